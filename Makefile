@@ -1,0 +1,45 @@
+# Two commands for everybody: `make demo` and `make test`. The others are parts of them, or longer.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+# constraints.txt is a tried set for Python 3.11; other versions install by the bounds in pyproject.toml.
+TRIED := $(shell $(PYTHON) -c 'import sys; print("-c constraints.txt" if sys.version_info[:2] == (3, 11) else "")')
+WHERE := $(if $(PIP_FIND_LINKS),--find-links $(PIP_FIND_LINKS)) $(if $(TORCH_BACKEND),--torch-backend $(TORCH_BACKEND))
+
+.PHONY: demo test setup lint types test-all bench browser clean
+
+demo: setup  ## the whole road on data that installed packages carry
+	$(BIN)/python -m flows.demo
+
+test: setup browser lint types  ## everything that CI runs
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not long and not gpu"
+
+setup: $(VENV)/.ready  ## install, nothing else
+
+$(VENV)/.ready: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install -q --disable-pip-version-check uv
+	$(BIN)/uv pip install -q --python $(BIN)/python $(WHERE) $(TRIED) --compile-bytecode -e '.[all,dev]'
+	touch $@
+
+lint: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: setup
+	$(BIN)/mypy
+
+# The page test opens a real browser. Where there is none, and Debian's can be installed, it is.
+browser:
+	@command -v chromium >/dev/null || command -v google-chrome >/dev/null || \
+	  { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && apt-get update -qq && apt-get install -y -qq chromium >/dev/null; } || \
+	  echo "no browser and none installable: the page test will be skipped"
+
+test-all: setup browser lint types  ## also what takes long, and the GPU's tests where there is one
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+
+bench: setup  ## the numbers in docs/experiments.md; ROW=name runs one of them
+	$(BIN)/python -m tests.benchmarks $(ROW)
+
+clean:
+	rm -rf $(VENV) demo-project build *.egg-info

@@ -1,0 +1,141 @@
+"""Forecasts and anomalies from pandas frames.
+
+    from forecaster import api
+
+    model = api.fit(frame, horizon=24)                        # frame: unique_id, ds, y
+    rows = api.predict(model, frame)                          # unique_id, ds, cutoff, mean, q0.025 ... q0.975
+    rows, scores = api.backtest(frame, horizon=24, test_size=168)
+    rows, events = api.detect(frame, train_until="2024-03-31")
+
+The words and defaults are those of the command line. Errors are those of `forecaster.errors`; what was repaired in a
+frame is said by warnings.
+"""
+
+import warnings
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from forecaster.columns import LEVELS
+from forecaster.evaluation.backtest import compare
+from forecaster.evaluation.rehearsal import scores_table
+from forecaster.progress import SILENT, Watch
+from forecaster.scoring.detect import Detection, detect_all
+from forecaster.scoring.detection_rows import events_of, rows_of
+from forecaster.scoring.forecaster import Forecaster, train
+from forecaster.scoring.parting import training_ends
+from forecaster.scoring.rate import DEFAULT_RATE
+from forecaster.scoring.tables import forecast_rows
+from forecaster.series.frame import Checked, check
+from forecaster.series.roles import Roles
+
+__all__ = ["Forecaster", "backtest", "detect", "fit", "load", "predict"]
+
+Settings = Mapping[str, Any]
+
+
+def fit(
+    frame: pd.DataFrame,
+    *,
+    horizon: int,
+    model: str = "lstm",
+    season: Sequence[int] = (),
+    freq: str | None = None,
+    targets: Sequence[str] | None = None,
+    past: Sequence[str] | None = None,
+    future: Sequence[str] | None = None,
+    static: Sequence[str] | None = None,
+    settings: Settings | None = None,
+    watch: Watch = SILENT,
+) -> Forecaster:
+    """One model for all series of a frame; `settings` are those of `--set`, e.g. `{"seed": 2, "size": "s"}`.
+
+    Raises: DataError for rows that cannot be read, ConfigError for a setting that is none
+    """
+    checked = check(frame, Roles.of(targets, past, future, static), freq=freq)
+    made = train(checked, model=model, horizon=horizon, season=season, settings=settings, watch=watch)
+    _warn(checked)
+    return made
+
+
+def predict(
+    model: Forecaster, frame: pd.DataFrame, *, horizon: int | None = None, quantiles: Sequence[float] = ()
+) -> pd.DataFrame:
+    """Forecasts of every series after its last row; the frame may hold other series than the model was trained on.
+
+    Raises: ArtifactError for a horizon longer, or steps other, than the model was trained for
+    """
+    checked = check(frame, model.roles)
+    rows = model.predict(checked, horizon=horizon, levels=(*LEVELS, *quantiles))
+    _warn(checked)
+    return rows
+
+
+def backtest(
+    frame: pd.DataFrame,
+    *,
+    horizon: int,
+    train_until: object = None,
+    test_size: int | None = None,
+    stride: int = 1,
+    model: str = "lstm",
+    season: Sequence[int] = (),
+    freq: str | None = None,
+    targets: Sequence[str] | None = None,
+    settings: Settings | None = None,
+    watch: Watch = SILENT,
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Forecasts from every cutoff of the test part, and a table of metrics beside seasonal naive."""
+    checked, parts = check(frame, Roles.of(targets), freq=freq), []
+    _, boards = compare(
+        checked,
+        model=model,
+        horizon=horizon,
+        train_until=train_until,
+        test_size=test_size,
+        stride=stride,
+        season=season,
+        settings=settings,
+        keep=lambda grid, part: parts.append(forecast_rows(grid, part, until=grid.lengths - 1)),
+        watch=watch,
+    )
+    _warn(checked)
+    return pd.concat(parts, ignore_index=True), scores_table(boards)
+
+
+def detect(
+    frame: pd.DataFrame,
+    *,
+    train_until: object = None,
+    test_column: str | None = None,
+    false_alarms: str = DEFAULT_RATE,
+    channels: Sequence[str] | None = None,
+    detector: str = "residual",
+    hindsight: bool = False,
+    freq: str | None = None,
+    settings: Settings | None = None,
+    watch: Watch = SILENT,
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """A score for every row, in the frame's order, and the events that the alarms make."""
+    how = Detection(detector=detector, false_alarms=false_alarms, hindsight=hindsight, settings=settings or {})
+    rows = frame.reset_index(drop=True)
+    checked = check(rows, Roles.of(channels), freq=freq)
+    found = detect_all(
+        checked, training_ends(checked, rows, train_until=train_until, test_column=test_column), how, watch
+    )
+    _warn(checked)
+    return rows_of(checked, found, rows), events_of(found)
+
+
+def load(folder: str | Path) -> Forecaster:
+    """A model that was saved, by `Forecaster.save` or `forecast --save`."""
+    return Forecaster.load(Path(folder))
+
+
+def _warn(checked: Checked) -> None:
+    """One warning for each reason that rows or series were not taken as they came."""
+    for line in checked.quality.lines():
+        if not line.startswith("note"):
+            warnings.warn(line, stacklevel=3)

@@ -1,0 +1,87 @@
+"""An opened project: store, registry, tracker and alerts, each where the project file says."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from forecaster import options, plugins
+from forecaster.alerts.base import Alert
+from forecaster.errors import ConfigError, unknown_name
+from forecaster.registry.base import Registry
+from forecaster.series.source import Connector
+from forecaster.settings import Pipeline, Settings
+from forecaster.store.lake import Lake
+from forecaster.store.ledger import Ledger
+from forecaster.tracking.base import Tracker
+
+__all__ = ["App"]
+
+
+@dataclass(frozen=True)
+class App:
+    """What actions work with. Its parts are opened when they are first used."""
+
+    settings: Settings
+
+    @classmethod
+    def open(cls, project: Path) -> "App":
+        """Open the project of a file. Raises: ConfigError that names the wrong entry."""
+        settings = Settings.load(project)
+        for one in settings.pipelines.values():
+            _require_plugins(one)
+        return cls(settings)
+
+    @cached_property
+    def lake(self) -> Lake:
+        """Facts."""
+        return Lake(self.settings.lake)
+
+    @cached_property
+    def ledger(self) -> Ledger:
+        """Decisions."""
+        return Ledger.open(self.settings.ledger)
+
+    @cached_property
+    def registry(self) -> Registry:
+        """Models."""
+        found: Registry = plugins.load("registry", self.settings.registry)(self.settings.registry_uri, self.artefacts)
+        return found
+
+    @cached_property
+    def tracker(self) -> Tracker:
+        """Run logs."""
+        found: Tracker = plugins.load("tracking", self.settings.tracking)(self.settings.tracking_uri, self.artefacts)
+        return found
+
+    @property
+    def artefacts(self) -> Path:
+        """Folder of models and figures."""
+        return Path(self.settings.artefacts)
+
+    def connector(self, pipeline: Pipeline) -> Connector:
+        """The pipeline's source. Raises: ConfigError for a wrong option."""
+        found: Connector = _made("connectors", pipeline.source, pipeline.options)
+        return found
+
+    def alert(self, name: str) -> Alert:
+        """A way to tell people."""
+        found: Alert = _made("alerts", name, self.settings.alerts.get(name, {}))
+        return found
+
+
+def _require_plugins(one: Pipeline) -> None:
+    """Raises: ConfigError with the nearest right name for a plug-in that is not there."""
+    named = [("connectors", one.source), ("models", one.model), ("detectors", one.detector)]
+    for folder, name in [*named, *(("alerts", alert) for alert in one.alerts)]:
+        if name.replace("-", "_") not in plugins.names(folder):
+            raise ConfigError(
+                f"pipeline '{one.name}': {unknown_name(folder.removesuffix('s'), name, plugins.names(folder))}"
+            )
+
+
+def _made(folder: str, name: str, values: Mapping[str, Any]) -> Any:
+    """A plug-in with its settings."""
+    found = plugins.load(folder, name)
+    return found(options.make(found.Config, options.sort(values, {name: found.Config})[name]))

@@ -1,0 +1,74 @@
+"""The REST API from Python: every answer a pandas frame."""
+
+from collections.abc import Sequence
+from typing import Any, Self
+
+import httpx
+import pandas as pd
+
+from forecaster.errors import ConfigError, SourceError
+
+__all__ = ["Client"]
+
+_TIMES = ("ds", "cutoff", "as_of", "available_at", "start", "peak", "end", "first_ds", "last_ds")
+
+
+class Client:
+    """A running forecaster, by its address; `with Client() as client:` closes its connections.
+
+    Raises: SourceError when it does not answer, ConfigError when it refuses what was asked
+    """
+
+    def __init__(self, url: str = "http://127.0.0.1:8000", *, timeout_s: float = 30.0) -> None:
+        self._http = httpx.Client(base_url=url, timeout=timeout_s)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._http.close()
+
+    def series(self, text: str | None = None, limit: int | None = None) -> pd.DataFrame:
+        """Series whose name, unit or domain holds a text."""
+        return self._frame("/v1/series", text=text, limit=limit)
+
+    def observations(self, series: Sequence[str] | None = None, **span: Any) -> pd.DataFrame:
+        """Observed values; `since`, `until`, `as_of` and `limit` narrow them."""
+        return self._frame("/v1/observations", series=series, **span)
+
+    def forecasts(self, series: Sequence[str] | None = None, **span: Any) -> pd.DataFrame:
+        """Newest forecasts of each time."""
+        return self._frame("/v1/forecasts", series=series, **span)
+
+    def scores(self, series: Sequence[str] | None = None, **span: Any) -> pd.DataFrame:
+        """How strange each value was."""
+        return self._frame("/v1/scores", series=series, **span)
+
+    def anomalies(self, series: Sequence[str] | None = None, **span: Any) -> pd.DataFrame:
+        """Anomaly events, the newest first."""
+        return self._frame("/v1/anomalies", series=series, **span)
+
+    def health(self) -> dict[str, Any]:
+        """Whether the store answers."""
+        found: dict[str, Any] = self._get("/healthz", {}).json()
+        return found
+
+    def _frame(self, path: str, **asked: Any) -> pd.DataFrame:
+        params = {name: value for name, value in asked.items() if value is not None}
+        frame = pd.DataFrame(self._get(path, {**params, "format": "json"}).json())
+        for name in [name for name in _TIMES if name in frame.columns]:
+            frame[name] = pd.to_datetime(frame[name], utc=True, format="ISO8601").astype("datetime64[us, UTC]")
+        return frame
+
+    def _get(self, path: str, params: dict[str, Any]) -> httpx.Response:
+        try:
+            response = self._http.get(path, params=params)
+        except httpx.HTTPError as error:
+            raise SourceError(
+                f"{self._http.base_url} does not answer: {error}. Start it with: forecaster up"
+            ) from error
+        if response.status_code >= 500:
+            raise SourceError(f"{response.url}: {response.status_code} {response.text[:200]}")
+        if response.status_code >= 400:
+            raise ConfigError(response.json().get("detail", response.text))
+        return response

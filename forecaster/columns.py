@@ -1,0 +1,122 @@
+"""Names of every stored column, and the schemas of the lake's tables.
+
+Stored columns are API: changing one needs a migration and a line in CHANGELOG.md.
+"""
+
+import pyarrow as pa
+
+__all__ = [
+    "AVAILABLE_AT",
+    "CHANNEL",
+    "CUTOFF",
+    "DETECTION",
+    "DS",
+    "FORECASTS",
+    "IGNORED",
+    "LEVELS",
+    "MEAN",
+    "OBSERVATIONS",
+    "QUANTILES",
+    "QUARANTINE",
+    "SCORES",
+    "TABLES",
+    "TIME",
+    "UNIQUE_ID",
+    "WHOLE",
+    "Y",
+    "quantile_column",
+]
+
+UNIQUE_ID = "unique_id"
+DS = "ds"
+Y = "y"
+CHANNEL = "channel"
+CUTOFF = "cutoff"
+MEAN = "mean"
+AVAILABLE_AT = "available_at"
+
+WHOLE = "*"
+"""The channel that stands for all channels of a series together."""
+
+IGNORED = ("label", "label_point", "is_test", "changepoint")
+"""Columns that are never features: they say what a detector should find."""
+
+LEVELS = (0.025, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.975)
+"""Quantile levels of every stored forecast."""
+
+
+def quantile_column(level: float) -> str:
+    """Name of the column of a quantile level: 0.1 -> `q0.1`."""
+    return f"q{level:g}"
+
+
+QUANTILES = tuple(quantile_column(level) for level in LEVELS)
+
+DETECTION = ("expected", "lower", "upper", "score", "p_value", "is_anomaly", "event_id", "is_train")
+"""What a detector adds to each row."""
+
+TIME = pa.timestamp("us", tz="UTC")
+
+_MADE_BY = [("model", pa.string()), ("model_version", pa.string()), ("run_id", pa.string()), ("as_of", TIME)]
+
+OBSERVATIONS = pa.schema(
+    [
+        (UNIQUE_ID, pa.string()),
+        (DS, TIME),
+        (Y, pa.float64()),
+        (AVAILABLE_AT, TIME),
+        ("quality", pa.string()),
+        ("stream", pa.string()),
+        ("slice_id", pa.string()),
+    ]
+)
+"""What a source said, when it was known, and which slice brought it. A revision is a new row."""
+
+FORECASTS = pa.schema(
+    [
+        (UNIQUE_ID, pa.string()),
+        (DS, TIME),
+        (CUTOFF, TIME),
+        (MEAN, pa.float64()),
+        *[(name, pa.float64()) for name in QUANTILES],
+        *_MADE_BY,
+    ]
+)
+"""What a model expected at `ds`, knowing all up to and including `cutoff`."""
+
+SCORES = pa.schema(
+    [
+        (UNIQUE_ID, pa.string()),
+        (DS, TIME),
+        (Y, pa.float64()),
+        ("expected", pa.float64()),
+        ("lower", pa.float64()),
+        ("upper", pa.float64()),
+        ("score", pa.float64()),
+        ("p_value", pa.float64()),
+        ("is_anomaly", pa.bool_()),
+        ("event_id", pa.string()),
+        *_MADE_BY,
+    ]
+)
+"""How strange an observation was; `score` is -log10 of `p_value`."""
+
+QUARANTINE = pa.schema(
+    [
+        (UNIQUE_ID, pa.string()),
+        (DS, TIME),
+        ("raw", pa.string()),
+        ("reason", pa.string()),
+        (AVAILABLE_AT, TIME),
+        ("stream", pa.string()),
+        ("slice_id", pa.string()),
+    ]
+)
+"""Rows that a source delivered and the border refused, with the reason."""
+
+TABLES = {
+    "observations": OBSERVATIONS,
+    "forecasts": FORECASTS,
+    "scores": SCORES,
+    "quarantine": QUARANTINE,
+}

@@ -1,0 +1,82 @@
+"""The errors a user can meet, drawn by whose move is next.
+
+    ForecasterError
+    ├── ConfigError     your settings: an option, a name, the project file
+    │   └── MissingPackage   an optional package is not installed
+    ├── DataError       your rows: a column, a time, a value
+    ├── SourceError     their system: unreachable, refused, answered nonsense
+    └── ArtifactError   a stored model that does not fit the job
+
+A message says which, what, expected, found, and what to do next. A broken invariant of ours is an
+`assert` with a message, never one of these.
+"""
+
+import difflib
+import re
+from collections.abc import Iterable
+from importlib import metadata
+
+__all__ = [
+    "ArtifactError",
+    "ConfigError",
+    "DataError",
+    "ForecasterError",
+    "MissingPackage",
+    "SourceError",
+    "unknown_name",
+]
+
+
+class ForecasterError(Exception):
+    """Anything that a user can put right; the doors print it without a traceback."""
+
+
+class ConfigError(ForecasterError):
+    """Your settings."""
+
+
+class MissingPackage(ConfigError):
+    """An optional package is not installed."""
+
+    def __init__(self, package: str, purpose: str) -> None:
+        super().__init__(
+            f"{purpose} needs the package '{package}', which is not installed. "
+            f"Install it with: pip install '{_requirement(package)}'"
+        )
+
+
+class DataError(ForecasterError):
+    """Your rows."""
+
+
+class SourceError(ForecasterError):
+    """Their system."""
+
+
+class ArtifactError(ForecasterError):
+    """A stored model that does not fit the job."""
+
+
+def unknown_name(kind: str, name: str, known: Iterable[str]) -> ConfigError:
+    """The error for a name that is not among `known`, with the nearest right one."""
+    names = sorted(known)
+    near = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
+    hint = f" Did you mean '{near[0]}'?" if near else ""
+    return ConfigError(f"unknown {kind} '{name}'.{hint} Known: {', '.join(names) or 'none'}.")
+
+
+def _requirement(package: str) -> str:
+    """The extra of this project that brings a package, as pip takes it; else the package itself."""
+    try:
+        requirements = metadata.requires("forecaster") or []
+    except metadata.PackageNotFoundError:
+        return package
+    for line in requirements:
+        name, extra = re.match(r"[\w.-]+", line), re.search(r"extra == ['\"](\w+)['\"]", line)
+        if name and extra and _plain(name.group()) == _plain(package) and extra.group(1) != "dev":
+            return f"forecaster[{extra.group(1)}]"
+    return package
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[-_.]", "", name).lower()

@@ -1,0 +1,29 @@
+"""Other people's programs, kept quiet: no telemetry, no progress bars of theirs, no advice to us. Doors call it first."""
+
+import logging
+import os
+import warnings
+
+__all__ = ["hush"]
+
+_ENVIRONMENT = {
+    "DO_NOT_TRACK": "1",
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "MLFLOW_LOGGING_LEVEL": "ERROR",
+    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+    "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
+    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+    "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
+    "PREFECT_SERVER_LOGGING_LEVEL": "CRITICAL",
+}
+_LOGGERS = ("mlflow", "alembic", "prefect", "httpx", "pytorch_lightning", "lightning_fabric", "git")
+
+
+def hush() -> None:
+    """Set what is not set already. Before the packages are imported, or it comes too late."""
+    for name, value in _ENVIRONMENT.items():
+        os.environ.setdefault(name, value)
+    for name in _LOGGERS:
+        logging.getLogger(name).setLevel(logging.ERROR)
+    for package in ("mlflow", "prefect", "pytorch_lightning", "pydantic", "google"):
+        warnings.filterwarnings("ignore", module=package)

@@ -1,0 +1,192 @@
+"""The project file `forecaster.toml`: where things are kept, and the pipelines with their schedules.
+
+Environment variables win over the file: FORECASTER_LAKE, FORECASTER_LEDGER, FORECASTER_TRACKING,
+FORECASTER_REGISTRY. Secrets are never in the file: a database URL may hold `${NAME}`, read from the environment.
+"""
+
+import os
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any, get_type_hints
+
+from forecaster.errors import ConfigError, unknown_name
+
+__all__ = ["Pipeline", "Ports", "Settings"]
+
+DEFAULT_FILE = Path("forecaster.toml")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pipeline:
+    """One source and what is done with its series."""
+
+    name: str
+    source: str
+    """File in `connectors/`."""
+    options: dict[str, Any] = field(default_factory=dict)
+    """Settings of the connector."""
+    horizon: int
+    """Steps to look ahead."""
+    schedule: str = ""
+    """When to ingest and score: `every 6h`, or a cron line in UTC; empty: by hand only."""
+    train_schedule: str = ""
+    """When to train and promote."""
+    model: str = "lstm"
+    """File in `models/`."""
+    detector: str = "residual"
+    """File in `detectors/`."""
+    false_alarms: str = "1/1000-rows"
+    """Alarms to accept on normal data."""
+    season: list[int] = field(default_factory=list)
+    """Seasons in steps; empty: found from the data."""
+    settings: dict[str, Any] = field(default_factory=dict)
+    """Any setting that `--set` takes."""
+    max_seconds: float = 180.0
+    """Guard on one training."""
+    alerts: list[str] = field(default_factory=list)
+    """Files in `alerts/` that tell people of new events."""
+
+    def __post_init__(self) -> None:
+        if not re.fullmatch(r"[a-z][a-z0-9_-]*", self.name):
+            raise ConfigError(f"pipeline '{self.name}': a name has lower-case letters, digits, '-' and '_'.")
+        if self.horizon < 1:
+            raise ConfigError(f"pipeline '{self.name}': horizon must be at least 1, got {self.horizon}.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ports:
+    """Ports on 127.0.0.1 that `forecaster up` uses; 0 takes any free one."""
+
+    prefect: int = 4200
+    mlflow: int = 5000
+    rest: int = 8000
+    dashboard: int = 8050
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """A project."""
+
+    file: Path
+    """The project file; relative paths start at its folder."""
+    name: str = "forecaster"
+    lake: str = ".forecaster/lake"
+    """Folder, or URL such as s3://bucket/prefix."""
+    ledger: str = "sqlite:///.forecaster/ledger.db"
+    """Database URL: sqlite:/// or postgresql+psycopg://."""
+    tracking: str = "mlflow_tracking"
+    """File in `tracking/`."""
+    tracking_uri: str = "sqlite:///.forecaster/mlflow.db"
+    registry: str = "mlflow_registry"
+    """File in `registry/`."""
+    registry_uri: str = "sqlite:///.forecaster/mlflow.db"
+    artefacts: str = ".forecaster/artefacts"
+    """Folder of models and figures."""
+    alerts: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """Settings of each alert, by its name."""
+    ports: Ports = field(default_factory=Ports)
+    pipelines: dict[str, Pipeline] = field(default_factory=dict)
+
+    @property
+    def root(self) -> Path:
+        """Folder of the project file."""
+        return self.file.parent
+
+    @classmethod
+    def load(cls, path: Path) -> "Settings":
+        """Read a project file. Raises: ConfigError that names the wrong entry."""
+        try:
+            data = tomllib.loads(path.read_text())
+        except FileNotFoundError as error:
+            raise ConfigError(f"no project file '{path}'. Write one with: forecaster init") from error
+        except (OSError, tomllib.TOMLDecodeError) as error:
+            raise ConfigError(f"cannot read '{path}': {error}") from error
+        return cls.from_dict(data, path.resolve())
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any], file: Path) -> "Settings":
+        """From the data of a project file."""
+        values = {**data}
+        pipelines = {
+            name: _built(Pipeline, {"name": name, **body}, f"pipelines.{name}")
+            for name, body in values.pop("pipelines", {}).items()
+        }
+        ports = _built(Ports, values.pop("ports", {}), "ports")
+        for name in ("lake", "ledger", "tracking", "registry"):
+            given = os.environ.get(f"FORECASTER_{name.upper()}")
+            if given:
+                values[f"{name}_uri" if name in ("tracking", "registry") else name] = given
+        own: Settings = _built(
+            cls, {"file": file, **values, "ports": ports, "pipelines": pipelines}, "the project file"
+        )
+        return own._placed()
+
+    def pipeline(self, name: str) -> Pipeline:
+        """A pipeline by its name. Raises: ConfigError with the nearest right name."""
+        if name not in self.pipelines:
+            raise unknown_name("pipeline", name, self.pipelines)
+        return self.pipelines[name]
+
+    def chosen(self, name: str | None) -> list[Pipeline]:
+        """One pipeline, or all of them. Raises: ConfigError where there is none."""
+        if name is not None:
+            return [self.pipeline(name)]
+        if not self.pipelines:
+            raise ConfigError("the project file has no pipeline. Add a [pipelines.NAME] section.")
+        return list(self.pipelines.values())
+
+    def _placed(self) -> "Settings":
+        """Paths made absolute, `${NAME}` read from the environment."""
+        values = {f.name: getattr(self, f.name) for f in fields(self)}
+        for name in ("lake", "artefacts"):
+            values[name] = _place(values[name], self.root)
+        for name in ("ledger", "tracking_uri", "registry_uri"):
+            text = _expanded(values[name])
+            prefix = "sqlite:///"
+            values[name] = (
+                prefix + _place(text.removeprefix(prefix), self.root)
+                if text.startswith(prefix)
+                else (_place(text, self.root) if "://" not in text else text)
+            )
+        values["alerts"] = {
+            name: {k: _place(v, self.root) if k == "path" else v for k, v in body.items()}
+            for name, body in self.alerts.items()
+        }
+        return Settings(**values)
+
+
+def _built(kind: type, values: Mapping[str, Any], where: str) -> Any:
+    """A dataclass from a section of the file. Raises: ConfigError for unknown, missing or wrong entries."""
+    known = {f.name: f for f in fields(kind)}
+    for name in values:
+        if name not in known:
+            raise ConfigError(f"{where}: {unknown_name('entry', name, known)}")
+    types = get_type_hints(kind)
+    for name, value in values.items():
+        wanted = types[name]
+        if wanted in (int, float, str) and (
+            isinstance(value, bool) or not isinstance(value, (int, float) if wanted is float else wanted)
+        ):
+            raise ConfigError(f"{where}: '{name}' must be {wanted.__name__}, got {value!r}.")
+    try:
+        return kind(**values)
+    except TypeError as error:
+        missing = re.findall(r"'(\w+)'", str(error))
+        raise ConfigError(f"{where}: missing {', '.join(missing) or error}.") from error
+
+
+def _place(text: str, root: Path) -> str:
+    return text if "://" in text or Path(text).is_absolute() else str(root / text)
+
+
+def _expanded(text: str) -> str:
+    def value(match: re.Match[str]) -> str:
+        found = os.environ.get(match.group(1))
+        if found is None:
+            raise ConfigError(f"environment variable {match.group(1)} is not set; the project file refers to it.")
+        return found
+
+    return re.sub(r"\$\{(\w+)\}", value, text)
