@@ -1,0 +1,170 @@
+"""The user's kind of time, told apart at the border and given back at the door.
+
+Inside the project time is int64 microseconds, UTC (or the wall clock of the data's own zone for steps of
+a day and longer, where a day is not always 24 hours), or a plain integer.
+"""
+
+from dataclasses import dataclass, replace
+from datetime import UTC, tzinfo
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from forecaster.errors import ConfigError, DataError
+from forecaster.series.frequency import Ints
+
+__all__ = ["Clock"]
+
+_SHOWN = 3
+
+
+@dataclass(frozen=True)
+class Clock:
+    """How the times of one input read, and how to write such times again.
+
+    Missing: an unreadable or absent time encodes as the smallest int64 (`Clock.ABSENT`)
+    """
+
+    dtype: str
+    """Of the input's column: `int64`, `datetime64[us]`, `datetime64[us, Europe/Paris]`, `str`, `object`."""
+    zone: tzinfo | str | None
+    """Zone of the input's times; None for naive ones."""
+    wall: bool = False
+    """Encode the zone's wall clock, not UTC."""
+    text: str = ""
+    """strftime format of times that came as text."""
+
+    ABSENT = np.iinfo(np.int64).min
+
+    @classmethod
+    def of(cls, column: "pd.Series[Any]", zone: str | None = None) -> "Clock":
+        """The clock that a column reads; naive times belong to `zone` if one is given, else to UTC."""
+        if pd.api.types.is_integer_dtype(column.dtype):
+            return cls("int64", None)
+        if isinstance(column.dtype, pd.DatetimeTZDtype):
+            return cls(str(column.dtype), column.dtype.tz)
+        if pd.api.types.is_datetime64_dtype(column.dtype):
+            return cls(str(column.dtype), _checked_zone(zone))
+        if pd.api.types.is_numeric_dtype(column.dtype) or pd.api.types.is_bool_dtype(column.dtype):
+            raise DataError(
+                f"column 'ds' holds {column.dtype} values. Give times (2024-03-31 or 2024-03-31T01:00Z) or integers."
+            )
+        text = column.dropna().astype(str)
+        first = text.iloc[0] if len(text) else ""
+        aware = _aware(first)
+        return cls("str", UTC if aware else _checked_zone(zone), text=_format(first, aware))
+
+    @property
+    def integer(self) -> bool:
+        """True where `ds` counts steps and is no time."""
+        return self.dtype == "int64"
+
+    def encode(self, column: "pd.Series[Any]") -> Ints:
+        """Times as int64.
+
+        Raises: DataError naming the first values that are no times.
+        """
+        if self.integer:
+            return np.asarray(column.to_numpy(np.int64))
+        times = self._utc(column)
+        if self.wall and self.zone is not None:
+            times = times.dt.tz_convert(self.zone).dt.tz_localize(None)
+        else:
+            times = times.dt.tz_localize(None)
+        return np.asarray(times.to_numpy("datetime64[us]").view(np.int64))
+
+    def decode(self, times: Ints) -> "pd.Series[Any]":
+        """Times as the input's column had them."""
+        if self.integer:
+            return pd.Series(times)
+        stamps: Any = pd.Series(times.view("datetime64[us]"))
+        aware: pd.Series[Any]
+        if self.wall and self.zone is not None:
+            aware = stamps.dt.tz_localize(self.zone, ambiguous=False, nonexistent="shift_forward")
+        else:
+            aware = stamps.dt.tz_localize(UTC)
+        if self.dtype.startswith("datetime64") and "," in self.dtype:
+            return pd.Series(aware.dt.tz_convert(self.zone), dtype=self.dtype)
+        naive: pd.Series[Any] = aware.dt.tz_convert(self.zone or UTC).dt.tz_localize(None)
+        return naive.dt.strftime(self.text) if self.text else pd.Series(naive, dtype=self.dtype)
+
+    def local(self, times: Ints) -> Ints:
+        """Wall clock of encoded times, in the zone of the data (UTC where it has none)."""
+        if self.integer or self.wall or self.zone is None or self.zone is UTC:
+            return times
+        stamps = pd.Series(times.view("datetime64[us]")).dt.tz_localize(UTC).dt.tz_convert(self.zone)
+        return stamps.dt.tz_localize(None).to_numpy("datetime64[us]").view(np.int64)
+
+    def instant(self, value: Any, option: str) -> int:
+        """One time given by the user (`--train-until 2024-03-31`) as int64.
+
+        Raises: ConfigError when it is no time of this clock.
+        """
+        try:
+            column = pd.Series([int(value)] if self.integer else [pd.Timestamp(value)])
+            return int(Clock.encode(self._like(column), column)[0])
+        except (ValueError, TypeError) as error:
+            kind = "an integer" if self.integer else "a time like 2024-03-31 or 2024-03-31T01:00Z"
+            raise ConfigError(f"{option}: '{value}' is not {kind}.") from error
+
+    def with_wall(self) -> "Clock":
+        """The same clock, encoding the wall clock."""
+        return replace(self, wall=True)
+
+    def _like(self, column: "pd.Series[Any]") -> "Clock":
+        """This clock for a column that may have a zone of its own."""
+        own = Clock.of(column)
+        zone = (self.zone or own.zone) if self.wall else (own.zone or self.zone)
+        return replace(own, zone=zone, wall=self.wall)
+
+    def _utc(self, column: "pd.Series[Any]") -> "pd.Series[Any]":
+        if pd.api.types.is_string_dtype(column.dtype) or column.dtype == object:
+            column = _parsed(column)
+        times: Any = pd.Series(column)
+        if times.dt.tz is None:
+            zone = self.zone or UTC
+            times = times.dt.tz_localize(zone, ambiguous=False, nonexistent="shift_forward")
+        utc: pd.Series[Any] = times.dt.tz_convert(UTC)
+        return utc
+
+
+def _parsed(column: "pd.Series[Any]") -> "pd.Series[Any]":
+    text = column.astype("str").where(column.notna())
+    aware = bool(len(text.dropna())) and _aware(text.dropna().iloc[0])
+    times = pd.to_datetime(text, format="ISO8601", errors="coerce", utc=aware)
+    bad = times.isna() & text.notna()
+    if bad.any():
+        times = pd.to_datetime(text, errors="coerce", utc=aware)
+        bad = times.isna() & text.notna()
+    if bad.any():
+        rows = ", ".join(f"row {row}: {text[row]!r}" for row in text.index[bad][:_SHOWN])
+        raise DataError(
+            f"column 'ds': {int(bad.sum())} values are no times ({rows}). Use ISO times like 2024-03-31T01:00Z."
+        )
+    return times
+
+
+def _format(first: str, aware: bool) -> str:
+    """strftime format of a column of texts that begins with `first`."""
+    if len(first) <= len("2024-03-31"):
+        return "%Y-%m-%d"
+    separator = "T" if "T" in first else " "
+    return f"%Y-%m-%d{separator}%H:%M:%S" + (".%f" if "." in first else "") + ("Z" if aware else "")
+
+
+def _aware(value: object) -> bool:
+    try:
+        return pd.Timestamp(str(value)).tzinfo is not None
+    except (ValueError, TypeError):
+        return False
+
+
+def _checked_zone(zone: str | None) -> str | None:
+    if zone is None:
+        return None
+    try:
+        pd.Timestamp("2000-01-01", tz=zone)
+    except Exception as error:
+        raise ConfigError(f"--tz: unknown time zone '{zone}'. Use a name like Europe/Paris or UTC.") from error
+    return zone

@@ -1,0 +1,60 @@
+"""Which column plays which part."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from forecaster import columns
+from forecaster.errors import ConfigError
+
+__all__ = ["Roles"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Roles:
+    """Columns of a long frame by their part, given once at the border."""
+
+    targets: tuple[str, ...] = (columns.Y,)
+    """What is forecast or watched; each becomes a series of its own."""
+    past: tuple[str, ...] = ()
+    """Known up to the cutoff only: other sensors, volumes."""
+    future: tuple[str, ...] = ()
+    """Known beyond the cutoff: calendars, plans, issued forecasts."""
+    static: tuple[str, ...] = ()
+    """One value a series."""
+
+    def __post_init__(self) -> None:
+        if not self.targets:
+            raise ConfigError("--targets: name at least one column.")
+        everyone = [*self.targets, *self.past, *self.future, *self.static]
+        twice = sorted({name for name in everyone if everyone.count(name) > 1})
+        if twice:
+            raise ConfigError(f"column '{twice[0]}' has two roles. Give each column one.")
+        reserved = sorted({columns.UNIQUE_ID, columns.DS, *columns.IGNORED} & set(everyone))
+        if reserved:
+            raise ConfigError(f"column '{reserved[0]}' cannot be a target or a feature.")
+
+    @property
+    def has_channels(self) -> bool:
+        """True where results carry a `channel` column."""
+        return len(self.targets) > 1
+
+    @property
+    def covariates(self) -> tuple[str, ...]:
+        """Columns that vary with time beside the targets."""
+        return (*self.past, *self.future)
+
+    @classmethod
+    def of(
+        cls,
+        targets: Sequence[str] | None = None,
+        past: Sequence[str] | None = None,
+        future: Sequence[str] | None = None,
+        static: Sequence[str] | None = None,
+    ) -> "Roles":
+        """Roles from a door's options, where None means the default."""
+        return cls(
+            targets=tuple(targets or (columns.Y,)),
+            past=tuple(past or ()),
+            future=tuple(future or ()),
+            static=tuple(static or ()),
+        )

@@ -1,0 +1,136 @@
+"""Which seasons a set of series has: what the step suggests, kept where the data show it."""
+
+import numpy as np
+
+from forecaster.series.frequency import DAY, Frequency, Ints
+from forecaster.series.grid import Floats, Grid
+
+__all__ = ["LONGEST", "seasons"]
+
+LONGEST = 512
+"""Longest season in steps that is looked for; longer ones are left to the calendar features."""
+_SAMPLE = 200
+_NEWEST = 20_000
+"""Rows of a series that are looked at."""
+_CLEAR = 0.06
+"""Autocorrelation of the moves, in the median series, from which a season counts as seen."""
+_ADDED = 0.1
+"""Share of what a shorter season leaves open, from which a longer one counts as seen."""
+_PEAK = 0.25
+"""The same where no season is suggested and any lag may be one."""
+
+
+def seasons(grid: Grid, lengths: Ints) -> tuple[int, ...]:
+    """Seasons in steps, shortest first; empty where none is seen.
+
+    Shapes: lengths [S], the rows of each series that may be looked at
+    """
+    values = [grid.values(s)[: lengths[s]][-_NEWEST:] for s in _sample(lengths)]
+    suggested = [m for m in _suggested(grid.frequency) if m <= LONGEST]
+    if not suggested:
+        return _any_period(values) if _unknown(grid.frequency) else ()
+    found: list[int] = []
+    for season in suggested:
+        span = max(1, min(found or [season]) // 4)
+        moves = [_moves(one, span) for one in values]
+        strength = _median_autocorrelation(moves, season)
+        if not found:
+            seen = strength > max(_CLEAR, _noise(moves, span))
+        else:  # a multiple of a season repeats as well as it does: the longer one must explain some of the rest
+            near = [_median_autocorrelation(moves, season + k * found[0]) for k in (-1, 1)]
+            seen = strength - np.mean(near) > _ADDED * (1 - np.mean(near))
+        if seen:
+            found.append(season)
+    return tuple(found)
+
+
+def _suggested(frequency: Frequency) -> tuple[int, ...]:
+    """Seasons that people's calendars give a step."""
+    if frequency.kind == "month":
+        return (12 // frequency.size,) if frequency.size < 12 and 12 % frequency.size == 0 else ()
+    if frequency.kind == "business":
+        return (5,) if frequency.size == 1 else ()
+    if frequency.kind == "fixed" and frequency.size >= 60_000_000:
+        if frequency.size % (7 * DAY) == 0:
+            return (52,) if frequency.size == 7 * DAY else ()
+        steps = [length // frequency.size for length in (DAY, 7 * DAY) if length % frequency.size == 0]
+        return tuple(m for m in steps if m >= 2)
+    return ()
+
+
+def _unknown(frequency: Frequency) -> bool:
+    """Steps that no calendar says anything about."""
+    return frequency.kind == "integer" or (frequency.kind == "fixed" and frequency.size < 60_000_000)
+
+
+def _sample(lengths: Ints) -> Ints:
+    """Some series, evenly over the set, that have rows."""
+    usable = np.flatnonzero(lengths >= 8)
+    return usable[np.linspace(0, len(usable) - 1, min(_SAMPLE, len(usable))).astype(int)] if len(usable) else usable
+
+
+def _moves(values: Floats, span: int) -> Floats:
+    """Moves over some steps, clipped so that one jump does not decide; NaN where unseen.
+
+    A random walk's moves know nothing of each other beyond `span`; those of a season come back, and over a quarter
+    of it they are large beside the noise.
+    """
+    moves = values[span:] - values[:-span]
+    known = moves[~np.isnan(moves)]
+    if len(known) == 0:
+        return moves
+    wide = 5 * np.median(np.abs(known)) or np.abs(known).max()
+    return np.asarray(np.clip(moves - np.median(known), -wide, wide))
+
+
+def _autocorrelation(steps: Floats, lag: int) -> float:
+    """At one lag, over pairs that were both seen; NaN with fewer than two full periods."""
+    if len(steps) < 2 * lag + 2:
+        return np.nan
+    a, b = steps[lag:], steps[:-lag]
+    both = ~(np.isnan(a) | np.isnan(b))
+    power = np.nanmean(steps**2)
+    if both.sum() < max(8, lag) or not power > 0:
+        return np.nan
+    return float(np.mean(a[both] * b[both]) / power)
+
+
+def _median_autocorrelation(values: list[Floats], lag: int) -> float:
+    known = [r for r in (_autocorrelation(steps, lag) for steps in values) if not np.isnan(r)]
+    return float(np.median(known)) if known else 0.0
+
+
+def _noise(values: list[Floats], span: int) -> float:
+    """Autocorrelation that series without a season may well show; series are not independent of each other."""
+    lengths = [len(steps) for steps in values]
+    return float(2.5 / np.sqrt(np.median(lengths) / span * np.sqrt(len(lengths)))) if lengths else 1.0
+
+
+def _any_period(values: list[Floats]) -> tuple[int, ...]:
+    """The strongest repeated lag of the median series, if it is clear."""
+    longest = min(LONGEST, max((len(one) for one in values), default=0) // 3)
+    best, strongest = 0, 0.0
+    for span in (1, 4, 16, 64):
+        if longest < 4 * span:
+            break
+        moves = [_moves(one, span) for one in values[:20] if len(one) > span]
+        middle = np.median([_curve(one, longest) for one in moves], axis=0)
+        lags = np.arange(2 * span + 1, longest)
+        peak = (middle[lags] > middle[lags - 1]) & (middle[lags] >= middle[lags + 1])
+        peak &= middle[lags] > max(_PEAK, 1.5 * _noise(moves, span))
+        if peak.any() and middle[lags[peak]].max() > strongest:
+            strongest = middle[lags[peak]].max()
+            # The first lag that is almost as strong as the strongest: its multiples repeat as well.
+            best = int(lags[peak & (middle[lags] > 0.9 * strongest)][0])
+    return (best,) if best >= 3 else ()
+
+
+def _curve(steps: Floats, longest: int) -> Floats:
+    """Autocorrelation at lags 0 to `longest`, missing steps counted as none."""
+    filled = np.nan_to_num(steps)
+    size = 1 << int(np.ceil(np.log2(2 * len(filled) + 1)))
+    power = np.abs(np.fft.rfft(filled, size)) ** 2
+    raw = np.fft.irfft(power, size)[: longest + 1]
+    raw = np.pad(raw, (0, longest + 1 - len(raw)))
+    weight = np.maximum(len(filled) - np.arange(longest + 1), 1)
+    return np.asarray(raw / weight / (raw[0] / len(filled))) if raw[0] > 0 else np.zeros(longest + 1)

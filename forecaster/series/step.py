@@ -1,0 +1,102 @@
+"""Finding the step of each series from its times."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from forecaster.series import frequency
+from forecaster.series.frequency import DAY, Frequency, Ints
+
+__all__ = ["infer"]
+
+Bools = npt.NDArray[np.bool_]
+
+_NICE = [
+    n * unit
+    for unit, counts in (
+        (1_000, (1, 2, 5, 10, 20, 50, 100, 200, 500)),
+        (1_000_000, (1, 2, 5, 10, 15, 20, 30)),
+        (60_000_000, (1, 2, 5, 10, 15, 20, 30)),
+        (3_600_000_000, (1, 2, 3, 4, 6, 8, 12)),
+        (DAY, (1, 2, 3, 4, 5, 6, 7, 14)),
+    )
+    for n in counts
+]
+
+
+def infer(times: Ints, codes: Ints, *, integer: bool) -> list[Frequency | None]:
+    """Step of every series, None for those with fewer than two times.
+
+    Shapes:  times [rows] sorted within each series, codes [rows] sorted 0..S-1 -> S steps
+    Missing: gaps do no harm, the commonest difference decides; where none is common, a round
+        step near the median is taken
+    """
+    series = int(codes[-1]) + 1 if len(codes) else 0
+    summary = _gaps(times, codes)
+    calendar = None if integer else _Calendar.of(times, codes)
+    found: list[Frequency | None] = [None] * series
+    for code, common, share, median in summary.itertuples():
+        if calendar is None:
+            found[code] = Frequency("int" if common == 1 else f"{common}int", "integer", int(common))
+        else:
+            found[code] = _name(int(common), float(share), float(median), calendar, code)
+    return found
+
+
+def _gaps(times: Ints, codes: Ints) -> pd.DataFrame:
+    """Commonest difference, its share, and the median difference, for each series that has one."""
+    same = codes[1:] == codes[:-1]
+    gaps = pd.DataFrame({"code": codes[1:][same], "gap": np.diff(times)[same]})
+    gaps = gaps[gaps.gap > 0]
+    by_series = gaps.groupby("code").gap
+    low, high = by_series.min(), by_series.max()
+    even = low[low == high]
+    regular = pd.DataFrame({"common": even, "share": 1.0, "median": even.astype(float)})
+    uneven = gaps[gaps.code.isin(low.index[low != high])]
+    counts = uneven.groupby(["code", "gap"]).size().reset_index(name="n")
+    counts = counts.sort_values(["code", "n", "gap"], ascending=[True, False, True], kind="stable")
+    mode = counts.drop_duplicates("code").set_index("code")
+    by_series = uneven.groupby("code").gap
+    mixed = pd.DataFrame({"common": mode.gap, "share": mode.n / by_series.size(), "median": by_series.median()})
+    return pd.concat([regular, mixed])
+
+
+@dataclass(frozen=True)
+class _Calendar:
+    """Per series: what its days have in common."""
+
+    weekend: Bools
+    """Some are Saturdays or Sundays."""
+    month_ends: Bools
+    """All are the last of a month."""
+    same_day: Bools
+    """All are the same day of a month."""
+    weekday: Ints
+    """Of the first, Monday is 0."""
+
+    @classmethod
+    def of(cls, times: Ints, codes: Ints) -> "_Calendar":
+        days = times.view("datetime64[us]").astype("datetime64[D]")
+        months = days.astype("datetime64[M]")
+        weekday = (days.astype(np.int64) + 3) % 7
+        day = (days - months.astype("datetime64[D]")).astype(np.int64)
+        first = np.searchsorted(codes, np.arange(int(codes[-1]) + 1))
+        weekend = np.logical_or.reduceat(weekday >= 5, first)
+        ends = np.logical_and.reduceat((days + 1).astype("datetime64[M]") != months, first)
+        same = np.logical_and.reduceat(day == day[first][codes], first)
+        return cls(weekend, ends, same, weekday[first])
+
+
+def _name(common: int, share: float, median: float, calendar: _Calendar, code: int) -> Frequency:
+    months = round(median / (30.436875 * DAY))
+    if months >= 1 and common % DAY == 0 and (calendar.same_day[code] or calendar.month_ends[code]):
+        return frequency.monthly(months, month_end=bool(calendar.month_ends[code]))
+    if common % (7 * DAY) == 0 and share >= 0.5:
+        return frequency.weekly(common // (7 * DAY), int(calendar.weekday[code]))
+    if common == DAY and 0.5 <= share < 0.95 and not calendar.weekend[code]:
+        return Frequency("B", "business", 1)
+    nearest = min(_NICE, key=lambda nice: abs(np.log(nice / median)))
+    late_clock = share < 0.95 and abs(nearest / common - 1) < 0.01
+    return frequency.fixed(common if share >= 0.5 and not late_clock else nearest)

@@ -1,0 +1,133 @@
+"""Tables in files: CSV and Parquet in, CSV, Parquet and JSON lines out, never half-written."""
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Literal
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from forecaster import columns
+from forecaster.errors import ConfigError, DataError
+
+__all__ = ["Write", "read", "write", "writer"]
+
+Write = Callable[[pd.DataFrame], None]
+
+_PARQUET = (".parquet", ".pq")
+_CSV = (".csv", ".csv.gz", ".txt", ".tsv")
+
+
+def read(path: Path) -> pd.DataFrame:
+    """The table in a CSV or Parquet file (or a folder of Parquet files).
+
+    Raises: DataError when it is absent, empty or no table.
+    """
+    if not path.exists():
+        raise DataError(f"no file '{path}'. Give the path of a CSV or Parquet file.")
+    name = path.name.lower()
+    try:
+        if path.is_dir() or name.endswith(_PARQUET):
+            return pd.read_parquet(path)
+        if name.endswith(_CSV):
+            return _read_csv(path, "\t" if ".tsv" in name else None)
+    except FileNotFoundError as error:
+        raise DataError(f"'{path}' vanished while it was read. Put it back and run again.") from error
+    except (OSError, ValueError, pa.ArrowException) as error:  # pandas' parser errors are ValueErrors
+        raise DataError(f"cannot read '{path}': {_first_line(error)}") from error
+    raise DataError(f"'{path}': unknown kind of file. Expected {', '.join((*_PARQUET, *_CSV))}.")
+
+
+def write(frame: pd.DataFrame, path: Path) -> None:
+    """Write a table in one go."""
+    with writer(path) as append:
+        append(frame)
+
+
+@contextmanager
+def writer(path: Path) -> Iterator[Write]:
+    """A function that appends frames to a new file; the file appears when all is written.
+
+    Raises: ConfigError for an unknown ending or a place that cannot be written.
+    """
+    name = path.name.lower()
+    if not name.endswith((*_PARQUET, *_CSV, ".jsonl")):
+        raise ConfigError(f"--out '{path}': unknown kind of file. Use .parquet, .csv or .jsonl.")
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with _opened(part, name) as append:
+            yield append
+        if part.exists():
+            part.replace(path)
+    except OSError as error:
+        raise ConfigError(f"cannot write '{path}': {error.strerror or error}. Nothing was written.") from error
+    finally:
+        part.unlink(missing_ok=True)
+
+
+@contextmanager
+def _opened(part: Path, name: str) -> Iterator[Write]:
+    if name.endswith(_PARQUET):
+        sink: list[pq.ParquetWriter] = []
+
+        def append_parquet(frame: pd.DataFrame) -> None:
+            table = pa.Table.from_pandas(frame, preserve_index=False)
+            if not sink:
+                sink.append(pq.ParquetWriter(part, table.schema, compression="zstd"))
+            sink[0].write_table(table.cast(sink[0].schema))
+
+        try:
+            yield append_parquet
+        finally:
+            for one in sink:
+                one.close()
+        return
+    compression: Literal["gzip"] | None = "gzip" if name.endswith(".gz") else None
+    started = False
+
+    def append_text(frame: pd.DataFrame) -> None:
+        nonlocal started
+        mode: Literal["a", "w"] = "a" if started else "w"
+        if name.endswith(".jsonl"):
+            frame.to_json(part, orient="records", lines=True, mode=mode, date_format="iso", date_unit="us")
+        else:
+            separator = "\t" if ".tsv" in name else ","
+            frame.to_csv(part, index=False, mode=mode, header=not started, sep=separator, compression=compression)
+        started = True
+
+    yield append_text
+
+
+def _read_csv(path: Path, separator: str | None) -> pd.DataFrame:
+    """A CSV file, its separator found, `ds` read as times where it can be."""
+    if separator is None:
+        separator = _separator(path)
+    frame = pd.read_csv(path, sep=separator, dtype={columns.UNIQUE_ID: "str"}, skipinitialspace=True)
+    frame.columns = [str(name).strip().removeprefix("\ufeff") for name in frame.columns]
+    if columns.DS in frame and pd.api.types.is_string_dtype(frame[columns.DS].dtype):
+        frame[columns.DS] = _times(frame[columns.DS])
+    return frame
+
+
+def _separator(path: Path) -> str:
+    with pa.input_stream(str(path)) as stream:
+        head = stream.read(65_536).decode("utf-8", errors="replace").partition("\n")[0]
+    return max(",;\t|", key=head.count)
+
+
+def _times(column: "pd.Series[Any]") -> "pd.Series[Any]":
+    """Times where every text is one; else the texts, for the border to name the bad ones."""
+    for utc in (False, True):
+        try:
+            return pd.to_datetime(column, format="ISO8601", utc=utc)
+        except (ValueError, TypeError):
+            continue
+    return column
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().split("\n")[0]
