@@ -1,0 +1,51 @@
+"""A distribution known by some of its quantiles: its mean, and other quantiles.
+
+Between two known quantiles the quantile function is a straight line over the normal score of the level,
+and so it goes on beyond the outermost ones: a normal distribution is reproduced exactly.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+from scipy.stats import norm
+
+from forecaster.series.grid import Floats
+
+__all__ = ["mean", "normal_scores", "quantiles_at"]
+
+
+def mean(quantiles: Floats, levels: Sequence[float]) -> Floats:
+    """Mean of each distribution. Shapes: [..., Q] -> [...]"""
+    found: Floats = quantiles @ _mean_weights(tuple(levels))
+    return found
+
+
+def quantiles_at(quantiles: Floats, levels: Sequence[float], wanted: Sequence[float]) -> Floats:
+    """Quantiles at other levels. Shapes: [..., Q] -> [..., len(wanted)]"""
+    scores, points = norm.ppf(np.asarray(levels)), norm.ppf(np.asarray(wanted))
+    right = np.clip(np.searchsorted(scores, points), 1, len(scores) - 1)
+    share = (points - scores[right - 1]) / (scores[right] - scores[right - 1])
+    found: Floats = quantiles[..., right - 1] * (1 - share) + quantiles[..., right] * share
+    return found
+
+
+def normal_scores(quantiles: Floats, levels: Sequence[float], values: Floats) -> Floats:
+    """Values as standard normal ones: 0 at the median, beyond the outermost quantiles in a straight line.
+
+    Shapes:  [..., Q], [...] -> [...]
+    Missing: NaN values give NaN
+    """
+    scores = norm.ppf(np.asarray(levels))
+    right = np.clip((quantiles < values[..., None]).sum(-1), 1, len(scores) - 1)[..., None]
+    low = np.take_along_axis(quantiles, right - 1, -1)[..., 0]
+    high = np.take_along_axis(quantiles, right, -1)[..., 0]
+    left, step = scores[right[..., 0] - 1], scores[right[..., 0]] - scores[right[..., 0] - 1]
+    width = np.maximum(high - low, 1e-12 * (1e-6 + np.abs(low)))
+    return np.asarray(left + (values - low) / width * step)
+
+
+def _mean_weights(levels: tuple[float, ...]) -> Floats:
+    """The mean is linear in the known quantiles: the weight of each."""
+    grid = (np.arange(200_000) + 0.5) / 200_000
+    weights: Floats = quantiles_at(np.eye(len(levels)), levels, grid.tolist()).mean(axis=1)
+    return np.asarray(weights / weights.sum())

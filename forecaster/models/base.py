@@ -1,0 +1,183 @@
+"""The contract of a model: one causal pass over a stretch, a forecast from every cutoff."""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal
+
+import torch
+from torch import Tensor, nn
+
+from forecaster.layers.anchors import Anchors
+from forecaster.panel.batch import Batch
+from forecaster.scales.base import Scale
+
+__all__ = ["Inputs", "Memory", "Model", "OnePass", "Size", "Task"]
+
+Size = Literal["s", "m", "l"]
+Memory = Literal["state", "context", "whole"]
+
+
+@dataclass(frozen=True)
+class Task:
+    """The shapes that the data and the question set; a model's own choices are its Config."""
+
+    horizon: int
+    window: int
+    anchors: tuple[int, ...]
+    """Lags that forecasts start from, 1 for the last value; all at most the window."""
+    season: int
+    """Season of a naive forecast; at most the window."""
+    step_width: int
+    ahead_width: int
+    static_width: int
+    parameters: tuple[float, ...]
+    """A head's initial numbers for each horizon step; there are P of them."""
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """A batch in a scale's units, the form in which networks read it."""
+
+    window_BTW: Tensor
+    steps_BTI: Tensor
+    ahead_BTHF: Tensor
+    static_BK: Tensor
+
+    @classmethod
+    def of(cls, batch: Batch, scale: Scale) -> "Inputs":
+        """Scaled windows and features; what lies before the series is 0."""
+        level, spread = batch.level_BT[..., None], batch.spread_BT[..., None]
+        window_BTW = scale.forward(batch.lags_BTW, level, spread).float()
+        if not bool(batch.begun_BL.all()):
+            window_BTW = window_BTW * batch.lags_begun_BTW
+        # How large a step is beside the level: the same shape means other things for a quiet series.
+        restless_BT = torch.log(batch.spread_BT / (batch.level_BT.abs() + batch.spread_BT)).float() / 3
+        steps_BTI = torch.cat([batch.steps_BTI, restless_BT[..., None]], -1)
+        return cls(window_BTW, steps_BTI, batch.ahead_BTHF, batch.static_BK)
+
+
+class Model(nn.Module, ABC):
+    """A causal map from a stretch to a head's numbers at every cutoff.
+
+    What comes after a cutoff changes nothing there, except known-future features within the horizon.
+    """
+
+    memory: ClassVar[Memory]
+    """state: carried, one step at a time; context: the last window only; whole: refitted at each cutoff."""
+    learned: ClassVar[bool] = True
+    """Has weights to train."""
+
+    @dataclass(frozen=True, kw_only=True)
+    class Config:
+        """What can be set."""
+
+    def __init__(self, config: Any, task: Task) -> None:
+        super().__init__()
+        self.config = config
+        self.task = task
+
+    @abstractmethod
+    def encode(self, inputs: Inputs, state: Any = None) -> tuple[Tensor, Any]:
+        """States at every step, and what a later stretch of the same series continues from: [B, T, D]."""
+
+    @abstractmethod
+    def decode(self, states: Tensor, window: Tensor, ahead: Tensor) -> Tensor:
+        """A head's numbers for every horizon step.
+
+        Shapes: [..., D], [..., W], [..., H, F] -> [..., H, P]
+        """
+
+    def forward(self, inputs: Inputs) -> Tensor:
+        """A head's numbers from every cutoff: [B, T, H, P]."""
+        states_BTD, _ = self.encode(inputs)
+        return self.decode(states_BTD, inputs.window_BTW, inputs.ahead_BTHF)
+
+
+class OnePass(Model):
+    """A model that embeds each step's lag window, encodes the steps and decodes every state.
+
+    Members give `build_encoder`: a module [B, T, D], state -> [B, T, D], state.
+    """
+
+    _SIZES: ClassVar[dict[Size, tuple[int, int]]] = {"s": (32, 1), "m": (64, 2), "l": (128, 3)}
+
+    @dataclass(frozen=True, kw_only=True)
+    class Config(Model.Config):
+        size: Size = "m"
+        """The one dial: s (32 wide, 1 layer), m (64, 2) or l (128, 3)."""
+        hidden: int = 0
+        """Width D; 0 takes the size's."""
+        layers: int = 0
+        """Layers of the encoder; 0 takes the size's."""
+        dropout: float = 0.0
+        """Between layers, in [0, 1)."""
+
+        def __post_init__(self) -> None:
+            if self.size not in OnePass._SIZES:
+                raise ValueError(f"size must be s, m or l, got '{self.size}'")
+            if self.hidden < 0 or self.layers < 0 or not 0 <= self.dropout < 1:
+                raise ValueError("hidden and layers must not be negative, dropout in [0, 1)")
+
+        @property
+        def width(self) -> int:
+            """Hidden width D."""
+            return self.hidden or OnePass._SIZES[self.size][0]
+
+        @property
+        def depth(self) -> int:
+            """Layers of the encoder."""
+            return self.layers or OnePass._SIZES[self.size][1]
+
+    config: Config
+
+    def __init__(self, config: Config, task: Task) -> None:
+        super().__init__(config, task)
+        width = config.width
+        # One more step feature than the panel gives: the restlessness that `Inputs.of` adds.
+        self.embed = nn.Linear(task.window + task.step_width + 1 + task.static_width, width)
+        self.encoder = self.build_encoder()
+        self.merge = nn.Linear(2 * width, width)
+        self.anchors = Anchors(width, task.window, task.horizon, task.anchors)
+        self.spread = nn.Linear(width, task.horizon * len(task.parameters))
+        nn.init.zeros_(self.spread.weight)
+        with torch.no_grad():
+            self.spread.bias.copy_(torch.tensor(task.parameters).repeat(task.horizon))
+        if task.ahead_width:
+            self.ahead = _Ahead(width, task.ahead_width, len(task.parameters))
+
+    @abstractmethod
+    def build_encoder(self) -> nn.Module:
+        """The causal encoder over embedded steps."""
+
+    def encode(self, inputs: Inputs, state: Any = None) -> tuple[Tensor, Any]:
+        steps = inputs.window_BTW.shape[1]
+        static_BTK = inputs.static_BK[:, None].expand(-1, steps, -1)
+        seen_BT = torch.cat([inputs.window_BTW, inputs.steps_BTI, static_BTK], -1)
+        embedded_BTD = nn.functional.gelu(self.embed(seen_BT))
+        encoded_BTD, state = self.encoder(embedded_BTD, state)
+        # The embedding itself goes on to the decoder: step 1 always sees the newest values.
+        return torch.cat([encoded_BTD, embedded_BTD], -1), state
+
+    def decode(self, states: Tensor, window: Tensor, ahead: Tensor) -> Tensor:
+        hidden = nn.functional.gelu(self.merge(states))
+        params = self.spread(hidden).unflatten(-1, (self.task.horizon, -1))
+        if self.task.ahead_width:
+            params = params + self.ahead(hidden, ahead)
+        location = params[..., :1] + self.anchors(hidden, window)[..., None]
+        return torch.cat([location, params[..., 1:]], -1)
+
+
+class _Ahead(nn.Module):
+    """What the known future of each horizon step adds. Shapes: [..., D], [..., H, F] -> [..., H, P]"""
+
+    def __init__(self, hidden: int, features: int, parameters: int, width: int = 16) -> None:
+        super().__init__()
+        self.state = nn.Linear(hidden, width)
+        self.future = nn.Linear(features, width, bias=False)
+        self.out = nn.Linear(width, parameters, bias=False)
+        nn.init.zeros_(self.out.weight)
+
+    def forward(self, hidden: Tensor, ahead: Tensor) -> Tensor:
+        mixed = nn.functional.gelu(self.state(hidden)[..., None, :] + self.future(ahead))
+        out: Tensor = self.out(mixed)
+        return out

@@ -1,0 +1,1 @@
+"""Packed series, their cutoffs, and the batch that networks read."""

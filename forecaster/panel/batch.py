@@ -1,0 +1,121 @@
+"""The batch that networks read, and the project's alphabet of shapes.
+
+B  batch: stretches of series
+T  time steps of a stretch, each a possible cutoff
+H  horizon steps
+C  targets (each is a series of its own before it gets here)
+W  lag window: the last steps up to and including a cutoff
+L  rows gathered: W - 1 before the first cutoff, T, and H after the last
+I  features of a step itself        F  known-future features
+K  static features                  P  numbers a head needs per horizon step
+Q  quantile levels                  D  hidden width
+S  series                           N  rows of all series, end to end
+"""
+
+from dataclasses import dataclass, fields, replace
+
+import torch
+from torch import Tensor
+
+from forecaster.panel.panel import Panel
+
+__all__ = ["Batch", "gather"]
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Stretches of T cutoffs, with the window before the first and the horizon after the last.
+
+    Missing: `seen_BL` is False for missing values and outside the series; `y_BL` is finite everywhere
+    """
+
+    y_BL: Tensor
+    """float64"""
+    seen_BL: Tensor
+    begun_BL: Tensor
+    """From the first seen value of the series on: before it even the stand-ins know nothing."""
+    level_BT: Tensor
+    spread_BT: Tensor
+    steps_BTI: Tensor
+    ahead_BUF: Tensor
+    """Rows of the T cutoffs and the H steps after the last."""
+    static_BK: Tensor
+    real_BT: Tensor
+    """False where a stretch reaches beyond its series."""
+    window: int
+    horizon: int
+
+    def __post_init__(self) -> None:
+        rows, steps = self.level_BT.shape
+        assert self.y_BL.shape == (rows, self.window - 1 + steps + self.horizon), (self.y_BL.shape, steps)
+        assert self.seen_BL.shape == self.y_BL.shape, self.seen_BL.shape
+        assert self.steps_BTI.shape[:2] == (rows, steps), self.steps_BTI.shape
+        assert self.ahead_BUF.shape[:2] == (rows, steps + self.horizon), self.ahead_BUF.shape
+
+    @property
+    def lags_BTW(self) -> Tensor:
+        """The last W values at each cutoff (a view)."""
+        return self.y_BL[:, : self.window - 1 + self.level_BT.shape[1]].unfold(1, self.window, 1)
+
+    @property
+    def lags_begun_BTW(self) -> Tensor:
+        """Which of them lie in the series (a view)."""
+        return self.begun_BL[:, : self.window - 1 + self.level_BT.shape[1]].unfold(1, self.window, 1)
+
+    @property
+    def targets_BTH(self) -> Tensor:
+        """The H values after each cutoff (a view)."""
+        return self.y_BL[:, self.window :].unfold(1, self.horizon, 1)
+
+    @property
+    def targets_seen_BTH(self) -> Tensor:
+        """Which of them were seen (a view)."""
+        return self.seen_BL[:, self.window :].unfold(1, self.horizon, 1)
+
+    @property
+    def ahead_BTHF(self) -> Tensor:
+        """Known-future features of the H steps after each cutoff (a view)."""
+        return self.ahead_BUF[:, 1:].unfold(1, self.horizon, 1).transpose(2, 3)
+
+    def to(self, device: str | torch.device) -> "Batch":
+        """The same batch on a device."""
+        moved = {f.name: getattr(self, f.name).to(device) for f in fields(self) if f.type is Tensor}
+        return replace(self, **moved)
+
+
+def gather(
+    panel: Panel,
+    series_B: Tensor,
+    first_B: Tensor,
+    steps: int,
+    *,
+    window: int,
+    horizon: int,
+    ends_B: Tensor | None = None,
+) -> Batch:
+    """Stretches of `steps` cutoffs beginning at positions `first_B` of `series_B`: one gather, no copies.
+
+    Shapes: series_B, first_B, ends_B [B]; values at positions from `ends_B` on count as not seen
+    """
+    device = panel.device
+    starts_B, lengths_B = panel.starts_S[series_B], panel.lengths_S[series_B]
+    ends_B = lengths_B if ends_B is None else torch.minimum(ends_B, lengths_B)
+    at_BL = first_B[:, None] + torch.arange(1 - window, steps + horizon, device=device)
+    rows_BL = starts_B[:, None] + torch.minimum(at_BL.clamp(min=0), lengths_B[:, None] - 1)
+    inside_BL = (at_BL >= 0) & (at_BL < ends_B[:, None])
+    cutoffs = slice(window - 1, window - 1 + steps)
+    rows_BT = rows_BL[:, cutoffs]
+    ahead_BU = torch.minimum(at_BL[:, window - 1 :].clamp(min=0), panel.ahead_lengths_S[series_B][:, None] - 1)
+    return Batch(
+        panel.y_N[rows_BL],
+        panel.seen_N[rows_BL] & inside_BL,
+        at_BL >= panel.begins_S[series_B][:, None],
+        panel.level_N[rows_BT],
+        panel.spread_N[rows_BT],
+        panel.steps_NI[rows_BT],
+        panel.ahead_MF[panel.ahead_starts_S[series_B][:, None] + ahead_BU],
+        panel.static_SK[series_B],
+        (at_BL[:, cutoffs] >= 0) & (at_BL[:, cutoffs] < lengths_B[:, None]),
+        window,
+        horizon,
+    )

@@ -1,0 +1,150 @@
+"""What is fed to a network beside the series itself: calendar, covariates, gaps, statics."""
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from forecaster.errors import ArtifactError
+from forecaster.series import calendar
+from forecaster.series.frequency import Ints
+from forecaster.series.grid import Floats, Grid
+
+__all__ = ["Features"]
+
+Float32s = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Features:
+    """Which features a model was trained on, and the mean and deviation that each is measured by.
+
+    Missing: a missing covariate is 0 (its mean) and raises a flag of its own where training had gaps
+    """
+
+    cycles: tuple[str, ...]
+    gaps: bool
+    """Feed whether y is seen, and how long ago it last was."""
+    past: tuple[str, ...]
+    future: tuple[str, ...]
+    static: tuple[str, ...]
+    means: tuple[float, ...]
+    deviations: tuple[float, ...]
+    flags: tuple[bool, ...]
+    """Per past and future covariate: feed whether it is missing."""
+
+    @classmethod
+    def fit(cls, grid: Grid, train_lengths: Ints) -> "Features":
+        """Features for a grid, measured on each series' first rows only. Shapes: train_lengths [S]"""
+        longest = int(train_lengths.max(initial=0))
+        inside = _head(grid, train_lengths)
+        covariates = np.concatenate([grid.past, grid.future], axis=1)[inside]
+        table = [*covariates.T, *grid.static.T]
+        means = [_finite(np.nanmean(column)) if _any(column) else 0.0 for column in table]
+        deviations = [_finite(np.nanstd(column)) or 1.0 if _any(column) else 1.0 for column in table]
+        return cls(
+            calendar.periods(grid.frequency, longest * grid.frequency.micros),
+            bool(np.isnan(grid.y).any()),
+            grid.past_names,
+            grid.future_names,
+            grid.static_names,
+            tuple(means),
+            tuple(deviations),
+            tuple(bool(np.isnan(column).any()) for column in covariates.T),
+        )
+
+    @property
+    def step_width(self) -> int:
+        """Number I of features of each row itself."""
+        return 2 * len(self.cycles) + 2 * self.gaps + len(self.past) + len(self.future) + sum(self.flags)
+
+    @property
+    def ahead_width(self) -> int:
+        """Number F of known-future features."""
+        return len(self.future) + sum(self.flags[len(self.past) :])
+
+    @property
+    def static_width(self) -> int:
+        """Number K of static features."""
+        return len(self.static)
+
+    def of(self, grid: Grid) -> tuple[Float32s, Float32s, Float32s]:
+        """Features of each row, of the future, and of each series: [N, I], [M, F], [S, K].
+
+        Raises: ArtifactError when the grid lacks a covariate that was trained on.
+        """
+        self._require(grid)
+        split, end = len(self.past), len(self.past) + len(self.future)
+        past = self._scaled(grid.past, 0, split)
+        ahead = self._scaled(grid.future, split, end)
+        static = np.nan_to_num((grid.static - self.means[end:]) / np.asarray(self.deviations[end:]))
+        rows = _covariate_rows(grid)
+        steps = np.concatenate([self._clock(grid), self._gaps(grid), past[rows], ahead[rows]], axis=1)
+        return steps.astype(np.float32), ahead.astype(np.float32), static.astype(np.float32)
+
+    def to_json(self) -> dict[str, Any]:
+        """As plain data."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> "Features":
+        """From `to_json`'s data."""
+        values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in data.items()}
+        return cls(**values)
+
+    def _require(self, grid: Grid) -> None:
+        for mine, theirs, option in (
+            (self.past, grid.past_names, "--past"),
+            (self.future, grid.future_names, "--future"),
+            (self.static, grid.static_names, "--static"),
+        ):
+            if mine != theirs:
+                raise ArtifactError(
+                    f"the model was trained with {option} {','.join(mine) or '(none)'}, "
+                    f"the input has {','.join(theirs) or '(none)'}. Give the same columns."
+                )
+
+    def _scaled(self, values: Floats, start: int, end: int) -> Floats:
+        scaled = (values - self.means[start:end]) / np.asarray(self.deviations[start:end])
+        flagged = [k for k in range(start, end) if self.flags[k]]
+        missing = np.isnan(values[:, [k - start for k in flagged]]).astype(float)
+        return np.concatenate([np.nan_to_num(scaled), missing], axis=1)
+
+    def _clock(self, grid: Grid) -> Floats:
+        if not self.cycles:
+            return np.zeros((len(grid.y), 0))
+        owner = np.repeat(np.arange(grid.series), grid.lengths)
+        positions = np.arange(len(grid.y)) - grid.offsets[owner]
+        return calendar.cycles(grid.clock.local(grid.times(owner, positions)), self.cycles)
+
+    def _gaps(self, grid: Grid) -> Floats:
+        if not self.gaps:
+            return np.zeros((len(grid.y), 0))
+        seen = ~np.isnan(grid.y)
+        rows = np.arange(len(grid.y))
+        starts = np.repeat(grid.offsets[:-1], grid.lengths)
+        latest = np.maximum(np.maximum.accumulate(np.where(seen, rows, -1)), starts - 1)
+        return np.column_stack([seen.astype(float), np.log1p(rows - latest) / 5])
+
+
+def _head(grid: Grid, train_lengths: Ints) -> npt.NDArray[np.bool_]:
+    """Covariate rows that lie in some series' training part."""
+    inside = np.zeros(len(grid.past), bool)
+    for start, length in zip(grid.covariate_starts, train_lengths, strict=True):
+        inside[start : start + length] = True
+    return inside
+
+
+def _covariate_rows(grid: Grid) -> Ints:
+    """Row in `past` and `future` of each of the N rows."""
+    within = np.arange(len(grid.y)) - np.repeat(grid.offsets[:-1], grid.lengths)
+    return np.repeat(grid.covariate_starts, grid.lengths) + within
+
+
+def _any(column: Floats) -> bool:
+    return bool((~np.isnan(column)).any())
+
+
+def _finite(value: float) -> float:
+    return float(value) if np.isfinite(value) else 0.0

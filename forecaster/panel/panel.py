@@ -1,0 +1,87 @@
+"""Packed series on a device: flat values, masks and offsets, no padding and no per-series objects."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from forecaster.layers.fill import filled
+from forecaster.panel.features import Features
+from forecaster.series.grid import Grid
+
+__all__ = ["Measure", "Panel", "pack"]
+
+Measure = Callable[[Tensor, Tensor, Tensor], tuple[Tensor, Tensor]]
+"""Values, mask and series starts, each [N] -> level and spread of every row, each [N] (a scale's `measure`)."""
+
+
+@dataclass(frozen=True)
+class Panel:
+    """All series of a grid, with their causal units at every row.
+
+    Shapes:  S series; N rows in all; the other letters stand in `panel.batch`
+    Missing: `seen_N` is False, and `y_N` holds a causal stand-in
+    """
+
+    y_N: Tensor
+    """float64"""
+    seen_N: Tensor
+    level_N: Tensor
+    """float64, known at each row"""
+    spread_N: Tensor
+    """float64, known at each row"""
+    starts_S: Tensor
+    """First row of each series."""
+    lengths_S: Tensor
+    begins_S: Tensor
+    """Position of the first seen value of each series; its length where there is none."""
+    steps_NI: Tensor
+    """Features of each row itself, float32."""
+    ahead_MF: Tensor
+    """Known-future features, float32."""
+    ahead_starts_S: Tensor
+    ahead_lengths_S: Tensor
+    static_SK: Tensor
+
+    @property
+    def series(self) -> int:
+        """Number of series."""
+        return len(self.starts_S)
+
+    @property
+    def device(self) -> torch.device:
+        """Where the values lie."""
+        return self.y_N.device
+
+
+def pack(grid: Grid, measure: Measure, features: Features, *, season: int, device: str | torch.device = "cpu") -> Panel:
+    """The panel of a grid, in the units that `measure` finds."""
+    y_N = torch.as_tensor(grid.y, dtype=torch.float64).to(device)
+    lengths_S = torch.as_tensor(grid.lengths).to(device)
+    starts_S = torch.as_tensor(grid.offsets[:-1].copy()).to(device)
+    seen_N = ~torch.isnan(y_N)
+    starts_N = torch.repeat_interleave(starts_S, lengths_S)
+    y_N = filled(torch.nan_to_num(y_N), seen_N, starts_N, season)
+    level_N, spread_N = measure(y_N, seen_N, starts_N)
+    steps, ahead, static = features.of(grid)
+    return Panel(
+        y_N,
+        seen_N,
+        level_N,
+        spread_N,
+        starts_S,
+        lengths_S,
+        _begins(seen_N, starts_S, lengths_S),
+        torch.as_tensor(steps).to(device),
+        torch.as_tensor(ahead).to(device),
+        torch.as_tensor(grid.covariate_starts.copy()).to(device),
+        torch.as_tensor(grid.covariate_lengths.copy()).to(device),
+        torch.as_tensor(static).to(device),
+    )
+
+
+def _begins(seen_N: Tensor, starts_S: Tensor, lengths_S: Tensor) -> Tensor:
+    owner_N = torch.repeat_interleave(torch.arange(len(starts_S), device=seen_N.device), lengths_S)
+    position_N = torch.arange(len(seen_N), device=seen_N.device) - starts_S[owner_N]
+    return lengths_S.scatter_reduce(0, owner_N, torch.where(seen_N, position_N, lengths_S[owner_N]), "amin")

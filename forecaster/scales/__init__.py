@@ -1,0 +1,1 @@
+"""Causal units of a series at every cutoff, one file a kind."""

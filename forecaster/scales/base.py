@@ -1,0 +1,38 @@
+"""The contract of a scale: units of a series at every row, from what was known there."""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+
+from torch import Tensor
+
+__all__ = ["Scale"]
+
+
+class Scale(ABC):
+    """Causal units: a level and a spread at every row, and the way into them and back.
+
+    A change of a value after a row changes nothing at that row. `inverse` undoes `forward` and keeps
+    order, so quantiles stay quantiles.
+    """
+
+    @dataclass(frozen=True, kw_only=True)
+    class Config:
+        """What can be set."""
+
+    def __init__(self, config: Config) -> None:
+        self.config = config
+
+    @abstractmethod
+    def measure(self, y_N: Tensor, seen_N: Tensor, starts_N: Tensor) -> tuple[Tensor, Tensor]:
+        """Level and spread at every row of packed series.
+
+        Shapes: [N] values, [N] mask, [N] first row of each row's series -> [N], [N] float64
+        """
+
+    @abstractmethod
+    def forward(self, y: Tensor, level: Tensor, spread: Tensor) -> Tensor:
+        """Values in units (elementwise, any one shape)."""
+
+    @abstractmethod
+    def inverse(self, z: Tensor, level: Tensor, spread: Tensor) -> Tensor:
+        """Units in values (elementwise, any one shape)."""

@@ -1,0 +1,1 @@
+"""From scores to p-values and alarms, one file a kind."""

@@ -1,0 +1,1 @@
+"""One LightningModule, its fit and its artefact."""

@@ -1,0 +1,144 @@
+"""A trained forecaster on disk: safetensors and JSON, no pickle, loadable on a CPU in a later version."""
+
+import json
+import platform
+from dataclasses import asdict, dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+
+from forecaster.errors import ArtifactError, ConfigError
+from forecaster.models.base import Task
+from forecaster.panel.features import Features
+from forecaster.progress import Moment
+from forecaster.series import frequency
+from forecaster.series.frequency import Frequency
+from forecaster.training.calibration import Calibration
+from forecaster.training.network import Network
+from forecaster.training.plan import Plan
+
+__all__ = ["Artefact", "Facts", "build_network"]
+
+FORMAT = 1
+_WEIGHTS, _DESCRIPTION = "weights.safetensors", "artefact.json"
+
+
+@dataclass(frozen=True)
+class Facts:
+    """How the training went."""
+
+    weights: int = 0
+    series: int = 0
+    rows: int = 0
+    steps: int = 0
+    schedule_steps: int = 0
+    best_step: int = 0
+    val_loss: float | None = None
+    shortened: bool = False
+    """The schedule was shortened to keep the time limit; `schedule_steps` repeats it."""
+    stopped: bool = False
+    """The time limit ended the run before its schedule did."""
+    seconds: float = 0.0
+    moments: tuple[Moment, ...] = ()
+
+    def lines(self) -> list[str]:
+        """What a person should know about it."""
+        if self.stopped:
+            repeat = f"--steps {self.steps} --set schedule_steps={self.schedule_steps}"
+            return [
+                f"the time limit stopped training at step {self.steps} of {self.schedule_steps}; {repeat} repeats it"
+            ]
+        if self.shortened:
+            return [
+                f"the time limit shortened training to {self.schedule_steps} steps; --steps {self.schedule_steps} repeats it"
+            ]
+        return []
+
+
+@dataclass(frozen=True)
+class Artefact:
+    """A trained network with all that scoring needs."""
+
+    plan: Plan
+    network: Network
+    features: Features
+    calibration: Calibration
+    facts: Facts
+    frequency: Frequency
+
+    @property
+    def name(self) -> str:
+        """Model and digest of its plan."""
+        return f"{self.plan.model}-{self.plan.digest}"
+
+    def save(self, folder: Path) -> None:
+        """Write it into a folder. Raises: ConfigError when the folder cannot be written."""
+        description = {
+            "format": FORMAT,
+            "plan": self.plan.to_json(),
+            "features": self.features.to_json(),
+            "calibration": self.calibration.to_json(),
+            "facts": asdict(self.facts),
+            "made_with": _versions(),
+        }
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            save_file(self.network.snapshot(), folder / _WEIGHTS)
+            (folder / _DESCRIPTION).write_text(json.dumps(description, indent=1) + "\n")
+        except OSError as error:
+            raise ConfigError(f"cannot write the artefact to '{folder}': {error.strerror or error}.") from error
+
+    @classmethod
+    def load(cls, folder: Path) -> "Artefact":
+        """Read it from a folder. Raises: ArtifactError when it is absent, damaged or of a later version."""
+        try:
+            description = json.loads((folder / _DESCRIPTION).read_text())
+            weights = load_file(folder / _WEIGHTS)
+        except (OSError, ValueError, SafetensorError) as error:
+            raise ArtifactError(
+                f"'{folder}' holds no readable artefact ({error}). Save one with --save DIR."
+            ) from error
+        if description.get("format", 0) > FORMAT:
+            raise ArtifactError(
+                f"'{folder}' has format {description['format']}, this version reads up to {FORMAT}. Update forecaster."
+            )
+        plan = Plan.from_json(description["plan"])
+        features = Features.from_json(description["features"])
+        network = build_network(plan, features)
+        try:
+            network.restore(weights)
+        except RuntimeError as error:
+            raise ArtifactError(f"'{folder}': the weights do not fit model '{plan.model}': {error}") from error
+        network.eval()
+        facts = description["facts"]
+        facts["moments"] = tuple(Moment(**moment) for moment in facts["moments"])
+        calibration = Calibration.from_json(description["calibration"])
+        return cls(plan, network, features, calibration, Facts(**facts), frequency.parse(plan.step))
+
+
+def build_network(plan: Plan, features: Features) -> Network:
+    """The untrained network of a plan."""
+    head = plan.build("head")
+    task = Task(
+        horizon=plan.horizon,
+        window=plan.window,
+        anchors=plan.anchors,
+        season=plan.season,
+        step_width=features.step_width,
+        ahead_width=features.ahead_width,
+        static_width=features.static_width,
+        parameters=tuple(head.initial()),
+    )
+    return Network(plan.build("model", task), plan.build("scale"), head)
+
+
+def _versions() -> dict[str, Any]:
+    try:
+        own = metadata.version("forecaster")
+    except metadata.PackageNotFoundError:
+        own = "unknown"
+    return {"forecaster": own, "torch": torch.__version__, "python": platform.python_version()}

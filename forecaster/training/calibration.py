@@ -1,0 +1,99 @@
+"""Calibration: widths of a forecast, stretched until each quantile covers what it says on held-out rows."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from forecaster.columns import LEVELS
+from forecaster.series.grid import Floats
+
+__all__ = ["Calibration", "calibrate"]
+
+_MIDDLE = LEVELS.index(0.5)
+_OWN_ERRORS = 200
+"""Errors of a horizon step from which it has factors of its own; with fewer it leans on all steps."""
+_PRIOR_ERRORS = 30
+"""Weight of 'the network is right', in errors."""
+_NARROWEST, _WIDEST = 0.05, 20.0
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """A factor on the distance of each quantile from the median, by horizon step.
+
+    Shapes:  factors [H, Q]
+    Source:  split conformal prediction on the ratio of error and width, Vovk et al. (2005); Romano et al. (2019)
+    """
+
+    factors: Floats
+    errors: int
+    """How many held-out errors it rests on."""
+
+    @classmethod
+    def none(cls, horizon: int) -> "Calibration":
+        """Leave all as it is."""
+        return cls(np.ones((horizon, len(LEVELS))), 0)
+
+    def apply(self, quantiles: Tensor) -> Tensor:
+        """Calibrated quantiles, in order. Shapes: [..., H, Q] -> [..., H, Q]"""
+        factors_HQ = torch.as_tensor(self.factors, dtype=quantiles.dtype, device=quantiles.device)
+        middle = quantiles[..., _MIDDLE : _MIDDLE + 1]
+        wide = middle + (quantiles - middle) * factors_HQ
+        below = wide[..., : _MIDDLE + 1].flip(-1).cummin(-1).values.flip(-1)
+        above = wide[..., _MIDDLE:].cummax(-1).values
+        return torch.cat([below, above[..., 1:]], -1)
+
+    def to_json(self) -> dict[str, Any]:
+        """As plain data."""
+        return {"factors": self.factors.tolist(), "errors": self.errors}
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> "Calibration":
+        """From `to_json`'s data."""
+        return cls(np.asarray(data["factors"], float), int(data["errors"]))
+
+
+def calibrate(quantiles: Floats, targets: Floats, origins: int) -> Calibration:
+    """Factors from held-out forecasts and what came true.
+
+    Shapes:  quantiles [n, H, Q], targets [n, H]; `origins` of the n forecasts count as independent
+    Missing: NaN targets are left out
+    """
+    horizon = targets.shape[1]
+    if not np.isfinite(targets).any():
+        return Calibration.none(horizon)
+    errors = targets - quantiles[..., _MIDDLE]
+    factors = np.ones((horizon, len(LEVELS)))
+    for q, level in enumerate(LEVELS):
+        if q == _MIDDLE:
+            continue
+        width = quantiles[..., q] - quantiles[..., _MIDDLE]
+        ratio = np.divide(errors, width, out=np.full_like(errors, np.nan), where=width != 0)
+        factors[:, q] = _factors(ratio, max(level, 1 - level), origins)
+    return Calibration(np.clip(factors, _NARROWEST, _WIDEST), int(np.isfinite(targets).sum()))
+
+
+def _factors(ratio: Floats, level: float, origins: int) -> Floats:
+    """Factor of each horizon step: its own where it has errors enough, leaning on all steps where not."""
+    all_steps = _conformal(ratio.ravel(), level)
+    share = origins / max(1, len(ratio))
+    factors = np.empty(ratio.shape[1])
+    for h in range(ratio.shape[1]):
+        known = np.isfinite(ratio[:, h]).sum()
+        trust = min(1.0, known * share / _OWN_ERRORS)
+        own = _conformal(ratio[:, h], level) if trust > 0 else all_steps
+        factors[h] = trust * own + (1 - trust) * all_steps
+    prior = _PRIOR_ERRORS / (_PRIOR_ERRORS + origins)
+    return (1 - prior) * factors + prior
+
+
+def _conformal(ratio: Floats, level: float) -> float:
+    """The level's quantile with the finite-sample correction; 1 where nothing is known."""
+    known = ratio[np.isfinite(ratio)]
+    if len(known) == 0:
+        return 1.0
+    corrected = min(1.0, np.ceil((len(known) + 1) * level) / len(known))
+    return float(np.quantile(known, corrected, method="inverted_cdf"))

@@ -1,0 +1,172 @@
+"""Training: a grid and a plan in, a trained artefact out."""
+
+import logging
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+
+import numpy as np
+import pytorch_lightning as pl
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader
+
+from forecaster.layers.threads import limited
+from forecaster.panel.features import Features
+from forecaster.panel.panel import Panel, pack
+from forecaster.progress import SILENT, Watch
+from forecaster.series.frequency import Ints
+from forecaster.series.grid import Grid
+from forecaster.training.artefact import Artefact, Facts, build_network
+from forecaster.training.calibration import Calibration, calibrate
+from forecaster.training.callbacks import BestWeights, Clock, History
+from forecaster.training.module import TrainingModule
+from forecaster.training.network import Network
+from forecaster.training.plan import Plan, held_out_series
+from forecaster.training.stretch import HeldOut, TrainingStretches
+
+__all__ = ["fit"]
+
+log = logging.getLogger(__name__)
+
+_RUN_IN = 128
+"""Steps before the first held-out cutoff that bring the state up to date."""
+_HELD_OUT_VALUES = 20_000
+
+
+def fit(grid: Grid, ends: Ints, plan: Plan, *, watch: Watch = SILENT, device: str = "auto") -> Artefact:
+    """Train on the rows of each series before `ends`, the last of them held out to stop and to calibrate.
+
+    Shapes: ends [S]
+    Raises: DataError when the loss becomes no number, with the series named
+    """
+    device = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
+    with limited(plan.training.threads):
+        return _fit(grid, ends, plan, watch, device)
+
+
+def _fit(grid: Grid, ends: Ints, plan: Plan, watch: Watch, device: str) -> Artefact:
+    chosen = held_out_series(ends, plan)
+    train_ends = ends.copy()
+    train_ends[chosen] -= plan.training.held_out
+    with torch.random.fork_rng():
+        torch.manual_seed(plan.training.seed)
+        features = Features.fit(grid, train_ends)
+        network = build_network(plan, features)
+    panel = pack(grid, network.scale.measure, features, season=max(plan.seasons, default=1), device=device)
+    held_out = _held_out(panel, chosen, ends, plan)
+    facts = Facts(weights=network.weights, series=grid.series, rows=int(ends.sum()))
+    if network.model.learned and int(np.maximum(train_ends - 1, 0).sum()) > 0:
+        facts = _train(network, panel, torch.as_tensor(train_ends).to(device), held_out, plan, grid, facts, watch)
+    network.eval()
+    calibration = _calibration(network, held_out, plan)
+    return Artefact(plan, network.to("cpu"), features, calibration, facts, grid.frequency)
+
+
+def _held_out(panel: Panel, chosen: Ints, ends: Ints, plan: Plan) -> HeldOut:
+    series = torch.as_tensor(chosen).to(panel.device)
+    after = torch.as_tensor(ends[chosen]).to(panel.device)
+    return HeldOut(
+        panel,
+        series,
+        after - plan.training.held_out,
+        after,
+        window=plan.window,
+        horizon=plan.horizon,
+        run_in=_RUN_IN,
+        values=_HELD_OUT_VALUES * 16,
+    )
+
+
+def _train(
+    network: Network, panel: Panel, ends: Tensor, held_out: HeldOut, plan: Plan, grid: Grid, facts: Facts, watch: Watch
+) -> Facts:
+    """Weights, by Lightning. The panel already lies on the device; a loader only draws indices."""
+    training = plan.training
+    module = TrainingModule(
+        network,
+        grid.label,
+        lr=training.lr,
+        weight_decay=training.weight_decay,
+        clip=training.clip,
+        steps=training.schedule_steps,
+    )
+    stretches = TrainingStretches(
+        panel,
+        ends,
+        window=plan.window,
+        horizon=plan.horizon,
+        steps=training.stretch,
+        rows=training.rows,
+        warmup=training.warmup,
+        seed=training.seed,
+    )
+    history, clock = History(watch), Clock(training.max_seconds)
+    best = BestWeights(held_out, history, looks=training.validations, patience=training.patience)
+    with _quiet(), torch.random.fork_rng():
+        torch.manual_seed(training.seed)
+        trainer = pl.Trainer(
+            accelerator="cuda" if panel.device.type == "cuda" else "cpu",
+            devices=1,
+            max_steps=training.steps,
+            max_epochs=-1,
+            callbacks=[history, best, clock],
+            logger=False,
+            enable_checkpointing=False,
+            enable_progress_bar=False,
+            enable_model_summary=False,
+        )
+        trainer.fit(module, DataLoader(stretches, batch_size=None))
+    facts = replace(
+        facts,
+        steps=trainer.global_step,
+        schedule_steps=module.steps,
+        best_step=best.best_step or trainer.global_step,
+        val_loss=best.best_loss if best.weights is not None else None,
+        shortened=clock.shortened,
+        stopped=clock.stopped,
+        seconds=round(history.moments[-1].seconds, 3) if history.moments else 0.0,
+        moments=tuple(history.moments),
+    )
+    log.info(
+        "trained model=%s steps=%d best_step=%d val_loss=%s seconds=%.1f",
+        plan.model,
+        facts.steps,
+        facts.best_step,
+        facts.val_loss,
+        facts.seconds,
+    )
+    return facts
+
+
+def _calibration(network: Network, held_out: HeldOut, plan: Plan) -> Calibration:
+    """Factors from the held-out part, which trained nothing."""
+    quantiles, targets, origins = [], [], 0
+    with torch.no_grad():
+        for stretch in held_out:
+            counted_BTH = stretch.weight_BTH > 0
+            used_BT = counted_BTH.any(-1)
+            quantiles.append(network.scaled_quantiles(stretch.batch)[used_BT].cpu().numpy())
+            wanted = network.targets(stretch.batch).masked_fill(~counted_BTH, float("nan"))
+            targets.append(wanted[used_BT].cpu().numpy())
+            # Forecasts from neighbouring cutoffs err together: one in a horizon counts.
+            origins += int(np.ceil(used_BT.sum(1).cpu().numpy() / plan.horizon).sum())
+    if not targets:
+        return Calibration.none(plan.horizon)
+    return calibrate(np.concatenate(quantiles), np.concatenate(targets), origins)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Lightning's remarks on our own choices are no news to a user."""
+    logger = logging.getLogger("pytorch_lightning")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", module="pytorch_lightning")
+            warnings.filterwarnings("ignore", message=".*does not have many workers.*")
+            yield
+    finally:
+        logger.setLevel(level)

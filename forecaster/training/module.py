@@ -1,0 +1,81 @@
+"""The one LightningModule: any network, trained from every cutoff."""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+from torch import Tensor
+
+from forecaster.errors import DataError
+from forecaster.training.network import Network
+from forecaster.training.schedule import rate
+from forecaster.training.stretch import Stretch
+
+__all__ = ["TrainingModule"]
+
+_CHECK_EVERY = 20
+"""Steps between looks at the loss from the host: each look waits for the device."""
+
+
+class TrainingModule(pl.LightningModule):
+    """Loss over all cutoffs of a stretch, clipped gradients, one cycle of the learning rate."""
+
+    def __init__(
+        self,
+        network: Network,
+        label: Callable[[int], str],
+        *,
+        lr: float,
+        weight_decay: float,
+        clip: float,
+        steps: int,
+    ) -> None:
+        super().__init__()
+        self.network, self.label = network, label
+        self.lr, self.weight_decay, self.clip = lr, weight_decay, clip
+        self.steps = steps
+
+    def training_step(self, stretch: Stretch, index: int) -> Tensor:
+        """Loss of one step."""
+        loss = self.network.loss(stretch.batch, stretch.weight_BTH)
+        if index % _CHECK_EVERY == 0 and not torch.isfinite(loss):
+            raise self._no_number(stretch)
+        self.log("loss", loss.detach())
+        return loss
+
+    @torch.no_grad()
+    def held_out_loss(self, held_out: Iterable[Stretch]) -> float:
+        """Mean loss over the targets of a held-out part; NaN where it has none."""
+        self.network.eval()
+        total, targets = 0.0, 0.0
+        for stretch in held_out:
+            counted = float(stretch.weight_BTH.sum())
+            total += counted * float(self.network.loss(stretch.batch, stretch.weight_BTH))
+            targets += counted
+        self.network.train()
+        return total / targets if targets else float("nan")
+
+    def configure_optimizers(self) -> Any:
+        """AdamW and the cycle."""
+        fused = self.device.type in ("cpu", "cuda")
+        optimizer = torch.optim.AdamW(self.parameters(), self.lr, weight_decay=self.weight_decay, fused=fused)
+        cycle = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: rate(step, self.steps))
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": cycle, "interval": "step"}}
+
+    def configure_gradient_clipping(self, optimizer: Any, *_: Any, **__: Any) -> None:
+        """Clip by the global norm, and log the norm that there was."""
+        self.log("grad_norm", torch.nn.utils.clip_grad_norm_(self.parameters(), self.clip))
+
+    def transfer_batch_to_device(self, batch: Stretch, device: torch.device, _: int) -> Stretch:
+        """Stretches are gathered where the panel lies; this moves them only if that is elsewhere."""
+        return batch if batch.batch.y_BL.device == device else batch.to(device)
+
+    def _no_number(self, stretch: Stretch) -> DataError:
+        for row, series in enumerate(stretch.series_B.tolist()):
+            one, label = stretch.row(row), self.label(series)
+            if not torch.isfinite(self.network.loss(one.batch, one.weight_BTH)):
+                return DataError(
+                    f"series '{label}': the loss is no number. Look for values of extreme size there, or leave it out."
+                )
+        return DataError("the loss is no number in any series. Try a lower learning rate: --set training.lr=0.001")

@@ -1,0 +1,247 @@
+"""Everything a run is made of: what was asked, what the data suggested, as one value that can be stored."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from forecaster import options, plugins
+from forecaster.errors import ConfigError
+from forecaster.series import seasonality
+from forecaster.series.frequency import Ints
+from forecaster.series.grid import Grid
+from forecaster.series.seasonality import LONGEST
+
+__all__ = ["Choice", "Plan", "Training", "held_out_series", "plan"]
+
+_CUTOFFS_A_STEP = 8_192
+_VALUES_A_STEP = 6_000_000
+"""Most numbers that a head may give in one training step; bounds its memory."""
+_ROUNDS = 24
+"""How often a run sees each cutoff, between the least and the most steps."""
+_YEAR_OF_WEEKS = 52
+_SHORT_SEASON = 24
+_HELD_OUT_ROWS = 2_000
+_HELD_OUT_SERIES = 512
+
+
+@dataclass(frozen=True, kw_only=True)
+class Training:
+    """How a network is trained. Zero means: found from the data."""
+
+    steps: int = 0
+    """Optimiser steps."""
+    schedule_steps: int = 0
+    """Length of the learning-rate cycle; `steps` unless a run was cut short."""
+    rows: int = 0
+    """Stretches in a step (B)."""
+    stretch: int = 0
+    """Cutoffs in a stretch (T)."""
+    warmup: int = 16
+    """First cutoffs of a stretch that do not count, where it does not begin its series."""
+    lr: float = 0.003
+    """Highest learning rate."""
+    weight_decay: float = 0.01
+    """Of AdamW."""
+    clip: float = 1.0
+    """Largest global gradient norm."""
+    validations: int = 20
+    """How often the held-out loss is measured."""
+    patience: int = 8
+    """Validations without a better loss before training stops."""
+    held_out: int = 0
+    """Rows of each series kept out of training for early stopping and calibration."""
+    max_seconds: float = 180.0
+    """A guard, not a dial: the schedule is shortened when it would not fit."""
+    seed: int = 1
+    threads: int = 1
+    """Processor threads. One is the safe choice: beside another busy process two are slower than one."""
+
+    def __post_init__(self) -> None:
+        for name in ("steps", "schedule_steps", "rows", "stretch", "warmup", "held_out", "seed"):
+            if getattr(self, name) < 0:
+                raise ValueError(f"{name} must not be negative, got {getattr(self, name)}")
+        for name in ("lr", "clip", "validations", "patience", "max_seconds", "threads"):
+            if getattr(self, name) <= 0:
+                raise ValueError(f"{name} must be positive, got {getattr(self, name)}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Choice:
+    """What a network is put together from."""
+
+    window: int = 0
+    """Lag window W in steps; 0 means: found from the data."""
+    scale: str = "trailing"
+    """File in `scales/`."""
+    head: str = "quantile"
+    """File in `heads/`."""
+
+    def __post_init__(self) -> None:
+        if self.window < 0:
+            raise ValueError(f"window must not be negative, got {self.window}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """A run as data: stored with the artefact, hashed for tracking."""
+
+    model: str
+    horizon: int
+    step: str
+    seasons: tuple[int, ...]
+    """Shortest first; empty where none was seen."""
+    season: int
+    """Of seasonal naive and of MASE."""
+    window: int
+    scale: str
+    head: str
+    training: Training
+    options: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """Settings of `model`, `scale` and `head` beside their defaults."""
+
+    @property
+    def anchors(self) -> tuple[int, ...]:
+        """Lags that forecasts start from: each season, and the last value."""
+        return tuple(dict.fromkeys([*(m for m in self.seasons if m <= self.window), 1]))
+
+    @property
+    def digest(self) -> str:
+        """Twelve hexadecimal digits of all of it."""
+        return hashlib.sha256(json.dumps(self.to_json(), sort_keys=True).encode()).hexdigest()[:12]
+
+    def build(self, group: str, *rest: Any) -> Any:
+        """The `model`, `scale` or `head` itself, from its plug-in and this plan's options."""
+        found = plugins.load(f"{group}s", getattr(self, group))
+        return found(options.make(found.Config, self.options.get(group, {})), *rest)
+
+    def to_json(self) -> dict[str, Any]:
+        """As plain data."""
+        return json.loads(json.dumps(asdict(self)))  # type: ignore[no-any-return]  # tuples become lists
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> "Plan":
+        """From `to_json`'s data."""
+        rest = {**data, "seasons": tuple(data["seasons"]), "training": Training(**data["training"])}
+        return cls(**rest)
+
+    def lines(self) -> list[str]:
+        """What was chosen, for a person."""
+        seasons = ", ".join(map(str, self.seasons)) or "none seen"
+        return [
+            f"model {self.model}, step {self.step}, horizon {self.horizon}",
+            f"seasons {seasons} (naive and MASE: {self.season}), lag window {self.window}",
+            f"training: {self.training.steps} steps of {self.training.rows} stretches x {self.training.stretch} "
+            f"cutoffs, last {self.training.held_out} rows held out, seed {self.training.seed}",
+        ]
+
+
+def plan(
+    grid: Grid,
+    ends: Ints,
+    *,
+    model: str,
+    horizon: int,
+    season: tuple[int, ...] = (),
+    settings: Mapping[str, Any] | None = None,
+) -> Plan:
+    """A plan for a grid, its blanks filled from the rows before `ends`. Shapes: ends [S]
+
+    Raises: ConfigError for a horizon below 1, an unknown name or a setting out of range
+    """
+    if horizon < 1:
+        raise ConfigError(f"--horizon must be at least 1, got {horizon}.")
+    if any(m < 1 for m in season):
+        raise ConfigError(f"--season must be at least 1, got {','.join(map(str, season))}.")
+    choice, training, own = _sorted(settings or {}, model)
+    seen = tuple(sorted({m for m in season if m > 1})) if season else seasonality.seasons(grid, ends)
+    usual = grid.frequency.season if grid.frequency.season <= LONGEST else min(seen, default=1)
+    naive = season[0] if season else usual
+    window = max(choice.window or _window(seen, horizon, ends), naive)
+    if choice.scale == "trailing":
+        own["scale"] = {"level_steps": _level_steps(seen, window), "spread_steps": window, **own["scale"]}
+    return Plan(
+        model=model,
+        horizon=horizon,
+        step=grid.frequency.alias,
+        seasons=seen,
+        season=naive,
+        window=window,
+        scale=choice.scale,
+        head=choice.head,
+        training=_training(training, ends, horizon, plugins.load("heads", choice.head).parameters),
+        options=own,
+    )
+
+
+def _sorted(settings: Mapping[str, Any], model: str) -> tuple[Choice, Training, dict[str, dict[str, Any]]]:
+    """Settings as a choice of parts, a way to train, and the options of each part."""
+    choice = options.make(Choice, {k: v for k, v in settings.items() if k in ("scale", "head")})
+    configs = {
+        "plan": Choice,
+        "model": plugins.load("models", model).Config,
+        "scale": plugins.load("scales", choice.scale).Config,
+        "head": plugins.load("heads", choice.head).Config,
+        "training": Training,
+    }
+    values = options.sort(settings, configs)
+    made = {group: options.make(config, values[group]) for group, config in configs.items()}
+    return made["plan"], made["training"], {group: values[group] for group in ("model", "scale", "head")}
+
+
+def _window(seasons: tuple[int, ...], horizon: int, ends: Ints) -> int:
+    """Lag window: the longest season (a year of weeks and a quarter), a few short ones, or the horizon."""
+    typical = int(np.median(ends)) if len(ends) else 1
+    longest, shortest = max(seasons, default=1), min(seasons, default=3)
+    wanted = max(
+        longest * 5 // 4 if longest == _YEAR_OF_WEEKS else longest,
+        4 * shortest if shortest <= _SHORT_SEASON else shortest,
+        horizon,
+    )
+    return int(np.clip(wanted, 1, max(1, min(LONGEST, typical // 2))))
+
+
+def _level_steps(seasons: tuple[int, ...], window: int) -> int:
+    """Rows in the level: a whole season, so that the level does not swing with it."""
+    fitting = [m for m in seasons if m <= window]
+    return min(fitting) if fitting else max(1, window // 2)
+
+
+def _training(asked: Training, ends: Ints, horizon: int, parameters: int) -> Training:
+    """The effort that the data call for, where it was not asked for."""
+    held_out = asked.held_out or _held_out(ends, horizon)
+    cutoffs = int(np.maximum(ends - 1, 0).sum())
+    longest = int(np.quantile(ends, 0.9)) if len(ends) else 1
+    stretch = asked.stretch or int(np.clip(longest - 1, 8, 256))
+    room = min(_CUTOFFS_A_STEP, _VALUES_A_STEP // (horizon * parameters), max(cutoffs, stretch))
+    rows = asked.rows or max(1, room // stretch)
+    if not asked.stretch and rows * stretch > room:
+        stretch = max(8, room // rows)
+    steps = asked.steps or int(np.clip(_ROUNDS * cutoffs / (rows * stretch), 200, 600))
+    return replace(
+        asked,
+        held_out=held_out,
+        stretch=stretch,
+        rows=rows,
+        steps=steps,
+        schedule_steps=asked.schedule_steps or steps,
+        warmup=min(asked.warmup, stretch // 4),
+    )
+
+
+def _held_out(ends: Ints, horizon: int) -> int:
+    """Rows held out of each series: a horizon, or more where there are few series."""
+    typical = int(np.median(ends)) if len(ends) else 0
+    share = _HELD_OUT_ROWS // max(1, len(ends))
+    return int(max(horizon, min(share, typical // 5)))
+
+
+def held_out_series(ends: Ints, plan: Plan) -> Ints:
+    """Series with rows enough to hold some out: at least three times as many are left to train on."""
+    usable = np.flatnonzero(ends >= 4 * plan.training.held_out)
+    if len(usable) <= _HELD_OUT_SERIES:
+        return usable
+    return np.sort(np.random.default_rng(plan.training.seed).choice(usable, _HELD_OUT_SERIES, replace=False))
