@@ -1,0 +1,1 @@
+"""Backtests, calibration, comparison and promotion."""

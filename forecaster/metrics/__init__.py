@@ -1,0 +1,1 @@
+"""Accuracy and calibration, one pure function a file."""

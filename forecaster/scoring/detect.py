@@ -1,0 +1,161 @@
+"""Detection for a whole table: every row scored, alarms merged into events, channels alone and together."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from forecaster import options, plugins
+from forecaster.detectors.base import Detector, Views
+from forecaster.errors import ConfigError
+from forecaster.progress import SILENT, Watch
+from forecaster.scoring.alarms import Alarms, raise_alarms
+from forecaster.scoring.events import Event, merge
+from forecaster.scoring.rate import DEFAULT_RATE, alarms_per_row
+from forecaster.series.frame import Checked
+from forecaster.series.frequency import Ints
+from forecaster.series.grid import Grid
+from forecaster.thresholds.base import Threshold
+from forecaster.training.artefact import Artefact
+
+__all__ = ["Detected", "Detection", "adopting_detector", "by_name", "detect", "detect_all", "fit_detector"]
+
+_FEWEST_TRAINING_ROWS = 60
+"""Training rows of the typical series below which a detector that learns is replaced by `ewma`."""
+
+
+@dataclass(frozen=True)
+class Detection:
+    """How to detect, apart from what the detector itself can be told."""
+
+    detector: str = "residual"
+    threshold: str = "conformal_tail"
+    false_alarms: str = DEFAULT_RATE
+    gap: int = 10
+    """Rows that an event may pause."""
+    hindsight: bool = False
+    """Allow detectors that look ahead."""
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Detected:
+    """What was found on one grid.
+
+    Shapes: [N] over the grid's rows; `whole` holds the same for channels together, one entry a `unique_id`,
+        keyed by its first series
+    """
+
+    grid: Grid
+    views: Views
+    alarms: list[Alarms]
+    events: list[list[Event]]
+    numbers: list[Ints]
+    train_ends: Ints
+    whole: dict[int, tuple[Alarms, list[Event], Ints]]
+
+
+def detect_all(checked: Checked, ends: list[Ints], how: Detection, watch: Watch = SILENT) -> list[Detected]:
+    """Detection on every grid of a table. Shapes: ends holds one array [S] for each grid
+
+    Raises: ConfigError for a detector that looks ahead, unless that is allowed
+    """
+    if not plugins.load("detectors", how.detector).causal and not how.hindsight:
+        raise ConfigError(f"detector '{how.detector}' looks ahead; allow it with --hindsight.")
+    found = []
+    for grid, end in zip(checked.grids, ends, strict=True):
+        detector, begins, name = fit_detector(grid, end, how)
+        if name != how.detector:
+            named = ((grid.label(s), int(grid.lengths[s])) for s in range(grid.series))
+            checked.quality.add_series("fallback", f"too few training rows for '{how.detector}': '{name}' ran", named)
+        watch.say(f"step {grid.frequency.alias}: {grid.series} series, detector {name}")
+        found.append(detect(grid, end, detector, begins, how))
+    return found
+
+
+def fit_detector(grid: Grid, ends: Ints, how: Detection) -> tuple[Detector, Ints, str]:
+    """A detector taught by the rows before `ends`, where its calibration begins, and its name.
+
+    A detector that learns is replaced by `ewma` where there is too little to learn from.
+    """
+    name = how.detector
+    typical = float(np.median(ends[ends > 0])) if (ends > 0).any() else 0.0
+    learns = plugins.load("detectors", name).fit is not Detector.fit
+    if learns and typical < _FEWEST_TRAINING_ROWS:
+        name = "ewma"
+    found = plugins.load("detectors", name)
+    own = {k.removeprefix("detector."): v for k, v in how.settings.items() if _is_own(k, found)}
+    rest = {k: v for k, v in how.settings.items() if not _is_own(k, found)}
+    if rest and not learns:
+        raise ConfigError(f"detector '{name}' has no setting '{next(iter(rest))}'.")
+    detector: Detector = found(options.make(found.Config, options.sort(own, {"detector": found.Config})["detector"]))
+    return detector, detector.fit(grid, ends, rest if name == how.detector else {}), name
+
+
+def adopting_detector(grid: Grid, ends: Ints, how: Detection, artefact: Artefact) -> tuple[Detector, Ints]:
+    """A detector around a network that was trained on the rows before `ends`; one that needs none is fitted."""
+    found = plugins.load("detectors", how.detector)
+    detector: Detector = found(
+        options.make(found.Config, options.sort(how.settings, {"detector": found.Config})["detector"])
+    )
+    begins = detector.adopt(artefact, ends)
+    return detector, detector.fit(grid, ends, {}) if begins is None else begins
+
+
+def detect(grid: Grid, ends: Ints, detector: Detector, begins: Ints, how: Detection) -> Detected:
+    """Scores, alarms and events of every series of a grid.
+
+    Shapes: ends, begins [S]: where training ends, and where its rows begin that taught the detector nothing
+    """
+    rate = alarms_per_row(how.false_alarms, grid.frequency)
+    views = detector.views(grid)
+    alarms, events, numbers = [], [], []
+    for s in range(grid.series):
+        rows = slice(grid.offsets[s], grid.offsets[s + 1])
+        one = raise_alarms(
+            views.scores[rows], int(begins[s]), int(ends[s]), rate, how.gap, lambda: _make_threshold(how)
+        )
+        found, number = merge(one, views.sign[rows], how.gap)
+        alarms.append(one)
+        events.append(found)
+        numbers.append(number)
+    whole = {}
+    if grid.channel is not None:
+        for first, members in by_name(grid).items():
+            whole[first] = _together(grid, views, alarms, members, begins, ends, rate, how)
+    return Detected(grid, views, alarms, events, numbers, ends, whole)
+
+
+def _make_threshold(how: Detection) -> Threshold:
+    """A fresh threshold."""
+    found = plugins.load("thresholds", how.threshold)
+    made: Threshold = found(found.Config())
+    return made
+
+
+def _is_own(key: str, found: Any) -> bool:
+    return key.startswith("detector.") or key in found.Config.__dataclass_fields__
+
+
+def by_name(grid: Grid) -> dict[int, Ints]:
+    """Series of each `unique_id`, by the first of them. Channels of one name stand side by side."""
+    firsts = np.flatnonzero(np.r_[True, grid.covariate_starts[1:] != grid.covariate_starts[:-1]])
+    return {int(a): np.arange(a, b) for a, b in zip(firsts, [*firsts[1:], grid.series], strict=True)}
+
+
+def _together(
+    grid: Grid, views: Views, alarms: list[Alarms], members: Ints, begins: Ints, ends: Ints, rate: float, how: Detection
+) -> tuple[Alarms, list[Event], Ints]:
+    """Channels as a whole: the strangest one, and the mean of all, calibrated again."""
+    scores_TC = np.column_stack([alarms[s].scores for s in members])
+    known = ~np.isnan(scores_TC).all(axis=1)
+    joint_TV = np.full((len(scores_TC), 2), np.nan)
+    joint_TV[known, 0] = np.nanmax(scores_TC[known], axis=1)
+    joint_TV[known, 1] = np.nanmean(scores_TC[known], axis=1)
+    begin, end = int(begins[members].max()), int(ends[members].max())
+    one = raise_alarms(joint_TV, begin, end, rate, how.gap, lambda: _make_threshold(how))
+    signs_TC = np.column_stack([views.sign[grid.offsets[s] : grid.offsets[s + 1]] for s in members])
+    strangest = np.argmax(np.nan_to_num(scores_TC, nan=-1.0), axis=1)
+    found, number = merge(one, signs_TC[np.arange(len(signs_TC)), strangest], how.gap)
+    return one, found, number

@@ -1,0 +1,182 @@
+"""What was detected, as the rows that a user reads."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from forecaster import columns
+from forecaster.scoring.detect import Detected, by_name
+from forecaster.scoring.events import Event
+from forecaster.series.frame import Checked
+from forecaster.series.frequency import Ints
+from forecaster.series.grid import Floats, Grid
+
+__all__ = ["events_of", "rows_of", "scores_of"]
+
+
+def rows_of(checked: Checked, detected: list[Detected], frame: pd.DataFrame) -> pd.DataFrame:
+    """One row for each input row (and channel), in input order, with the input's `ds`."""
+    targets = checked.roles.targets
+    parts = [_target_rows(checked, detected, frame, name, c) for c, name in enumerate(targets)]
+    if len(targets) > 1:
+        parts.append(_whole_rows(checked, detected, frame))
+        together = pd.concat(parts)
+        return together.sort_index(kind="stable").reset_index(drop=True)
+    return parts[0].drop(columns=columns.CHANNEL).reset_index(drop=True)
+
+
+def scores_of(detected: list[Detected]) -> pd.DataFrame:
+    """One row for each grid row after training that has a value, as the lake keeps scores."""
+    parts = []
+    for one in detected:
+        grid = one.grid
+        series = np.repeat(np.arange(grid.series), grid.lengths)
+        positions = np.arange(len(grid.y)) - grid.offsets[series]
+        numbers = _flat(one.numbers)
+        part = grid.keys(series)[[columns.UNIQUE_ID]]
+        part[columns.DS] = grid.ds(series, positions).array
+        part[columns.Y] = grid.y
+        for name in ("expected", "lower", "upper"):
+            part[name] = getattr(one.views, name)
+        p_values = _flat([a.p_values for a in one.alarms])
+        part["score"], part["p_value"] = -np.log10(p_values), p_values
+        part["is_anomaly"] = _flat([a.is_anomaly for a in one.alarms])
+        part["event_id"] = pd.array([None] * len(part), dtype="str")
+        labels = np.array([grid.label(s) for s in range(grid.series)], object)
+        _name_events(part, np.arange(len(part)), grid, series, numbers, one.events, labels)
+        parts.append(part[(positions >= one.train_ends[series]) & ~np.isnan(grid.y)])
+    return pd.concat(parts, ignore_index=True)
+
+
+def events_of(detected: list[Detected]) -> pd.DataFrame:
+    """All events: event_id, unique_id, [channel,] start, peak, end, severity, direction, channels."""
+    parts = []
+    for one in detected:
+        for s, events in enumerate(one.events):
+            channel = None if one.grid.channel is None else str(one.grid.channel[s])
+            parts += [_event_row(one.grid, s, event, channel, channel or "") for event in events]
+        for first, (_, events, _) in one.whole.items():
+            parts += [_event_row(one.grid, first, event, columns.WHOLE, _ranked(one, first, event)) for event in events]
+    names = ["event_id", "unique_id", "channel", "start", "peak", "end", "severity", "direction", "channels"]
+    table = pd.DataFrame(parts, columns=names)
+    return table if any(one.whole for one in detected) else table.drop(columns=columns.CHANNEL)
+
+
+def _places(checked: Checked, number: int) -> tuple[Ints, Ints, Ints]:
+    """Input rows that lie in a grid, their first series and position."""
+    rows = np.flatnonzero((checked.grid_of == number) & (checked.series_of >= 0))
+    return rows, checked.series_of[rows], checked.position_of[rows]
+
+
+def _target_rows(
+    checked: Checked, detected: list[Detected], frame: pd.DataFrame, target: str, channel: int
+) -> pd.DataFrame:
+    out = _empty_rows(frame, target, pd.to_numeric(frame[target], errors="coerce").to_numpy(float))
+    for number, one in enumerate(detected):
+        rows, firsts, positions = _places(checked, number)
+        series = firsts + channel
+        inside = positions < one.grid.lengths[series]
+        rows, series, positions = rows[inside], series[inside], positions[inside]
+        at = one.grid.offsets[series] + positions
+        _fill(out, rows, _flat([a.p_values for a in one.alarms])[at], _flat([a.is_anomaly for a in one.alarms])[at])
+        for name in ("expected", "lower", "upper"):
+            out.loc[rows, name] = getattr(one.views, name)[at]
+        labels = np.array([one.grid.label(s) for s in range(one.grid.series)], object)
+        _name_events(out, rows, one.grid, series, _flat(one.numbers)[at], one.events, labels)
+        out.loc[rows, "is_train"] = positions < one.train_ends[series]
+    return out
+
+
+def _whole_rows(checked: Checked, detected: list[Detected], frame: pd.DataFrame) -> pd.DataFrame:
+    out = _empty_rows(frame, columns.WHOLE, np.full(len(frame), np.nan))
+    for number, one in enumerate(detected):
+        rows, firsts, positions = _places(checked, number)
+        for first, (alarms, events, numbers) in one.whole.items():
+            mine = firsts == first
+            at = positions[mine]
+            _fill(out, rows[mine], alarms.p_values[at], alarms.is_anomaly[at])
+            label = np.full(one.grid.series, f"{one.grid.unique_id[first]}/{columns.WHOLE}", object)
+            listed = [events if s == first else [] for s in range(one.grid.series)]
+            _name_events(out, rows[mine], one.grid, firsts[mine], numbers[at], listed, label)
+            out.loc[rows[mine], "is_train"] = at < one.train_ends[first]
+    return out
+
+
+def _empty_rows(frame: pd.DataFrame, channel: str, y: Floats) -> pd.DataFrame:
+    """Rows that nothing is known of, in the input's order."""
+    out = pd.DataFrame(
+        {
+            columns.UNIQUE_ID: frame[columns.UNIQUE_ID].to_numpy(),
+            columns.CHANNEL: channel,
+            columns.DS: frame[columns.DS].to_numpy() if frame[columns.DS].dtype != object else frame[columns.DS],
+            columns.Y: y,
+        },
+        index=np.arange(len(frame)),
+    )
+    out[columns.DS] = frame[columns.DS].array
+    for name in ("expected", "lower", "upper", "score", "p_value"):
+        out[name] = np.nan
+    out["is_anomaly"] = False
+    out["event_id"] = pd.array([None] * len(out), dtype="str")
+    out["is_train"] = False
+    return out
+
+
+def _fill(out: pd.DataFrame, rows: Ints, p_values: Floats, is_anomaly: Any) -> None:
+    out.loc[rows, "p_value"] = p_values
+    out.loc[rows, "score"] = -np.log10(p_values)
+    out.loc[rows, "is_anomaly"] = is_anomaly
+
+
+def _name_events(
+    out: pd.DataFrame, rows: Ints, grid: Grid, series: Ints, numbers: Ints, events: list[list[Event]], labels: Any
+) -> None:
+    """The event of each row that raised an alarm."""
+    hit = np.flatnonzero(numbers >= 0)
+    if len(hit) == 0:
+        return
+    starts = np.array([events[series[k]][numbers[k]].start for k in hit])
+    out.loc[rows[hit], "event_id"] = _event_ids(grid, series[hit], starts, labels)
+
+
+def _event_ids(grid: Grid, series: Ints, starts: Ints, labels: Any) -> list[str]:
+    """`series@start`: the same whenever and however often an event is found."""
+    times = grid.ds(series, starts)
+    text = (
+        times.astype(str)
+        if grid.clock.integer
+        else times.map(lambda t: t.isoformat() if hasattr(t, "isoformat") else str(t))
+    )
+    return [f"{labels[s]}@{t}" for s, t in zip(series, text, strict=True)]
+
+
+def _event_row(grid: Grid, series: int, event: Event, channel: str | None, channels: str) -> dict[str, Any]:
+    label = f"{grid.unique_id[series]}" + ("" if channel is None else f"/{channel}")
+    labels = np.full(grid.series, label, object)
+    at = np.array([event.start, event.peak, event.end])
+    start, peak, end = grid.ds(np.full(3, series), at)
+    return {
+        "event_id": _event_ids(grid, np.array([series]), at[:1], labels)[0],
+        "unique_id": grid.unique_id[series],
+        "channel": channel,
+        "start": start,
+        "peak": peak,
+        "end": end,
+        "severity": event.severity,
+        "direction": event.direction,
+        "channels": channels,
+    }
+
+
+def _ranked(one: Detected, first: int, event: Event) -> str:
+    """Channels of an event, the strangest first, those only that are strange at all."""
+    members = by_name(one.grid)[first]
+    peaks = {s: np.nanmax(np.append(one.alarms[s].scores[event.start : event.end + 1], 0.0)) for s in members}
+    strange = [s for s in sorted(members, key=lambda s: -peaks[s]) if peaks[s] >= 1]
+    assert one.grid.channel is not None
+    return ",".join(str(one.grid.channel[s]) for s in strange or [max(members, key=lambda s: peaks[s])])
+
+
+def _flat(parts: list[Any]) -> Any:
+    return np.concatenate(parts)

@@ -1,0 +1,43 @@
+"""Events: alarms of one series that belong together."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from forecaster.scoring.alarms import Alarms
+from forecaster.series.frequency import Ints
+from forecaster.series.grid import Floats
+
+__all__ = ["Event", "merge"]
+
+
+@dataclass(frozen=True)
+class Event:
+    """Positions in a series, the highest score, and whether values lay above or below what was expected."""
+
+    start: int
+    peak: int
+    end: int
+    severity: float
+    direction: str
+
+
+def merge(alarms: Alarms, sign_T: Floats, gap: int) -> tuple[list[Event], Ints]:
+    """Alarms at most `gap` rows apart as events; and of each row its event's number, -1 for none.
+
+    A row belongs to the event that is open when it comes, so nothing is changed afterwards.
+    """
+    rows = np.flatnonzero(alarms.is_anomaly)
+    number_T = np.full(len(alarms.is_anomaly), -1)
+    if len(rows) == 0:
+        return [], number_T
+    breaks = np.diff(rows) > gap
+    number_T[rows] = np.concatenate([[0], np.cumsum(breaks)])
+    parts = np.split(rows, np.flatnonzero(breaks) + 1)
+    return [_event(part, alarms.scores, sign_T) for part in parts], number_T
+
+
+def _event(rows: Ints, scores_T: Floats, sign_T: Floats) -> Event:
+    peak = int(rows[np.argmax(scores_T[rows])])
+    direction = {1.0: "up", -1.0: "down"}.get(float(sign_T[peak]), "unknown")
+    return Event(int(rows[0]), peak, int(rows[-1]), float(scores_T[peak]), direction)

@@ -1,0 +1,135 @@
+"""A trained forecaster for a whole table: one artefact for each step that the table has."""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from forecaster.columns import LEVELS
+from forecaster.errors import ArtifactError, ConfigError
+from forecaster.progress import SILENT, Watch
+from forecaster.scoring import fallback
+from forecaster.scoring.tables import forecast_rows
+from forecaster.series.frame import Checked
+from forecaster.series.frequency import Ints
+from forecaster.series.grid import Grid
+from forecaster.series.roles import Roles
+from forecaster.training.artefact import Artefact
+from forecaster.training.plan import plan
+from forecaster.training.walk import last_forecasts
+
+__all__ = ["Forecaster", "train"]
+
+_INDEX = "forecaster.json"
+
+
+@dataclass(frozen=True)
+class Forecaster:
+    """What `train` gives: artefacts by step, and the roles of the columns that they read."""
+
+    artefacts: tuple[Artefact, ...]
+    roles: Roles
+
+    @property
+    def horizon(self) -> int:
+        """Steps that it can look ahead."""
+        return self.artefacts[0].plan.horizon
+
+    def artefact_of(self, grid: Grid) -> Artefact | None:
+        """The artefact for a grid's step, None if it was never trained on such steps."""
+        step = (grid.frequency.kind, grid.frequency.size)
+        return next((a for a in self.artefacts if (a.frequency.kind, a.frequency.size) == step), None)
+
+    def matched(self, checked: Checked) -> Iterator[tuple[Grid, Artefact]]:
+        """Each grid with its artefact; series whose step is unknown are recorded as skipped."""
+        for grid in checked.grids:
+            artefact = self.artefact_of(grid)
+            if artefact is not None:
+                yield grid, artefact
+                continue
+            known = ", ".join(a.plan.step for a in self.artefacts)
+            reason = f"steps of {grid.frequency.alias}; the model was trained on {known}"
+            checked.quality.add_series(
+                "skip", reason, ((grid.label(s), int(grid.lengths[s])) for s in range(grid.series))
+            )
+
+    def predict(
+        self, checked: Checked, *, horizon: int | None = None, levels: Sequence[float] = LEVELS
+    ) -> pd.DataFrame:
+        """Forecasts of every series after its last row.
+
+        Raises: ArtifactError for a horizon longer than was trained
+        """
+        self.require_horizon(horizon)
+        parts = []
+        for grid, artefact in self.matched(checked):
+            forecasts = last_forecasts(artefact, grid)
+            why = fallback.reasons(grid, grid.lengths, artefact.plan.horizon)
+            forecasts = fallback.replace(forecasts, grid, why, checked.quality)
+            parts.append(forecast_rows(grid, forecasts, levels=levels, horizon=horizon))
+        if not parts:
+            raise ArtifactError("no series has a step that the model was trained on.")
+        return pd.concat(parts, ignore_index=True)
+
+    def require_horizon(self, horizon: int | None) -> None:
+        """Raises: ArtifactError for a horizon longer than was trained."""
+        if horizon is not None and horizon > self.horizon:
+            raise ArtifactError(
+                f"the model looks {self.horizon} steps ahead, --horizon asks for {horizon}. Train it anew."
+            )
+
+    def save(self, folder: Path) -> None:
+        """Write all of it into a folder."""
+        names = [artefact.plan.step for artefact in self.artefacts]
+        for name, artefact in zip(names, self.artefacts, strict=True):
+            artefact.save(folder / name)
+        try:
+            (folder / _INDEX).write_text(
+                json.dumps({"format": 1, "roles": asdict(self.roles), "members": names}) + "\n"
+            )
+        except OSError as error:
+            raise ConfigError(f"cannot write to '{folder}': {error.strerror or error}.") from error
+
+    @classmethod
+    def load(cls, folder: Path) -> "Forecaster":
+        """Read it from a folder. Raises: ArtifactError when it is absent or damaged."""
+        try:
+            index = json.loads((folder / _INDEX).read_text())
+            roles = Roles(**{name: tuple(value) for name, value in index["roles"].items()})
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise ArtifactError(f"'{folder}' holds no saved model ({error}). Make one with --save DIR.") from error
+        return cls(tuple(Artefact.load(folder / name) for name in index["members"]), roles)
+
+
+def train(
+    checked: Checked,
+    *,
+    model: str,
+    horizon: int,
+    season: Sequence[int] = (),
+    settings: Mapping[str, Any] | None = None,
+    ends: Sequence[Ints] | None = None,
+    watch: Watch = SILENT,
+) -> Forecaster:
+    """Train one artefact for each grid, on the rows before `ends` (all rows by default).
+
+    Shapes: ends holds one array [S] for each grid
+    """
+    from forecaster.training.fit import fit  # brings Lightning, which a loaded model does without
+
+    artefacts = []
+    for number, grid in enumerate(checked.grids):
+        stop = grid.lengths if ends is None else ends[number]
+        if not (stop > 0).any():
+            raise ConfigError(
+                f"no row to train on: every series of step {grid.frequency.alias} begins after --train-until."
+            )
+        made = plan(grid, stop, model=model, horizon=horizon, season=tuple(season), settings=settings)
+        for line in made.lines():
+            watch.say(line)
+        artefacts.append(fit(grid, np.asarray(stop), made, watch=watch))
+    return Forecaster(tuple(artefacts), checked.roles)

@@ -1,0 +1,47 @@
+"""Where the training part of a detection ends."""
+
+import numpy as np
+import pandas as pd
+
+from forecaster.errors import ConfigError
+from forecaster.series.frame import Checked
+from forecaster.series.frequency import Ints
+
+__all__ = ["training_ends"]
+
+_SHARE, _MOST = 0.15, 750
+
+
+def training_ends(
+    checked: Checked, frame: pd.DataFrame, *, train_until: object = None, test_column: str | None = None
+) -> list[Ints]:
+    """Where each series' training part ends: one array [S] of positions for each grid.
+
+    Without either option the first 15 % of a series, at most 750 rows.
+
+    Raises: ConfigError for both options at once, or a column that is not there
+    """
+    if train_until is not None and test_column is not None:
+        raise ConfigError("--train-until and --test-column exclude each other.")
+    if test_column is not None and test_column not in frame.columns:
+        raise ConfigError(f"--test-column: no column '{test_column}'. Found {', '.join(map(str, frame.columns))}.")
+    found = []
+    for number, grid in enumerate(checked.grids):
+        if train_until is not None:
+            found.append(grid.position_of(grid.clock.instant(train_until, "--train-until")) + 1)
+        elif test_column is not None:
+            found.append(_first_test_rows(checked, number, frame[test_column]))
+        else:
+            found.append(np.minimum((grid.lengths * _SHARE).astype(np.int64), _MOST))
+    return found
+
+
+def _first_test_rows(checked: Checked, number: int, column: "pd.Series[float]") -> Ints:
+    """Position of the first row of each series that is marked as a test row."""
+    grid = checked.grids[number]
+    marked = pd.to_numeric(column, errors="coerce").fillna(0).to_numpy() != 0
+    rows = np.flatnonzero((checked.grid_of == number) & (checked.series_of >= 0) & marked)
+    ends = grid.lengths.copy()
+    for channel in range(len(checked.roles.targets)):
+        np.minimum.at(ends, checked.series_of[rows] + channel, checked.position_of[rows])
+    return ends

@@ -1,0 +1,33 @@
+"""A false-alarm rate as people say it: `1/series-week`, `2/series-day`, `1/1000-rows`."""
+
+import re
+
+from forecaster.errors import ConfigError
+from forecaster.series.frequency import DAY, Frequency
+
+__all__ = ["DEFAULT_RATE", "alarms_per_row"]
+
+DEFAULT_RATE = "1/1000-rows"
+_SPANS = {"hour": DAY / 24, "day": DAY, "week": 7 * DAY, "month": 30.436875 * DAY, "year": 365.2425 * DAY}
+
+
+def alarms_per_row(text: str, frequency: Frequency) -> float:
+    """Events of one series in one row.
+
+    Raises: ConfigError for a text that is no rate, or a time span where `ds` is no time
+    """
+    match = re.fullmatch(r"\s*([\d.]+)\s*/\s*(?:series-(\w+)|(\d+)-rows?)\s*", text)
+    if not match or (match.group(2) and match.group(2) not in _SPANS):
+        raise ConfigError(
+            f"--false-alarms '{text}': expected a rate like 1/1000-rows or 1/series-week ({', '.join(_SPANS)})."
+        )
+    count = float(match.group(1))
+    if match.group(2):
+        if frequency.kind == "integer":
+            raise ConfigError(f"--false-alarms '{text}': column 'ds' holds integers, no times. Use 1/1000-rows.")
+        rows = _SPANS[match.group(2)] / frequency.micros
+    else:
+        rows = float(match.group(3))
+    if not 0 < count < rows:
+        raise ConfigError(f"--false-alarms '{text}' is {count / rows:.3g} alarms a row; it must lie between 0 and 1.")
+    return count / rows

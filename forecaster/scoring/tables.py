@@ -1,0 +1,55 @@
+"""Forecasts as the rows that a user reads."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from forecaster import columns
+from forecaster.columns import LEVELS, quantile_column
+from forecaster.layers.distribution import mean, quantiles_at
+from forecaster.series.frequency import Ints
+from forecaster.series.grid import Grid
+from forecaster.training.walk import Forecasts
+
+__all__ = ["forecast_rows", "level_names"]
+
+
+def forecast_rows(
+    grid: Grid,
+    forecasts: Forecasts,
+    *,
+    levels: Sequence[float] = LEVELS,
+    horizon: int | None = None,
+    until: Ints | None = None,
+) -> pd.DataFrame:
+    """One row for each forecast and horizon step: `unique_id, [channel,] ds, cutoff, mean, q...`, float32.
+
+    Shapes: until [S]: rows at positions after it are left out
+    """
+    steps = horizon or forecasts.quantiles.shape[1]
+    ahead = np.arange(1, steps + 1)
+    series = np.repeat(forecasts.series, steps)
+    cutoffs = np.repeat(forecasts.cutoffs, steps)
+    positions = cutoffs + np.tile(ahead, len(forecasts.series))
+    quantiles = forecasts.quantiles[:, :steps].reshape(-1, len(LEVELS))
+    if until is not None:
+        kept = positions <= until[series]
+        series, cutoffs, positions, quantiles = series[kept], cutoffs[kept], positions[kept], quantiles[kept]
+    frame = grid.keys(series)
+    frame[columns.DS] = grid.ds(series, positions).array
+    frame[columns.CUTOFF] = grid.ds(series, cutoffs).array
+    frame[columns.MEAN] = mean(quantiles, LEVELS).astype(np.float32)
+    extra = [level for level in levels if level not in LEVELS]
+    values = {quantile_column(level): quantiles[:, q] for q, level in enumerate(LEVELS)}
+    if extra:
+        more = quantiles_at(quantiles, LEVELS, extra)
+        values |= {quantile_column(level): more[:, q] for q, level in enumerate(extra)}
+    for name in level_names(levels):
+        frame[name] = values[name].astype(np.float32)
+    return frame
+
+
+def level_names(levels: Sequence[float]) -> list[str]:
+    """Columns of some quantile levels, in order."""
+    return [quantile_column(level) for level in sorted(levels)]
