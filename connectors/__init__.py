@@ -1,0 +1,1 @@
+"""Sources of series, one file each."""

@@ -1,0 +1,1 @@
+"""Where notifications go, one file a kind."""

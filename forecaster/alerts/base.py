@@ -1,0 +1,23 @@
+"""The contract of an alert: telling somebody of new events."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+__all__ = ["Alert"]
+
+
+class Alert(ABC):
+    """A way to tell people. It gets every new event once; what fails is tried again with the next run."""
+
+    @dataclass(frozen=True, kw_only=True)
+    class Config:
+        """What can be set in the project file under [alerts.NAME]."""
+
+    def __init__(self, config: Any) -> None:
+        self.config = config
+
+    @abstractmethod
+    def send(self, pipeline: str, events: Sequence[Mapping[str, Any]]) -> None:
+        """Tell of some events. Raises: SourceError when they could not be delivered."""

@@ -1,0 +1,32 @@
+"""Events as lines of a file."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from forecaster.alerts.base import Alert
+from forecaster.errors import SourceError
+
+__all__ = ["Jsonl"]
+
+
+class Jsonl(Alert):
+    """One JSON line an event, appended to a file that something else follows."""
+
+    @dataclass(frozen=True, kw_only=True)
+    class Config(Alert.Config):
+        path: str = ".forecaster/alerts.jsonl"
+        """File to append to."""
+
+    config: Config
+
+    def send(self, pipeline: str, events: Sequence[Mapping[str, Any]]) -> None:
+        try:
+            path = Path(self.config.path)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with path.open("a") as file:
+                file.writelines(json.dumps({"pipeline": pipeline, **event}, default=str) + "\n" for event in events)
+        except OSError as error:
+            raise SourceError(f"alert 'jsonl': cannot write '{self.config.path}': {error.strerror or error}") from error

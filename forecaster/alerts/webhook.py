@@ -1,0 +1,48 @@
+"""Events by HTTP POST."""
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+
+from forecaster.alerts.base import Alert
+from forecaster.errors import ConfigError, SourceError
+
+__all__ = ["Webhook"]
+
+
+class Webhook(Alert):
+    """One POST a run with `{"pipeline": ..., "events": [...]}` as JSON."""
+
+    @dataclass(frozen=True, kw_only=True)
+    class Config(Alert.Config):
+        url: str = ""
+        """Address to post to."""
+        token_variable: str = ""
+        """Environment variable with a bearer token; the token itself is never in a file."""
+        timeout_s: float = 10.0
+
+    config: Config
+
+    def send(self, pipeline: str, events: Sequence[Mapping[str, Any]]) -> None:
+        if not self.config.url:
+            raise ConfigError("alert 'webhook': set url under [alerts.webhook]")
+        body = {"pipeline": pipeline, "events": [{k: _plain(v) for k, v in event.items()} for event in events]}
+        try:
+            httpx.post(
+                self.config.url, json=body, headers=self._headers(), timeout=self.config.timeout_s
+            ).raise_for_status()
+        except httpx.HTTPError as error:
+            raise SourceError(
+                f"alert 'webhook': {self.config.url} did not take {len(events)} events: {error}"
+            ) from error
+
+    def _headers(self) -> dict[str, str]:
+        token = os.environ.get(self.config.token_variable, "") if self.config.token_variable else ""
+        return {"Authorization": f"Bearer {token}"} if token else {}
+
+
+def _plain(value: object) -> object:
+    return value.isoformat() if hasattr(value, "isoformat") else value

@@ -1,0 +1,108 @@
+"""A registry in MLflow: models-from-code, so a version is safetensors, JSON and this project's own loader."""
+
+import importlib.util
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from importlib import metadata
+from pathlib import Path
+
+import mlflow
+from mlflow.exceptions import MlflowException
+from mlflow.models import ModelSignature
+from mlflow.types import ColSpec, ParamSchema, ParamSpec, Schema
+
+from forecaster.errors import ArtifactError
+from forecaster.registry.base import Registry, Version
+
+__all__ = ["MlflowRegistry"]
+
+_LOADER = "forecaster.serving.pyfunc_model"
+"""Module that MLflow runs to load a version; found by name, so that nothing here imports it."""
+_CONTENTS = "contents"
+_NEEDED = ("torch", "pandas", "numpy", "pyarrow", "scipy", "safetensors")
+
+
+class MlflowRegistry(Registry):
+    """Versions of registered models; aliases are MLflow's own."""
+
+    def register(self, name: str, folder: Path, *, tags: Mapping[str, str], tracking_id: str = "") -> Version:
+        client = self._client()
+        with _within(tracking_id), warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message=".*input example.*")  # the signature is written by hand
+            logged = mlflow.pyfunc.log_model(
+                name=name,
+                python_model=_loader_path(),
+                artifacts={_CONTENTS: str(folder)},
+                signature=_signature(),
+                pip_requirements=[f"{package}=={metadata.version(package)}" for package in _NEEDED],
+            )
+        with suppress(MlflowException):  # it is registered already
+            client.create_registered_model(name)
+        made = client.create_model_version(name, logged.model_uri, run_id=logged.run_id, model_id=logged.model_id)
+        number = str(made.version)
+        self.tag(name, number, tags)
+        return Version(name, number, dict(tags), str(made.run_id or ""))
+
+    def point(self, name: str, alias: str, version: str) -> None:
+        self._client().set_registered_model_alias(name, alias, version)
+
+    def tag(self, name: str, version: str, tags: Mapping[str, str]) -> None:
+        client = self._client()
+        for key, value in tags.items():
+            client.set_model_version_tag(name, version, key, value)
+
+    def resolve(self, name: str, alias: str) -> Version | None:
+        try:
+            found = self._client().get_model_version_by_alias(name, alias)
+        except MlflowException:  # no such model, or it has no such alias
+            return None
+        return Version(name, str(found.version), dict(found.tags), str(found.run_id or ""))
+
+    def versions(self, name: str) -> list[Version]:
+        found = self._client().search_model_versions(f"name = '{name}'")
+        known = [Version(name, str(v.version), dict(v.tags), str(v.run_id or "")) for v in found]
+        return sorted(known, key=lambda v: int(v.version))
+
+    def fetch(self, version: Version) -> Path:
+        self._client()
+        try:
+            place = Path(mlflow.artifacts.download_artifacts(artifact_uri=f"models:/{version.name}/{version.version}"))
+        except (MlflowException, OSError) as error:
+            raise ArtifactError(
+                f"version {version.version} of model '{version.name}' cannot be fetched: {error}"
+            ) from error
+        found = sorted((place / "artifacts").glob("*"))
+        if not found:
+            raise ArtifactError(f"version {version.version} of model '{version.name}' is not one of forecaster's.")
+        return found[0]
+
+    def _client(self) -> mlflow.MlflowClient:
+        mlflow.set_tracking_uri(self.uri)
+        mlflow.set_registry_uri(self.uri)
+        return mlflow.MlflowClient()
+
+
+@contextmanager
+def _within(tracking_id: str) -> Iterator[None]:
+    """The tracked run that made a model; it may be open already."""
+    active = mlflow.active_run()
+    if active is not None or not tracking_id:
+        yield
+        return
+    with mlflow.start_run(run_id=tracking_id):
+        yield
+
+
+def _loader_path() -> str:
+    spec = importlib.util.find_spec(_LOADER)
+    assert spec is not None, f"{_LOADER} is part of this project"
+    assert spec.origin, f"{_LOADER} is a file"
+    return spec.origin
+
+
+def _signature() -> ModelSignature:
+    """A long frame and a horizon in, forecast rows out."""
+    given = Schema([ColSpec("string", "unique_id"), ColSpec("datetime", "ds"), ColSpec("double", "y")])
+    asked = ParamSchema([ParamSpec("horizon", "long", 0)])
+    return ModelSignature(inputs=given, params=asked)

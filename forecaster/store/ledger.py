@@ -1,0 +1,242 @@
+"""The ledger: decisions with a life, in SQL. SQLite by default, PostgreSQL by URL.
+
+Series, ingest slices, runs, anomaly events and leases. Facts are in the lake; here is what was done about them.
+"""
+
+import time
+import uuid
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import sqlalchemy as sa
+from sqlalchemy.exc import IntegrityError, OperationalError, SQLAlchemyError
+
+from forecaster.errors import ConfigError
+from forecaster.store.schema import METADATA, events, leases, runs, series, slices
+
+__all__ = ["Ledger", "Run"]
+
+_LEASE_S = 600
+_LEASE_WAIT_S = 60
+_BUSY_MS = 30_000
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """The tables above at a database URL."""
+
+    url: str
+    engine: sa.Engine
+
+    @classmethod
+    def open(cls, url: str) -> "Ledger":
+        """Connect, and make the tables that are missing. Raises: ConfigError when that fails."""
+        try:
+            if url.startswith("sqlite:///"):
+                Path(url.removeprefix("sqlite:///")).parent.mkdir(parents=True, exist_ok=True)
+            engine = sa.create_engine(url, pool_pre_ping=True)
+            if engine.dialect.name == "sqlite":
+                sa.event.listen(engine, "connect", _tune_sqlite)
+            METADATA.create_all(engine)
+        except (SQLAlchemyError, OSError, ImportError) as error:
+            raise ConfigError(f"cannot open the ledger at '{url}': {error}") from error
+        return cls(url, engine)
+
+    def put_series(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Describe series, new ones or known ones."""
+        with self.engine.begin() as connection:
+            for row in rows:
+                changed = connection.execute(
+                    series.update().where(series.c.unique_id == row["unique_id"]).values(**row)
+                ).rowcount
+                if not changed:
+                    connection.execute(series.insert().values(**row))
+
+    def find_series(
+        self, *, stream: str | None = None, text: str | None = None, limit: int | None = None
+    ) -> pd.DataFrame:
+        """Series of a stream, or whose name, unit or domain holds a text."""
+        query = series.select().order_by(series.c.unique_id).limit(limit)
+        if stream is not None:
+            query = query.where(series.c.stream == stream)
+        if text:
+            like = f"%{text}%"
+            query = query.where(
+                sa.or_(series.c.unique_id.ilike(like), series.c.domain.ilike(like), series.c.unit.ilike(like))
+            )
+        return self._frame(query)
+
+    def done_slices(self, stream: str) -> pd.DataFrame:
+        """Slices of a stream that are complete."""
+        return self._frame(slices.select().where(slices.c.stream == stream, slices.c.status == "done"))
+
+    def begin_slice(self, row: Mapping[str, Any]) -> None:
+        """A slice is being read (again)."""
+        now = datetime.now(UTC)
+        with self.engine.begin() as connection:
+            again = slices.update().where(slices.c.slice_id == row["slice_id"])
+            tried = connection.execute(
+                again.values(status="reading", attempt=slices.c.attempt + 1, started_at=now, error=None)
+            )
+            if not tried.rowcount:
+                connection.execute(slices.insert().values(**row, status="reading", attempt=1, started_at=now))
+
+    def end_slice(self, slice_id: str, status: str, **facts: Any) -> None:
+        """A slice is `done`, or `failed` with an error."""
+        with self.engine.begin() as connection:
+            change = slices.update().where(slices.c.slice_id == slice_id)
+            connection.execute(change.values(status=status, finished_at=datetime.now(UTC), **facts))
+
+    @contextmanager
+    def run(self, verb: str, pipeline: str) -> Iterator["Run"]:
+        """A run that is written down when it begins, and again however it ends."""
+        one = Run(self, uuid.uuid4().hex[:16])
+        with self.engine.begin() as connection:
+            started = {"run_id": one.run_id, "verb": verb, "pipeline": pipeline, "status": "running"}
+            connection.execute(runs.insert().values(**started, started_at=datetime.now(UTC)))
+        try:
+            yield one
+        except BaseException as error:
+            one.note(status="failed", finished_at=datetime.now(UTC), facts={**one.facts, "error": str(error)[:2000]})
+            raise
+        one.note(status="done", finished_at=datetime.now(UTC), facts=one.facts)
+
+    def find_runs(
+        self,
+        *,
+        pipeline: str | None = None,
+        verb: str | None = None,
+        since: datetime | None = None,
+        limit: int | None = None,
+    ) -> pd.DataFrame:
+        """Runs, the newest first."""
+        query = runs.select().order_by(runs.c.started_at.desc()).limit(limit)
+        for column, value in ((runs.c.pipeline, pipeline), (runs.c.verb, verb)):
+            if value is not None:
+                query = query.where(column == value)
+        if since is not None:
+            query = query.where(runs.c.started_at >= since)
+        return self._frame(query)
+
+    def put_events(self, rows: Sequence[Mapping[str, Any]]) -> list[str]:
+        """Record events; returns the ids of those that are new. A known one keeps its state and may grow."""
+        fresh = []
+        grows = ("end", "peak", "severity", "direction", "channels")
+        with self.engine.begin() as connection:
+            for row in rows:
+                known = connection.execute(
+                    events.update().where(events.c.event_id == row["event_id"]).values(**{k: row[k] for k in grows})
+                ).rowcount
+                if not known:
+                    connection.execute(events.insert().values(**row, state="open", first_seen_at=datetime.now(UTC)))
+                    fresh.append(row["event_id"])
+        return fresh
+
+    def mark_notified(self, event_ids: Sequence[str]) -> None:
+        """People were told of these events."""
+        with self.engine.begin() as connection:
+            connection.execute(
+                events.update().where(events.c.event_id.in_(event_ids)).values(notified_at=datetime.now(UTC))
+            )
+
+    def find_events(
+        self,
+        *,
+        series_ids: Sequence[str] | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        as_of: datetime | None = None,
+        pipeline: str | None = None,
+        unnotified: bool = False,
+        limit: int | None = None,
+    ) -> pd.DataFrame:
+        """Events that lie in a span of time, the newest first."""
+        query = events.select().order_by(events.c.start.desc(), events.c.event_id).limit(limit)
+        if series_ids is not None:
+            query = query.where(events.c.unique_id.in_(list(series_ids)))
+        if pipeline is not None:
+            query = query.where(events.c.pipeline == pipeline)
+        if since is not None:
+            query = query.where(events.c.end >= since)
+        if until is not None:
+            query = query.where(events.c.start < until)
+        if as_of is not None:
+            query = query.where(events.c.first_seen_at <= as_of)
+        if unnotified:
+            query = query.where(events.c.notified_at.is_(None))
+        return self._frame(query)
+
+    @contextmanager
+    def lease(self, name: str, wait_s: float = _LEASE_WAIT_S) -> Iterator[Callable[[], None]]:
+        """Only one holder at a time, across processes; a dead holder's lease ends by itself.
+
+        Gives a function that renews the lease: call it between pieces of work.
+
+        Raises: ConfigError when another holder keeps it longer than `wait_s`
+        """
+        owner, give_up = uuid.uuid4().hex, time.monotonic() + wait_s
+        while not self._take(name, owner):
+            if time.monotonic() > give_up:
+                raise ConfigError(f"'{name}' is in use by another run. Wait for it, or run again in {_LEASE_S} s.")
+            time.sleep(0.1)
+        try:
+            yield lambda: self._renew(name, owner)
+        finally:
+            with self.engine.begin() as connection:
+                connection.execute(leases.delete().where(leases.c.name == name, leases.c.owner == owner))
+
+    def _take(self, name: str, owner: str) -> bool:
+        now = datetime.now(UTC)
+        until = now + timedelta(seconds=_LEASE_S)
+        try:
+            with self.engine.begin() as connection:
+                connection.execute(leases.delete().where(leases.c.name == name, leases.c.until < now))
+                connection.execute(leases.insert().values(name=name, owner=owner, until=until))
+        except (IntegrityError, OperationalError):  # held by another, or SQLite is busy
+            return False
+        return True
+
+    def _renew(self, name: str, owner: str) -> None:
+        until = datetime.now(UTC) + timedelta(seconds=_LEASE_S)
+        with self.engine.begin() as connection:
+            mine = leases.update().where(leases.c.name == name, leases.c.owner == owner)
+            if not connection.execute(mine.values(until=until)).rowcount:
+                raise ConfigError(
+                    f"the lease on '{name}' was lost: this run stood still for over {_LEASE_S} s. Run again."
+                )
+
+    def tables(self) -> dict[str, pd.DataFrame]:
+        """Every table that people may query, whole."""
+        return {table.name: self._frame(table.select()) for table in (series, slices, runs, events)}
+
+    def _frame(self, query: Any) -> pd.DataFrame:
+        with self.engine.connect() as connection:
+            result = connection.execute(query)
+            return pd.DataFrame(result.fetchall(), columns=list(result.keys()))
+
+
+@dataclass
+class Run:
+    """A run in progress; what it notes is kept whether it ends well or not."""
+
+    ledger: Ledger
+    run_id: str
+
+    def __post_init__(self) -> None:
+        self.facts: dict[str, Any] = {}
+
+    def note(self, **values: Any) -> None:
+        """Write columns of its row at once."""
+        with self.ledger.engine.begin() as connection:
+            connection.execute(runs.update().where(runs.c.run_id == self.run_id).values(**values))
+
+
+def _tune_sqlite(connection: Any, _: Any) -> None:
+    """Readers and one writer side by side; a busy database is waited for."""
+    for pragma in ("journal_mode = WAL", "synchronous = NORMAL", f"busy_timeout = {_BUSY_MS}", "foreign_keys = ON"):
+        connection.execute(f"PRAGMA {pragma}")

@@ -1,0 +1,63 @@
+"""SQL over the lake and the ledger: one SELECT, nothing else, no other file."""
+
+import duckdb
+import pandas as pd
+
+from forecaster.columns import TABLES
+from forecaster.errors import ConfigError
+from forecaster.store.lake import Lake, column_list, connect, newest
+from forecaster.store.ledger import Ledger
+
+__all__ = ["select"]
+
+
+def select(lake: Lake, ledger: Ledger, query: str) -> pd.DataFrame:
+    """Rows of a query. Raises: ConfigError for a statement that is no SELECT, or that DuckDB refuses."""
+    with connect() as connection:
+        _require_select(query)
+        for name, frame in ledger.tables().items():
+            connection.register(f"_{name}", _text(frame))
+            connection.execute(f"CREATE TABLE {name} AS SELECT * FROM _{name}")
+        for table in TABLES:
+            _view(connection, lake, table)
+        if lake.is_local:
+            connection.execute(f"SET allowed_directories = ['{lake.root}']")
+            connection.execute("SET enable_external_access = false")
+        connection.execute("SET lock_configuration = true")
+        try:
+            found: pd.DataFrame = connection.sql(query).to_arrow_table().to_pandas()
+        except duckdb.Error as error:
+            raise ConfigError(f"the query failed: {error}") from error
+        return found
+
+
+def _require_select(query: str) -> None:
+    try:
+        statements = duckdb.extract_statements(query)
+    except duckdb.Error as error:
+        raise ConfigError(f"the query cannot be read: {error}") from error
+    if len(statements) != 1 or statements[0].type != duckdb.StatementType.SELECT:
+        raise ConfigError("one SELECT statement is allowed; the lake and the ledger are read-only here.")
+
+
+def _view(connection: duckdb.DuckDBPyConnection, lake: Lake, table: str) -> None:
+    """The table as it is, under its name the latest of it; an empty one has its columns all the same."""
+    source = lake.source(table)
+    if source is None:
+        connection.register(f"_{table}", TABLES[table].empty_table())
+        source = f"_{table}"
+    whole = "quarantine" if table == "quarantine" else f"{table}_all"
+    connection.execute(f"CREATE VIEW {whole} AS SELECT {column_list(table)} FROM {source}")
+    if whole != table:
+        connection.execute(f"CREATE VIEW {table} AS SELECT {column_list(table)} FROM {source} {newest(table)}")
+
+
+def _text(frame: pd.DataFrame) -> pd.DataFrame:
+    """Columns of mixed kinds as text, and times in UTC."""
+    out = frame.copy()
+    for name in out.columns:
+        if name.endswith(("_at", "_ds")) or name in ("start", "end", "peak", "as_of"):
+            out[name] = pd.to_datetime(out[name], utc=True).astype("datetime64[us, UTC]")
+        elif out[name].dtype == object:
+            out[name] = out[name].map(lambda value: None if value is None else str(value)).astype("str")
+    return out
