@@ -1,0 +1,124 @@
+"""What every verb shares: its outcome, its progress, and the wording of common options.
+
+A verb is one function in one file. Its parameters are the command line's flags, the REST body and the
+flow's parameters; `Annotated[type, "what it is"]` carries the help. Two parameters belong to the door and not
+to the user: `app`, the opened project, and `watch`, whoever shows progress.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+from forecaster.errors import ConfigError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from forecaster.series.frame import Checked
+    from forecaster.series.quality import Quality
+    from forecaster.series.roles import Roles
+
+__all__ = ["DOOR_PARAMETERS", "Outcome", "finish", "levels_of", "read", "rendered", "training_settings"]
+
+DOOR_PARAMETERS = ("app", "watch")
+
+File = Annotated[Path, "Table to read: CSV or Parquet, one row per series and time (unique_id, ds, y)."]
+Horizon = Annotated[int, "Steps to look ahead."]
+Out = Annotated[Path, "File to write: .parquet or .csv. What was repaired goes to OUT.report.json."]
+Freq = Annotated[str | None, "Step of the series, e.g. 15min, h, D, B, W, MS. Default: found from the times."]
+Season = Annotated[list[int] | None, "Seasons in steps, e.g. 24,168; the first is that of MASE. Default: found."]
+Quantiles = Annotated[list[str] | None, "Further quantile levels, e.g. 0.01,0.99; 'none' leaves mean and q0.5."]
+Model = Annotated[str, "Model, a file in models/."]
+Size = Annotated[str | None, "Size of the model: s, m or l."]
+Settings = Annotated[dict[str, str] | None, "Any other setting, key=value or group.key=value; repeatable."]
+Seed = Annotated[int, "Seed of all randomness."]
+Steps = Annotated[int, "Training steps. Default: found from the data."]
+MaxSeconds = Annotated[float, "Guard on the training time; a shortened run says how to repeat it."]
+Targets = Annotated[list[str] | None, "Columns to forecast. Default: y."]
+Past = Annotated[list[str] | None, "Columns known up to the cutoff only."]
+Future = Annotated[list[str] | None, "Columns known beyond the cutoff, in rows after the last target value."]
+Static = Annotated[list[str] | None, "Columns with one value a series."]
+Zone = Annotated[str | None, "Time zone of times that name none. Default: UTC."]
+Strict = Annotated[bool, "Make repairs of the input errors."]
+TrainUntil = Annotated[str | None, "Last time that belongs to the training part."]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a verb gives its door."""
+
+    lines: Sequence[str] = ()
+    table: "pd.DataFrame | None" = None
+    text: str = ""
+    """Output for another program, shown as it is."""
+    skipped: int = 0
+    """Series left out; the command line ends with 3 if there are any."""
+    facts: dict[str, Any] = field(default_factory=dict)
+    """The same for programs."""
+
+
+def read(
+    file: Path, roles: "Roles", *, freq: str | None, tz: str | None, strict: bool
+) -> "tuple[pd.DataFrame, Checked]":
+    """A file's table, and its series on their grids."""
+    from forecaster.series import table
+    from forecaster.series.frame import check
+
+    frame = table.read(file)
+    return frame, check(frame, roles, freq=freq, zone=tz, strict=strict)
+
+
+def training_settings(
+    settings: dict[str, str] | None, *, size: str | None, seed: int, steps: int, max_seconds: float
+) -> dict[str, Any]:
+    """Settings of a run, from those that have flags of their own and the rest."""
+    named: dict[str, Any] = {"training.seed": seed, "training.steps": steps, "training.max_seconds": max_seconds}
+    if size is not None:
+        named["model.size"] = size
+    return {**named, **(settings or {})}
+
+
+def levels_of(quantiles: list[str] | None) -> tuple[float, ...]:
+    """Quantile levels to write. Raises: ConfigError for one outside (0, 1)."""
+    from forecaster.columns import LEVELS
+
+    if not quantiles:
+        return LEVELS
+    if quantiles == ["none"]:
+        return (0.5,)
+    try:
+        extra = [float(level) for level in quantiles]
+    except ValueError as error:
+        raise ConfigError(f"--quantiles {','.join(quantiles)}: expected numbers, or none.") from error
+    if not all(0 < level < 1 for level in extra):
+        raise ConfigError(f"--quantiles {','.join(quantiles)}: levels lie between 0 and 1.")
+    return tuple(sorted({*LEVELS, *extra}))
+
+
+def finish(
+    out: Path, quality: "Quality", lines: Sequence[str], *, table: "pd.DataFrame | None" = None, **facts: Any
+) -> Outcome:
+    """Write OUT.report.json and say what happened."""
+    quality.write(out.with_name(out.name + ".report.json"), **facts)
+    skipped = len(quality.of("skip"))
+    said = [*quality.lines(), *lines, f"wrote {out}"]
+    return Outcome(said, table, skipped=skipped, facts={"out": str(out), **facts})
+
+
+def rendered(frame: "pd.DataFrame", format: str, out: Path | None) -> Outcome:
+    """Rows as a person or a program wants them. Raises: ConfigError for parquet without a file."""
+    from forecaster.series import table
+
+    facts = {"rows": len(frame)}
+    if out is not None:
+        plain = frame if format != "parquet" else frame.convert_dtypes()
+        table.write(plain, out)
+        return Outcome([f"wrote {len(frame)} rows to {out}"], facts=facts)
+    if format == "parquet":
+        raise ConfigError("--format parquet needs a file: --out FILE.parquet")
+    if format == "csv":
+        return Outcome(text=frame.to_csv(index=False), facts=facts)
+    if format == "json":
+        return Outcome(text=frame.to_json(orient="records", date_format="iso", date_unit="us") + "\n", facts=facts)
+    return Outcome(["no rows"] if len(frame) == 0 else [], frame if len(frame) else None, facts=facts)

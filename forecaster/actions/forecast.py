@@ -1,0 +1,95 @@
+"""Forecast every series of a file after its last row."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from forecaster.actions import base
+from forecaster.actions.base import Outcome
+from forecaster.errors import ConfigError
+from forecaster.progress import SILENT, Watch
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from forecaster.series.roles import Roles
+
+__all__ = ["forecast"]
+
+
+def forecast(
+    file: base.File,
+    *,
+    horizon: base.Horizon,
+    out: base.Out,
+    model: base.Model = "lstm",
+    freq: base.Freq = None,
+    season: base.Season = None,
+    quantiles: base.Quantiles = None,
+    size: base.Size = None,
+    set_: base.Settings = None,
+    seed: base.Seed = 1,
+    steps: base.Steps = 0,
+    max_seconds: base.MaxSeconds = 180.0,
+    targets: base.Targets = None,
+    past: base.Past = None,
+    future: base.Future = None,
+    static: base.Static = None,
+    future_file: Annotated[Path | None, "Table with the future values of the --future columns."] = None,
+    tz: base.Zone = None,
+    strict: base.Strict = False,
+    save: Annotated[Path | None, "Folder to write the trained model to."] = None,
+    load: Annotated[Path | None, "Folder of a saved model to use; no training."] = None,
+    watch: Watch = SILENT,
+) -> Outcome:
+    """Forecast every series of a file after its last row.
+
+    Trains one model on all series of the file (or loads one), then writes `unique_id, ds, cutoff, mean` and
+    13 quantiles for each series and step.
+    """
+    from forecaster.scoring.forecaster import Forecaster, train
+    from forecaster.series import table
+    from forecaster.series.frame import check
+    from forecaster.series.roles import Roles
+
+    levels = base.levels_of(quantiles)
+    if save is not None and load is not None:
+        raise ConfigError("--save and --load exclude each other: a loaded model is saved already.")
+    trained = Forecaster.load(load) if load is not None else None
+    roles = Roles.of(targets, past, future, static) if trained is None else trained.roles
+    frame = table.read(file)
+    if future_file is not None:
+        frame = _with_future(frame, table.read(future_file), future_file, roles)
+    checked = check(frame, roles, freq=freq, zone=tz, strict=strict)
+    if trained is None:
+        settings = base.training_settings(set_, size=size, seed=seed, steps=steps, max_seconds=max_seconds)
+        trained = train(
+            checked,
+            model=model,
+            horizon=horizon,
+            season=season or (),
+            settings=settings,
+            watch=watch,
+        )
+    rows = trained.predict(checked, horizon=horizon, levels=levels)
+    if save is not None:
+        trained.save(save)
+    table.write(rows, out)
+    lines = [line for artefact in trained.artefacts for line in artefact.facts.lines()]
+    lines += [f"saved the model to {save}"] if save is not None else []
+    plans = [artefact.plan.to_json() for artefact in trained.artefacts]
+    return base.finish(out, checked.quality, lines, rows=len(rows), plans=plans)
+
+
+def _with_future(frame: "pd.DataFrame", ahead: "pd.DataFrame", path: Path, roles: "Roles") -> "pd.DataFrame":
+    """The table with the future rows under it, their targets empty."""
+    import pandas as pd
+
+    from forecaster import columns
+
+    if not roles.future:
+        raise ConfigError("--future-file needs --future COLUMNS: which of its columns are known in advance?")
+    wanted = [columns.UNIQUE_ID, columns.DS, *roles.future]
+    absent = [name for name in wanted if name not in ahead.columns]
+    if absent:
+        raise ConfigError(f"'{path}' has no column '{absent[0]}'. Expected {', '.join(wanted)}.")
+    return pd.concat([frame, ahead[wanted]], ignore_index=True)

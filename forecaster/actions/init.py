@@ -1,0 +1,83 @@
+"""Write a project file to begin with."""
+
+from pathlib import Path
+from typing import Annotated
+
+from forecaster.actions.base import Outcome
+from forecaster.errors import ConfigError
+
+__all__ = ["init"]
+
+
+def init(
+    folder: Annotated[Path, "Folder of the project."] = Path("."),
+    *,
+    force: Annotated[bool, "Write over a project file that is there."] = False,
+) -> Outcome:
+    """Write a project file to begin with: three pipelines over data that installed packages carry."""
+    path = folder / "forecaster.toml"
+    if path.exists() and not force:
+        raise ConfigError(f"'{path}' exists. Write over it with --force.")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        path.write_text(_TEMPLATE)
+    except OSError as error:
+        raise ConfigError(f"cannot write '{path}': {error.strerror or error}.") from error
+    return Outcome([f"wrote {path}", "next: forecaster ingest, forecaster train, forecaster score, forecaster up"])
+
+
+_TEMPLATE = """\
+# A forecaster project. Relative paths start at this file's folder.
+name = "forecaster"
+
+lake = ".forecaster/lake"                           # facts: a folder, or s3://bucket/prefix
+ledger = "sqlite:///.forecaster/ledger.db"          # decisions: sqlite:///, or postgresql+psycopg://
+tracking_uri = "sqlite:///.forecaster/mlflow.db"    # runs, in MLflow
+registry_uri = "sqlite:///.forecaster/mlflow.db"    # models, in MLflow
+artefacts = ".forecaster/artefacts"
+
+[ports]                                             # of `forecaster up`, on 127.0.0.1
+prefect = 4200
+mlflow = 5000
+rest = 8000
+dashboard = 8050
+
+# A pipeline: a source, when to read it, how far to look ahead, with which model and detector.
+[pipelines.water]
+source = "builtin"                                  # a file in connectors/
+options = { series = ["water_flow"] }               # settings of the connector
+horizon = 24                                        # steps of the series
+schedule = "every 6h"                               # ingest and score; or a cron line, in UTC
+train_schedule = "every 7D"                         # train, and promote what is better
+model = "lstm"                                      # a file in models/
+detector = "residual"                               # a file in detectors/
+false_alarms = "1/series-week"                      # alarms to accept on normal data
+alerts = ["jsonl"]                                  # files in alerts/
+
+[pipelines.rates]
+source = "builtin"
+options = { series = ["ecb_rates"], currencies = ["USD", "GBP", "JPY", "CHF"], since = "2015-01-01" }
+horizon = 10
+schedule = "0 17 * * 1-5"
+train_schedule = "every 7D"
+model = "gru"
+false_alarms = "1/series-month"
+
+[pipelines.weather]
+source = "builtin"
+options = { series = ["seattle_weather"] }
+horizon = 14
+schedule = "every 1D"
+train_schedule = "every 30D"
+model = "lstm"
+false_alarms = "1/series-month"
+
+# Your own files instead:
+# [pipelines.meters]
+# source = "files"
+# options = { path = "data/*.csv", id_column = "meter", time_column = "time", value_columns = ["kwh"] }
+# horizon = 48
+
+[alerts.jsonl]
+path = ".forecaster/alerts.jsonl"
+"""

@@ -1,0 +1,109 @@
+"""Let the challenger serve, if it is better."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+from forecaster.actions.base import Outcome
+from forecaster.errors import ConfigError
+from forecaster.progress import SILENT, Watch
+from forecaster.registry.base import CHALLENGER, CHAMPION, Version
+
+if TYPE_CHECKING:
+    from forecaster.app import App
+    from forecaster.evaluation.rehearsal import Rehearsal
+    from forecaster.settings import Pipeline
+
+__all__ = ["promote"]
+
+
+def promote(
+    pipeline: Annotated[str | None, "Pipeline of the project file. Default: all."] = None,
+    *,
+    version: Annotated[str | None, "Promote this version, whatever the backtest says."] = None,
+    app: "App",
+    watch: Watch = SILENT,
+) -> Outcome:
+    """Let the challenger serve, if it beats the champion and seasonal naive on the same backtest.
+
+    Its coverage must lie in the band as well. Where nothing serves yet and the challenger loses to seasonal naive,
+    seasonal naive serves. The decision and its evidence are recorded in the ledger and on the version.
+    """
+    import pandas as pd
+
+    if version is not None and pipeline is None:
+        raise ConfigError("--version needs the name of a pipeline.")
+    rows = []
+    for one in app.settings.chosen(pipeline):
+        with app.ledger.lease(f"promote:{one.name}"), app.ledger.run("promote", one.name) as run:
+            chosen, reason, evidence = _by_hand(app, one, version) if version else _decided(app, one, watch)
+            if chosen is not None:
+                app.registry.point(one.name, CHAMPION, chosen.version)
+                app.registry.tag(one.name, chosen.version, {"promoted_because": reason})
+                run.note(model_version=chosen.version)
+            run.facts = {"promoted": chosen is not None, "reason": reason, **evidence}
+        champion = app.registry.resolve(one.name, CHAMPION)
+        rows.append({"pipeline": one.name, "champion": champion.version if champion else "none", "reason": reason})
+    return Outcome(table=pd.DataFrame(rows), facts={"decisions": rows})
+
+
+def _by_hand(app: "App", one: "Pipeline", version: str) -> tuple[Version, str, dict[str, Any]]:
+    known = {v.version: v for v in app.registry.versions(one.name)}
+    if version not in known:
+        raise ConfigError(f"pipeline '{one.name}' has no version {version}; it has {', '.join(known) or 'none'}.")
+    return known[version], "chosen by hand", {}
+
+
+def _decided(app: "App", one: "Pipeline", watch: Watch) -> tuple[Version | None, str, dict[str, Any]]:
+    """The challenger's case: its version if it is to serve, the reason, and the scores."""
+    from forecaster.actions.train import observed
+    from forecaster.evaluation.promotion import decide
+    from forecaster.evaluation.rehearsal import Rehearsal, rehearse
+
+    challenger = app.registry.resolve(one.name, CHALLENGER)
+    if challenger is None:
+        raise ConfigError(f"pipeline '{one.name}' has no challenger yet. Run: forecaster train {one.name}")
+    champion = app.registry.resolve(one.name, CHAMPION)
+    if champion is not None and champion.version == challenger.version:
+        return None, "the challenger serves already", {}
+    rehearsal = Rehearsal.load(app.registry.fetch(challenger) / "rehearsal")
+    _, checked = observed(app, one, rehearsal.as_of)
+    naive = rehearse(checked, model="seasonal_naive", horizon=one.horizon, season=one.season, as_of=rehearsal.as_of)
+    scores = {"challenger": rehearsal.judge(checked).values(), "seasonal_naive": naive.judge(checked).values()}
+    if champion is not None:
+        watch.say(f"{one.name}: champion {champion.version} against challenger {challenger.version}")
+        scores["champion"] = _champion_scores(app, champion, rehearsal, checked)
+    decision = decide(scores["challenger"], scores["seasonal_naive"], scores.get("champion"))
+    if decision.promote:
+        return challenger, decision.reason, {"scores": scores}
+    if champion is None:
+        version = _register_naive(app, one, challenger, checked, naive)
+        return version, f"{decision.reason}; seasonal naive serves", {"scores": scores}
+    return None, decision.reason, {"scores": scores}
+
+
+def _champion_scores(app: "App", champion: Version, rehearsal: "Rehearsal", checked: Any) -> dict[str, float]:
+    """The champion's rehearsal on the challenger's test part: rows that neither was trained on."""
+    from dataclasses import replace
+
+    from forecaster.evaluation.rehearsal import Rehearsal
+
+    own = Rehearsal.load(app.registry.fetch(champion) / "rehearsal")
+    steps = [a.plan.step for a in rehearsal.forecaster.artefacts]
+    order = [steps.index(a.plan.step) for a in own.forecaster.artefacts if a.plan.step in steps]
+    return replace(own, starts=[rehearsal.starts[n] for n in order]).judge(checked).values()
+
+
+def _register_naive(app: "App", one: "Pipeline", challenger: Version, checked: Any, naive: "Rehearsal") -> Version:
+    """Seasonal naive as a version of its own."""
+    import shutil
+    import tempfile
+
+    from forecaster.scoring.forecaster import train as fit
+
+    final = fit(checked, model="seasonal_naive", horizon=one.horizon, season=one.season)
+    with tempfile.TemporaryDirectory() as folder:
+        final.save(Path(folder) / "contents" / "model")
+        naive.save(Path(folder) / "contents" / "rehearsal")
+        shutil.copy(app.registry.fetch(challenger) / "scores.csv", Path(folder) / "contents")
+        tags = {**challenger.tags, "model": "seasonal_naive", "plan": final.artefacts[0].plan.digest}
+        return app.registry.register(one.name, Path(folder) / "contents", tags=tags, tracking_id=challenger.tracking_id)

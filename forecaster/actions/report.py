@@ -1,0 +1,79 @@
+"""Write a page with every series: history, forecast, anomalies."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from forecaster.actions.base import Outcome
+from forecaster.registry.base import CHAMPION
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from forecaster.app import App
+    from forecaster.settings import Pipeline
+
+__all__ = ["report"]
+
+NAIVE = "seasonal_naive"
+_HORIZONS_SHOWN = 12
+_MOST_SERIES = 20
+
+
+def report(
+    pipeline: Annotated[str | None, "Pipeline of the project file. Default: all."] = None,
+    *,
+    out: Annotated[Path, "HTML file to write."] = Path("report.html"),
+    app: "App",
+) -> Outcome:
+    """Write a page with every series: history, forecast with its intervals, anomalies, and how good the model is.
+
+    The page needs no network. The table is also what it prints.
+    """
+    import pandas as pd
+
+    from forecaster.reporting.page import Section, write_page
+
+    rows, sections = [], []
+    for one in app.settings.chosen(pipeline):
+        known = app.ledger.find_series(stream=one.name)
+        model, version, scores = _champion(app, one)
+        for name, unit in list(zip(known["unique_id"], known["unit"], strict=True))[:_MOST_SERIES]:
+            history, forecast, strange, events = _series(app, one, name)
+            judged = {"model": model, "version": version, **_scores(scores, name, model)}
+            rows.append({"series": name, **judged, "events": len(events)})
+            sections.append(Section(name, str(unit or ""), history, forecast, strange, events))
+    table = pd.DataFrame(rows)
+    write_page(out, app.settings.name, table, sections)
+    return Outcome([f"wrote {out}"], table, facts={"out": str(out), "series": rows})
+
+
+def _champion(app: "App", one: "Pipeline") -> "tuple[str, str, pd.DataFrame]":
+    """What serves, and the metrics of each series in its rehearsal."""
+    import pandas as pd
+
+    champion = app.registry.resolve(one.name, CHAMPION)
+    if champion is None:
+        return "none", "", pd.DataFrame(columns=["series", "model"])
+    scores = pd.read_csv(app.registry.fetch(champion) / "scores.csv")
+    return champion.tags.get("model", one.model), champion.version, scores
+
+
+def _scores(scores: "pd.DataFrame", name: str, model: str) -> dict[str, object]:
+    """A series' metrics beside those of seasonal naive."""
+    own = scores[scores["series"] == name].set_index("model")
+    if model not in own.index:
+        return {"MASE": float("nan"), "naive": float("nan"), "80 % covers": ""}
+    naive = own["mase"][NAIVE] if NAIVE in own.index else float("nan")
+    return {"MASE": own["mase"][model], "naive": naive, "80 % covers": f"{float(own['coverage80'][model]):.0%}"}
+
+
+def _series(app: "App", one: "Pipeline", name: str) -> "tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame, pd.DataFrame]":
+    """The last part of a series with what was said about it, and all its events."""
+    forecast = app.lake.read("forecasts", series=[name])
+    forecast = forecast[forecast["cutoff"] == forecast["cutoff"].max()]
+    history = app.lake.read("observations", series=[name])
+    events = app.ledger.find_events(series_ids=[name])
+    shown = history.tail(_HORIZONS_SHOWN * one.horizon)
+    since = shown["ds"].min()
+    scores = app.lake.read("scores", series=[name], since=since.to_pydatetime()) if len(shown) else history
+    return shown, forecast, scores, events

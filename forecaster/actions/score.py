@@ -1,0 +1,176 @@
+"""Forecast and look for anomalies with the champion, and store what comes out."""
+
+import hashlib
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated, Any
+
+from forecaster.actions.base import Outcome
+from forecaster.errors import ConfigError, SourceError
+from forecaster.progress import SILENT, Watch
+from forecaster.registry.base import CHAMPION, Version
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from forecaster.app import App
+    from forecaster.scoring.detect import Detected
+    from forecaster.series.frame import Checked
+    from forecaster.settings import Pipeline
+
+__all__ = ["score"]
+
+
+def score(
+    pipeline: Annotated[str | None, "Pipeline of the project file. Default: all."] = None,
+    *,
+    app: "App",
+    watch: Watch = SILENT,
+) -> Outcome:
+    """Forecast and look for anomalies with the champion, store both, and tell people of new events.
+
+    Running it twice changes nothing. The champion is resolved to a version once, and every row says which. Rows that
+    a model was trained on are never scored by it: anomalies come from the champion's rehearsal.
+    """
+    import pandas as pd
+
+    rows, failed = [], []
+    for one in app.settings.chosen(pipeline):
+        with app.ledger.lease(f"score:{one.name}"), app.ledger.run("score", one.name) as run:
+            champion = app.registry.resolve(one.name, CHAMPION)
+            if champion is None:
+                raise ConfigError(
+                    f"pipeline '{one.name}' has no champion yet. Run: forecaster train {one.name}, forecaster promote {one.name}"
+                )
+            watch.say(f"{one.name}: scoring with version {champion.version}")
+            facts = _score_one(app, one, champion, run.run_id)
+            announce = facts.pop("announce")
+            told, problem = _tell(app, one, announce)
+            run.note(
+                model=champion.tags.get("model", one.model),
+                model_version=champion.version,
+                as_of=facts.pop("as_of"),
+                lake_version=app.lake.version("observations"),
+            )
+            run.facts = {
+                **facts,
+                "told": told,
+                **({"alert_error": problem, "undelivered": announce} if problem else {}),
+            }
+        rows.append({"pipeline": one.name, "version": champion.version, **facts, "told": told})
+        failed += [f"{one.name}: {problem}"] if problem else []
+    return Outcome(failed, pd.DataFrame(rows), facts={"scored": rows})
+
+
+def _score_one(app: "App", one: "Pipeline", champion: Version, run_id: str) -> dict[str, Any]:
+    from pathlib import Path
+
+    from forecaster.actions.train import observed
+    from forecaster.evaluation.rehearsal import Rehearsal
+    from forecaster.scoring.forecaster import Forecaster
+
+    now = datetime.now(UTC)
+    _, checked = observed(app, one, now)
+    contents: Path = app.registry.fetch(champion)
+    made_by = {
+        "model": champion.tags.get("model", one.model),
+        "model_version": champion.version,
+        "run_id": run_id,
+        "as_of": now,
+    }
+    forecasts = _forecast(app, one, Forecaster.load(contents / "model"), checked, champion, made_by)
+    scores, events, announce = _detect(app, one, Rehearsal.load(contents / "rehearsal"), checked, champion, made_by)
+    return {"forecasts": forecasts, "scores": scores, "events": events, "announce": announce, "as_of": now}
+
+
+def _forecast(
+    app: "App", one: "Pipeline", forecaster: Any, checked: "Checked", champion: Version, made_by: dict[str, Any]
+) -> int:
+    """Forecasts from each series' last row, unless this version made them before; returns the rows stored."""
+    import pandas as pd
+
+    rows = forecaster.predict(checked).assign(**made_by)
+    made = app.lake.read("forecasts", series=rows["unique_id"].unique().tolist(), since=rows["ds"].min(), latest=False)
+    made = made[made["model_version"] == champion.version]
+    keys = ["unique_id", "ds", "cutoff"]
+    known = pd.MultiIndex.from_frame(made[keys])
+    fresh = rows[~pd.MultiIndex.from_frame(rows[keys]).isin(known)]
+    return app.lake.append("forecasts", fresh, transaction=_transaction(one, champion, fresh, "cutoff"))
+
+
+def _detect(
+    app: "App", one: "Pipeline", rehearsal: Any, checked: "Checked", champion: Version, made_by: dict[str, Any]
+) -> tuple[int, int, list[str]]:
+    """Scores of rows not scored before and the events in them: rows stored, new events, those to tell people of."""
+    from forecaster.scoring.detect import Detection, adopting_detector, detect
+    from forecaster.scoring.detection_rows import events_of, scores_of
+
+    how = Detection(detector=one.detector, false_alarms=one.false_alarms)
+    found: list[Detected] = []
+    for (grid, artefact), starts in zip(
+        rehearsal.forecaster.matched(checked), rehearsal.test_starts(checked), strict=True
+    ):
+        detector, begins = adopting_detector(grid, starts, how, artefact)
+        found.append(detect(grid, starts, detector, begins, how))
+    rows = scores_of(found)
+    newest = _newest_scored(app, rows)
+    fresh = rows[_after(rows, "ds", newest)].assign(**made_by)
+    app.lake.append("scores", fresh, transaction=_transaction(one, champion, fresh, "ds"))
+    listed = events_of(found)
+    begun = listed[_after(listed, "end", newest)]
+    entries = begun.assign(pipeline=one.name, **{k: v for k, v in made_by.items() if k != "as_of"}).to_dict("records")
+    put = app.ledger.put_events([{str(k): _plain(v) for k, v in entry.items()} for entry in entries])
+    # What a first look back finds is history: recorded, but no news.
+    news = [entry["event_id"] for entry in entries if entry["event_id"] in put and entry["unique_id"] in newest]
+    return len(fresh), len(put), news
+
+
+def _after(rows: "pd.DataFrame", column: str, newest: dict[str, Any]) -> "pd.Series[bool]":
+    """Rows later than what was scored of their series; all of a series that never was."""
+    import pandas as pd
+
+    limits = pd.to_datetime(rows["unique_id"].map(newest), utc=True)
+    return ~(rows[column] <= limits)
+
+
+def _newest_scored(app: "App", rows: "pd.DataFrame") -> dict[str, Any]:
+    """Last time that was scored of each series, by whatever version."""
+    before = app.lake.read("scores", series=rows["unique_id"].unique().tolist())
+    return {str(name): when for name, when in before.groupby("unique_id")["ds"].max().items()}
+
+
+def _tell(app: "App", one: "Pipeline", announce: list[str]) -> tuple[int, str]:
+    """Alerts for new events, and for those that an earlier run could not deliver."""
+    if not one.alerts:
+        return 0, ""
+    waiting = app.ledger.find_events(pipeline=one.name, unnotified=True)
+    waiting = waiting[waiting["event_id"].isin([*announce, *_undelivered(app, one)])]
+    if len(waiting) == 0:
+        return 0, ""
+    events = [{str(k): _plain(v) for k, v in event.items()} for event in waiting.to_dict("records")]
+    try:
+        for name in one.alerts:
+            app.alert(name).send(one.name, events)
+    except SourceError as error:
+        return 0, str(error)
+    app.ledger.mark_notified([event["event_id"] for event in events])
+    return len(events), ""
+
+
+def _undelivered(app: "App", one: "Pipeline") -> list[str]:
+    """Events that earlier runs announced in vain."""
+    before = app.ledger.find_runs(pipeline=one.name, verb="score", limit=20)
+    return [event for facts in before["facts"].dropna() for event in facts.get("undelivered", [])]
+
+
+def _transaction(one: "Pipeline", champion: Version, rows: "pd.DataFrame", until: str) -> str:
+    """The same for the same rows of the same version."""
+    keys = rows[["unique_id", until]].drop_duplicates().astype(str).agg("@".join, axis=1)
+    digest = hashlib.sha256("|".join(sorted(keys)).encode()).hexdigest()[:20]
+    return f"{one.name}:{champion.version}:{digest}"
+
+
+def _plain(value: Any) -> Any:
+    """Times as Python's own, missing ones as None."""
+    if hasattr(value, "to_pydatetime"):
+        return value.to_pydatetime()
+    return None if isinstance(value, float) and value != value else value

@@ -1,0 +1,1 @@
+"""Where a training job runs, one file a kind."""

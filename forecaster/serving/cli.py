@@ -1,0 +1,150 @@
+"""The command line: every verb in `actions/` is a command, its parameters are the flags.
+
+Only the verb that was asked for is imported, so `forecaster --help` answers at once.
+"""
+
+import inspect
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any, get_args, get_origin, get_type_hints
+
+import typer
+
+from forecaster import plugins
+from forecaster.actions.base import DOOR_PARAMETERS, Outcome
+from forecaster.errors import ForecasterError
+from forecaster.quiet import hush
+
+__all__ = ["flag", "main"]
+
+_POSITIONAL = ("file", "folder", "pipeline", "query", "what")
+"""Parameters that stand without a flag."""
+_SKIPPED, _REFUSED, _INTERRUPTED = 3, 2, 130
+
+
+def main() -> None:
+    """Entry point of the command `forecaster`."""
+    hush()
+    asked = next((word for word in sys.argv[1:] if not word.startswith("-")), "")
+    app = typer.Typer(
+        no_args_is_help=True,
+        add_completion=False,
+        help=_about(),
+        pretty_exceptions_enable=False,
+        rich_markup_mode="rich",
+    )
+    app.callback()(lambda: None)
+    for name in plugins.names("actions"):
+        command = name.replace("_", "-")
+        chosen = asked in (name, command)
+        run = _command(plugins.load("actions", name)) if chosen else _stub
+        app.command(command, help=None if chosen else plugins.summary("actions", name))(run)
+    app()
+
+
+def flag(parameter: str) -> str:
+    """The flag of a parameter: `train_until` is `--train-until`, `set_` is `--set`."""
+    return "--" + parameter.rstrip("_").replace("_", "-")
+
+
+def _about() -> str:
+    return "Forecasts and anomalies for sensor, financial and weather series: one causal pass, every cutoff."
+
+
+def _stub() -> None:
+    """A command that was not asked for."""
+
+
+def _command(action: Callable[..., Outcome]) -> Callable[..., None]:
+    """A function that typer can read, around a verb."""
+    hints = get_type_hints(action, include_extras=True, localns={"App": object})
+    parameters, readers = [], {}
+    for name, parameter in inspect.signature(action).parameters.items():
+        if name in DOOR_PARAMETERS:
+            continue
+        annotation, default, read = _option(name, hints[name], parameter.default)
+        readers[name] = read
+        parameters.append(
+            inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
+        )
+    wanted = set(hints) & set(DOOR_PARAMETERS)
+    if "app" in wanted:
+        project = typer.Option("--project", help="Project file.", envvar="FORECASTER_PROJECT")
+        parameters.append(
+            inspect.Parameter(
+                "project",
+                inspect.Parameter.KEYWORD_ONLY,
+                default=Path("forecaster.toml"),
+                annotation=Annotated[Path, project],
+            )
+        )
+
+    def command(**given: Any) -> None:
+        project = given.pop("project", None)
+        arguments = {name: readers[name](value) for name, value in given.items()}
+        _run(action, arguments, project if "app" in wanted else None, watched="watch" in wanted)
+
+    command.__doc__ = action.__doc__
+    command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]  # what typer reads
+    command.__annotations__ = {p.name: p.annotation for p in parameters}
+    return command
+
+
+def _option(name: str, hint: Any, default: Any) -> tuple[Any, Any, Callable[[Any], Any]]:
+    """Annotation, default and reader of one parameter."""
+    text = ""
+    if get_origin(hint) is Annotated:
+        hint, text = get_args(hint)[:2]
+    if name in _POSITIONAL:
+        argument = typer.Argument(help=text)
+        return Annotated[hint, argument], default, lambda value: value
+    kinds = [kind for kind in get_args(hint) if kind is not type(None)] or [hint]
+    option = typer.Option(flag(name), help=text)
+    origin = get_origin(kinds[0])
+    if origin is dict:
+        return Annotated[list[str] | None, option], default, _pairs
+    if origin is list:
+        (item,) = get_args(kinds[0])
+        return Annotated[str | None, option], default, lambda value: _split(name, value, item)
+    return Annotated[hint, option], default, lambda value: value
+
+
+def _pairs(values: list[str] | None) -> dict[str, Any] | None:
+    from forecaster.options import parse
+
+    return parse(values) if values else None
+
+
+def _split(name: str, value: str | None, item: Callable[[str], Any]) -> list[Any] | None:
+    if value is None:
+        return None
+    try:
+        return [item(part.strip()) for part in value.split(",") if part.strip()]
+    except ValueError as error:
+        raise typer.BadParameter(f"{flag(name)} {value}: expected numbers with commas between.") from error
+
+
+def _run(action: Callable[..., Outcome], arguments: dict[str, Any], project: Path | None, *, watched: bool) -> None:
+    from forecaster.serving.screen import Screen
+
+    screen = Screen()
+    try:
+        if watched:
+            arguments["watch"] = screen
+        if project is not None:
+            from forecaster.app import App
+
+            arguments["app"] = App.open(project)
+        outcome = action(**arguments)
+    except ForecasterError as error:
+        screen.fail(str(error))
+        raise typer.Exit(_REFUSED) from error
+    except KeyboardInterrupt as error:
+        screen.fail("interrupted")
+        raise typer.Exit(_INTERRUPTED) from error
+    finally:
+        screen.close()
+    screen.show(outcome)
+    if outcome.skipped:
+        raise typer.Exit(_SKIPPED)

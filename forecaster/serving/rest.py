@@ -1,0 +1,99 @@
+"""The read-only REST API: what `forecaster query` says, over HTTP.
+
+Run it with `python -m forecaster.serving.rest forecaster.toml 8000`.
+"""
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Literal
+
+import uvicorn
+from fastapi import FastAPI, Query, Request, Response
+from fastapi.responses import JSONResponse
+
+from forecaster.actions.query import query
+from forecaster.app import App
+from forecaster.errors import ConfigError, ForecasterError
+from forecaster.quiet import hush
+
+__all__ = ["create", "main"]
+
+_MOST_ROWS = 100_000
+_TABLES = {
+    "observations": "Observed values, the latest known of each time",
+    "forecasts": "Forecasts, the newest of each time",
+    "scores": "How strange each value was",
+    "anomalies": "Anomaly events, the newest first",
+}
+
+Series = Annotated[list[str] | None, Query(description="Names of series; repeat it for several. Default: all.")]
+Time = Annotated[str | None, Query(description="RFC 3339 time; without a zone it is UTC.")]
+Limit = Annotated[int, Query(ge=1, le=_MOST_ROWS, description="Most rows.")]
+Format = Annotated[Literal["json", "csv"], Query(description="json: a list of records; csv: with a header.")]
+
+
+def main() -> None:
+    """Serve a project on a port of this machine."""
+    hush()
+    project, port = Path(sys.argv[1]), int(sys.argv[2])
+    uvicorn.run(create(App.open(project)), host="127.0.0.1", port=port, log_level="warning")
+
+
+def create(app: App) -> FastAPI:
+    """The API of an opened project."""
+    about = (
+        "Series, observations, forecasts and anomalies, read-only. Times are UTC; `since` is included, `until` is not."
+    )
+    api = FastAPI(title="forecaster", version="1", description=about)
+    api.add_exception_handler(ForecasterError, _problem)
+
+    @api.get("/healthz", summary="Does the store answer?")
+    def healthz() -> JSONResponse:
+        try:
+            facts = {"status": "ok", "series": len(app.ledger.find_series()), "lake": app.lake.version("observations")}
+        except Exception as error:
+            return JSONResponse({"status": "failing", "error": str(error)}, status_code=503)
+        return JSONResponse(facts)
+
+    @api.get("/v1/series", summary="Series and what is known of them")
+    def series(text: str | None = None, limit: Limit = 1_000, format: Format = "json") -> Response:
+        return _answer(app, "series", format, series=[text] if text else None, limit=limit)
+
+    for what, summary in _TABLES.items():
+        api.get(f"/v1/{what}", summary=summary, name=what)(_endpoint(app, what))
+    return api
+
+
+def _endpoint(app: App, what: str) -> Callable[..., Response]:
+    """The same question for each table."""
+
+    def ask(
+        series: Series = None,
+        since: Time = None,
+        until: Time = None,
+        as_of: Time = None,
+        limit: Limit = 10_000,
+        format: Format = "json",
+    ) -> Response:
+        return _answer(app, what, format, series=series, since=since, until=until, as_of=as_of, limit=limit)
+
+    return ask
+
+
+def _answer(app: App, what: str, format: Format, **asked: object) -> Response:
+    outcome = query(what, format=format, app=app, **asked)  # type: ignore[arg-type]  # the endpoints above have the types
+    return Response(outcome.text, media_type="text/csv" if format == "csv" else "application/json")
+
+
+async def _problem(request: Request, error: Exception) -> JSONResponse:
+    """An error as RFC 9457 has it."""
+    status = 400 if isinstance(error, ConfigError) else 500
+    body = {"type": "about:blank", "title": type(error).__name__, "status": status, "detail": str(error)}
+    return JSONResponse(
+        {**body, "instance": request.url.path}, status_code=status, media_type="application/problem+json"
+    )
+
+
+if __name__ == "__main__":
+    main()
