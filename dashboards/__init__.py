@@ -1,0 +1,1 @@
+"""Pages for people, drawn from the REST API."""

@@ -1,0 +1,22 @@
+"""Serve the pages: `python -m dashboards.serve http://127.0.0.1:8000 8050`."""
+
+import sys
+
+import uvicorn
+
+from dashboards.series_page import create
+from forecaster.client import Client
+from forecaster.quiet import hush
+
+__all__ = ["main"]
+
+
+def main() -> None:
+    """Serve on a port of this machine, over the API at an address."""
+    hush()
+    url, port = sys.argv[1], int(sys.argv[2])
+    uvicorn.run(create(Client(url)).server, host="127.0.0.1", port=port, log_level="warning")
+
+
+if __name__ == "__main__":
+    main()
