@@ -1,0 +1,98 @@
+"""What every connector promises. A case is a folder: settings, what the source has, and expected rows or an expected error."""
+
+import shutil
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from forecaster import options, plugins
+from forecaster.errors import ForecasterError
+from forecaster.series.source import Connector, Done
+
+CONNECTORS = plugins.names("connectors")
+FOLDER = Path(__file__).parent.parent / "connectors"
+CASES = sorted(path.parent for path in FOLDER.glob("*/*/settings.toml"))
+GOOD = [case for case in CASES if not (case / "error.txt").exists()]
+
+
+def _made(case: Path, folder: Path) -> Connector:
+    text = (case / "settings.toml").read_text().replace("FOLDER", str(folder))
+    found: Any = plugins.load("connectors", case.parent.name)
+    values = options.sort(tomllib.loads(text), {"connector": found.Config})["connector"]
+    made: Connector = found(options.make(found.Config, values))
+    return made
+
+
+def _rows(connector: Connector) -> pd.DataFrame:
+    parts = [part for piece in connector.plan(Done()) for part in connector.read(piece)]
+    return pd.concat(parts, ignore_index=True).sort_values(["unique_id", "ds"], ignore_index=True)
+
+
+@pytest.fixture
+def folder(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    """The case's files where they may be changed."""
+    case = request.getfixturevalue("case")
+    for path in case.iterdir():
+        if path.name not in ("settings.toml", "expected.csv", "expected_head.csv", "error.txt"):
+            shutil.copy(path, tmp_path)
+    return tmp_path
+
+
+def _id(case: Path) -> str:
+    return f"{case.parent.name}-{case.name}"
+
+
+def test_every_connector_has_a_case() -> None:
+    """A new connector comes with its folder."""
+    assert {case.parent.name for case in CASES} >= set(CONNECTORS)
+
+
+@pytest.mark.parametrize("case", GOOD, ids=_id)
+def test_rows_are_those_expected(case: Path, folder: Path) -> None:
+    """Long, in UTC microseconds, empty cells empty."""
+    connector = _made(case, folder)
+    assert connector.check(reach=True) == []
+    rows = _rows(connector)
+    assert str(rows["ds"].dtype) == "datetime64[us, UTC]"
+    expected = pd.read_csv(next(case.glob("expected*.csv")), parse_dates=["ds"])
+    expected["ds"] = expected["ds"].astype("datetime64[us, UTC]")
+    shown = rows.head(len(expected)) if (case / "expected_head.csv").exists() else rows
+    pd.testing.assert_frame_equal(shown[["unique_id", "ds", "y"]], expected, check_dtype=False)
+
+
+@pytest.mark.parametrize("case", [case for case in CASES if case not in GOOD], ids=_id)
+def test_errors_are_those_expected(case: Path, folder: Path) -> None:
+    """Of our own kinds, and with the words that help."""
+    with pytest.raises(ForecasterError) as caught:
+        _rows(_made(case, folder))
+    assert (case / "error.txt").read_text() in str(caught.value)
+
+
+@pytest.mark.parametrize("case", GOOD, ids=_id)
+def test_what_is_done_is_not_planned_again(case: Path, folder: Path) -> None:
+    """The same state of the source gives the same cursor, on every look."""
+    connector = _made(case, folder)
+    first = connector.plan(Done())
+    done = Done({piece.part: piece.cursor for piece in first})
+    assert first == connector.plan(Done())
+    assert connector.plan(done) == []
+
+
+@pytest.mark.parametrize("case", GOOD, ids=_id)
+def test_discovered_series_are_those_that_are_read(case: Path, folder: Path) -> None:
+    """With a domain, and what else is known."""
+    connector = _made(case, folder)
+    found = connector.discover()
+    assert {info.unique_id for info in found} == set(_rows(connector)["unique_id"])
+    assert all(info.domain in ("sensor", "finance", "weather") for info in found)
+    assert connector.describe([found[0].unique_id]) == found[:1]
+
+
+@pytest.mark.parametrize("name", CONNECTORS)
+def test_settings_alone_touch_nothing(name: str) -> None:
+    """Making one and checking its settings reads no file and opens no line."""
+    found = plugins.load("connectors", name)
+    assert isinstance(found(found.Config()).check(), list)

@@ -1,0 +1,131 @@
+"""What every detector and threshold promises; members are found by listing the folders."""
+
+import warnings
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import stats
+
+from forecaster import plugins
+from forecaster.scoring.alarms import raise_alarms
+from forecaster.scoring.detect import Detection, detect, fit_detector
+from forecaster.series import synthetic
+from forecaster.series.frame import check
+from forecaster.series.grid import Grid
+from forecaster.series.roles import Roles
+from forecaster.thresholds.base import Threshold
+from tests.quick import quick
+
+DETECTORS = plugins.names("detectors")
+THRESHOLDS = plugins.names("thresholds")
+
+
+def _how(name: str) -> Detection:
+    learns = name == "residual"
+    return Detection(detector=name, settings=quick() if learns else {})
+
+
+def _grid(seed: int = 0, length: int = 400) -> Grid:
+    return check(synthetic.seasonal(2, length, seed=seed), Roles()).grids[0]
+
+
+def _with(grid: Grid, y: np.ndarray) -> Grid:
+    return Grid(**{**vars(grid), "y": y})
+
+
+@pytest.mark.parametrize("name", DETECTORS)
+def test_a_detector_never_looks_ahead(name: str) -> None:
+    """Scores, p-values and alarms of a row are final when it comes."""
+    if not plugins.load("detectors", name).causal:
+        pytest.skip("says so itself, and needs --hindsight")
+    grid, ends, how = _grid(), np.array([150, 150]), _how(name)
+    detector, begins, _ = fit_detector(grid, ends, how)
+    changed = grid.y.copy()
+    changed[300:400] = changed[300:400] * -2 + 50
+    before = detect(grid, ends, detector, begins, how)
+    after = detect(_with(grid, changed), ends, detector, begins, how)
+    np.testing.assert_allclose(after.views.scores[:300], before.views.scores[:300], rtol=1e-5, equal_nan=True)
+    np.testing.assert_allclose(
+        after.alarms[0].p_values[:300], before.alarms[0].p_values[:300], rtol=1e-5, equal_nan=True
+    )
+    np.testing.assert_array_equal(after.alarms[0].is_anomaly[:300], before.alarms[0].is_anomaly[:300])
+    np.testing.assert_array_equal(after.numbers[0][:300], before.numbers[0][:300])
+
+
+@pytest.mark.parametrize("name", DETECTORS)
+def test_a_gross_error_is_found_and_missing_is_never_normal(name: str) -> None:
+    """A value ten spreads away raises an alarm; NaN has no score and raises none."""
+    grid, ends, how = _grid(), np.array([150, 150]), _how(name)
+    y = grid.y.copy()
+    y[250], y[251] = y[250] + 40, np.nan
+    odd = _with(grid, y)
+    detector, begins, _ = fit_detector(odd, ends, how)
+    found = detect(odd, ends, detector, begins, how)
+    assert found.alarms[0].is_anomaly[250]
+    assert not found.alarms[0].is_anomaly[251]
+    assert np.isnan(found.alarms[0].p_values[251])
+
+
+@pytest.mark.parametrize("name", DETECTORS)
+def test_constant_and_empty_series_stop_nothing(name: str) -> None:
+    """One flat series and one of a single value, beside a good one."""
+    frame = synthetic.seasonal(3, 300)
+    frame.loc[frame["unique_id"] == "s1", "y"] = 5.0
+    frame = frame[(frame["unique_id"] != "s2") | (frame.groupby("unique_id").cumcount() == 0)]
+    grid, how = check(frame, Roles()).grids[0], _how(name)
+    ends = np.minimum(grid.lengths, 150)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        detector, begins, _ = fit_detector(grid, ends, how)
+        found = detect(grid, ends, detector, begins, how)
+    assert not found.alarms[1].is_anomaly.any()
+    assert np.isfinite(found.alarms[0].p_values[160:]).all()
+
+
+def _threshold(name: str) -> Threshold:
+    found = plugins.load("thresholds", name)
+    made: Threshold = found(found.Config())
+    return made
+
+
+@pytest.mark.parametrize("name", THRESHOLDS)
+@pytest.mark.parametrize("draw", [stats.norm.rvs, stats.expon.rvs, stats.t(4).rvs], ids=["normal", "exponential", "t4"])
+def test_p_values_of_normal_rows_are_uniform(name: str, draw: object, random: np.random.Generator) -> None:
+    """Kolmogorov and Smirnov see no difference, and one in a thousand is about one in a thousand."""
+    threshold = _threshold(name)
+    threshold.fit(np.abs(draw(size=2000, random_state=random)))  # type: ignore[operator]  # scipy's
+    p = threshold.p_values(np.abs(draw(size=40_000, random_state=random)))  # type: ignore[operator]
+    assert stats.kstest(p, "uniform").statistic < 0.05
+    assert 0.3 < (p < 0.001).mean() / 0.001 < 3
+
+
+@pytest.mark.parametrize("name", THRESHOLDS)
+@given(
+    scores=st.lists(st.floats(0, 1e6), min_size=1, max_size=200),
+    new=st.lists(st.floats(0, 1e7), min_size=2, max_size=20),
+)
+@settings(max_examples=60, deadline=None)
+def test_stranger_means_less_likely(name: str, scores: list[float], new: list[float]) -> None:
+    """P-values lie in (0, 1] and fall as scores rise; NaN stays NaN."""
+    threshold = _threshold(name)
+    threshold.fit(np.array(scores))
+    p = threshold.p_values(np.sort(np.array(new)))
+    assert ((p > 0) & (p <= 1)).all()
+    assert (np.diff(p) <= 1e-12).all()
+    assert np.isnan(threshold.p_values(np.array([np.nan]))).all()
+
+
+@pytest.mark.parametrize("scores", ["independent", "correlated", "drifting"])
+def test_the_requested_rate_is_delivered(scores: str, random: np.random.Generator) -> None:
+    """Within a factor of two on normal rows, also where errors come in runs or grow slowly."""
+    noise = random.standard_normal(40_000)
+    if scores == "correlated":
+        noise = np.convolve(noise, np.ones(10) / np.sqrt(10), mode="same")
+    if scores == "drifting":
+        noise = noise * np.linspace(1, 2, len(noise))
+    alarms = raise_alarms(np.abs(noise)[:, None], 300, 1000, 0.002, 10, lambda: _threshold("conformal_tail"))
+    first = np.flatnonzero(alarms.is_anomaly)
+    events = 1 + int((np.diff(first) > 10).sum()) if len(first) else 0
+    assert 0.5 < events / (0.002 * 39_000) < 2

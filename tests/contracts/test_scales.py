@@ -1,0 +1,85 @@
+"""What every scale promises; members are found by listing the folder."""
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from forecaster import plugins
+from forecaster.scales.base import Scale
+
+SCALES = plugins.names("scales")
+LENGTHS = (40, 1, 25)
+
+
+def _made(name: str) -> Scale:
+    found = plugins.load("scales", name)
+    made: Scale = found(found.Config())
+    return made
+
+
+def _series(values: list[float], missing: set[int]) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    y_N = torch.tensor(values, dtype=torch.float64)
+    seen_N = torch.tensor([n not in missing for n in range(len(values))])
+    starts = np.repeat(np.cumsum([0, *LENGTHS[:-1]]), LENGTHS)
+    return y_N, seen_N, torch.tensor(starts)
+
+
+rows = st.lists(st.floats(-1e6, 1e6), min_size=sum(LENGTHS), max_size=sum(LENGTHS))
+gaps = st.sets(st.integers(0, sum(LENGTHS) - 1), max_size=20)
+
+
+@pytest.mark.parametrize("name", SCALES)
+@given(values=rows, missing=gaps, at=st.integers(0, sum(LENGTHS) - 2))
+@settings(max_examples=40, deadline=None)
+def test_a_scale_never_looks_ahead(name: str, values: list[float], missing: set[int], at: int) -> None:
+    """Units at a row do not depend on later rows, nor on other series."""
+    y_N, seen_N, starts_N = _series(values, missing)
+    later = y_N.clone()
+    later[at + 1 :] = later[at + 1 :] * -2 + 7
+    before, after = _made(name).measure(y_N, seen_N, starts_N), _made(name).measure(later, seen_N, starts_N)
+    for one, other in zip(before, after, strict=True):
+        # Sums are divided by a series' own peak, which may lie ahead: that moves the last digits only.
+        torch.testing.assert_close(one[: at + 1], other[: at + 1], rtol=1e-9, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", SCALES)
+@given(values=rows, missing=gaps)
+@settings(max_examples=40, deadline=None)
+def test_unseen_values_change_no_units(name: str, values: list[float], missing: set[int]) -> None:
+    """What stands in a missing place is nobody's business."""
+    y_N, seen_N, starts_N = _series(values, missing)
+    other = torch.where(seen_N, y_N, 123.0)
+    for one, two in zip(
+        _made(name).measure(y_N, seen_N, starts_N), _made(name).measure(other, seen_N, starts_N), strict=True
+    ):
+        torch.testing.assert_close(one, two)
+
+
+@pytest.mark.parametrize("name", SCALES)
+@given(values=rows)
+@settings(max_examples=40, deadline=None)
+def test_there_and_back_gives_the_value_and_keeps_order(name: str, values: list[float]) -> None:
+    """`inverse` undoes `forward`, and a larger number in units is a larger value."""
+    scale = _made(name)
+    y_N, seen_N, starts_N = _series(values, set())
+    level, spread = scale.measure(y_N, seen_N, starts_N)
+    assert (spread > 0).all()
+    back = scale.inverse(scale.forward(y_N, level, spread), level, spread)
+    torch.testing.assert_close(back, y_N, rtol=1e-6, atol=1e-6)
+    steps = torch.linspace(-3, 3, 7, dtype=torch.float64)[:, None]
+    assert (scale.inverse(steps, level, spread).diff(dim=0) >= 0).all()
+
+
+@pytest.mark.parametrize("name", SCALES)
+def test_units_follow_the_series(name: str) -> None:
+    """A series in thousandths, moved by a million, has units to match."""
+    random = np.random.default_rng(0)
+    y = torch.tensor(random.standard_normal(200).cumsum())
+    starts = torch.zeros(200, dtype=torch.long)
+    seen = torch.ones(200, dtype=torch.bool)
+    level, spread = _made(name).measure(y, seen, starts)
+    moved_level, moved_spread = _made(name).measure(1000 * y + 1e6, seen, starts)
+    torch.testing.assert_close(moved_level, 1000 * level + 1e6, rtol=1e-9, atol=1e-6)
+    torch.testing.assert_close(moved_spread[5:], 1000 * spread[5:], rtol=1e-4, atol=1e-2)

@@ -1,0 +1,290 @@
+"""The file doors: file in, file out, and everything put right is told."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from forecaster import api
+from forecaster.actions.backtest import backtest
+from forecaster.actions.detect import detect
+from forecaster.actions.forecast import forecast
+from forecaster.columns import QUANTILES
+from forecaster.errors import ArtifactError, ConfigError, DataError, ForecasterError
+from forecaster.series import synthetic, table
+from tests.quick import quick
+
+SETTINGS = quick()
+
+
+@pytest.fixture
+def file(tmp_path: Path, hourly: pd.DataFrame) -> Path:
+    path = tmp_path / "in.parquet"
+    hourly.to_parquet(path, index=False)
+    return path
+
+
+def _run(*words: str) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run([sys.executable, "-m", "forecaster", *words], capture_output=True, text=True, check=False)
+
+
+def test_forecast_writes_every_series_and_step(file: Path, tmp_path: Path, hourly: pd.DataFrame) -> None:
+    """CONTRACTS 6: 13 quantiles and the mean, after each series' last row, in float32."""
+    out = tmp_path / "out.parquet"
+    forecast(file, horizon=5, out=out, set_=SETTINGS)
+    rows = pd.read_parquet(out)
+    assert list(rows.columns) == ["unique_id", "ds", "cutoff", "mean", *QUANTILES]
+    assert len(rows) == 4 * 5
+    assert (rows["cutoff"] == hourly["ds"].max()).all()
+    assert rows["ds"].min() == hourly["ds"].max() + pd.Timedelta(hours=1)
+    assert rows["ds"].dtype == hourly["ds"].dtype
+    assert (rows[list(QUANTILES)].diff(axis=1).iloc[:, 1:] >= 0).all().all()
+    report = json.loads((tmp_path / "out.parquet.report.json").read_text())
+    assert report["plans"][0]["horizon"] == 5
+
+
+@pytest.mark.parametrize("kind", ["csv", "csv.gz", "parquet"])
+def test_the_kind_of_file_makes_no_difference(kind: str, tmp_path: Path, hourly: pd.DataFrame) -> None:
+    """CSV or Parquet in and out: the same forecasts."""
+    path, out = tmp_path / f"in.{kind}", tmp_path / f"out.{kind}"
+    table.write(hourly, path)
+    forecast(path, horizon=3, out=out, model="seasonal_naive")
+    plain = api.predict(api.fit(hourly, horizon=3, model="seasonal_naive"), hourly)
+    rows = table.read(out)
+    assert rows["ds"].tolist() == plain["ds"].tolist()
+    np.testing.assert_allclose(rows["q0.5"], plain["q0.5"], rtol=1e-5)
+
+
+def test_times_come_back_as_they_were(tmp_path: Path) -> None:
+    """CONTRACTS 1: zone, naivety and integers survive."""
+    for ds in (
+        pd.date_range("2024-03-28", periods=96, freq="h", tz="Europe/Paris", unit="us"),
+        pd.date_range("2024-03-28", periods=96, freq="h", unit="ns"),
+        pd.RangeIndex(0, 960, 10),
+    ):
+        frame = pd.DataFrame({"unique_id": "a", "ds": ds, "y": np.sin(np.arange(96.0))})
+        rows = api.predict(api.fit(frame, horizon=2, model="seasonal_naive"), frame)
+        assert rows["ds"].dtype == frame["ds"].dtype
+        assert rows["cutoff"].iloc[0] == frame["ds"].iloc[-1]
+
+
+def test_a_saved_model_forecasts_the_same(file: Path, tmp_path: Path) -> None:
+    """--save, then --load: the same rows and no training; and a series it has never seen."""
+    one, two = tmp_path / "one.parquet", tmp_path / "two.parquet"
+    forecast(file, horizon=4, out=one, set_=SETTINGS, save=tmp_path / "model")
+    forecast(file, horizon=4, out=two, load=tmp_path / "model")
+    pd.testing.assert_frame_equal(pd.read_parquet(one), pd.read_parquet(two))
+    other = tmp_path / "other.parquet"
+    synthetic.seasonal(1, 60, seed=9).assign(unique_id="new").to_parquet(other)
+    forecast(other, horizon=2, out=two, load=tmp_path / "model")
+    assert len(pd.read_parquet(two)) == 2
+    with pytest.raises(ArtifactError, match="looks 4 steps ahead"):
+        forecast(file, horizon=9, out=two, load=tmp_path / "model")
+
+
+def test_the_steps_that_a_guard_allowed_repeat_the_run(file: Path, tmp_path: Path) -> None:
+    """CONTRACTS 5: a run that the clock shortened says how to repeat it, and that gives the same numbers."""
+    one, two = tmp_path / "one.parquet", tmp_path / "two.parquet"
+    slow = {**SETTINGS, "steps": 100_000, "rows": 8, "stretch": 64}
+    outcome = forecast(
+        file, horizon=4, out=one, set_={k: v for k, v in slow.items() if k != "steps"}, steps=100_000, max_seconds=2
+    )
+    said = next(line for line in outcome.lines if "time limit" in line)
+    steps = int(said.split("--steps ")[1].split()[0])
+    cut = {"schedule_steps": said.split("schedule_steps=")[1].split()[0]} if "schedule_steps" in said else {}
+    forecast(file, horizon=4, out=two, set_={**{k: v for k, v in slow.items() if k != "steps"}, **cut}, steps=steps)
+    pd.testing.assert_frame_equal(pd.read_parquet(one), pd.read_parquet(two))
+
+
+def test_weak_series_get_a_marked_fallback(tmp_path: Path, hourly: pd.DataFrame) -> None:
+    """CONTRACTS 11: constant, one row, shorter than the horizon; an all-missing one is skipped."""
+    flat = hourly[hourly["unique_id"] == "s0"].assign(unique_id="flat", y=7.0)
+    one = hourly.iloc[[0]].assign(unique_id="one")
+    short = hourly.iloc[:3].assign(unique_id="short")
+    none = hourly.iloc[:3].assign(unique_id="none", y=np.nan)
+    path, out = tmp_path / "in.parquet", tmp_path / "out.parquet"
+    pd.concat([hourly, flat, one, short, none]).to_parquet(path)
+    outcome = forecast(path, horizon=5, out=out, set_=SETTINGS)
+    rows = pd.read_parquet(out).set_index("unique_id")
+    assert (rows.loc["flat", "q0.5"] == 7.0).all()
+    assert (rows.loc["flat", "q0.9"] > 7.0).all()
+    np.testing.assert_allclose(rows.loc["one", "q0.5"], one["y"].iloc[0], rtol=1e-6)
+    assert "none" not in rows.index
+    report = json.loads(Path(f"{out}.report.json").read_text())
+    kinds = {finding["unique_id"]: finding["kind"] for finding in report["findings"]}
+    assert kinds == {"flat": "fallback", "one": "fallback", "short": "fallback", "none": "skip"}
+    assert outcome.skipped == 1
+    assert np.isfinite(rows.select_dtypes("number")).all().all()
+
+
+def test_further_quantiles_and_none(file: Path, tmp_path: Path) -> None:
+    """--quantiles adds levels; none leaves mean and median."""
+    out = tmp_path / "out.parquet"
+    forecast(file, horizon=2, out=out, model="seasonal_naive", quantiles=["0.01", "0.33"])
+    rows = pd.read_parquet(out)
+    assert {"q0.01", "q0.33"} < set(rows.columns)
+    assert (rows["q0.01"] <= rows["q0.025"]).all()
+    assert rows["q0.33"].between(rows["q0.3"], rows["q0.4"]).all()
+    forecast(file, horizon=2, out=out, model="seasonal_naive", quantiles=["none"])
+    assert list(pd.read_parquet(out).columns) == ["unique_id", "ds", "cutoff", "mean", "q0.5"]
+
+
+def test_covariates_and_several_targets(tmp_path: Path, hourly: pd.DataFrame) -> None:
+    """Roles at the door: targets, past, future (in a file of its own) and static columns."""
+    frame = hourly.assign(temperature=hourly["y"] * 2, wind=1.0, plan=hourly.index % 3, height=5.0)
+    ahead = pd.DataFrame(
+        [
+            (s, t, 1)
+            for s in frame["unique_id"].unique()
+            for t in pd.date_range(frame["ds"].max(), periods=5, freq="h")[1:]
+        ],
+        columns=["unique_id", "ds", "plan"],
+    )
+    path, future, out = tmp_path / "in.parquet", tmp_path / "future.csv", tmp_path / "out.csv"
+    frame.to_parquet(path)
+    ahead.to_csv(future, index=False)
+    forecast(
+        path, horizon=4, out=out, targets=["y", "temperature"], past=["wind"], future=["plan"], static=["height"], future_file=future,
+        set_=SETTINGS,
+    )  # fmt: skip
+    rows = pd.read_csv(out)
+    assert list(rows.columns[:4]) == ["unique_id", "channel", "ds", "cutoff"]
+    assert rows.groupby(["unique_id", "channel"]).size().tolist() == [4] * 8
+
+
+def test_backtest_goes_from_every_cutoff(file: Path, tmp_path: Path, hourly: pd.DataFrame) -> None:
+    """CONTRACTS 7: the first cutoff is the last training row, and no row lies beyond the file."""
+    out = tmp_path / "out.parquet"
+    outcome = backtest(file, horizon=6, out=out, test_size=50, set_=SETTINGS)
+    rows = pd.read_parquet(out)
+    ends = hourly.groupby("unique_id")["ds"].max()
+    cutoffs = rows.groupby("unique_id")["cutoff"].unique()
+    assert (cutoffs.map(len) == 50).all()
+    assert (cutoffs.map(min) == ends - pd.Timedelta(hours=50)).all()
+    assert (rows["ds"] <= hourly["ds"].max()).all()
+    assert len(rows) == 4 * (45 * 6 + 5 + 4 + 3 + 2 + 1)
+    assert set(outcome.table.index) == {"lstm", "seasonal_naive"}
+
+
+def test_the_backtest_table_is_that_of_its_rows(file: Path, tmp_path: Path, hourly: pd.DataFrame) -> None:
+    """Metrics are summed in the pass; computed from the written rows they are the same."""
+    out = tmp_path / "out.parquet"
+    outcome = backtest(
+        file, horizon=6, out=out, train_until=str(hourly["ds"].max() - pd.Timedelta(hours=40)), stride=3, set_=SETTINGS
+    )
+    rows = pd.read_parquet(out).merge(hourly, on=["unique_id", "ds"])
+    assert outcome.table.loc["lstm", "mae"] == pytest.approx((rows["y"] - rows["q0.5"]).abs().mean(), rel=1e-5)
+    inside = rows["y"].between(rows["q0.1"], rows["q0.9"])
+    assert outcome.table.loc["lstm", "coverage80"] == pytest.approx(inside.mean(), abs=1e-3)
+
+
+def test_detect_gives_a_row_for_every_row(tmp_path: Path) -> None:
+    """CONTRACTS 8: in input order, with the input's ds, shuffled or doubled as it may be."""
+    frame = synthetic.with_anomalies(synthetic.seasonal(2, 500), [300, 850])
+    frame = pd.concat([frame, frame.iloc[[10]]]).sample(frac=1, random_state=0)
+    path, out, events = tmp_path / "in.csv", tmp_path / "out.csv", tmp_path / "events.csv"
+    frame.to_csv(path, index=False)
+    detect(path, out=out, events=events, train_until="2024-01-10", set_=SETTINGS)
+    rows, found = pd.read_csv(out, parse_dates=["ds"]), pd.read_csv(events)
+    assert rows["unique_id"].tolist() == frame["unique_id"].tolist()
+    assert rows["ds"].tolist() == frame["ds"].tolist()
+    np.testing.assert_allclose(rows["y"], frame["y"])
+    hit = rows[frame["label"].to_numpy() == 1]
+    assert hit["is_anomaly"].all()
+    assert set(hit["event_id"]) <= set(found["event_id"])
+    assert list(rows.columns) == [
+        "unique_id", "ds", "y", "expected", "lower", "upper", "score", "p_value", "is_anomaly", "event_id", "is_train",
+    ]  # fmt: skip
+    known = rows["p_value"].notna()
+    np.testing.assert_allclose(rows.loc[known, "score"], -np.log10(rows.loc[known, "p_value"]), atol=1e-6)
+    assert not rows.loc[rows["is_train"], "is_anomaly"].any()
+    assert rows["is_train"].sum() == (frame["ds"] <= "2024-01-10").sum()
+
+
+def test_detect_scores_channels_alone_and_together(tmp_path: Path) -> None:
+    """Every row has one line a channel and one for the whole; events rank their channels."""
+    base = synthetic.seasonal(1, 400)
+    frame = base[["unique_id", "ds"]].assign(
+        a=base["y"], b=synthetic.seasonal(1, 400, seed=5)["y"], is_test=base.index >= 150
+    )
+    frame.loc[300:303, "b"] += 30
+    rows, events = api.detect(frame, channels=["a", "b"], test_column="is_test", settings=SETTINGS)
+    assert len(rows) == 3 * 400
+    assert rows["channel"].tolist()[:3] == ["a", "b", "*"]
+    whole = events[events["channel"] == "*"]
+    assert whole["channels"].str.startswith("b").any()
+    assert rows[(rows["channel"] == "*") & (rows["ds"] == frame["ds"][300])]["is_anomaly"].all()
+
+
+def test_labels_are_never_read(tmp_path: Path) -> None:
+    """Other labels, the same scores; and naming one as a channel is refused."""
+    frame = synthetic.with_anomalies(synthetic.seasonal(1, 300), [200])
+    one, _ = api.detect(frame, settings=SETTINGS)
+    two, _ = api.detect(frame.assign(label=1 - frame["label"]), settings=SETTINGS)
+    pd.testing.assert_frame_equal(one, two)
+    with pytest.raises(ConfigError, match="cannot be a target"):
+        api.detect(frame, channels=["y", "label"])
+
+
+@pytest.mark.parametrize(
+    ("asked", "error", "message"),
+    [
+        ({"model": "lsmt"}, ConfigError, "Did you mean 'lstm'"),
+        ({"set_": {"hiden": "3"}}, ConfigError, "Did you mean 'hidden'"),
+        ({"set_": {"dropout": "2"}}, ConfigError, "dropout in"),
+        ({"set_": {"hidden": "many"}}, ConfigError, "expected int"),
+        ({"set_": {"size": "xl"}}, ConfigError, "expected one of s, m, l"),
+        ({"horizon": 0}, ConfigError, "at least 1"),
+        ({"season": [0]}, ConfigError, "at least 1"),
+        ({"freq": "fortnight"}, ConfigError, "unknown step"),
+        ({"quantiles": ["1.5"]}, ConfigError, "between 0 and 1"),
+        ({"targets": ["z"]}, DataError, "no column 'z'"),
+        ({"out": Path("/proc/none/out.parquet")}, ConfigError, "cannot write"),
+        ({"out": Path("out.xyz")}, ConfigError, "unknown kind of file"),
+        ({"load": Path("nowhere")}, ArtifactError, "no saved model"),
+    ],
+)
+def test_wrong_settings_are_named(
+    asked: dict[str, object], error: type[ForecasterError], message: str, file: Path, tmp_path: Path
+) -> None:
+    """Which, what, and what to do; and nothing is written."""
+    arguments: dict[str, object] = {"horizon": 2, "out": tmp_path / "out.parquet", "model": "lstm", "steps": 2, **asked}
+    with pytest.raises(error, match=message):
+        forecast(file, **arguments)  # type: ignore[arg-type]  # wrong on purpose
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["in.parquet"]
+
+
+@pytest.mark.slow
+def test_the_command_line_ends_with_the_right_code(file: Path, tmp_path: Path, hourly: pd.DataFrame) -> None:
+    """0: all done; 3: some skipped; 2: bad input, no output, and no traceback."""
+    out = tmp_path / "out.csv"
+    good = _run("forecast", str(file), "--horizon", "2", "--model", "seasonal-naive", "--out", str(out))
+    assert (good.returncode, out.exists()) == (0, True), good.stderr
+    assert "wrote" in good.stdout
+    pd.concat([hourly, hourly.iloc[:3].assign(unique_id="none", y=np.nan)]).to_parquet(file)
+    some = _run("forecast", str(file), "--horizon", "2", "--model", "seasonal_naive", "--out", str(out))
+    assert some.returncode == 3, some.stderr
+    bad = _run("forecast", str(tmp_path / "absent.csv"), "--horizon", "2", "--out", str(tmp_path / "new.csv"))
+    assert bad.returncode == 2
+    assert bad.stderr.startswith("error: no file")
+    assert "Traceback" not in bad.stderr
+    assert not (tmp_path / "new.csv").exists()
+
+
+def test_a_full_disk_leaves_nothing_behind(file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An output that cannot be finished is not there at all."""
+    import errno
+
+    import pyarrow.parquet as pq
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(pq.ParquetWriter, "write_table", full)
+    with pytest.raises(ConfigError, match=r"No space left on device\. Nothing was written"):
+        forecast(file, horizon=2, out=tmp_path / "out.parquet", model="seasonal_naive")
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["in.parquet"]

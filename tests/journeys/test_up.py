@@ -1,0 +1,192 @@
+"""`forecaster up`: a schedule fires, the API answers, the page shows it in a real browser, Ctrl-C ends all of it."""
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pandas as pd
+import pytest
+
+from forecaster.app import App
+from forecaster.client import Client
+from forecaster.errors import ConfigError
+from forecaster.series import synthetic
+
+PROJECT = """
+name = "up"
+
+[ports]
+prefect = 0
+mlflow = 0
+rest = 0
+dashboard = 0
+
+[pipelines.meters]
+source = "files"
+options = { path = "DATA/*.csv", unit = "kWh" }
+horizon = 6
+schedule = "every 15s"
+model = "lstm"
+settings = { steps = 20, size = "s", rows = 8, stretch = 64 }
+"""
+_START_S, _FIRE_S = 150, 120
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
+    """A project with a trained champion, and all of it up."""
+    folder = tmp_path_factory.mktemp("up")
+    (folder / "data").mkdir()
+    synthetic.seasonal(2, 300, noise=0.2).to_csv(folder / "data" / "meters.csv", index=False)
+    path = folder / "forecaster.toml"
+    path.write_text(PROJECT.replace("DATA", str(folder / "data")))
+    for words in (["ingest"], ["train"], ["promote", "meters", "--version", "1"]):
+        done = subprocess.run(
+            [sys.executable, "-m", "forecaster", *words, "--project", str(path)],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+    log = folder / "up.log"
+    with log.open("w") as out:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "forecaster", "up", "--project", str(path)],
+            stdout=out,
+            stderr=subprocess.STDOUT,
+            env={**os.environ, "COLUMNS": "200"},
+        )
+    try:
+        yield {"process": process, "path": path, "log": log, **_addresses(process, log)}
+    finally:
+        if process.poll() is None:
+            process.kill()
+
+
+def _addresses(process: "subprocess.Popen[bytes]", log: Path) -> dict[str, str]:
+    """What the table of addresses says."""
+    give_up = time.monotonic() + _START_S
+    while time.monotonic() < give_up and process.poll() is None:
+        text = log.read_text()
+        if "Ctrl-C ends" in text:
+            found = re.findall(r"^\s*(Prefect|REST|dashboard|MLflow).*?(http://127\.0\.0\.1:\d+)", text, re.MULTILINE)
+            return dict(found)
+        time.sleep(0.5)
+    raise AssertionError(f"up did not come up: {log.read_text()[-3000:]}")
+
+
+pytestmark = pytest.mark.slow
+
+
+def test_everything_answers(running: dict[str, Any]) -> None:
+    """Every address of the table, and the API by its own description."""
+    assert set(running) >= {"Prefect", "REST", "dashboard", "MLflow"}
+    for name in ("Prefect", "REST", "dashboard", "MLflow"):
+        suffix = "/docs" if name == "REST" else ""
+        assert httpx.get(running[name] + suffix, follow_redirects=True, timeout=20).status_code == 200, name
+    paths = httpx.get(running["REST"] + "/openapi.json").json()["paths"]
+    assert {"/v1/series", "/v1/observations", "/v1/forecasts", "/v1/anomalies", "/healthz"} <= set(paths)
+    assert all(set(methods) == {"get"} for methods in paths.values()), "the API is read-only"
+
+
+def test_a_schedule_fires(running: dict[str, Any]) -> None:
+    """New rows in the file become observations, forecasts and scores, and nobody called a flow."""
+    app = App.open(running["path"])
+    more = synthetic.seasonal(2, 320, noise=0.2)
+    more.to_csv(running["path"].parent / "data" / "meters.csv", index=False)
+    newest = more["ds"].max().tz_localize("UTC")
+    give_up = time.monotonic() + _FIRE_S
+    while time.monotonic() < give_up:
+        forecasts = app.lake.read("forecasts")
+        if len(forecasts) and forecasts["cutoff"].max() == newest:
+            break
+        time.sleep(1)
+    else:
+        logs = (running["path"].parent / ".forecaster" / "logs" / "flows.log").read_text()[-3000:]
+        pytest.fail(f"no scheduled run within {_FIRE_S} s: {logs}")
+    assert app.ledger.find_runs(verb="score")["status"].isin(["done", "running"]).all()
+
+
+def test_the_client_reads_what_the_store_has(running: dict[str, Any]) -> None:
+    """Frames by HTTP equal those of the lake; a wrong question is answered with what is wrong."""
+    app = App.open(running["path"])
+    with Client(running["REST"]) as client:
+        assert client.health()["status"] == "ok"
+        assert client.series()["unique_id"].tolist() == ["s0", "s1"]
+        there, here = client.observations(["s1"], limit=50), app.lake.read("observations", series=["s1"], limit=50)
+        pd.testing.assert_frame_equal(
+            there[["unique_id", "ds", "y"]], here[["unique_id", "ds", "y"]], check_dtype=False
+        )
+        assert len(client.forecasts(["s0"], since=str(there["ds"].min()))) >= 6
+        with pytest.raises(ConfigError, match="is no time"):
+            client.forecasts(since="yesterday-ish")
+    answer = httpx.get(running["REST"] + "/v1/observations", params={"since": "x"})
+    assert answer.headers["content-type"] == "application/problem+json"
+    csv = httpx.get(running["REST"] + "/v1/observations", params={"series": "s0", "limit": 2, "format": "csv"})
+    assert csv.text.splitlines()[0].startswith("unique_id,ds,y")
+
+
+@pytest.mark.browser
+def test_the_page_shows_a_series_in_a_real_browser(running: dict[str, Any], tmp_path: Path) -> None:
+    """Pick a series: history, fan and facts are drawn, nothing is fetched from outside, the address keeps the choice."""
+    browser = next(
+        (found for name in ("chromium", "google-chrome", "chromium-browser") if (found := shutil.which(name))), None
+    )
+    if browser is None:
+        pytest.skip("NO BROWSER on this machine, the page is untested: install chromium")
+    from playwright.sync_api import sync_playwright
+
+    arguments = [
+        "--no-sandbox",
+        "--disable-gpu",
+        "--disable-background-networking",
+        "--disable-component-update",
+        "--no-first-run",
+    ]
+    with sync_playwright() as playwright:
+        shown = playwright.chromium.launch(executable_path=browser, args=arguments)
+        page = shown.new_page()
+        outside: list[str] = []
+        problems: list[str] = []
+        page.on(
+            "request",
+            lambda r: outside.append(r.url) if "127.0.0.1" not in r.url and r.url.startswith("http") else None,
+        )
+        page.on("console", lambda m: problems.append(m.text) if m.type == "error" else None)
+        page.goto(running["dashboard"] + "/?series=s1&span=all")
+        page.wait_for_selector("#figure .main-svg", timeout=30_000)
+        page.wait_for_selector("text=forecast by", timeout=30_000)
+        drawn = page.locator("#figure .legendtext").all_text_contents()
+        assert {"observed", "80 %", "forecast"} <= set(drawn)
+        page.get_by_role("textbox", name="Series").click()
+        page.get_by_role("option", name="s0").click()
+        page.wait_for_url("**series=s0**", timeout=30_000)
+        shown.close()
+    assert outside == []
+    assert problems == []
+
+
+def test_ctrl_c_ends_all_of_it_and_schedules_stay(running: dict[str, Any]) -> None:
+    """No process is left, and Prefect still has its schedules for the next time."""
+    deployments = httpx.post(running["Prefect"] + "/api/deployments/filter", json={}, timeout=20).json()
+    running["process"].send_signal(signal.SIGINT)
+    assert running["process"].wait(60) == 0, running["log"].read_text()[-2000:]
+    assert "stopped" in running["log"].read_text()
+    for name in ("Prefect", "REST", "dashboard", "MLflow"):
+        with pytest.raises(httpx.TransportError):
+            httpx.get(running[name], timeout=2)
+    assert [d["paused"] for d in deployments] == [False, False]
+    import sqlite3
+
+    with sqlite3.connect(running["path"].parent / ".forecaster" / "prefect" / "prefect.db") as database:
+        active = database.execute("SELECT count(*) FROM deployment_schedule WHERE active").fetchone()
+        paused = database.execute("SELECT count(*) FROM deployment WHERE paused").fetchone()
+    assert (active, paused) == ((1,), (0,))

@@ -1,0 +1,213 @@
+"""The border: any long frame in, series on a grid out, and every repair told."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from forecaster.errors import ConfigError, DataError
+from forecaster.series import synthetic
+from forecaster.series.frame import Checked, check
+from forecaster.series.roles import Roles
+
+
+def _frame(times: list[object], values: list[object] | None = None, name: str = "a") -> pd.DataFrame:
+    return pd.DataFrame({"unique_id": name, "ds": times, "y": values or list(range(len(times)))})
+
+
+def _days(*days: int) -> list[pd.Timestamp]:
+    return [pd.Timestamp("2024-01-01") + pd.Timedelta(days=d) for d in days]
+
+
+def _reasons(checked: Checked) -> str:
+    return "\n".join(checked.quality.lines())
+
+
+def test_gaps_become_missing_values() -> None:
+    """A step that has no row is NaN on the grid."""
+    grid = check(_frame(_days(0, 1, 2, 5, 6), [1.0, 2.0, 3.0, 4.0, 5.0]), Roles()).grids[0]
+    np.testing.assert_array_equal(grid.y, [1, 2, 3, np.nan, np.nan, 4, 5])
+    assert grid.frequency.alias == "D"
+
+
+def test_unsorted_rows_are_sorted_and_told() -> None:
+    """The order of rows says nothing."""
+    checked = check(_frame(_days(2, 0, 1), [3.0, 1.0, 2.0]), Roles())
+    np.testing.assert_array_equal(checked.grids[0].y, [1, 2, 3])
+    assert "out of time order" in _reasons(checked)
+
+
+def test_of_duplicate_times_the_last_wins() -> None:
+    """And the series is named."""
+    checked = check(_frame(_days(0, 1, 1, 2), [1.0, 2.0, 9.0, 3.0]), Roles())
+    np.testing.assert_array_equal(checked.grids[0].y, [1, 9, 3])
+    assert [(f.unique_id, f.rows) for f in checked.quality.of("repair")] == [("a", 1)]
+
+
+def test_infinities_and_empty_cells_are_missing() -> None:
+    """Text like NaN too; other text is an error that names the row."""
+    checked = check(_frame(_days(0, 1, 2, 3), [1.0, np.inf, None, -np.inf]), Roles())
+    np.testing.assert_array_equal(checked.grids[0].y, [1, np.nan, np.nan, np.nan])
+    assert "infinite" in _reasons(checked)
+    text = check(_frame(_days(0, 1, 2), ["1.5", "", "NaN"]), Roles())
+    np.testing.assert_array_equal(text.grids[0].y, [1.5, np.nan, np.nan])
+
+
+@pytest.mark.parametrize(
+    ("frame", "message"),
+    [
+        (_frame(_days(0, 1), ["1", "high"]), "column 'y': 1 values are no numbers, first 'high' in row 1"),
+        (_frame(["2024-01-01", "soon"]), "column 'ds': 1 values are no times"),
+        (_frame([0.5, 1.5]), "column 'ds' holds float64"),
+        (_frame(_days(0, 1)).rename(columns={"y": "value"}), "no column 'y'"),
+        (_frame(_days(0, 1)).rename(columns={"unique_id": "meter"}), "no column 'unique_id'"),
+        (_frame([]), "no rows"),
+        (_frame(_days(0, 1), [np.nan, np.nan]), "every series is empty"),
+    ],
+    ids=["text in y", "no time", "float times", "no y", "no unique_id", "empty", "all missing"],
+)
+def test_what_cannot_be_read_is_named(frame: pd.DataFrame, message: str) -> None:
+    """The error says which, what and where."""
+    with pytest.raises(DataError, match=message.replace("(", r"\(")):
+        check(frame, Roles())
+
+
+def test_an_all_missing_series_is_skipped_and_the_others_go_on() -> None:
+    """One bad series never stops the others."""
+    frame = pd.concat([_frame(_days(0, 1, 2)), _frame(_days(0, 1), [np.nan, np.nan], "b")])
+    checked = check(frame, Roles())
+    assert checked.grids[0].unique_id.tolist() == ["a"]
+    assert [(f.unique_id, f.kind) for f in checked.quality.findings] == [("b", "skip")]
+    np.testing.assert_array_equal(checked.series_of, [0, 0, 0, -1, -1])
+
+
+def test_strict_makes_repairs_errors() -> None:
+    """For those who would rather mend their data."""
+    with pytest.raises(DataError, match="duplicate times"):
+        check(_frame(_days(0, 0, 1)), Roles(), strict=True)
+
+
+def test_several_steps_become_several_grids() -> None:
+    """Hourly and daily series in one table are modelled apart, and that is said."""
+    frame = pd.concat([synthetic.seasonal(2, 50), synthetic.seasonal(1, 50, step="D").assign(unique_id="day")])
+    checked = check(frame, Roles())
+    assert [(g.frequency.alias, g.series) for g in checked.grids] == [("h", 2), ("D", 1)]
+    assert "several steps" in _reasons(checked)
+
+
+def test_irregular_times_move_to_the_grid() -> None:
+    """A clock that is some seconds late is no new step."""
+    times = [pd.Timestamp("2024-01-01") + pd.Timedelta(minutes=10 * k, seconds=int(k % 3)) for k in range(50)]
+    checked = check(_frame(times), Roles())
+    assert checked.grids[0].frequency.alias == "10min"
+    assert len(checked.grids[0].y) == 50
+    assert "moved to the nearest step" in _reasons(checked)
+
+
+def test_one_stray_time_does_not_fill_the_memory() -> None:
+    """A row from 1970 among minutes of 2024: rows are taken in order."""
+    times = [pd.Timestamp("1970-01-01"), *pd.date_range("2024-01-01", periods=100, freq="min")]
+    checked = check(_frame(list(times)), Roles())
+    assert len(checked.grids[0].y) == 101
+    assert "taken in order" in _reasons(checked)
+
+
+@pytest.mark.parametrize(
+    ("alias", "expected"),
+    [
+        ("s", "s"), ("15min", "15min"), ("h", "h"), ("D", "D"), ("B", "B"), ("W-WED", "W-WED"), ("MS", "MS"),
+        ("ME", "ME"), ("QS", "QS"), ("YS", "YS"), ("2h", "2h"), ("2MS", "2MS"),
+    ],
+)  # fmt: skip
+def test_the_step_is_found_from_the_times(alias: str, expected: str) -> None:
+    """Every step of CONTRACTS 2, on both sides of a leap day; and the times after the last are those of pandas."""
+    times = pd.date_range("2023-12-01", periods=40, freq=alias, unit="us")
+    grid = check(_frame(list(times[:30])), Roles()).grids[0]
+    found = {"2MS": {"2MS"}, "MS": {"MS"}}.get(expected, {expected})
+    assert grid.frequency.alias in found
+    ahead = grid.ds(np.zeros(10, np.int64), np.arange(30, 40))
+    assert ahead.tolist() == times[30:].tolist()
+
+
+def test_years_beyond_nanoseconds() -> None:
+    """Yearly series may run to 2540."""
+    times = pd.Series(np.arange(np.datetime64("2200", "Y"), np.datetime64("2500", "Y")).astype("datetime64[us]"))
+    grid = check(_frame(times.tolist()), Roles()).grids[0]
+    assert grid.frequency.alias == "YS"
+    assert str(grid.ds(np.zeros(1, np.int64), np.array([300])).iloc[0]) == "2500-01-01 00:00:00"
+
+
+def test_integer_times_are_steps() -> None:
+    """They come back as integers."""
+    grid = check(_frame([10, 20, 30, 50]), Roles()).grids[0]
+    assert grid.frequency.alias == "10int"
+    assert grid.ds(np.zeros(2, np.int64), np.array([4, 5])).tolist() == [50, 60]
+
+
+@pytest.mark.parametrize("zone", ["Europe/Paris", "Australia/Melbourne", "UTC"])
+@pytest.mark.parametrize("step", ["h", "D"])
+def test_a_night_of_23_or_25_hours_is_no_gap(zone: str, step: str) -> None:
+    """Hours are counted in UTC, days by the wall clock; both come back in the data's own zone."""
+    times = pd.date_range("2024-03-25", "2024-04-12", freq=step, tz=zone, unit="us")
+    grid = check(_frame(list(times[:-3])), Roles()).grids[0]
+    assert not np.isnan(grid.y).any()
+    rows = len(times) - 3
+    ahead = grid.ds(np.zeros(3, np.int64), np.arange(rows, rows + 3))
+    assert ahead.tolist() == times[-3:].tolist()
+    assert str(ahead.dtype) == str(times.dtype)
+
+
+def test_naive_times_in_a_zone() -> None:
+    """`--tz` says where naive times were taken; they come back naive."""
+    times = list(pd.date_range("2024-03-30", periods=72, freq="h", tz="Europe/Paris").tz_localize(None))
+    checked = check(_frame(times), Roles(), zone="Europe/Paris")
+    grid = checked.grids[0]
+    assert grid.frequency.alias == "h"
+    assert grid.ds(np.zeros(1, np.int64), np.array([0])).iloc[0] == times[0]
+    with pytest.raises(ConfigError, match="unknown time zone"):
+        check(_frame(times), Roles(), zone="Europe/Atlantis")
+
+
+def test_channels_are_series_of_their_own() -> None:
+    """Several targets share times, gaps and covariates."""
+    frame = synthetic.seasonal(2, 30).rename(columns={"y": "a"})
+    frame["b"] = -frame["a"]
+    frame["x"] = 1.0
+    grid = check(frame, Roles.of(["a", "b"], past=["x"])).grids[0]
+    assert grid.keys().to_numpy().tolist() == [["s0", "a"], ["s0", "b"], ["s1", "a"], ["s1", "b"]]
+    np.testing.assert_array_equal(grid.values(1), -grid.values(0))
+    np.testing.assert_array_equal(grid.values(2), frame.loc[frame["unique_id"] == "s1", "a"])
+    assert grid.covariate_starts.tolist() == [0, 0, 30, 30]
+
+
+def test_rows_after_the_last_target_are_the_future() -> None:
+    """Known-future columns reach beyond the series; without such columns the rows are missing values."""
+    frame = _frame(_days(*range(10)), [*map(float, range(7)), np.nan, np.nan, np.nan]).assign(plan=range(10))
+    assert check(frame, Roles.of(future=["plan"])).grids[0].lengths.tolist() == [7]
+    assert check(frame, Roles()).grids[0].lengths.tolist() == [10]
+
+
+@given(st.permutations(range(12)), st.integers(1, 400), st.floats(0.001, 1000))
+@settings(max_examples=30, deadline=None)
+def test_order_and_start_and_unit_say_nothing(order: list[int], days: int, factor: float) -> None:
+    """Rows shuffled, times moved, values scaled: the same grid, moved and scaled."""
+    frame = pd.concat(
+        [_frame(_days(0, 1, 3, 4, 5, 6), name="a"), _frame(_days(0, 1, 2, 3, 4, 5), name="b")], ignore_index=True
+    )
+    plain = check(frame, Roles()).grids[0]
+    moved = frame.iloc[order].assign(ds=lambda f: f["ds"] + pd.Timedelta(days=days), y=lambda f: f["y"] * factor)
+    other = check(moved, Roles()).grids[0]
+    for name in ("a", "b"):
+        one, two = (g.values(g.unique_id.tolist().index(name)) for g in (plain, other))
+        np.testing.assert_allclose(two, one * factor)
+    assert set(other.starts - plain.starts[0]) == {days * 86_400_000_000}
+
+
+def test_every_input_row_knows_its_place() -> None:
+    """What a detector says of a grid row goes back to the input row that it came from."""
+    frame = synthetic.seasonal(3, 40).sample(frac=1, random_state=0).reset_index(drop=True)
+    checked = check(frame, Roles())
+    grid = checked.grids[0]
+    back = grid.y[grid.offsets[checked.series_of] + checked.position_of]
+    np.testing.assert_array_equal(back, frame["y"])

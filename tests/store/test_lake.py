@@ -1,0 +1,112 @@
+"""The lake: facts appended once, read as they were known at any time."""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from forecaster.errors import ConfigError
+from forecaster.store.lake import Lake
+from forecaster.store.ledger import Ledger
+from forecaster.store.sql import select
+
+NOON = datetime(2024, 5, 1, 12, tzinfo=UTC)
+
+
+def _rows(values: list[float], known: datetime, name: str = "a") -> pd.DataFrame:
+    ds = pd.date_range("2024-05-01", periods=len(values), freq="h", tz="UTC", unit="us")
+    return pd.DataFrame({"unique_id": name, "ds": ds, "y": values, "available_at": known})
+
+
+@pytest.fixture
+def lake(tmp_path: Path) -> Lake:
+    return Lake(str(tmp_path / "lake"))
+
+
+def test_a_revision_is_a_new_row_and_the_past_can_be_read_back(lake: Lake) -> None:
+    """The latest is a view; as of an earlier time the earlier value is what was known."""
+    lake.append("observations", _rows([1.0, 2.0], NOON))
+    lake.append("observations", _rows([1.0, 9.0], NOON + timedelta(hours=1)))
+    assert lake.read("observations")["y"].tolist() == [1, 9]
+    assert lake.read("observations", as_of=NOON)["y"].tolist() == [1, 2]
+    assert len(lake.read("observations", latest=False)) == 4
+    assert lake.read("observations", as_of=NOON - timedelta(hours=1)).empty
+
+
+def test_a_transaction_lands_once(lake: Lake) -> None:
+    """The same slice again adds nothing, from whatever process."""
+    assert lake.append("observations", _rows([1.0], NOON), transaction="slice-1") == 1
+    assert Lake(lake.root).append("observations", _rows([1.0], NOON), transaction="slice-1") == 0
+    assert lake.has("observations", "slice-1")
+    assert not lake.has("observations", "slice-2")
+    assert len(lake.read("observations", latest=False)) == 1
+
+
+def test_reads_are_narrowed_by_series_and_time(lake: Lake) -> None:
+    """`since` is included, `until` is not; names with quotes are names."""
+    for name in ("a", "b", "it's"):
+        lake.append("observations", _rows([1.0, 2.0, 3.0], NOON, name))
+    since, until = datetime(2024, 5, 1, 1, tzinfo=UTC), datetime(2024, 5, 1, 2, tzinfo=UTC)
+    found = lake.read("observations", series=["b", "it's"], since=since, until=until)
+    assert found["unique_id"].tolist() == ["b", "it's"]
+    assert found["y"].tolist() == [2, 2]
+    assert str(found["ds"].dtype) == "datetime64[us, UTC]"
+
+
+def test_an_empty_lake_has_empty_tables(lake: Lake) -> None:
+    """Nothing was written yet: no rows, all columns."""
+    assert lake.read("forecasts").empty
+    assert "q0.975" in lake.read("forecasts").columns
+    assert lake.version("forecasts") == -1
+
+
+def test_compaction_loses_nothing(lake: Lake) -> None:
+    """Many small files become few, while others append."""
+    for n in range(12):
+        lake.append("observations", _rows([float(n)], NOON + timedelta(hours=n), f"s{n % 3}"), transaction=str(n))
+    before = lake.read("observations", latest=False)
+    lake.compact("observations")
+    lake.append("observations", _rows([5.0], NOON, "new"))
+    after = lake.read("observations", latest=False)
+    pd.testing.assert_frame_equal(after[after["unique_id"] != "new"].reset_index(drop=True), before)
+    assert lake.has("observations", "3")
+
+
+def test_a_lake_that_cannot_be_written_says_so(tmp_path: Path) -> None:
+    """A file where the folder should be."""
+    (tmp_path / "lake").write_text("no folder")
+    with pytest.raises(ConfigError, match="cannot write to the lake"):
+        Lake(str(tmp_path / "lake")).append("observations", _rows([1.0], NOON))
+
+
+def test_sql_reads_both_stores_and_writes_neither(lake: Lake, tmp_path: Path) -> None:
+    """One SELECT over lake and ledger; anything else, and any other file, is refused."""
+    ledger = Ledger.open(f"sqlite:///{tmp_path}/ledger.db")
+    ledger.put_series([{"unique_id": "a", "stream": "x", "unit": "kWh"}])
+    lake.append("observations", _rows([1.0, 2.0], NOON))
+    lake.append("observations", _rows([1.0, 9.0], NOON + timedelta(hours=1)))
+    found = select(
+        lake, ledger, "SELECT s.unit, sum(o.y) AS total FROM observations o JOIN series s USING (unique_id) GROUP BY 1"
+    )
+    assert found.to_dict("records") == [{"unit": "kWh", "total": 10.0}]
+    assert select(lake, ledger, "SELECT count(*) AS n FROM observations_all")["n"].tolist() == [4]
+    assert select(lake, ledger, "SELECT count(*) AS n FROM forecasts")["n"].tolist() == [0]
+    for refused in (
+        "DELETE FROM series",
+        "COPY (SELECT 1) TO '/tmp/x.csv'",
+        "SELECT 1; SELECT 2",
+        "SELECT * FROM read_csv('/etc/passwd')",
+        "SELEKT 1",
+        "SELECT * FROM nothing",
+    ):
+        with pytest.raises(ConfigError):
+            select(lake, ledger, refused)
+
+
+def test_numbers_survive_to_the_last_bit(lake: Lake) -> None:
+    """float64 on disk, NaN left out by the border, not here."""
+    values = [np.pi, 1e-300, -1e300, 123456789.123456789]
+    lake.append("observations", _rows(values, NOON))
+    assert lake.read("observations")["y"].tolist() == values

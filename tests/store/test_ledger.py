@@ -1,0 +1,130 @@
+"""The ledger: decisions with a life, on SQLite and on PostgreSQL."""
+
+import threading
+import uuid
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from forecaster.errors import ConfigError
+from forecaster.store.ledger import Ledger
+from forecaster.store.schema import leases
+
+NOW = datetime(2024, 5, 1, 12, 0, 0, 123456, tzinfo=UTC)
+SERVER = "postgresql+psycopg://postgres@127.0.0.1:5432"
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def ledger(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Ledger]:
+    """An empty ledger in a file, or in a database of its own on the server at hand."""
+    if request.param == "sqlite":
+        yield Ledger.open(f"sqlite:///{tmp_path}/sub/ledger.db")
+        return
+    name = f"forecaster_{uuid.uuid4().hex[:8]}"
+    try:
+        server = sa.create_engine(
+            f"{SERVER}/postgres", isolation_level="AUTOCOMMIT", connect_args={"connect_timeout": 2}
+        )
+        with server.connect() as connection:
+            connection.execute(sa.text(f"CREATE DATABASE {name}"))
+    except sa.exc.OperationalError as error:
+        pytest.skip(f"NO POSTGRESQL at 127.0.0.1:5432, its half of the ledger is untested: {error}")
+    found = Ledger.open(f"{SERVER}/{name}")
+    yield found
+    found.engine.dispose()
+    with server.connect() as connection:
+        connection.execute(sa.text(f"DROP DATABASE {name} WITH (FORCE)"))
+    server.dispose()
+
+
+def test_series_are_described_and_found(ledger: Ledger) -> None:
+    """A known series is described anew, not twice; times keep their zone and microseconds."""
+    ledger.put_series([{"unique_id": "a", "stream": "x", "unit": "kWh", "tags": {"site": "roof"}, "first_ds": NOW}])
+    ledger.put_series(
+        [{"unique_id": "a", "stream": "x", "unit": "MWh"}, {"unique_id": "b", "stream": "y", "domain": "weather"}]
+    )
+    found = ledger.find_series()
+    assert found["unique_id"].tolist() == ["a", "b"]
+    assert found["unit"].iloc[0] == "MWh"
+    assert found["tags"].iloc[0] == {"site": "roof"}
+    assert found["first_ds"].iloc[0] == NOW
+    assert ledger.find_series(stream="y")["unique_id"].tolist() == ["b"]
+    assert ledger.find_series(text="WEATH")["unique_id"].tolist() == ["b"]
+
+
+def test_a_run_is_written_down_however_it_ends(ledger: Ledger) -> None:
+    """Done with its facts, or failed with its error."""
+    with ledger.run("train", "p") as run:
+        run.note(model="lstm", as_of=NOW)
+        run.facts = {"mase": 0.5}
+    with pytest.raises(ValueError, match="broken"), ledger.run("score", "p"):
+        raise ValueError("broken")
+    found = ledger.find_runs(pipeline="p").set_index("verb")
+    assert found["status"].to_dict() == {"train": "done", "score": "failed"}
+    assert found.loc["train", "facts"] == {"mase": 0.5}
+    assert found.loc["score", "facts"]["error"] == "broken"
+    assert found.loc["train", "as_of"] == NOW
+
+
+def test_a_known_event_grows_and_keeps_its_state(ledger: Ledger) -> None:
+    """Only new ones are news."""
+    event = {
+        "event_id": "a@t", "unique_id": "a", "pipeline": "p", "start": NOW, "peak": NOW, "end": NOW, "severity": 3.0,
+        "direction": "up", "channels": "",
+    }  # fmt: skip
+    assert ledger.put_events([event]) == ["a@t"]
+    assert ledger.put_events([{**event, "end": NOW + timedelta(hours=2), "severity": 4.0}]) == []
+    found = ledger.find_events(series_ids=["a"], since=NOW + timedelta(hours=1))
+    assert found["severity"].tolist() == [4.0]
+    assert found["state"].tolist() == ["open"]
+    ledger.mark_notified(["a@t"])
+    assert ledger.find_events(unnotified=True).empty
+
+
+def test_a_slice_has_a_life(ledger: Ledger) -> None:
+    """Begun, failed, begun again, done; done ones alone are done."""
+    piece = {"slice_id": "1", "stream": "x", "part": "file", "cursor": "v1"}
+    ledger.begin_slice(piece)
+    ledger.end_slice("1", "failed", error="cut off")
+    assert ledger.done_slices("x").empty
+    ledger.begin_slice(piece)
+    ledger.end_slice("1", "done", rows_in=5)
+    found = ledger.done_slices("x").iloc[0]
+    assert (found["attempt"], found["rows_in"], found["error"]) == (2, 5, None)
+
+
+def test_a_lease_has_one_holder(ledger: Ledger) -> None:
+    """Eight threads count to eight one after the other; a dead holder's lease ends by itself."""
+    inside, most = 0, 0
+
+    def hold() -> None:
+        nonlocal inside, most
+        with ledger.lease("x"):
+            inside += 1
+            most = max(most, inside)
+            threading.Event().wait(0.01)
+            inside -= 1
+
+    threads = [threading.Thread(target=hold) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert most == 1
+    with ledger.lease("x"), pytest.raises(ConfigError, match="in use by another run"), ledger.lease("x", wait_s=0.3):
+        pass
+    with ledger.engine.begin() as connection:
+        connection.execute(
+            leases.insert().values(name="x", owner="dead", until=datetime.now(UTC) - timedelta(seconds=1))
+        )
+    with ledger.lease("x", wait_s=1) as renew:
+        renew()
+
+
+def test_an_unreachable_database_is_named(tmp_path: Path) -> None:
+    """The error has the URL."""
+    with pytest.raises(ConfigError, match="cannot open the ledger"):
+        Ledger.open("postgresql+psycopg://nobody@127.0.0.1:1/none")

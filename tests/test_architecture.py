@@ -1,0 +1,140 @@
+"""ARCHITECTURE.md, executable: who may import whom, and which packages where."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+RANKS = [
+    ["errors", "columns"],
+    ["plugins", "options", "settings", "client", "progress", "quiet"],
+    ["series"],
+    ["store", "registry", "tracking", "alerts", "layers", "metrics"],
+    ["panel", "scales", "heads"],
+    ["models", "thresholds"],
+    ["training"],
+    ["detectors"],
+    ["scoring"],
+    ["evaluation", "reporting", "launch"],
+    ["app"],
+    ["actions"],
+    ["serving", "api"],
+]
+RANK = {name: rank for rank, names in enumerate(RANKS) for name in names}
+CORE = {"torch", "pytorch_lightning", "pandas", "numpy", "pyarrow", "scipy", "safetensors"}
+ELSEWHERE = {
+    "forecaster/store/lake.py": {"deltalake", "duckdb"},
+    "forecaster/store/sql.py": {"duckdb"},
+    "forecaster/store/ledger.py": {"sqlalchemy"},
+    "forecaster/store/schema.py": {"sqlalchemy"},
+    "forecaster/registry/mlflow_registry.py": {"mlflow"},
+    "forecaster/tracking/mlflow_tracking.py": {"mlflow"},
+    "forecaster/alerts/webhook.py": {"httpx"},
+    "forecaster/reporting/figures.py": {"plotly"},
+    "forecaster/client.py": {"httpx"},
+    "forecaster/serving/cli.py": {"typer"},
+    "forecaster/serving/screen.py": {"rich"},
+    "forecaster/serving/rest.py": {"fastapi", "uvicorn"},
+    "forecaster/serving/pyfunc_model.py": {"mlflow"},
+}
+WORKER = ("series", "panel", "scales", "heads", "layers", "models", "training", "launch")
+
+
+def _files(folder: str) -> list[Path]:
+    return sorted((ROOT / folder).rglob("*.py"))
+
+
+def _imports(path: Path) -> set[str]:
+    """Every module that a file imports, anywhere in it."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
+    return found
+
+
+def _part(module: str) -> str | None:
+    """The part of the project that a module belongs to."""
+    parts = module.split(".")
+    return parts[1] if parts[0] == "forecaster" and len(parts) > 1 and parts[1] in RANK else None
+
+
+@pytest.mark.parametrize("path", _files("forecaster"), ids=lambda p: str(p.relative_to(ROOT)))
+def test_imports_go_down_in_rank(path: Path) -> None:
+    """A part imports lower ranks and itself, never a part of its own rank or above."""
+    own = path.relative_to(ROOT / "forecaster").parts[0].removesuffix(".py")
+    if own in ("__init__", "__main__"):
+        return
+    for module in _imports(path):
+        other = _part(module)
+        assert other is None or other == own or RANK[other] < RANK[own], f"{path.name} imports {module}"
+        assert module.split(".")[0] not in {"connectors", "flows", "dashboards"}, f"{path.name} imports {module}"
+
+
+ALLOWED = {
+    "connectors": {"errors", "columns", "series"},
+    "flows": {"app", "actions", "plugins", "launch", "errors", "settings", "quiet", "progress", "series"},
+    "dashboards": {"client", "reporting", "errors", "quiet"},
+}
+
+
+@pytest.mark.parametrize("folder", list(ALLOWED))
+def test_the_rim_sees_little(folder: str) -> None:
+    """Connectors, flows and dashboards know a few parts each."""
+    for path in _files(folder):
+        seen = {part for part in map(_part, _imports(path)) if part}
+        assert seen <= ALLOWED[folder], f"{path.name} sees {seen - ALLOWED[folder]}"
+
+
+@pytest.mark.parametrize("path", _files("forecaster"), ids=lambda p: str(p.relative_to(ROOT)))
+def test_other_packages_stay_in_their_files(path: Path) -> None:
+    """Beyond the core packages, a package is imported in the files that are listed for it."""
+    allowed = CORE | ELSEWHERE.get(str(path.relative_to(ROOT)), set()) | {"forecaster"} | set(sys.stdlib_module_names)
+    used = {module.split(".")[0] for module in _imports(path)}
+    assert used <= allowed, f"{path.relative_to(ROOT)} imports {used - allowed}"
+
+
+@pytest.mark.parametrize("folder", ["forecaster", "connectors", "flows", "dashboards"])
+def test_packages_import_nothing(folder: str) -> None:
+    """A package's __init__ is one docstring, so importing a part brings nothing else."""
+    for path in _files(folder):
+        if path.name == "__init__.py":
+            body = ast.parse(path.read_text()).body
+            assert len(body) == 1, path
+            assert isinstance(body[0], ast.Expr), path
+
+
+def test_no_module_is_called_like_a_library() -> None:
+    """Outside plug-in folders a module's name is ours alone."""
+    libraries = {"mlflow", "prefect", "torch", "pandas", "duckdb", "dash", "plotly", "typer", "rich", "fastapi"}
+    assert not {path.stem for path in _files("forecaster")} & libraries
+
+
+def test_a_worker_trains_with_core_packages_alone() -> None:
+    """series, panel, models, training: with every other package blocked, a network trains and predicts."""
+    script = f"""
+import sys
+core = {CORE | {"forecaster"}!r}
+blocked = {{"mlflow", "prefect", "fastapi", "sqlalchemy", "deltalake", "duckdb", "typer", "uvicorn", "httpx", "plotly", "dash"}}
+class Block:
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] in blocked:
+            raise ModuleNotFoundError(f"blocked: {{name}}", name=name)
+sys.meta_path.insert(0, Block())
+from forecaster.series import synthetic
+from forecaster.series.frame import check
+from forecaster.series.roles import Roles
+from forecaster.training.fit import fit
+from forecaster.training.plan import plan
+from forecaster.training.walk import last_forecasts
+grid = check(synthetic.seasonal(2, 120), Roles()).grids[0]
+made = plan(grid, grid.lengths, model="lstm", horizon=4, settings={{"steps": 2, "size": "s"}})
+print(last_forecasts(fit(grid, grid.lengths, made), grid).quantiles.shape)
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False, cwd=ROOT)
+    assert done.stdout.strip() == "(2, 4, 13)", done.stderr[-2000:]

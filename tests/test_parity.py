@@ -1,0 +1,79 @@
+"""One verb, many doors: flags, API and flows have the same words and defaults."""
+
+import inspect
+import subprocess
+import sys
+
+import pytest
+
+from forecaster import api, plugins
+from forecaster.actions.base import DOOR_PARAMETERS
+from forecaster.serving.cli import _command, flag
+
+ACTIONS = plugins.names("actions")
+
+
+@pytest.mark.parametrize("name", ACTIONS)
+def test_every_parameter_of_a_verb_is_a_flag(name: str) -> None:
+    """The command line adds only --project, and leaves out only what belongs to the door."""
+    action = plugins.load("actions", name)
+    own = set(inspect.signature(action).parameters) - set(DOOR_PARAMETERS)
+    shown = set(inspect.signature(_command(action)).parameters)
+    assert shown - own <= {"project"}
+    assert own <= shown
+
+
+@pytest.mark.parametrize("name", ACTIONS)
+def test_every_parameter_says_what_it_is(name: str) -> None:
+    """Help texts are in the annotation, so every door has them."""
+    action = plugins.load("actions", name)
+    for parameter in inspect.signature(action).parameters.values():
+        if parameter.name not in DOOR_PARAMETERS:
+            assert getattr(parameter.annotation, "__metadata__", None), f"{name}: {parameter.name}"
+
+
+@pytest.mark.parametrize("name", ACTIONS)
+def test_a_verb_says_the_same_in_module_and_function(name: str) -> None:
+    """The short help comes from the module, the long one begins with it."""
+    action = plugins.load("actions", name)
+    assert inspect.getdoc(action), name
+    assert plugins.summary("actions", name).endswith(".")
+
+
+@pytest.mark.parametrize(("door", "verb"), [("backtest", "backtest"), ("detect", "detect"), ("fit", "forecast")])
+def test_the_python_door_has_the_flags_defaults(door: str, verb: str) -> None:
+    """Options that both doors have begin with the same values."""
+    ours = inspect.signature(getattr(api, door)).parameters
+    theirs = inspect.signature(plugins.load("actions", verb)).parameters
+    for name in set(ours) & set(theirs) - {"watch", "season"}:
+        assert ours[name].default == theirs[name].default, f"{door}({name}=...)"
+
+
+def test_a_flag_is_its_parameter() -> None:
+    """Underscores become dashes, and a trailing one is dropped."""
+    assert [flag(name) for name in ("train_until", "set_", "out")] == ["--train-until", "--set", "--out"]
+
+
+def test_flows_take_the_verbs_words() -> None:
+    """Parameters of the flows are the actions' own, and the project's file."""
+    from flows.ingest import ingest
+    from flows.score import score
+    from flows.train import train
+
+    for flow, verb in ((ingest, "ingest"), (train, "train"), (score, "score")):
+        known = set(inspect.signature(plugins.load("actions", verb)).parameters) | {"project", "fresh"}
+        assert set(inspect.signature(flow.fn).parameters) <= known
+
+
+def test_help_answers_at_once() -> None:
+    """`forecaster --help` imports nothing heavy."""
+    script = (
+        "import sys; sys.argv = ['forecaster', '--help']\n"
+        "from forecaster.serving.cli import main\n"
+        "try: main()\nexcept SystemExit: pass\n"
+        "heavy = {'torch', 'pandas', 'numpy', 'pyarrow', 'mlflow', 'prefect', 'sqlalchemy'} & set(sys.modules)\n"
+        "assert not heavy, heavy"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert all(name.replace("_", "-") in done.stdout for name in ACTIONS)
