@@ -75,7 +75,7 @@ def metric_by_horizon(tables: dict[str, pd.DataFrame], metric: str) -> go.Figure
 _LOOK = {
     "template": "plotly_white",
     "margin": {"l": 56, "r": 16, "t": 48, "b": 40},
-    "legend": {"orientation": "h", "y": 1.02, "x": 1, "xanchor": "right", "yanchor": "bottom"},
+    "legend": {"orientation": "h", "y": 1.02, "x": 0, "xanchor": "left", "yanchor": "bottom"},
     "hovermode": "x unified",
     "font": {"family": "system-ui, sans-serif", "size": 13},
 }
