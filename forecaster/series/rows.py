@@ -1,0 +1,113 @@
+"""Rows of a long frame, cleaned and in order: a name, a time and numbers each."""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from forecaster import columns
+from forecaster.errors import DataError
+from forecaster.series.clock import Clock
+from forecaster.series.frequency import Ints
+from forecaster.series.grid import Floats
+from forecaster.series.quality import Quality
+from forecaster.series.roles import Roles
+
+__all__ = ["Rows", "clean", "in_order", "picked"]
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Clean rows of the input, sorted by series and time."""
+
+    names: "npt.NDArray[np.object_]"
+    codes: Ints
+    times: Ints
+    source: Ints
+    """Row of the input that each came from."""
+    numbers: Floats
+    """[rows, targets + past + future + static]"""
+    doubles: Ints
+    """[doubles, 2]: a row of the input that shares its time with a later one, and that later one."""
+
+
+def clean(frame: pd.DataFrame, roles: Roles, clock: Clock, quality: Quality) -> Rows:
+    """Rows with a name and a time, their numbers finite or NaN."""
+    wanted = [*roles.targets, *roles.covariates, *roles.static]
+    numbers = np.column_stack([_numbers(frame[name]) for name in wanted])
+    endless = np.isinf(numbers)
+    if endless.any():
+        quality.add("repair", "infinite values read as missing", rows=int(endless.any(axis=1).sum()))
+        numbers[endless] = np.nan
+    present = (frame[columns.UNIQUE_ID].notna() & frame[columns.DS].notna()).to_numpy()
+    if not present.all():
+        quality.add("repair", "rows without unique_id or ds left out", rows=int((~present).sum()))
+    kept = frame.loc[present, [columns.UNIQUE_ID, columns.DS]]
+    codes, names = pd.factorize(kept[columns.UNIQUE_ID])
+    times = clock.encode(kept[columns.DS])
+    source = np.flatnonzero(present)
+    none = np.zeros((0, 2), np.int64)
+    return Rows(np.asarray(names, object), codes.astype(np.int64), times, source, numbers[present], none)
+
+
+def _numbers(column: "pd.Series[Any]") -> Floats:
+    if pd.api.types.is_bool_dtype(column.dtype):
+        return np.asarray(column, np.float64)
+    if pd.api.types.is_numeric_dtype(column.dtype):
+        return np.asarray(column.to_numpy(np.float64, na_value=np.nan))
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        column = column.astype(object)
+    numbers = pd.to_numeric(column, errors="coerce")
+    empty = column.isna() | column.astype(str).str.strip().str.lower().isin(["", "nan", "na", "null", "none"])
+    bad = numbers.isna() & ~empty
+    if bad.any():
+        row = int(bad.to_numpy().argmax())
+        raise DataError(
+            f"column '{column.name}': {int(bad.sum())} values are no numbers, first {column.iloc[row]!r} in row {row}. "
+            "Leave such cells empty, or drop the rows."
+        )
+    return np.asarray(numbers.to_numpy(np.float64, na_value=np.nan))
+
+
+def in_order(rows: Rows, quality: Quality) -> Rows:
+    """Rows by series and time, the last of any that share both."""
+    same = rows.codes[1:] == rows.codes[:-1]
+    grouped = not (np.diff(rows.codes) < 0).any()
+    if grouped and not (same & (np.diff(rows.times) < 0)).any():
+        order = np.arange(len(rows.times))
+    else:
+        order = np.lexsort((np.arange(len(rows.times)), rows.times, rows.codes))
+        behind = np.flatnonzero(_out_of_order(rows))
+        if len(behind):
+            quality.add("repair", "rows out of time order sorted", rows=len(behind))
+    rows = picked(rows, order)
+    last = np.ones(len(rows.times), bool)
+    last[:-1] = (rows.codes[1:] != rows.codes[:-1]) | (rows.times[1:] != rows.times[:-1])
+    if not last.all():
+        names, counts = np.unique(rows.names[rows.codes[~last]].astype(str), return_counts=True)
+        quality.add_series("repair", "duplicate times: the last row wins", zip(names, map(int, counts), strict=True))
+    kept = np.flatnonzero(last)
+    twins = kept[np.searchsorted(kept, np.flatnonzero(~last))]
+    doubles = np.column_stack([rows.source[~last], rows.source[twins]])
+    return replace(picked(rows, kept), doubles=doubles)
+
+
+def _out_of_order(rows: Rows) -> "npt.NDArray[np.bool_]":
+    """Rows whose time lies before that of an earlier row of the same series."""
+    order = np.argsort(rows.codes, kind="stable")
+    codes, times = rows.codes[order], rows.times[order]
+    behind = np.zeros(len(order), bool)
+    behind[1:] = (codes[1:] == codes[:-1]) & (times[1:] < times[:-1])
+    return behind
+
+
+def picked(rows: Rows, chosen: Ints) -> Rows:
+    return replace(
+        rows,
+        codes=rows.codes[chosen],
+        times=rows.times[chosen],
+        source=rows.source[chosen],
+        numbers=rows.numbers[chosen],
+    )

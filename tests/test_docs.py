@@ -1,0 +1,90 @@
+"""What the documents say is so."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from forecaster import api, plugins
+from forecaster.series import synthetic
+
+ROOT = Path(__file__).parent.parent
+DOCUMENTS = ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs/experiments.md"]
+FRONT = ("README.md", 150), ("ARCHITECTURE.md", 110)
+
+
+@pytest.mark.parametrize(("name", "most"), FRONT)
+def test_what_is_read_first_is_short(name: str, most: int) -> None:
+    """The README and the architecture stay a read of minutes."""
+    assert len((ROOT / name).read_text().splitlines()) <= most
+
+
+def test_the_tree_in_the_readme_is_the_tree() -> None:
+    """Every folder is in it, with a phrase, and none that is not there."""
+    block = (ROOT / "README.md").read_text().split("## The tree")[1].split("```")[1]
+    told, parent = set(), ""
+    for line in block.strip().splitlines():
+        folder, phrase = line.strip().split(maxsplit=1)
+        assert phrase
+        parent = parent if line.startswith(" ") else folder
+        told.add((parent + folder if line.startswith(" ") else folder).rstrip("/"))
+    there = {p.name for p in ROOT.iterdir() if p.is_dir() and not p.name.startswith((".", "__"))}
+    there -= {"build", "demo-project", "mlruns"} | {p.name for p in ROOT.glob("*.egg-info")}
+    parts = {f"forecaster/{p.name}" for p in (ROOT / "forecaster").iterdir() if p.is_dir() and p.name != "__pycache__"}
+    assert told == there | parts
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_every_file_that_a_document_names_is_there(name: str) -> None:
+    """Links and paths in backticks lead somewhere."""
+    text = (ROOT / name).read_text()
+    named = set(re.findall(r"\]\(([^)#:]+)\)", text)) | set(re.findall(r"`((?:\w+/)+\w+\.\w+)`", text))
+    near = (ROOT, ROOT / "forecaster", (ROOT / name).parent)
+    real = [path for path in named if not re.search("NAME|bias|jump", path)]
+    missing = [path for path in real if not any((folder / path).exists() for folder in near)]
+    assert not missing
+
+
+def test_every_verb_is_in_the_readme() -> None:
+    """A newcomer finds all of them there."""
+    text = (ROOT / "README.md").read_text()
+    absent = [verb for verb in plugins.names("actions") if f"forecaster {verb}" not in text]
+    assert not absent
+
+
+@pytest.mark.parametrize("folder", [name for name in plugins.FOLDERS if name != "actions"])
+def test_every_plugin_says_what_it_is(folder: str) -> None:
+    """The first line of its file is a sentence."""
+    for name in plugins.names(folder):
+        assert plugins.summary(folder, name).endswith("."), f"{folder}/{name}"
+
+
+@pytest.fixture
+def newcomer(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """A file of CONTRIBUTING.md, put into its folder as a newcomer would."""
+    folder, name = request.param
+    text = (ROOT / "CONTRIBUTING.md").read_text().split(f"`forecaster/{folder}/{name}.py`")[1]
+    (tmp_path / f"{name}.py").write_text(text.split("```python\n")[1].split("```")[0])
+    package = __import__(f"forecaster.{folder}", fromlist=["__path__"])
+    package.__path__.append(str(tmp_path))
+    plugins.names.cache_clear()
+    yield name
+    package.__path__.remove(str(tmp_path))
+    plugins.names.cache_clear()
+
+
+@pytest.mark.parametrize("newcomer", [("metrics", "bias")], indirect=True)
+def test_a_metric_is_one_file(newcomer: str) -> None:
+    """The example's name is a column of every backtest."""
+    _, scores = api.backtest(synthetic.seasonal(2, 120), horizon=4, model="seasonal_naive")
+    assert newcomer in scores.columns
+
+
+@pytest.mark.parametrize("newcomer", [("detectors", "jump")], indirect=True)
+def test_a_detector_is_one_file(newcomer: str) -> None:
+    """The example raises an alarm at a jump."""
+    frame = synthetic.seasonal(1, 600, noise=0.1)
+    frame.loc[500, "y"] += 50
+    rows, _ = api.detect(frame, detector=newcomer)
+    assert rows.loc[500, "is_anomaly"]
