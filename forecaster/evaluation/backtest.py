@@ -96,7 +96,7 @@ def backtest(
     horizon = artefact.plan.horizon
     board = Scoreboard([grid.label(s) for s in range(grid.series)], horizon)
     scale = seasonal_scale(grid, starts, artefact.plan.season)
-    for part in walk(artefact, grid, np.maximum(starts - 1, 0), grid.lengths - 2, stride=stride):
+    for part in walk(artefact, grid, np.maximum(starts - 1, 0), grid.lengths - 2, stride=stride, adaptive=True):
         truths = _truths(grid, part, horizon)
         board.add(Case(truths, mean(part.quantiles, LEVELS), part.quantiles, scale[part.series]), part.series)
         if sink is not None:

@@ -11,10 +11,7 @@ __all__ = ["Head"]
 
 
 class Head(ABC):
-    """A predictive distribution in a scale's units, one for each horizon step.
-
-    The first of its P numbers is the location; a network adds its anchors there.
-    """
+    """A predictive distribution of the distance from where a forecast starts, one for each horizon step."""
 
     parameters: ClassVar[int]
     """P, the numbers needed for each horizon step."""

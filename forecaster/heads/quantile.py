@@ -16,14 +16,14 @@ __all__ = ["Quantile"]
 
 _MIDDLE = LEVELS.index(0.5)
 _WIDEST = 3.4
-"""Largest logarithm of an increment: e^3.4 = 30 spreads, as far as training looks at targets."""
+"""Largest logarithm of an increment: e^3.4 = 30 times a usual error."""
 
 
 class Quantile(Head):
     """The median, and positive increments away from it to each side.
 
     Shapes:  [..., H, 13] -> [..., H, 13]
-    Units:   those of the scale
+    Units:   errors of a usual size are about 1
     Fails:   tails beyond the outermost levels are extrapolated, not learned
     Source:  pinball loss: Koenker and Bassett (1978); increments: Gasthaus et al. (2019), section 3
     """

@@ -1,18 +1,21 @@
-"""Seasonal anchors: forecasts begin as a blend of earlier seasons, and the network learns the rest."""
+"""Seasonal anchors: where forecasts start, before a network has learned anything."""
 
 import torch
 from torch import Tensor, nn
 
 __all__ = ["Anchors"]
 
+_LEAST_ERROR = 0.02
+
 
 class Anchors(nn.Module):
-    """For every horizon step a gated blend of the values one season back, plus a linear map of the window.
+    """A gated blend of the values one lag back, plus a linear map of the window.
 
-    Before training the blend is even and the map is zero, so forecasts start as seasonal naive ones.
+    The blend begins as the one that `lean` was shown to be good, the map as zero.
 
     Shapes:  hidden [..., D], window [..., W] -> [..., H]
-    Source:  seasonal anchors as in Smyl (2020); the linear map is NLinear, Zeng et al. (2023)
+    Source:  seasonal anchors as in Smyl (2020), IJF 36(1); the linear map is NLinear's, Zeng et al. (2023),
+        AAAI
     """
 
     lags_KH: Tensor
@@ -25,12 +28,24 @@ class Anchors(nn.Module):
         self.register_buffer("lags_KH", torch.stack(lags), persistent=False)
         self.gate = nn.Linear(hidden, len(seasons))
         self.line = nn.Linear(window, horizon, bias=False)
-        for weight in (self.gate.weight, self.gate.bias, self.line.weight):
+        for weight in self.parameters():
             nn.init.zeros_(weight)
 
     def forward(self, hidden: Tensor, window: Tensor) -> Tensor:
         share = self.gate(hidden).softmax(-1)
-        anchors: Tensor = self.line(window)
+        start: Tensor = self.line(window)
         for k, lags_H in enumerate(self.lags_KH):
-            anchors = anchors + share[..., k : k + 1] * window[..., lags_H]
-        return anchors
+            start = start + share[..., k : k + 1] * window[..., lags_H]
+        return start
+
+    @torch.no_grad()
+    def lean(self, window: Tensor, target: Tensor, weight: Tensor) -> None:
+        """Begin with each lag's share by the inverse square of its error on some rows.
+
+        Shapes: [..., W], [..., H], [..., H]
+        """
+        counted_H = weight.flatten(0, -2).sum(0).clamp(min=1e-9)
+        errors = [((target - window[..., lags_H]).abs() * weight).flatten(0, -2).sum(0) for lags_H in self.lags_KH]
+        error_KH = (torch.stack(errors) / counted_H).clamp(min=_LEAST_ERROR)
+        logits_KH = -2 * error_KH.log()
+        self.gate.bias.copy_((logits_KH - logits_KH.mean(0)).mean(1))

@@ -11,7 +11,7 @@ from forecaster.layers.anchors import Anchors
 from forecaster.panel.batch import Batch
 from forecaster.scales.base import Scale
 
-__all__ = ["Inputs", "Memory", "Model", "OnePass", "Size", "Task"]
+__all__ = ["Inputs", "Memory", "Model", "OnePass", "Outlook", "Size", "Task"]
 
 Size = Literal["s", "m", "l"]
 Memory = Literal["state", "context", "whole"]
@@ -56,8 +56,20 @@ class Inputs:
         return cls(window_BTW, steps_BTI, batch.ahead_BTHF, batch.static_BK)
 
 
+@dataclass(frozen=True)
+class Outlook:
+    """What a model says of the steps after some cutoffs.
+
+    Shapes:  start [..., H], where each forecast begins, in spreads; params [..., H, P], a head's numbers for the
+        distance from there, in units of how far such starts are usually off
+    """
+
+    start: Tensor
+    params: Tensor
+
+
 class Model(nn.Module, ABC):
-    """A causal map from a stretch to a head's numbers at every cutoff.
+    """A causal map from a stretch to an outlook from every cutoff.
 
     What comes after a cutoff changes nothing there, except known-future features within the horizon.
     """
@@ -81,14 +93,17 @@ class Model(nn.Module, ABC):
         """States at every step, and what a later stretch of the same series continues from: [B, T, D]."""
 
     @abstractmethod
-    def decode(self, states: Tensor, window: Tensor, ahead: Tensor) -> Tensor:
-        """A head's numbers for every horizon step.
+    def decode(self, states: Tensor, window: Tensor, ahead: Tensor) -> Outlook:
+        """What the states say of every horizon step. Shapes: [..., D], [..., W], [..., H, F]"""
 
-        Shapes: [..., D], [..., W], [..., H, F] -> [..., H, P]
+    def lean(self, window: Tensor, target: Tensor, weight: Tensor) -> None:  # most have nothing to choose
+        """Choose where forecasts start, by some training rows, before any step.
+
+        Shapes: [..., W], [..., H], [..., H]
         """
 
-    def forward(self, inputs: Inputs) -> Tensor:
-        """A head's numbers from every cutoff: [B, T, H, P]."""
+    def forward(self, inputs: Inputs) -> Outlook:
+        """The outlook from every cutoff, [B, T, H]."""
         states_BTD, _ = self.encode(inputs)
         return self.decode(states_BTD, inputs.window_BTW, inputs.ahead_BTHF)
 
@@ -158,13 +173,15 @@ class OnePass(Model):
         # The embedding itself goes on to the decoder: step 1 always sees the newest values.
         return torch.cat([encoded_BTD, embedded_BTD], -1), state
 
-    def decode(self, states: Tensor, window: Tensor, ahead: Tensor) -> Tensor:
+    def decode(self, states: Tensor, window: Tensor, ahead: Tensor) -> Outlook:
         hidden = nn.functional.gelu(self.merge(states))
         params = self.spread(hidden).unflatten(-1, (self.task.horizon, -1))
         if self.task.ahead_width:
             params = params + self.ahead(hidden, ahead)
-        location = params[..., :1] + self.anchors(hidden, window)[..., None]
-        return torch.cat([location, params[..., 1:]], -1)
+        return Outlook(self.anchors(hidden, window), params)
+
+    def lean(self, window: Tensor, target: Tensor, weight: Tensor) -> None:
+        self.anchors.lean(window, target, weight)
 
 
 class _Ahead(nn.Module):

@@ -5,6 +5,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from itertools import islice
 
 import numpy as np
 import pytorch_lightning as pl
@@ -33,6 +34,8 @@ log = logging.getLogger(__name__)
 _RUN_IN = 128
 """Steps before the first held-out cutoff that bring the state up to date."""
 _HELD_OUT_VALUES = 20_000
+_FIRST_LOOK = 4
+"""Training steps' worth of rows by which a network chooses its starts and units."""
 
 
 def fit(grid: Grid, ends: Ints, plan: Plan, *, watch: Watch = SILENT, device: str = "auto") -> Artefact:
@@ -57,8 +60,11 @@ def _fit(grid: Grid, ends: Ints, plan: Plan, watch: Watch, device: str) -> Artef
     panel = pack(grid, network.scale.measure, features, season=max(plan.seasons, default=1), device=device)
     held_out = _held_out(panel, chosen, ends, plan)
     facts = Facts(weights=network.weights, series=grid.series, rows=int(ends.sum()))
-    if network.model.learned and int(np.maximum(train_ends - 1, 0).sum()) > 0:
-        facts = _train(network, panel, torch.as_tensor(train_ends).to(device), held_out, plan, grid, facts, watch)
+    if int(np.maximum(train_ends - 1, 0).sum()) > 0:
+        stretches = _stretches(panel, torch.as_tensor(train_ends).to(device), plan)
+        network.to(device).prepare(list(islice(stretches, _FIRST_LOOK)))
+        if network.model.learned:
+            facts = _train(network, stretches, held_out, plan, grid, facts, watch)
     network.eval()
     calibration = _calibration(network, held_out, plan)
     return Artefact(plan, network.to("cpu"), features, calibration, facts, grid.frequency)
@@ -79,8 +85,28 @@ def _held_out(panel: Panel, chosen: Ints, ends: Ints, plan: Plan) -> HeldOut:
     )
 
 
+def _stretches(panel: Panel, ends: Tensor, plan: Plan) -> TrainingStretches:
+    training = plan.training
+    return TrainingStretches(
+        panel,
+        ends,
+        window=plan.window,
+        horizon=plan.horizon,
+        steps=training.stretch,
+        rows=training.rows,
+        warmup=training.warmup,
+        seed=training.seed,
+    )
+
+
 def _train(
-    network: Network, panel: Panel, ends: Tensor, held_out: HeldOut, plan: Plan, grid: Grid, facts: Facts, watch: Watch
+    network: Network,
+    stretches: TrainingStretches,
+    held_out: HeldOut,
+    plan: Plan,
+    grid: Grid,
+    facts: Facts,
+    watch: Watch,
 ) -> Facts:
     """Weights, by Lightning. The panel already lies on the device; a loader only draws indices."""
     training = plan.training
@@ -92,22 +118,12 @@ def _train(
         clip=training.clip,
         steps=training.schedule_steps,
     )
-    stretches = TrainingStretches(
-        panel,
-        ends,
-        window=plan.window,
-        horizon=plan.horizon,
-        steps=training.stretch,
-        rows=training.rows,
-        warmup=training.warmup,
-        seed=training.seed,
-    )
     history, clock = History(watch), Clock(training.max_seconds)
     best = BestWeights(held_out, history, looks=training.validations, patience=training.patience)
     with _quiet(), torch.random.fork_rng():
         torch.manual_seed(training.seed)
         trainer = pl.Trainer(
-            accelerator="cuda" if panel.device.type == "cuda" else "cpu",
+            accelerator="cuda" if held_out.panel.device.type == "cuda" else "cpu",
             devices=1,
             max_steps=training.steps,
             max_epochs=-1,

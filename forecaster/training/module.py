@@ -50,7 +50,7 @@ class TrainingModule(pl.LightningModule):
         self.network.eval()
         total, targets = 0.0, 0.0
         for stretch in held_out:
-            counted = float(stretch.weight_BTH.sum())
+            counted = float((stretch.weight_BTH * self.network.unit_H).sum())
             total += counted * float(self.network.loss(stretch.batch, stretch.weight_BTH))
             targets += counted
         self.network.train()

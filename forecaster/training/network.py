@@ -1,41 +1,84 @@
 """A model between its scale and its head: values in, quantiles in the same units out."""
 
+from collections.abc import Iterable
+
 import torch
 from torch import Tensor, nn
 
 from forecaster.heads.base import Head
-from forecaster.models.base import Inputs, Model
+from forecaster.models.base import Inputs, Model, Outlook
 from forecaster.panel.batch import Batch
 from forecaster.scales.base import Scale
+from forecaster.training.stretch import Stretch
 
 __all__ = ["Network"]
 
 _FURTHEST = 30.0
-"""Targets beyond so many spreads count as that far: a first value after a flat line is no lesson."""
+"""Targets further off than this and twice the window's swing count as that far: a first value after a flat line is
+no lesson."""
+_LEAST_UNIT = 0.05
 
 
 class Network(nn.Module):
-    """Scale, model and head as one; the only thing that training and scoring call."""
+    """Scale, model and head as one; the only thing that training and scoring call.
+
+    A head works in units of how far the model's starts are off at each horizon step before it has learned anything:
+    errors then have a size of about 1 in every series and at every step ahead.
+    """
+
+    unit_H: Tensor
 
     def __init__(self, model: Model, scale: Scale, head: Head) -> None:
         super().__init__()
         self.model = model
         self.scale = scale
         self.head = head
+        self.register_buffer("unit_H", torch.ones(model.task.horizon))
+
+    @torch.no_grad()
+    def prepare(self, stretches: Iterable[Stretch]) -> None:
+        """Choose the model's starts and the head's units by some training rows."""
+        windows, targets, weights = [], [], []
+        for stretch in stretches:
+            windows.append(Inputs.of(stretch.batch, self.scale).window_BTW)
+            targets.append(self.targets(stretch.batch))
+            weights.append(stretch.weight_BTH)
+        weight = torch.cat(weights)
+        if not bool((weight > 0).any()):
+            return
+        self.model.lean(torch.cat(windows), torch.cat(targets), weight)
+        self.unit_H.copy_(self._usual_error(stretches))
+
+    def _usual_error(self, stretches: Iterable[Stretch]) -> Tensor:
+        """Mean absolute error of the model's starts at each horizon step; a step without targets takes the one before."""
+        total, counted = torch.zeros_like(self.unit_H), torch.zeros_like(self.unit_H)
+        for stretch in stretches:
+            start = self.model(Inputs.of(stretch.batch, self.scale)).start
+            total += ((self.targets(stretch.batch) - start).abs() * stretch.weight_BTH).sum((0, 1))
+            counted += stretch.weight_BTH.sum((0, 1))
+        mean_H = torch.where(counted > 0, total / counted.clamp(min=1e-9), 0.0)
+        return torch.where(counted > 0, mean_H, mean_H.cummax(0).values).clamp(min=_LEAST_UNIT)
 
     def loss(self, batch: Batch, weight_BTH: Tensor) -> Tensor:
         """Mean loss over all cutoffs and horizons with a weight. Shapes: weight [B, T, H] -> scalar"""
-        params_BTHP = self.model(Inputs.of(batch, self.scale))
-        return self.head.loss(params_BTHP, self.targets(batch), weight_BTH)
+        outlook = self.model(Inputs.of(batch, self.scale))
+        distance_BTH = (self.targets(batch) - outlook.start) / self.unit_H
+        return self.head.loss(outlook.params, distance_BTH, weight_BTH * self.unit_H) * self.unit_H.mean()
 
     def targets(self, batch: Batch) -> Tensor:
-        """Targets in units, [B, T, H] float32."""
+        """Targets in spreads, [B, T, H] float32."""
         level, spread = batch.level_BT[..., None], batch.spread_BT[..., None]
-        return self.scale.forward(batch.targets_BTH, level, spread).clamp(-_FURTHEST, _FURTHEST).float()
+        swing = self.scale.forward(batch.lags_BTW, level, spread).abs().amax(-1, keepdim=True)
+        far = _FURTHEST + 2 * swing
+        return self.scale.forward(batch.targets_BTH, level, spread).clamp(-far, far).float()
+
+    def quantiles(self, outlook: Outlook) -> Tensor:
+        """Quantiles in spreads, [..., H, Q]."""
+        return outlook.start[..., None] + self.unit_H[:, None] * self.head.quantiles(outlook.params)
 
     def scaled_quantiles(self, batch: Batch) -> Tensor:
-        """Quantiles in units from every cutoff, [B, T, H, Q]."""
-        return self.head.quantiles(self.model(Inputs.of(batch, self.scale)))
+        """Quantiles in spreads from every cutoff, [B, T, H, Q]."""
+        return self.quantiles(self.model(Inputs.of(batch, self.scale)))
 
     def unscaled(self, quantiles: Tensor, level: Tensor, spread: Tensor) -> Tensor:
         """Quantiles in the series' own units. Shapes: [..., H, Q], [...], [...] -> [..., H, Q] float64"""

@@ -79,6 +79,8 @@ class Choice:
     """File in `scales/`."""
     head: str = "quantile"
     """File in `heads/`."""
+    adaptive: bool = True
+    """Widths of forecasts follow each series' late errors."""
 
     def __post_init__(self) -> None:
         if self.window < 0:
@@ -99,6 +101,7 @@ class Plan:
     window: int
     scale: str
     head: str
+    adaptive: bool
     training: Training
     options: dict[str, dict[str, Any]] = field(default_factory=dict)
     """Settings of `model`, `scale` and `head` beside their defaults."""
@@ -172,6 +175,7 @@ def plan(
         window=window,
         scale=choice.scale,
         head=choice.head,
+        adaptive=choice.adaptive,
         training=_training(training, ends, horizon, plugins.load("heads", choice.head).parameters),
         options=own,
     )

@@ -15,6 +15,7 @@ from forecaster.panel.batch import Batch, gather
 from forecaster.panel.panel import Panel, pack
 from forecaster.series.frequency import Ints
 from forecaster.series.grid import Floats, Grid
+from forecaster.training.adaptive_widths import AdaptiveWidths
 from forecaster.training.artefact import Artefact
 
 __all__ = ["Forecasts", "last_forecasts", "walk"]
@@ -45,9 +46,18 @@ class Forecasts:
 
 
 def walk(
-    artefact: Artefact, grid: Grid, first: Ints, last: Ints, *, stride: int = 1, device: str = "auto"
+    artefact: Artefact,
+    grid: Grid,
+    first: Ints,
+    last: Ints,
+    *,
+    stride: int = 1,
+    adaptive: bool = False,
+    device: str = "auto",
 ) -> Iterator[Forecasts]:
     """Forecasts from the cutoffs first, first + stride, ... up to last of each series, in parts.
+
+    With `adaptive` (and where the plan has it) widths follow each series' late errors; a detector wants them fixed.
 
     Shapes: first, last [S] positions; a series with last < first gives none
     Raises: ArtifactError when the grid has another step than the model
@@ -60,16 +70,25 @@ def walk(
     )
     wanted = np.flatnonzero((last >= first) & (last >= 0))
     order = wanted[np.argsort(last[wanted], kind="stable")]
+    follows = adaptive and artefact.plan.adaptive
     for group in _groups(order, last):
+        steps, asked = int(last[group].max()) + 1, _Asked(first[group], last[group], stride)
+        widths = AdaptiveWidths(len(group), steps, artefact.plan.horizon) if follows else None
         with limited(artefact.plan.training.threads):
-            for t0, batch, states, steps in _pass(artefact, panel, group, int(last[group].max()) + 1):
-                yield from _decoded(artefact, batch, states, group, t0, steps, first, last, stride)
+            for block in _pass(artefact, panel, group, steps):
+                if widths is not None:
+                    _learn(artefact, block, asked, widths)
+                for rows, at, scaled in _decoded(artefact, block, *asked.cutoffs(block)):
+                    fitting = scaled if widths is None else widths.apply(scaled, widths.factors(rows, at))
+                    level, spread = (x[rows, at - block.t0] for x in (block.batch.level_BT, block.batch.spread_BT))
+                    values = network.unscaled(fitting, level, spread)
+                    yield Forecasts(group[rows], at, values.cpu().numpy())
 
 
 def last_forecasts(artefact: Artefact, grid: Grid, *, device: str = "auto") -> Forecasts:
     """One forecast for each series, after its last row."""
     ends = grid.lengths - 1
-    parts = list(walk(artefact, grid, ends, ends, device=device))
+    parts = list(walk(artefact, grid, ends, ends, adaptive=True, device=device))
     together = Forecasts(
         *(np.concatenate([getattr(p, name) for p in parts]) for name in ("series", "cutoffs", "quantiles"))
     )
@@ -93,7 +112,33 @@ def _groups(order: Ints, last: Ints) -> Iterator[Ints]:
         begin = end
 
 
-def _pass(artefact: Artefact, panel: Panel, group: Ints, steps: int) -> Iterator[tuple[int, Batch, Tensor, int]]:
+@dataclass(frozen=True)
+class _Block:
+    """Some series over some time, encoded."""
+
+    t0: int
+    steps: int
+    batch: Batch
+    states: Tensor
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """Cutoffs that a caller wants, one range a series of the group."""
+
+    first: Ints
+    last: Ints
+    stride: int
+
+    def cutoffs(self, block: _Block) -> tuple[Ints, Ints]:
+        """Those in a block: series of the group and positions, [n]"""
+        at = block.t0 + np.arange(block.steps)[None]
+        first, last = self.first[:, None], self.last[:, None]
+        rows, columns = np.nonzero((at >= first) & (at <= last) & ((at - first) % self.stride == 0))
+        return rows, block.t0 + columns
+
+
+def _pass(artefact: Artefact, panel: Panel, group: Ints, steps: int) -> Iterator[_Block]:
     """The encoder over some series, in blocks of time that hand on their state."""
     network, plan = artefact.network, artefact.plan
     series_B = torch.as_tensor(group).to(panel.device)
@@ -104,33 +149,28 @@ def _pass(artefact: Artefact, panel: Panel, group: Ints, steps: int) -> Iterator
             first_B = torch.full_like(series_B, t0)
             batch = gather(panel, series_B, first_B, count, window=plan.window, horizon=plan.horizon)
             states, state = network.model.encode(Inputs.of(batch, network.scale), state)
-            yield t0, batch, states, count
+            yield _Block(t0, count, batch, states)
 
 
-def _decoded(
-    artefact: Artefact,
-    batch: Batch,
-    states: Tensor,
-    group: Ints,
-    t0: int,
-    steps: int,
-    first: Ints,
-    last: Ints,
-    stride: int,
-) -> Iterator[Forecasts]:
-    """Distributions from those states of a block that are asked for."""
-    at = t0 + np.arange(steps)[None]
-    wanted = (at >= first[group, None]) & (at <= last[group, None]) & ((at - first[group, None]) % stride == 0)
-    rows, columns = np.nonzero(wanted)
+def _decoded(artefact: Artefact, block: _Block, rows: Ints, at: Ints) -> Iterator[tuple[Ints, Ints, Tensor]]:
+    """Calibrated quantiles in spreads from some cutoffs of a block, in parts, with their rows and positions."""
     if len(rows) == 0:
         return
     network, plan = artefact.network, artefact.plan
-    inputs = Inputs.of(batch, network.scale)
+    inputs = Inputs.of(block.batch, network.scale)
     size = max(1, _FORECASTS_AT_ONCE // (plan.horizon * len(LEVELS)))
     with torch.inference_mode():
         for part in range(0, len(rows), size):
-            b, t = rows[part : part + size], columns[part : part + size]
-            params = network.model.decode(states[b, t], inputs.window_BTW[b, t], inputs.ahead_BTHF[b, t])
-            scaled = artefact.calibration.apply(network.head.quantiles(params).double())
-            values = network.unscaled(scaled, batch.level_BT[b, t], batch.spread_BT[b, t])
-            yield Forecasts(group[b], t0 + t, values.cpu().numpy())
+            b, t = rows[part : part + size], at[part : part + size] - block.t0
+            outlook = network.model.decode(block.states[b, t], inputs.window_BTW[b, t], inputs.ahead_BTHF[b, t])
+            yield b, block.t0 + t, artefact.calibration.apply(network.quantiles(outlook).double())
+
+
+def _learn(artefact: Artefact, block: _Block, asked: _Asked, widths: AdaptiveWidths) -> None:
+    """Show the widths what became of earlier forecasts."""
+    at = block.t0 + np.arange(block.steps)[None]
+    rows, columns = np.nonzero(widths.judged(at, asked.first[:, None]) & (at < asked.last[:, None]))
+    targets_BTH = artefact.network.targets(block.batch).double()
+    for b, positions, scaled in _decoded(artefact, block, rows, block.t0 + columns):
+        t = positions - block.t0
+        widths.learn(b, positions, scaled, targets_BTH[b, t], block.batch.targets_seen_BTH[b, t])

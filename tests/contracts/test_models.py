@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from forecaster import plugins
-from forecaster.models.base import Inputs, Model
+from forecaster.models.base import Inputs, Model, Outlook
 from forecaster.models.lstm import Lstm
 from forecaster.panel.batch import gather
 from forecaster.panel.panel import Panel, pack
@@ -54,7 +54,7 @@ def _all(artefact: Artefact, grid: Grid) -> dict[tuple[int, int], Any]:
     first, last = np.zeros(grid.series, np.int64), grid.lengths - 1
     return {
         (int(s), int(c)): q
-        for part in walk(artefact, grid, first, last)
+        for part in walk(artefact, grid, first, last, adaptive=True)
         for s, c, q in zip(part.series, part.cutoffs, part.quantiles, strict=True)
     }
 
@@ -149,15 +149,16 @@ def test_stepping_equals_the_pass(model: str) -> None:
             one = Inputs.of(gather(panel, zero, zero + t, 1, **shape), network.scale)
             states, state = network.model.encode(one, state)
             stepped = network.model.decode(states, one.window_BTW, one.ahead_BTHF)
-            torch.testing.assert_close(stepped[:, 0], expected[:, t], rtol=1e-4, atol=1e-5)
+            torch.testing.assert_close(stepped.start[:, 0], expected.start[:, t], rtol=1e-4, atol=1e-5)
+            torch.testing.assert_close(stepped.params[:, 0], expected.params[:, t], rtol=1e-4, atol=1e-5)
 
 
 def _sees_the_last_step(model: Model, inputs: Inputs) -> bool:
-    """Has step 1 of the forecast a gradient with respect to the encoder's newest input? (anchors detached)"""
+    """Has step 1 of the forecast a gradient with respect to the encoder's newest input? (the decoder's window detached)"""
     window = inputs.window_BTW.clone().requires_grad_()
     states, _ = model.encode(Inputs(window, inputs.steps_BTI, inputs.ahead_BTHF, inputs.static_BK))
-    params = model.decode(states, inputs.window_BTW, inputs.ahead_BTHF)
-    params[:, -1, 0].sum().backward()
+    outlook = model.decode(states, inputs.window_BTW, inputs.ahead_BTHF)
+    (outlook.start[:, -1, 0] + outlook.params[:, -1, 0, 0]).sum().backward()
     assert window.grad is not None
     return bool(window.grad[:, -1].abs().max() > 0)
 
@@ -165,7 +166,7 @@ def _sees_the_last_step(model: Model, inputs: Inputs) -> bool:
 class LastStates(Lstm):
     """The planted error of well-known libraries: the last H states are taken for the H forecasts."""
 
-    def decode(self, states: Tensor, window: Tensor, ahead: Tensor) -> Tensor:
+    def decode(self, states: Tensor, window: Tensor, ahead: Tensor) -> Outlook:
         late = states.roll(self.task.horizon, dims=1)
         return super().decode(late, window, ahead)
 

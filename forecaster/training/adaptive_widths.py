@@ -1,0 +1,78 @@
+"""Widths that follow the series: wider where its late errors were larger than the widths said, narrower where smaller."""
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from forecaster.columns import LEVELS
+from forecaster.series.frequency import Ints
+from forecaster.series.grid import Floats
+
+__all__ = ["AdaptiveWidths"]
+
+_LOW, _MIDDLE, _HIGH = (LEVELS.index(level) for level in (0.1, 0.5, 0.9))
+_USUAL = 0.6226
+"""Mean absolute error of a normal forecast in units of its half 80 % interval: sqrt(2 / pi) / 1.2816."""
+_FURTHEST = 5.0
+"""Errors count up to so many half intervals: one gross value is an anomaly, no new habit."""
+_HORIZONS = 8
+"""Horizons of rows that are looked back on."""
+_PRIOR = 2.0
+"""Weight of 'the widths are right', in horizons of errors."""
+_JUDGED = 8
+"""Cutoffs judged in each horizon; the errors of neighbours are nearly the same."""
+
+
+class AdaptiveWidths:
+    """A factor on a forecast's widths at each cutoff, from errors that were known by then.
+
+    The error of the forecast from cutoff c at step h exists from c + h on; the factor at t rests on those with
+    t - 8 H < c + h <= t, so it is the same whichever cutoffs are asked for.
+
+    Source: the idea is adaptive conformal inference, Gibbs and Candes (2021), here with the size of errors instead
+        of a count of misses; docs/experiments.md has what it changes
+    """
+
+    def __init__(self, series: int, rows: int, horizon: int) -> None:
+        self.horizon = horizon
+        self._step = max(1, horizon // _JUDGED)
+        self._errors_BT = np.zeros((series, rows))
+        self._known_BT = np.zeros((series, rows))
+
+    def judged(self, at: Ints, first: Ints) -> "npt.NDArray[np.bool_]":
+        """Which cutoffs are judged for the factors from `first` on. Shapes: at and first broadcast"""
+        chosen: npt.NDArray[np.bool_] = (at % self._step == 0) & (at > first - (_HORIZONS + 1) * self.horizon)
+        return chosen
+
+    def learn(self, rows: Ints, at: Ints, quantiles: Tensor, targets: Tensor, seen: Tensor) -> None:
+        """Note the errors of some judged cutoffs.
+
+        Shapes: rows, at (positions) [n]; quantiles [n, H, Q]; targets and whether they were seen [n, H]
+        """
+        half = (quantiles[..., _HIGH] - quantiles[..., _LOW]).clamp(min=1e-9) / 2
+        error = ((targets - quantiles[..., _MIDDLE]).abs() / half).clamp(max=_FURTHEST) / _USUAL
+        due = at[:, None] + 1 + np.arange(self.horizon)
+        counted = seen.cpu().numpy() & (due < self._known_BT.shape[1])
+        series = np.broadcast_to(rows[:, None], due.shape)[counted]
+        np.add.at(self._errors_BT, (series, due[counted]), error.cpu().numpy()[counted])
+        np.add.at(self._known_BT, (series, due[counted]), 1.0)
+
+    def factors(self, rows: Ints, at: Ints) -> Tensor:
+        """Factors at some cutoffs. Shapes: rows of the block, at (positions) [n] -> [n]"""
+        errors, known = (self._looking_back(sums, rows, at) for sums in (self._errors_BT, self._known_BT))
+        each = self.horizon**2 / self._step
+        factor: Tensor = torch.as_tensor((_PRIOR + errors / each) / (_PRIOR + known / each))
+        return factor
+
+    @staticmethod
+    def apply(quantiles: Tensor, factor: Tensor) -> Tensor:
+        """Quantiles as far from their median as the factors say. Shapes: [n, H, Q], [n]"""
+        middle = quantiles[..., _MIDDLE, None]
+        return middle + (quantiles - middle) * factor.to(quantiles)[:, None, None]
+
+    def _looking_back(self, values_BT: Floats, rows: Ints, at: Ints) -> Floats:
+        total = np.pad(values_BT.cumsum(axis=1), ((0, 0), (1, 0)))
+        begin = np.maximum(at + 1 - _HORIZONS * self.horizon, 0)
+        found: Floats = total[rows, at + 1] - total[rows, begin]
+        return found
