@@ -3,7 +3,6 @@
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
 
 from torch import Tensor
 
@@ -13,15 +12,17 @@ __all__ = ["Head"]
 class Head(ABC):
     """A predictive distribution of the distance from where a forecast starts, one for each horizon step."""
 
-    parameters: ClassVar[int]
-    """P, the numbers needed for each horizon step."""
-
     @dataclass(frozen=True, kw_only=True)
     class Config:
         """What can be set."""
 
     def __init__(self, config: Config) -> None:
         self.config = config
+
+    @property
+    def parameters(self) -> int:
+        """P, the numbers needed for each horizon step."""
+        return len(self.initial())
 
     @abstractmethod
     def initial(self) -> Sequence[float]:

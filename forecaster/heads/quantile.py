@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 import torch
@@ -27,8 +27,6 @@ class Quantile(Head):
     Fails:   tails beyond the outermost levels are extrapolated, not learned
     Source:  pinball loss: Koenker and Bassett (1978); increments: Gasthaus et al. (2019), section 3
     """
-
-    parameters: ClassVar[int] = len(LEVELS)
 
     @dataclass(frozen=True, kw_only=True)
     class Config(Head.Config):

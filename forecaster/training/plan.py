@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
 
 import numpy as np
@@ -118,8 +118,7 @@ class Plan:
 
     def build(self, group: str, *rest: Any) -> Any:
         """The `model`, `scale` or `head` itself, from its plug-in and this plan's options."""
-        found = plugins.load(f"{group}s", getattr(self, group))
-        return found(options.make(found.Config, self.options.get(group, {})), *rest)
+        return _built(group, getattr(self, group), self.options.get(group, {}), *rest)
 
     def to_json(self) -> dict[str, Any]:
         """As plain data."""
@@ -164,8 +163,7 @@ def plan(
     usual = grid.frequency.season if grid.frequency.season <= LONGEST else min(seen, default=1)
     naive = season[0] if season else usual
     window = max(choice.window or _window(seen, horizon, ends), naive)
-    if choice.scale == "trailing":
-        own["scale"] = {"level_steps": _level_steps(seen, window), "spread_steps": window, **own["scale"]}
+    own["scale"] = {**_scale_steps(choice.scale, seen, window), **own["scale"]}
     return Plan(
         model=model,
         horizon=horizon,
@@ -176,7 +174,7 @@ def plan(
         scale=choice.scale,
         head=choice.head,
         adaptive=choice.adaptive,
-        training=_training(training, ends, horizon, plugins.load("heads", choice.head).parameters),
+        training=_training(training, ends, horizon, _built("head", choice.head, own["head"]).parameters),
         options=own,
     )
 
@@ -196,6 +194,11 @@ def _sorted(settings: Mapping[str, Any], model: str) -> tuple[Choice, Training, 
     return made["plan"], made["training"], {group: values[group] for group in ("model", "scale", "head")}
 
 
+def _built(group: str, name: str, values: Mapping[str, Any], *rest: Any) -> Any:
+    found = plugins.load(f"{group}s", name)
+    return found(options.make(found.Config, values), *rest)
+
+
 def _window(seasons: tuple[int, ...], horizon: int, ends: Ints) -> int:
     """Lag window: the longest season (a year of weeks and a quarter), a few short ones, or the horizon."""
     typical = int(np.median(ends)) if len(ends) else 1
@@ -206,6 +209,12 @@ def _window(seasons: tuple[int, ...], horizon: int, ends: Ints) -> int:
         horizon,
     )
     return int(np.clip(wanted, 1, max(1, min(LONGEST, typical // 2))))
+
+
+def _scale_steps(scale: str, seasons: tuple[int, ...], window: int) -> dict[str, int]:
+    """Windows of a scale's level and spread, for those of the two that its Config has."""
+    steps = {"level_steps": _level_steps(seasons, window), "spread_steps": window}
+    return {f.name: steps[f.name] for f in fields(plugins.load("scales", scale).Config) if f.name in steps}
 
 
 def _level_steps(seasons: tuple[int, ...], window: int) -> int:
