@@ -1,16 +1,35 @@
 """The contract of a head: from a network's numbers to a distribution and its loss."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from torch import Tensor
 
-__all__ = ["Head"]
+__all__ = ["PLAIN", "Frame", "Head"]
+
+
+@dataclass(frozen=True)
+class Frame:
+    """The way from a head's distances to values in the series' own units, and back; both keep order.
+
+    Shapes: elementwise over [..., H], more axes may stand before
+    """
+
+    values: Callable[[Tensor], Tensor]
+    """float64"""
+    distances: Callable[[Tensor], Tensor]
+
+
+PLAIN = Frame(lambda distances: distances.double(), lambda values: values)
+"""Forecasts start at 0 and distances are the values."""
 
 
 class Head(ABC):
-    """A predictive distribution of the distance from where a forecast starts, one for each horizon step."""
+    """A predictive distribution of the distance from where a forecast starts, one for each horizon step.
+
+    Most need no frame; a distribution of counts does.
+    """
 
     @dataclass(frozen=True, kw_only=True)
     class Config:
@@ -29,12 +48,19 @@ class Head(ABC):
         """Biases [P] with which a network should begin: a sensible distribution of unit spread."""
 
     @abstractmethod
-    def loss(self, params: Tensor, target: Tensor, weight: Tensor) -> Tensor:
+    def loss(self, params: Tensor, target: Tensor, weight: Tensor, frame: Frame = PLAIN) -> Tensor:
         """Weighted mean loss.
 
         Shapes: [..., H, P], [..., H], [..., H] -> scalar; a weight of 0 means the target counts for nothing
         """
 
     @abstractmethod
-    def quantiles(self, params: Tensor) -> Tensor:
+    def quantiles(self, params: Tensor, frame: Frame = PLAIN) -> Tensor:
         """Quantiles at `columns.LEVELS`, never crossing. Shapes: [..., H, P] -> [..., H, Q]"""
+
+    def check(self, values: Tensor) -> None:  # noqa: B027  # most distributions can take any value
+        """Look at training values in own units, [n]. Raises: DataError for one that the distribution cannot take"""
+
+    def within(self, values: Tensor) -> Tensor:
+        """Quantiles in own units that a wider interval has led out of the distribution's range, brought back to it."""
+        return values

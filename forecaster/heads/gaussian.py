@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from forecaster.heads._likelihood import NORMAL_SCORES, normal_nll, weighted_mean, width
-from forecaster.heads.base import Head
+from forecaster.heads.base import PLAIN, Frame, Head
 
 __all__ = ["Gaussian"]
 
@@ -23,9 +23,9 @@ class Gaussian(Head):
     def initial(self) -> Sequence[float]:
         return [0.0, 0.0]
 
-    def loss(self, params: Tensor, target: Tensor, weight: Tensor) -> Tensor:
+    def loss(self, params: Tensor, target: Tensor, weight: Tensor, frame: Frame = PLAIN) -> Tensor:
         return weighted_mean(normal_nll(target, params[..., 0], params[..., 1]), weight)
 
-    def quantiles(self, params: Tensor) -> Tensor:
+    def quantiles(self, params: Tensor, frame: Frame = PLAIN) -> Tensor:
         spread, _ = width(params[..., 1:])
         return params[..., :1] + spread * torch.tensor(NORMAL_SCORES, device=params.device, dtype=params.dtype)

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from forecaster.columns import LEVELS
 from forecaster.heads._likelihood import NORMAL_SCORES, normal_nll, weighted_mean, width
-from forecaster.heads.base import Head
+from forecaster.heads.base import PLAIN, Frame, Head
 
 __all__ = ["Mixture"]
 
@@ -42,12 +42,12 @@ class Mixture(Head):
         apart = np.arange(parts) - (parts - 1) / 2
         return [*[0.0] * parts, *(apart / parts).tolist(), *[0.0] * parts]
 
-    def loss(self, params: Tensor, target: Tensor, weight: Tensor) -> Tensor:
+    def loss(self, params: Tensor, target: Tensor, weight: Tensor, frame: Frame = PLAIN) -> Tensor:
         logits, means, log_widths = params.chunk(3, -1)
         each = logits.log_softmax(-1) - normal_nll(target[..., None], means, log_widths)
         return weighted_mean(-each.logsumexp(-1), weight)
 
-    def quantiles(self, params: Tensor) -> Tensor:
+    def quantiles(self, params: Tensor, frame: Frame = PLAIN) -> Tensor:
         logits, means, log_widths = params.chunk(3, -1)
         shares, spreads = logits.softmax(-1), width(log_widths)[0]
         levels_Q = torch.tensor(LEVELS, device=params.device, dtype=params.dtype)

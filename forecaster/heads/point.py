@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn.functional import huber_loss
 
 from forecaster.heads._likelihood import NORMAL_SCORES, weighted_mean, width
-from forecaster.heads.base import Head
+from forecaster.heads.base import PLAIN, Frame, Head
 
 __all__ = ["Point"]
 
@@ -48,14 +48,14 @@ class Point(Head):
     def initial(self) -> Sequence[float]:
         return [0.0, 0.0]
 
-    def loss(self, params: Tensor, target: Tensor, weight: Tensor) -> Tensor:
+    def loss(self, params: Tensor, target: Tensor, weight: Tensor, frame: Frame = PLAIN) -> Tensor:
         error = target - params[..., 0]
         spread, log = width(params[..., 1])
         # Least where the spread's mean absolute error is the errors' own: robust, and right for normal errors.
         fit = error.detach().abs() / (_NORMAL_MEAN_ERROR * spread) + log
         return weighted_mean(self._of_point(error) + fit, weight)
 
-    def quantiles(self, params: Tensor) -> Tensor:
+    def quantiles(self, params: Tensor, frame: Frame = PLAIN) -> Tensor:
         spread, _ = width(params[..., 1:])
         return params[..., :1] + spread * torch.tensor(NORMAL_SCORES, device=params.device, dtype=params.dtype)
 

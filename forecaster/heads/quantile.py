@@ -10,7 +10,7 @@ from scipy.stats import norm
 from torch import Tensor
 
 from forecaster.columns import LEVELS
-from forecaster.heads.base import Head
+from forecaster.heads.base import PLAIN, Frame, Head
 
 __all__ = ["Quantile"]
 
@@ -43,14 +43,14 @@ class Quantile(Head):
         points = norm.ppf(LEVELS)
         return [0.0, *np.log(0.5 * np.diff(points)).tolist()]
 
-    def loss(self, params: Tensor, target: Tensor, weight: Tensor) -> Tensor:
+    def loss(self, params: Tensor, target: Tensor, weight: Tensor, frame: Frame = PLAIN) -> Tensor:
         levels_Q = torch.tensor(LEVELS, device=params.device, dtype=params.dtype)
         shares_Q = torch.full_like(levels_Q, 1 / len(LEVELS))
         shares_Q[_MIDDLE] += 2 * self.config.median_weight
         loss: Tensor = _Pinball.apply(self.quantiles(params), target, weight, levels_Q, shares_Q)  # type: ignore[no-untyped-call]  # autograd's own
         return loss
 
-    def quantiles(self, params: Tensor) -> Tensor:
+    def quantiles(self, params: Tensor, frame: Frame = PLAIN) -> Tensor:
         middle = params[..., :1]
         steps = params[..., 1:].clamp(max=_WIDEST).exp()
         below = steps[..., :_MIDDLE].flip(-1).cumsum(-1).flip(-1)

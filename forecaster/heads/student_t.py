@@ -11,7 +11,7 @@ from torch import Tensor
 
 from forecaster.columns import LEVELS
 from forecaster.heads._likelihood import weighted_mean, width
-from forecaster.heads.base import Head
+from forecaster.heads.base import PLAIN, Frame, Head
 
 __all__ = ["StudentT"]
 
@@ -33,7 +33,7 @@ class StudentT(Head):
     def initial(self) -> Sequence[float]:
         return [0.0, 0.0, 8.0]
 
-    def loss(self, params: Tensor, target: Tensor, weight: Tensor) -> Tensor:
+    def loss(self, params: Tensor, target: Tensor, weight: Tensor, frame: Frame = PLAIN) -> Tensor:
         scale, log_scale = width(params[..., 1])
         freedom = _freedom(params[..., 2])
         far = ((target - params[..., 0]) / scale).square() / freedom
@@ -41,7 +41,7 @@ class StudentT(Head):
         normaliser = torch.lgamma(freedom / 2) - torch.lgamma(half) + 0.5 * torch.log(math.pi * freedom)
         return weighted_mean(half * torch.log1p(far) + normaliser + log_scale, weight)
 
-    def quantiles(self, params: Tensor) -> Tensor:
+    def quantiles(self, params: Tensor, frame: Frame = PLAIN) -> Tensor:
         scale, _ = width(params[..., 1:2])
         return params[..., :1] + scale * _standard(_freedom(params[..., 2]))
 

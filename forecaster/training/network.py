@@ -5,7 +5,7 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor, nn
 
-from forecaster.heads.base import Head
+from forecaster.heads.base import Frame, Head
 from forecaster.models.base import Inputs, Model, Outlook
 from forecaster.panel.batch import Batch
 from forecaster.scales.base import Scale
@@ -37,12 +37,16 @@ class Network(nn.Module):
 
     @torch.no_grad()
     def prepare(self, stretches: Iterable[Stretch]) -> None:
-        """Choose the model's starts and the head's units by some training rows."""
+        """Choose the model's starts and the head's units by some training rows.
+
+        Raises: DataError for a value that the head's distribution cannot take
+        """
         windows, targets, weights = [], [], []
         for stretch in stretches:
             windows.append(Inputs.of(stretch.batch, self.scale).window_BTW)
             targets.append(self.targets(stretch.batch))
             weights.append(stretch.weight_BTH)
+            self.head.check(stretch.batch.targets_BTH[stretch.weight_BTH > 0])
         weight = torch.cat(weights)
         if not bool((weight > 0).any()):
             return
@@ -63,7 +67,8 @@ class Network(nn.Module):
         """Mean loss over all cutoffs and horizons with a weight. Shapes: weight [B, T, H] -> scalar"""
         outlook = self.model(Inputs.of(batch, self.scale))
         distance_BTH = (self.targets(batch) - outlook.start) / self.unit_H
-        return self.head.loss(outlook.params, distance_BTH, weight_BTH * self.unit_H) * self.unit_H.mean()
+        frame = self._frame(outlook.start, batch.level_BT, batch.spread_BT)
+        return self.head.loss(outlook.params, distance_BTH, weight_BTH * self.unit_H, frame) * self.unit_H.mean()
 
     def targets(self, batch: Batch) -> Tensor:
         """Targets in spreads, [B, T, H] float32."""
@@ -72,17 +77,27 @@ class Network(nn.Module):
         far = _FURTHEST + 2 * swing
         return self.scale.forward(batch.targets_BTH, level, spread).clamp(-far, far).float()
 
-    def quantiles(self, outlook: Outlook) -> Tensor:
-        """Quantiles in spreads, [..., H, Q]."""
-        return outlook.start[..., None] + self.unit_H[:, None] * self.head.quantiles(outlook.params)
+    def quantiles(self, outlook: Outlook, level: Tensor, spread: Tensor) -> Tensor:
+        """Quantiles in spreads. Shapes: [..., H], [...], [...] -> [..., H, Q]"""
+        found = self.head.quantiles(outlook.params, self._frame(outlook.start, level, spread))
+        return outlook.start[..., None] + self.unit_H[:, None] * found
 
     def scaled_quantiles(self, batch: Batch) -> Tensor:
         """Quantiles in spreads from every cutoff, [B, T, H, Q]."""
-        return self.quantiles(self.model(Inputs.of(batch, self.scale)))
+        return self.quantiles(self.model(Inputs.of(batch, self.scale)), batch.level_BT, batch.spread_BT)
 
     def unscaled(self, quantiles: Tensor, level: Tensor, spread: Tensor) -> Tensor:
         """Quantiles in the series' own units. Shapes: [..., H, Q], [...], [...] -> [..., H, Q] float64"""
-        return self.scale.inverse(quantiles.double(), level[..., None, None], spread[..., None, None])
+        values = self.scale.inverse(quantiles.double(), level[..., None, None], spread[..., None, None])
+        return self.head.within(values)
+
+    def _frame(self, start: Tensor, level: Tensor, spread: Tensor) -> Frame:
+        """A head's way to the series' own units. Shapes: [..., H], [...], [...]"""
+        level, spread = level[..., None], spread[..., None]
+        return Frame(
+            values=lambda distance: self.scale.inverse(start + self.unit_H * distance, level, spread),
+            distances=lambda value: (self.scale.forward(value, level, spread) - start) / self.unit_H,
+        )
 
     @property
     def weights(self) -> int:

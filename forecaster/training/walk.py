@@ -163,7 +163,8 @@ def _decoded(artefact: Artefact, block: _Block, rows: Ints, at: Ints) -> Iterato
         for part in range(0, len(rows), size):
             b, t = rows[part : part + size], at[part : part + size] - block.t0
             outlook = network.model.decode(block.states[b, t], inputs.window_BTW[b, t], inputs.ahead_BTHF[b, t])
-            yield b, block.t0 + t, artefact.calibration.apply(network.quantiles(outlook).double())
+            quantiles = network.quantiles(outlook, block.batch.level_BT[b, t], block.batch.spread_BT[b, t])
+            yield b, block.t0 + t, artefact.calibration.apply(quantiles.double())
 
 
 def _learn(artefact: Artefact, block: _Block, asked: _Asked, widths: AdaptiveWidths) -> None:

@@ -9,8 +9,10 @@ from scipy import optimize, stats
 from torch import Tensor
 
 from forecaster.columns import LEVELS
+from forecaster.heads.base import Frame
 from forecaster.heads.gaussian import Gaussian
 from forecaster.heads.mixture import Mixture
+from forecaster.heads.negative_binomial import NegativeBinomial
 from forecaster.heads.point import Point
 from forecaster.heads.student_t import StudentT
 
@@ -73,6 +75,34 @@ def test_a_mixture_of_one_is_a_gaussian() -> None:
     target = torch.ones(3, 4, dtype=torch.float64)
     torch.testing.assert_close(one.loss(alike, target, target), plain.loss(params, target, target))
     torch.testing.assert_close(one.quantiles(alike), plain.quantiles(params), atol=1e-6, rtol=0)
+
+
+@pytest.mark.parametrize(("number", "log_width"), [(0.0, 0.0), (3.0, -2.0), (40.0, 3.0), (900.0, -9.0), (-30.0, 0.0)])
+def test_the_negative_binomial_is_scipys(number: float, log_width: float) -> None:
+    """From hardly any counts to nearly Poisson's: minus the log mass, and whole quantiles."""
+    head = NegativeBinomial(NegativeBinomial.Config())
+    mean = float(np.logaddexp(0, number)) + 1e-9
+    size = max((mean / _bent(log_width)) ** 2, 1e-6)
+    mass = stats.nbinom(size, size / (size + mean))
+    assert mass.var() == pytest.approx(mean + mean**2 / size)
+    params = torch.tensor([[number, log_width]], dtype=torch.float64)
+    for count in (0.0, 1.0, 17.0):
+        assert float(head.loss(params, ONE * count, ONE)) == pytest.approx(-mass.logpmf(count), rel=1e-6)
+    np.testing.assert_array_equal(head.quantiles(params)[0], mass.ppf(LEVELS))
+
+
+def test_counts_find_their_way_through_units() -> None:
+    """In another level, spread, start and unit: the same loss and quantiles of the same counts."""
+    head = NegativeBinomial(NegativeBinomial.Config())
+    frame = Frame(lambda distance: 2.0 + 5.0 * distance.double(), lambda value: (value - 2.0) / 5.0)
+    params, counts = torch.randn(40, 2, generator=torch.Generator().manual_seed(0)), torch.arange(40.0)
+    mean = 5 * torch.nn.functional.softplus((2 + 5 * params[:, 0].double()) / 5)
+    size = (mean / (5 * (4 * torch.tanh(params[:, 1].double() / 4)).exp())).square()
+    mass = stats.nbinom(size.numpy(), (size / (size + mean)).numpy())
+    ours = head.loss(params, (counts - 2) / 5, torch.ones(40), frame)
+    assert float(ours) == pytest.approx(-mass.logpmf(counts.numpy()).mean(), rel=1e-5)
+    values = frame.values(head.quantiles(params, frame)).numpy()
+    np.testing.assert_allclose(values, mass.ppf(np.asarray(LEVELS)[:, None]).T, atol=1e-9)
 
 
 def _best(head: Point, targets: Tensor) -> Tensor:

@@ -1,5 +1,6 @@
 """Every head and every scale, put to work through the Python door."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -8,21 +9,29 @@ import pytest
 
 from forecaster import api, plugins
 from forecaster.columns import QUANTILES
+from forecaster.errors import DataError
 from forecaster.series import synthetic
+from forecaster.series.frame import check
+from forecaster.series.roles import Roles
+from forecaster.training.calibration import Calibration
+from forecaster.training.fit import fit
+from forecaster.training.plan import plan
+from forecaster.training.walk import walk
 from tests.quick import quick
 
 PARTS = [("head", name) for name in plugins.names("heads")] + [("scale", name) for name in plugins.names("scales")]
 
 
 def _backtest(frame: pd.DataFrame, **settings: Any) -> tuple[pd.DataFrame, pd.DataFrame]:
-    return api.backtest(frame, horizon=6, test_size=72, stride=2, settings=quick(steps=40, **settings))
+    return api.backtest(frame, horizon=6, test_size=72, stride=2, settings=quick(**{"steps": 40, **settings}))
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("part", "name"), PARTS)
 def test_a_part_trains_and_its_intervals_cover(part: str, name: str) -> None:
-    """After a few steps on sines with noise: finite, in order, useful, and 80 % intervals hold about 80 %."""
-    rows, scores = _backtest(synthetic.seasonal(6, 360, seed=2), **{part: name})
+    """After a few steps on counts that swing: finite, in order, useful, and 80 % intervals hold about 80 %."""
+    frame = synthetic.seasonal(6, 360, seed=2)
+    rows, scores = _backtest(frame.assign(y=(20 * frame["y"]).round()), **{part: name})
     quantiles = rows[list(QUANTILES)].to_numpy()
     assert np.isfinite(quantiles).all()
     assert (np.diff(quantiles, axis=1) >= 0).all()
@@ -48,3 +57,43 @@ def test_a_setting_of_a_part_is_reached_from_the_door(settings: dict[str, str], 
         for more in (settings, {**settings, **other})
     )
     assert not np.allclose(one["q0.9"], two["q0.9"])
+
+
+def _sales(length: int = 300) -> pd.DataFrame:
+    """Four series of rare counts, one of many."""
+    random = np.random.default_rng(3)
+    frame = synthetic.seasonal(5, length, season=7, step="D", seed=3)
+    usual = np.repeat([0.3, 0.5, 1.0, 2.0, 300.0], length) * frame["y"] / 10
+    return frame.assign(y=random.poisson(usual).astype(float))
+
+
+@pytest.mark.slow
+def test_counts_stay_counts_until_they_are_calibrated() -> None:
+    """Quantiles of the network are whole and not negative in own units; calibrated ones still not negative."""
+    frame = _sales()
+    grid = check(frame, Roles()).grids[0]
+    made = plan(grid, grid.lengths, model="lstm", horizon=7, settings=quick(steps=60, head="negative_binomial"))
+    artefact = fit(grid, grid.lengths, made)
+    first = grid.lengths - 50
+    bare = replace(artefact, calibration=Calibration.none(7))
+    values = np.concatenate([part.quantiles for part in walk(bare, grid, first, grid.lengths - 1)])
+    np.testing.assert_allclose(values, values.round(), atol=1e-6)
+    assert values.min() >= 0
+    assert np.concatenate([part.quantiles for part in walk(artefact, grid, first, grid.lengths - 1)]).min() >= 0
+
+
+@pytest.mark.slow
+def test_rare_counts_are_better_told_by_a_distribution_of_counts() -> None:
+    """Sales of a few a day: a lower quantile loss than seasonal naive, and intervals that hold at least 80 %."""
+    _, scores = _backtest(_sales(), head="negative_binomial", steps=200)
+    assert scores.loc["lstm", "wql"] < 0.9 * scores.loc["seasonal_naive", "wql"]
+    assert scores.loc["lstm", "coverage80"] > 0.75
+
+
+@pytest.mark.parametrize("wrong", [-1.0, 2.5])
+def test_a_head_of_counts_refuses_other_values(wrong: float) -> None:
+    """Nothing is rounded in silence: the value is named, and what to do."""
+    frame = _sales(60)
+    frame.loc[5, "y"] = wrong
+    with pytest.raises(DataError, match=rf"expected counts .* found {wrong:g}.*head=quantile"):
+        api.fit(frame, horizon=2, settings=quick(head="negative_binomial", rows=40))
