@@ -2,10 +2,11 @@
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from typing import ClassVar
 
 from torch import Tensor
 
-__all__ = ["Scale"]
+__all__ = ["Linear", "Scale"]
 
 
 class Scale(ABC):
@@ -14,6 +15,9 @@ class Scale(ABC):
     A change of a value after a row changes nothing at that row. `inverse` undoes `forward` and keeps
     order, so quantiles stay quantiles.
     """
+
+    fixed_zero: ClassVar[str] = ""
+    """Why zero is more than a place on the axis; empty where a series moved by a constant has units moved with it."""
 
     @dataclass(frozen=True, kw_only=True)
     class Config:
@@ -36,3 +40,13 @@ class Scale(ABC):
     @abstractmethod
     def inverse(self, z: Tensor, level: Tensor, spread: Tensor) -> Tensor:
         """Units in values (elementwise, any one shape)."""
+
+
+class Linear(Scale):
+    """Distance from the level, in spreads. Members give `measure`."""
+
+    def forward(self, y: Tensor, level: Tensor, spread: Tensor) -> Tensor:
+        return (y - level) / spread
+
+    def inverse(self, z: Tensor, level: Tensor, spread: Tensor) -> Tensor:
+        return level + z * spread

@@ -2,16 +2,16 @@
 
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor
 
-from forecaster.layers.running import expanding_mean, trailing_mean
-from forecaster.scales.base import Scale
+from forecaster.layers.running import trailing_mean
+from forecaster.scales._spread import floored_mean, moves, tiny
+from forecaster.scales.base import Linear
 
 __all__ = ["Trailing"]
 
 
-class Trailing(Scale):
+class Trailing(Linear):
     """Distance from the mean of the last values, in mean absolute steps from one value to the next.
 
     Shapes:  [N] -> [N], [N]
@@ -23,7 +23,7 @@ class Trailing(Scale):
     """
 
     @dataclass(frozen=True, kw_only=True)
-    class Config(Scale.Config):
+    class Config(Linear.Config):
         level_steps: int = 24
         """Values in the level's mean, at least 1."""
         spread_steps: int = 168
@@ -39,21 +39,6 @@ class Trailing(Scale):
 
     def measure(self, y_N: Tensor, seen_N: Tensor, starts_N: Tensor) -> tuple[Tensor, Tensor]:
         level_N = trailing_mean(y_N, seen_N, starts_N, self.config.level_steps)
-        moved_N, known_N = _moves(y_N, seen_N, starts_N)
-        spread_N = trailing_mean(moved_N, known_N, starts_N, self.config.spread_steps)
-        least_N = self.config.floor * expanding_mean(moved_N, known_N, starts_N)
-        tiny_N = 1e-9 * level_N.abs() + 1e-12
-        return level_N, torch.maximum(spread_N, least_N) + tiny_N
-
-    def forward(self, y: Tensor, level: Tensor, spread: Tensor) -> Tensor:
-        return (y - level) / spread
-
-    def inverse(self, z: Tensor, level: Tensor, spread: Tensor) -> Tensor:
-        return level + z * spread
-
-
-def _moves(y_N: Tensor, seen_N: Tensor, starts_N: Tensor) -> tuple[Tensor, Tensor]:
-    """Absolute steps between neighbours of one series, and where both are seen."""
-    before_N, before_seen_N = y_N.roll(1), seen_N.roll(1)
-    inside_N = torch.arange(len(y_N), device=y_N.device) > starts_N
-    return (y_N - before_N).abs(), seen_N & before_seen_N & inside_N
+        moved_N, known_N = moves(y_N, seen_N, starts_N)
+        usual_N = floored_mean(moved_N, known_N, starts_N, self.config.spread_steps, self.config.floor)
+        return level_N, usual_N + tiny(level_N)

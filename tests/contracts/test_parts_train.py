@@ -46,8 +46,13 @@ def test_a_part_trains_and_its_intervals_cover(part: str, name: str) -> None:
         ({"head": "point"}, {"loss": "l2"}),
         ({"head": "point", "loss": "huber"}, {"delta": "0.1"}),
         ({"head": "mixture"}, {"components": "2"}),
+        ({"scale": "asinh"}, {"bend": "0.5"}),
+        ({"scale": "log"}, {"straight": "0.9"}),
+        ({"scale": "robust"}, {"floor": "5"}),
+        ({"scale": "robust"}, {"level_steps": "3"}),
+        *[({"scale": name}, {"spread_steps": "3"}) for name in plugins.names("scales")],
     ],
-    ids=lambda given: "-".join(given),
+    ids=lambda given: "-".join(given.values()),
 )
 def test_a_setting_of_a_part_is_reached_from_the_door(settings: dict[str, str], other: dict[str, str]) -> None:
     """Another value, other forecasts."""

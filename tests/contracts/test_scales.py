@@ -74,12 +74,25 @@ def test_there_and_back_gives_the_value_and_keeps_order(name: str, values: list[
 
 @pytest.mark.parametrize("name", SCALES)
 def test_units_follow_the_series(name: str) -> None:
-    """A series in thousandths, moved by a million, has units to match."""
+    """A series in thousandths, moved by a million, has units to match; where zero is fixed, unmoved."""
     random = np.random.default_rng(0)
     y = torch.tensor(random.standard_normal(200).cumsum())
     starts = torch.zeros(200, dtype=torch.long)
     seen = torch.ones(200, dtype=torch.bool)
-    level, spread = _made(name).measure(y, seen, starts)
-    moved_level, moved_spread = _made(name).measure(1000 * y + 1e6, seen, starts)
-    torch.testing.assert_close(moved_level, 1000 * level + 1e6, rtol=1e-9, atol=1e-6)
+    scale = _made(name)
+    by = 0.0 if scale.fixed_zero else 1e6
+    level, spread = scale.measure(y, seen, starts)
+    moved_level, moved_spread = scale.measure(1000 * y + by, seen, starts)
+    torch.testing.assert_close(moved_level, 1000 * level + by, rtol=1e-9, atol=1e-6)
     torch.testing.assert_close(moved_spread[5:], 1000 * spread[5:], rtol=1e-4, atol=1e-2)
+    moved = scale.forward(1000 * y + by, moved_level, moved_spread)
+    torch.testing.assert_close(moved[5:], scale.forward(y, level, spread)[5:], rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("name", [name for name in SCALES if plugins.load("scales", name).fixed_zero])
+def test_a_fixed_zero_is_needed(name: str) -> None:
+    """A scale that says so has other units for a series that was moved."""
+    y = torch.tensor(np.random.default_rng(0).uniform(1, 2, 200))
+    starts, seen = torch.zeros(200, dtype=torch.long), torch.ones(200, dtype=torch.bool)
+    (level, spread), (moved_level, moved_spread) = (_made(name).measure(x, seen, starts) for x in (y, y + 100))
+    assert not (torch.allclose(moved_level, level + 100) and torch.allclose(moved_spread, spread))

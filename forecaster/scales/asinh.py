@@ -1,0 +1,47 @@
+"""Trailing units that bend: far values come nearer."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from forecaster.scales.base import Scale
+from forecaster.scales.trailing import Trailing
+
+__all__ = ["Asinh"]
+
+_FURTHEST = 50.0
+"""Beyond it the way back stays where it is: sinh(50) spreads are 10^21."""
+
+
+class Asinh(Scale):
+    """The distance d of `trailing` as b asinh(d / b): itself near the level, its logarithm far away, on both sides.
+
+    Shapes:  [N] -> [N], [N]
+    Units:   level and spread in those of y; the result has none
+    Missing: unseen values count for nothing
+    Fails:   where a season swings far beyond b spreads, errors at its turns count for less than those at the level
+    Source:  Burbidge, Magee and Robb (1988), JASA 83(401), equation 2.1
+    """
+
+    @dataclass(frozen=True, kw_only=True)
+    class Config(Trailing.Config):
+        bend: float = 3.0
+        """Distance b in spreads from which the map bends, above 0."""
+
+        def __post_init__(self) -> None:
+            super().__post_init__()
+            if self.bend <= 0:
+                raise ValueError(f"bend must be positive, got {self.bend}")
+
+    config: Config
+
+    def measure(self, y_N: Tensor, seen_N: Tensor, starts_N: Tensor) -> tuple[Tensor, Tensor]:
+        return Trailing(self.config).measure(y_N, seen_N, starts_N)
+
+    def forward(self, y: Tensor, level: Tensor, spread: Tensor) -> Tensor:
+        return self.config.bend * torch.asinh((y - level) / (self.config.bend * spread))
+
+    def inverse(self, z: Tensor, level: Tensor, spread: Tensor) -> Tensor:
+        near = (z / self.config.bend).clamp(-_FURTHEST, _FURTHEST)
+        return level + self.config.bend * spread * torch.sinh(near)

@@ -1,0 +1,44 @@
+"""Parts of the usual size."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from forecaster.scales._spread import floored_mean, tiny
+from forecaster.scales.base import Linear
+
+__all__ = ["MeanAbs"]
+
+
+class MeanAbs(Linear):
+    """Values in means of the last absolute values: nothing is subtracted, a true zero stays zero.
+
+    Shapes:  [N] -> [N], [N]
+    Units:   the spread in those of y, the level is 0; the result has none
+    Missing: unseen values count for nothing
+    Fails:   on a level far from zero, where all values are nearly 1; before the first value that is not 0 there is
+        no size
+    Source:  Salinas et al. (2020), IJF 36(3), section 3.3
+    """
+
+    fixed_zero: ClassVar[str] = "a size is a distance from zero: demand, rain, power"
+
+    @dataclass(frozen=True, kw_only=True)
+    class Config(Linear.Config):
+        spread_steps: int = 168
+        """Values in the mean, at least 1."""
+        floor: float = 0.2
+        """Least spread, as a part of the mean size of all the past."""
+
+        def __post_init__(self) -> None:
+            if self.spread_steps < 1 or self.floor < 0:
+                raise ValueError("spread_steps must be at least 1, floor at least 0")
+
+    config: Config
+
+    def measure(self, y_N: Tensor, seen_N: Tensor, starts_N: Tensor) -> tuple[Tensor, Tensor]:
+        level_N = torch.zeros_like(y_N)
+        size_N = floored_mean(y_N.abs(), seen_N, starts_N, self.config.spread_steps, self.config.floor)
+        return level_N, size_N + tiny(level_N)
