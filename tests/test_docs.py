@@ -41,7 +41,7 @@ def test_every_file_that_a_document_names_is_there(name: str) -> None:
     text = (ROOT / name).read_text()
     named = set(re.findall(r"\]\(([^)#:]+)\)", text)) | set(re.findall(r"`((?:\w+/)+\w+\.\w+)`", text))
     near = (ROOT, ROOT / "forecaster", (ROOT / name).parent)
-    real = [path for path in named if not re.search("NAME|bias|jump", path)]
+    real = [path for path in named if not re.search("NAME|width80|jump", path)]
     missing = [path for path in real if not any((folder / path).exists() for folder in near)]
     assert not missing
 
@@ -74,7 +74,7 @@ def newcomer(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     plugins.names.cache_clear()
 
 
-@pytest.mark.parametrize("newcomer", [("metrics", "bias")], indirect=True)
+@pytest.mark.parametrize("newcomer", [("metrics", "width80")], indirect=True)
 def test_a_metric_is_one_file(newcomer: str) -> None:
     """The example's name is a column of every backtest."""
     _, scores = api.backtest(synthetic.seasonal(2, 120), horizon=4, model="seasonal_naive")

@@ -95,19 +95,20 @@ def backtest(
     """
     horizon = artefact.plan.horizon
     board = Scoreboard([grid.label(s) for s in range(grid.series)], horizon)
-    scale = seasonal_scale(grid, starts, artefact.plan.season)
+    scale, square = (seasonal_scale(grid, starts, artefact.plan.season, power=power) for power in (1, 2))
     for part in walk(artefact, grid, np.maximum(starts - 1, 0), grid.lengths - 2, stride=stride, adaptive=True):
         truths = _truths(grid, part, horizon)
-        board.add(Case(truths, mean(part.quantiles, LEVELS), part.quantiles, scale[part.series]), part.series)
+        case = Case(truths, mean(part.quantiles, LEVELS), part.quantiles, scale[part.series], square[part.series])
+        board.add(case, part.series)
         if sink is not None:
             sink(part)
     return board
 
 
-def seasonal_scale(grid: Grid, ends: Ints, season: int) -> Floats:
-    """Mean absolute seasonal step of the rows before `ends`, NaN where there is none: [S]"""
+def seasonal_scale(grid: Grid, ends: Ints, season: int, *, power: int = 1) -> Floats:
+    """Mean absolute seasonal step, or its mean square, of the rows before `ends`; NaN where there is none: [S]"""
     steps = np.full(len(grid.y), np.nan)
-    steps[season:] = np.abs(grid.y[season:] - grid.y[:-season])
+    steps[season:] = np.abs(grid.y[season:] - grid.y[:-season]) ** power
     within = np.arange(len(grid.y)) - np.repeat(grid.offsets[:-1], grid.lengths)
     counted = (within >= season) & (within < np.repeat(ends, grid.lengths)) & ~np.isnan(steps)
     owner = np.repeat(np.arange(grid.series), grid.lengths)

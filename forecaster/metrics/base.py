@@ -15,15 +15,17 @@ __all__ = ["Case", "Metric"]
 class Case:
     """Forecasts and what came true.
 
-    Shapes:  y, mean [n, H]; quantiles [n, H, Q] at `columns.LEVELS`; scale [n]
-    Units:   scale is the mean absolute seasonal step of the series' training part, in units of y
-    Missing: NaN in y counts for nothing in any metric; NaN or 0 in scale counts for nothing in scaled ones
+    Shapes:  y, mean [n, H]; quantiles [n, H, Q] at `columns.LEVELS`; scale, square_scale [n]
+    Units:   scale is the mean absolute seasonal step of the series' training part, in units of y; square_scale is the
+        mean squared one
+    Missing: NaN in y counts for nothing in any metric; NaN or 0 in a scale counts for nothing in scaled ones
     """
 
     y: Floats
     mean: Floats
     quantiles: Floats
     scale: Floats
+    square_scale: Floats
 
     @property
     def median(self) -> Floats:

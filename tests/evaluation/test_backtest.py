@@ -1,0 +1,43 @@
+"""A backtest's table against another program, on the rows that it wrote."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from utilsforecast import losses
+
+from forecaster.evaluation.backtest import compare, seasonal_scale
+from forecaster.scoring.tables import forecast_rows
+from forecaster.series import synthetic
+from forecaster.series.frame import check
+from forecaster.series.roles import Roles
+
+
+def test_scaled_metrics_of_a_backtest_equal_those_of_utilsforecast() -> None:
+    """Scales are those of the rows before the test part, at the season of MASE."""
+    frame, parts, test = synthetic.seasonal(3, 200, season=24, noise=0.5), [], 30
+    _, boards = compare(
+        check(frame, Roles()),
+        model="seasonal_naive",
+        horizon=5,
+        test_size=test,
+        keep=lambda grid, part: parts.append(forecast_rows(grid, part, until=grid.lengths - 1)),
+    )
+    ours = boards["seasonal_naive"].by_series().set_index("series")
+    rows = pd.concat(parts).merge(frame, on=["unique_id", "ds"]).drop(columns="cutoff")
+    train = frame.groupby("unique_id").head(200 - test)
+    mase = losses.mase(rows, ["q0.5"], 24, train).set_index("unique_id")["q0.5"]
+    rmsse = losses.rmsse(rows, ["mean"], 24, train).set_index("unique_id")["mean"]
+    np.testing.assert_allclose(ours["mase"], mase[ours.index], rtol=1e-5)  # rows are float32
+    np.testing.assert_allclose(ours["rmsse"], rmsse[ours.index], rtol=1e-5)
+
+
+def test_seasonal_scales_by_hand() -> None:
+    """Values 1, 4, 2, 8, 0 step by season 2 by 1 and 4 within the first four; a gap has no step."""
+    ds = pd.date_range("2024-01-01", periods=5, freq="h")
+    full = pd.DataFrame({"unique_id": "a", "ds": ds, "y": [1.0, 4.0, 2.0, 8.0, 0.0]})
+    gap = full.assign(unique_id="b", y=[1.0, np.nan, 2.0, 8.0, 0.0])
+    none = full.assign(unique_id="c").head(2)
+    grid = check(pd.concat([full, gap, none]), Roles(), freq="h").grids[0]
+    ends = np.array([4, 4, 2])
+    assert seasonal_scale(grid, ends, 2) == pytest.approx([2.5, 1.0, np.nan], nan_ok=True)
+    assert seasonal_scale(grid, ends, 2, power=2) == pytest.approx([8.5, 1.0, np.nan], nan_ok=True)
