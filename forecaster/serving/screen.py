@@ -67,7 +67,7 @@ class Screen:
         if outcome.text:
             sys.stdout.write(outcome.text)
         if outcome.table is not None:
-            self.results.print(table_of(outcome.table))
+            self.results.print(table_of(self._fitting(outcome.table)))
 
     def fail(self, message: str) -> None:
         """An error, and what to do about it."""
@@ -77,6 +77,13 @@ class Screen:
     def close(self) -> None:
         """Take the progress bar off the screen."""
         self._finish_bar()
+
+    def _fitting(self, frame: pd.DataFrame) -> pd.DataFrame:
+        """The frame, or on its side where few rows with names are too long for the screen."""
+        named = not isinstance(frame.index, pd.RangeIndex)
+        unbounded = self.results.options.update(max_width=10_000)
+        long = self.results.measure(table_of(frame), options=unbounded).maximum > self.results.width
+        return frame.T if named and long and len(frame) < len(frame.columns) else frame
 
     def _finish_bar(self) -> None:
         if self._progress is not None:
