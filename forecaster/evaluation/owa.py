@@ -1,0 +1,19 @@
+"""Overall weighted average: how large errors are beside those of a reference forecast."""
+
+from collections.abc import Mapping
+
+__all__ = ["owa"]
+
+
+def owa(scores: Mapping[str, float], reference: Mapping[str, float]) -> float:
+    """Mean of the ratios of sMAPE and MASE to the reference's; below 1 is better than the reference.
+
+    Missing: NaN where either is, or where the reference has no error to compare with
+    Source:  Makridakis et al. (2020), the M4 competition, whose reference is Naive2; a number relative to another
+        reference is not comparable with theirs
+    """
+    return (_ratio(scores["smape"], reference["smape"]) + _ratio(scores["mase"], reference["mase"])) / 2
+
+
+def _ratio(value: float, reference: float) -> float:
+    return value / reference if reference > 0 else float("nan")
