@@ -8,6 +8,7 @@ import numpy as np
 
 from forecaster.columns import LEVELS
 from forecaster.errors import ConfigError
+from forecaster.evaluation.blocks import Blocks
 from forecaster.evaluation.scoreboard import Scoreboard
 from forecaster.layers.distribution import mean
 from forecaster.metrics.base import Case
@@ -94,12 +95,14 @@ def backtest(
     Missing: missing truths count for nothing
     """
     horizon = artefact.plan.horizon
-    board = Scoreboard([grid.label(s) for s in range(grid.series)], horizon)
+    first, last = np.maximum(starts - 1, 0), grid.lengths - 2
+    blocks = Blocks.over(first, last, stride)
+    board = Scoreboard([grid.label(s) for s in range(grid.series)], horizon, span=blocks.spanned(horizon))
     scale, square = (seasonal_scale(grid, starts, artefact.plan.season, power=power) for power in (1, 2))
-    for part in walk(artefact, grid, np.maximum(starts - 1, 0), grid.lengths - 2, stride=stride, adaptive=True):
+    for part in walk(artefact, grid, first, last, stride=stride, adaptive=True):
         truths = _truths(grid, part, horizon)
         case = Case(truths, mean(part.quantiles, LEVELS), part.quantiles, scale[part.series], square[part.series])
-        board.add(case, part.series)
+        board.add(case, part.series, blocks.of(part.series, part.cutoffs))
         if sink is not None:
             sink(part)
     return board

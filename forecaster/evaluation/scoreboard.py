@@ -1,61 +1,91 @@
-"""Metrics summed up as a backtest goes along: overall, by horizon step, and by series."""
+"""Metrics summed up as a backtest goes along: overall, by horizon step, by series, and by block of cutoffs."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
 from forecaster import plugins
+from forecaster.evaluation.blocks import MOST_BLOCKS
 from forecaster.metrics.base import Case, Metric
+from forecaster.series.frequency import Ints
 from forecaster.series.grid import Floats
 
-__all__ = ["Scoreboard"]
+__all__ = ["Scoreboard", "Sums"]
+
+
+@dataclass(frozen=True)
+class Sums:
+    """One metric's terms and weights, added up in three ways.
+
+    Shapes: by_series [S, 2], by_step [H, 2], by_block [MOST_BLOCKS, 2]
+    """
+
+    by_series: Floats
+    by_step: Floats
+    by_block: Floats
+
+    @classmethod
+    def none(cls, series: int, horizon: int) -> "Sums":
+        """Of nothing yet."""
+        return cls(np.zeros((series, 2)), np.zeros((horizon, 2)), np.zeros((MOST_BLOCKS, 2)))
+
+    def add(self, terms: Floats, weights: Floats, series: Ints, blocks: Ints) -> None:
+        """Shapes: terms, weights [n, H]; series, blocks [n]"""
+        known = ~np.isnan(terms)
+        for column, values in enumerate((terms, weights)):
+            counted = np.where(known, values, 0.0)
+            of_each = counted.sum(1)
+            self.by_step[:, column] += counted.sum(0)
+            np.add.at(self.by_series[:, column], series, of_each)
+            np.add.at(self.by_block[:, column], blocks, of_each)
 
 
 class Scoreboard:
-    """Running sums of every metric's terms and weights; `add` as often as there are parts.
+    """Running sums of every metric; `add` as often as there are parts.
 
-    Shapes: sums are [series, horizon, 2]
+    Their size goes with the number of series, not of rows. `span` is over how many blocks of cutoffs the truths of one
+    forecast reach.
     """
 
-    def __init__(self, labels: Sequence[str], horizon: int) -> None:
-        self.labels, self.horizon = list(labels), horizon
+    def __init__(self, labels: Sequence[str], horizon: int, *, span: int = 1) -> None:
+        self.labels, self.horizon, self.span = list(labels), horizon, span
         self.metrics: dict[str, type[Metric]] = {
             name: plugins.load("metrics", name) for name in plugins.names("metrics")
         }
-        self.sums = {name: np.zeros((len(labels), horizon, 2)) for name in self.metrics}
+        self.sums = {name: Sums.none(len(labels), horizon) for name in self.metrics}
 
-    def add(self, case: Case, series: "Sequence[int] | np.ndarray[tuple[int], np.dtype[np.int64]]") -> None:
-        """Count a part of the backtest. Shapes: series [n], the number of each forecast's series"""
+    def add(self, case: Case, series: Ints, blocks: Ints) -> None:
+        """Count a part of the backtest. Shapes: series, blocks [n], the numbers of each forecast's series and block"""
         for name, metric in self.metrics.items():
-            terms, weights = metric.terms(case)
-            known = ~np.isnan(terms)
-            both = np.stack([np.where(known, terms, 0.0), np.where(known, weights, 0.0)], axis=-1)
-            np.add.at(self.sums[name], np.asarray(series), both)
+            self.sums[name].add(*metric.terms(case), series, blocks)
 
     @classmethod
     def joined(cls, boards: "Sequence[Scoreboard]") -> "Scoreboard":
         """One board with the series of all; horizons may differ."""
-        whole = cls([label for board in boards for label in board.labels], max(board.horizon for board in boards))
+        labels = [label for board in boards for label in board.labels]
+        whole = cls(labels, max(board.horizon for board in boards), span=max(board.span for board in boards))
         for name, sums in whole.sums.items():
-            at = 0
+            np.concatenate([board.sums[name].by_series for board in boards], out=sums.by_series)
             for board in boards:
-                sums[at : at + len(board.labels), : board.horizon] = board.sums[name]
-                at += len(board.labels)
+                sums.by_step[: board.horizon] += board.sums[name].by_step
+                sums.by_block[:] += board.sums[name].by_block
         return whole
 
     def values(self) -> dict[str, float]:
         """Every metric over all parts; NaN where nothing counted."""
-        return {name: float(self._finished(name, sums.sum((0, 1))[None])[0]) for name, sums in self.sums.items()}
+        totals = {name: sums.by_step.sum(0)[None] for name, sums in self.sums.items()}
+        return {name: float(self._finished(name, total)[0]) for name, total in totals.items()}
 
     def by_horizon(self) -> pd.DataFrame:
         """Every metric by horizon step, one row a step."""
-        found = {name: self._finished(name, sums.sum(0)) for name, sums in self.sums.items()}
+        found = {name: self._finished(name, sums.by_step) for name, sums in self.sums.items()}
         return pd.DataFrame({"step": np.arange(1, self.horizon + 1), **found})
 
     def by_series(self) -> pd.DataFrame:
         """Every metric by series, one row a series."""
-        found = {name: self._finished(name, sums.sum(1)) for name, sums in self.sums.items()}
+        found = {name: self._finished(name, sums.by_series) for name, sums in self.sums.items()}
         return pd.DataFrame({"series": self.labels, **found})
 
     def _finished(self, name: str, sums: Floats) -> Floats:

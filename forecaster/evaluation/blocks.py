@@ -1,0 +1,44 @@
+"""Consecutive blocks of cutoffs: a backtest's parts in time."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from forecaster.series.frequency import Ints
+
+__all__ = ["MOST_BLOCKS", "Blocks"]
+
+MOST_BLOCKS = 64
+
+
+@dataclass(frozen=True)
+class Blocks:
+    """At most `MOST_BLOCKS` blocks, of the same number of steps in all series.
+
+    Block k of every series is as far after its first cutoff as that of another: the same time, where test parts begin
+    together.
+    """
+
+    first: Ints
+    """[S]: first cutoff of each series."""
+    steps: int
+    """Steps of the grid from one block to the next."""
+
+    @classmethod
+    def over(cls, first: Ints, last: Ints, stride: int) -> "Blocks":
+        """Blocks of the cutoffs first, first + stride, ... up to last of each series. Shapes: first, last [S]"""
+        cutoffs = int(np.max((last - first) // stride, initial=0)) + 1
+        return cls(first, stride * _up(cutoffs, MOST_BLOCKS))
+
+    def of(self, series: Ints, cutoffs: Ints) -> Ints:
+        """The number of the block of each forecast. Shapes: [n], [n] -> [n]"""
+        blocks: Ints = (cutoffs - self.first[series]) // self.steps
+        return blocks
+
+    def spanned(self, horizon: int) -> int:
+        """Blocks that the truths of one forecast reach over."""
+        return _up(horizon, self.steps)
+
+
+def _up(numerator: int, denominator: int) -> int:
+    return -(-numerator // denominator)
