@@ -1,0 +1,142 @@
+"""How sure it is that one model's errors are smaller than another's: their ratio, with a 95 % interval.
+
+Both models are judged on the same values, so the same parts of a backtest are drawn again for both. Whole series say
+how the ratio would be for other series of the kind; runs of neighbouring cutoffs, of all series at once, how it would be
+at other times. A run is as long as forecasts share truths, or longer. Where both can be drawn, the wider interval
+counts: series that share their weather are fewer than they seem.
+
+There is no Diebold-Mariano test. It would be for single series, and there runs of cutoffs answer the same question for
+all horizon steps together and in the ratio that people read; from four runs on their intervals hold what they say.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from scipy.stats import norm, t
+
+from forecaster.evaluation.scoreboard import Scoreboard
+from forecaster.series.grid import Floats
+
+__all__ = ["COMPARED", "Ratio", "over_cutoffs", "over_series", "ratio"]
+
+COMPARED = ("mase", "wql")
+"""Metrics that a backtest gives with an interval."""
+
+FEWEST_SERIES, FEWEST_RUNS = 8, 4
+_TAIL = 0.025
+_DRAWS = 2_000
+_MOST_UNITS = 1_024
+
+Interval = tuple[float, float]
+
+
+@dataclass(frozen=True)
+class Ratio:
+    """A model's metric as a share of another model's."""
+
+    metric: str
+    value: float
+    interval: Interval | None
+    """95 %; none where series and cutoffs are too few."""
+    over: str | None
+    """What was drawn for it: series or cutoffs."""
+
+    @property
+    def includes_one(self) -> bool:
+        """Whether the models may be equally good, for all that is known."""
+        return self.interval is None or self.interval[0] <= 1 <= self.interval[1]
+
+    def to_json(self) -> dict[str, Any]:
+        """For reports."""
+        low, high = self.interval or (None, None)
+        return {"ratio": self.value, "low": low, "high": high, "over": self.over, "includes_one": self.includes_one}
+
+    def line(self, other: str) -> str:
+        """The ratio in words."""
+        beside = f"{self.metric.upper()} {self.value:.2f} of {other}'s"
+        if self.interval is None:
+            return f"{beside} (too few series and cutoffs for an interval)"
+        low, high = self.interval
+        return f"{beside} (95 % interval {low:.2f}-{high:.2f}{', which includes 1' if self.includes_one else ''})"
+
+
+def ratio(model: Scoreboard, other: Scoreboard, metric: str, *, seed: int = 1) -> Ratio:
+    """A metric of a model over that of another, both judged on the same series and cutoffs.
+
+    Missing: NaN where the other has no error
+    Fails:   for metrics that are no plain means (rmse, rmsse); take mse there
+    """
+    mine, theirs = model.sums[metric], other.sums[metric]
+    found = {
+        "series": over_series(mine.by_series, theirs.by_series, seed=seed),
+        "cutoffs": over_cutoffs(mine.by_block, theirs.by_block, span=model.span, seed=seed),
+    }
+    widths = {over: interval[1] - interval[0] for over, interval in found.items() if interval is not None}
+    over = max(widths, key=widths.__getitem__, default=None)
+    totals = np.concatenate([mine.by_step, theirs.by_step], axis=1).sum(0)
+    return Ratio(metric, float(_ratios(totals)), found[over] if over is not None else None, over)
+
+
+def over_series(model: Floats, other: Floats, *, seed: int = 1) -> Interval | None:
+    """95 % interval of the ratio of two means, from drawing series; None with fewer than `FEWEST_SERIES`.
+
+    Shapes:  model, other [S, 2], sums of terms and weights
+    Missing: series that do not count for both are left out
+    Fails:   where series have good and bad times together; cutoffs tell that
+    Source:  paired bootstrap, Efron and Tibshirani (1993); widened for few series by Hesterberg (2015), The American
+        Statistician 69(4), "expanded percentile interval"
+    """
+    units = _paired(model, other)
+    return _interval(_merged(units, seed), run=1, seed=seed) if len(units) >= FEWEST_SERIES else None
+
+
+def over_cutoffs(model: Floats, other: Floats, *, span: int = 1, seed: int = 1) -> Interval | None:
+    """The same from drawing runs of blocks of cutoffs; None with fewer than `FEWEST_RUNS` that do not overlap.
+
+    Shapes:  model, other [blocks, 2] in time order; a forecast's truths reach over `span` blocks
+    Missing: blocks that do not count for both are left out
+    Fails:   where errors stay alike for longer than a run; the interval is then too narrow
+    Source:  circular block bootstrap, Politis and Romano (1992), in runs of the cube root of the blocks at least: Hall,
+        Horowitz and Jing (1995), Biometrika 82(3)
+    """
+    units = _paired(model, other)
+    run = max(span, round(len(units) ** (1 / 3)))
+    return _interval(units, run=run, seed=seed) if len(units) >= FEWEST_RUNS * run else None
+
+
+def _paired(model: Floats, other: Floats) -> Floats:
+    """Units that count for both. Shapes: [n, 2], [n, 2] -> [m, 4]"""
+    return np.concatenate([model, other], axis=1)[(model[:, 1] > 0) & (other[:, 1] > 0)]
+
+
+def _merged(units: Floats, seed: int) -> Floats:
+    """At most `_MOST_UNITS`: more are put together at random, which keeps the sums and nearly the interval."""
+    if len(units) <= _MOST_UNITS:
+        return units
+    merged = np.zeros((_MOST_UNITS, units.shape[1]))
+    np.add.at(merged, np.random.default_rng(seed).permutation(len(units)) % _MOST_UNITS, units)
+    return merged
+
+
+def _interval(units: Floats, *, run: int, seed: int) -> Interval | None:
+    runs = len(units) / run
+    tail = norm.cdf(-np.sqrt(runs / (runs - 1)) * t.isf(_TAIL, runs - 1))
+    drawn = _ratios(_drawn(units, run, np.random.default_rng(seed)))
+    low, high = np.quantile(drawn, [tail, 1 - tail]) if np.isfinite(drawn).all() else (np.nan, np.nan)
+    return (float(low), float(high)) if low <= high else None
+
+
+def _drawn(units: Floats, run: int, random: np.random.Generator) -> Floats:
+    """Sums over runs of units that begin anywhere, as many units as there are. Shapes: [n, 4] -> [draws, 4]"""
+    count = len(units)
+    starts = random.integers(count, size=(_DRAWS, -(-count // run)))
+    chosen = (starts[..., None] + np.arange(run)) % count
+    sums: Floats = units[chosen.reshape(_DRAWS, -1)[:, :count]].sum(1)
+    return sums
+
+
+def _ratios(sums: Floats) -> Floats:
+    """Mean over mean, NaN where there is none. Shapes: [..., 4] -> [...]"""
+    above, below = sums[..., 0] * sums[..., 3], sums[..., 1] * sums[..., 2]
+    return np.where(below > 0, above / np.where(below > 0, below, 1.0), np.nan)
