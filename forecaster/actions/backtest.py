@@ -1,13 +1,21 @@
 """Forecast a file's test part from every cutoff, and judge it beside seasonal naive."""
 
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from forecaster.actions import base
 from forecaster.actions.base import Outcome
+from forecaster.errors import ConfigError
 from forecaster.progress import SILENT, Watch
 
 if TYPE_CHECKING:
+    import pandas as pd
+
+    from forecaster.evaluation.scoreboard import Scoreboard
+    from forecaster.evaluation.significance import Ratio
     from forecaster.series.grid import Grid
+    from forecaster.series.table import Write
     from forecaster.training.walk import Forecasts
 
 __all__ = ["backtest"]
@@ -21,6 +29,8 @@ def backtest(
     train_until: base.TrainUntil = None,
     test_size: Annotated[int | None, "Last rows of each series that are its test part."] = None,
     stride: Annotated[int, "Steps from one cutoff to the next."] = 1,
+    by_series: Annotated[Path | None, "File to write every series' metrics to."] = None,
+    by_horizon: Annotated[Path | None, "File to write the metrics of every step ahead to."] = None,
     model: base.Model = "lstm",
     freq: base.Freq = None,
     season: base.Season = None,
@@ -41,7 +51,8 @@ def backtest(
     """Forecast a file's test part from every cutoff, and judge it beside seasonal naive.
 
     Trains on what comes before the test part, then forecasts from its last training row and every later row
-    in one pass. Without --train-until or --test-size the last fifth is the test part.
+    in one pass. Without --train-until or --test-size the last fifth is the test part. In the table `owa` is the
+    mean of sMAPE and MASE beside seasonal naive's; how sure the comparison is, is said in a line.
     """
     from forecaster.evaluation.backtest import compare
     from forecaster.evaluation.rehearsal import scores_table
@@ -50,8 +61,13 @@ def backtest(
     from forecaster.series.roles import Roles
 
     levels = base.levels_of(quantiles)
+    _require_apart(out, by_series, by_horizon)
     _, checked = base.read(file, Roles.of(targets, past, future, static), freq=freq, tz=tz, strict=strict)
-    with table.writer(out) as append:
+    with (
+        table.writer(out) as append,
+        _optional(by_series) as append_series,
+        _optional(by_horizon) as append_steps,
+    ):
 
         def keep(grid: "Grid", part: "Forecasts") -> None:
             """Rows with a possible truth, written as they are made."""
@@ -69,7 +85,46 @@ def backtest(
             keep=keep,
             watch=watch,
         )
-    scores = scores_table(boards)
+        append_series(_together({name: board.by_series() for name, board in boards.items()}))
+        append_steps(_together({name: board.by_horizon() for name, board in boards.items()}))
+    scores, ratios = scores_table(boards), _ratios(boards, model)
+    facts = {
+        "scores": scores.to_dict("index"),
+        "beside_seasonal_naive": {one.metric: one.to_json() for one in ratios},
+        "plans": [artefact.plan.to_json() for artefact in trained.artefacts],
+    }
     lines = [line for artefact in trained.artefacts for line in artefact.facts.lines()]
-    plans = [artefact.plan.to_json() for artefact in trained.artefacts]
-    return base.finish(out, checked.quality, lines, table=scores, scores=scores.to_dict("index"), plans=plans)
+    lines += [one.line("seasonal naive") for one in ratios]
+    lines += [f"wrote {path}" for path in (by_series, by_horizon) if path is not None]
+    return base.finish(out, checked.quality, lines, table=scores, **facts)
+
+
+def _require_apart(*paths: Path | None) -> None:
+    named = [path for path in paths if path is not None]
+    if len(set(named)) < len(named):
+        raise ConfigError("--out, --by-series and --by-horizon must name different files.")
+
+
+def _optional(path: Path | None) -> "AbstractContextManager[Write]":
+    """What appends to a file that may not be asked for."""
+    from forecaster.series import table
+
+    return nullcontext(lambda frame: None) if path is None else table.writer(path)
+
+
+def _together(tables: "dict[str, pd.DataFrame]") -> "pd.DataFrame":
+    """One table of several models'."""
+    import pandas as pd
+
+    return pd.concat([table.assign(model=name) for name, table in tables.items()], ignore_index=True)
+
+
+def _ratios(boards: "dict[str, Scoreboard]", model: str) -> "list[Ratio]":
+    """How a model stands beside seasonal naive; nothing where it is that itself, or where nothing counts."""
+    from forecaster.evaluation.backtest import NAIVE
+    from forecaster.evaluation.significance import COMPARED, ratio
+
+    if model == NAIVE:
+        return []
+    found = [ratio(boards[model], boards[NAIVE], metric) for metric in COMPARED]
+    return [one for one in found if one.value == one.value]

@@ -55,7 +55,7 @@ def writer(path: Path) -> Iterator[Write]:
     """
     name = path.name.lower()
     if not name.endswith((*_PARQUET, *_CSV, ".jsonl")):
-        raise ConfigError(f"--out '{path}': unknown kind of file. Use .parquet, .csv or .jsonl.")
+        raise ConfigError(f"cannot write '{path}': unknown kind of file. Use .parquet, .csv or .jsonl.")
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -182,6 +182,64 @@ def test_the_backtest_table_is_that_of_its_rows(file: Path, tmp_path: Path, hour
     assert outcome.table.loc["lstm", "coverage80"] == pytest.approx(inside.mean(), abs=1e-3)
 
 
+def test_a_backtest_writes_its_metrics_by_series_and_by_horizon(
+    file: Path, tmp_path: Path, hourly: pd.DataFrame
+) -> None:
+    """--by-series and --by-horizon, each of the kind that its ending names: those of the written rows."""
+    out, by_series, by_horizon = (tmp_path / name for name in ("out.parquet", "series.csv", "steps.parquet"))
+    outcome = backtest(
+        file, horizon=3, out=out, test_size=40, set_=SETTINGS, by_series=by_series, by_horizon=by_horizon
+    )
+    rows = pd.read_parquet(out).merge(hourly, on=["unique_id", "ds"])
+    error = (rows["y"] - rows["q0.5"]).abs()
+    step = ((rows["ds"] - rows["cutoff"]) / pd.Timedelta(hours=1)).astype(int)
+    for key, path, theirs in (("series", by_series, rows["unique_id"]), ("step", by_horizon, step)):
+        written = table.read(path)
+        assert set(written["model"]) == {"lstm", "seasonal_naive"}
+        own = written[written["model"] == "lstm"].set_index(key)
+        expected = error.groupby(theirs).mean()
+        np.testing.assert_allclose(own["mae"], expected[own.index], rtol=1e-5)
+        assert f"wrote {path}" in outcome.lines
+
+
+def test_a_table_that_cannot_be_written_is_told_before_training(file: Path, tmp_path: Path) -> None:
+    """And nothing is left behind, as with --out."""
+    out = tmp_path / "out.parquet"
+    with pytest.raises(ConfigError, match=r"series\.xls': unknown kind of file"):
+        backtest(file, horizon=3, out=out, by_series=tmp_path / "series.xls", steps=10**9)
+    with pytest.raises(ConfigError, match="different files"):
+        backtest(file, horizon=3, out=out, by_horizon=out, steps=10**9)
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["in.parquet"]
+
+
+def test_a_backtest_says_how_sure_it_is_to_beat_seasonal_naive(file: Path, tmp_path: Path) -> None:
+    """The ratios are those of the table, their intervals in words and in the report."""
+    out = tmp_path / "out.parquet"
+    outcome = backtest(file, horizon=3, out=out, test_size=60, set_=SETTINGS)
+    scores = outcome.table
+    assert scores is not None
+    told = json.loads((tmp_path / "out.parquet.report.json").read_text())["beside_seasonal_naive"]
+    for metric in ("mase", "wql"):
+        found = told[metric]
+        assert found["ratio"] == pytest.approx(scores.loc["lstm", metric] / scores.loc["seasonal_naive", metric])
+        assert found["low"] < found["ratio"] < found["high"]
+        assert found["includes_one"] == (found["low"] <= 1 <= found["high"])
+        assert found["over"] == "cutoffs"  # four series are too few to draw
+        said = f"{metric.upper()} {found['ratio']:.2f} of seasonal naive's (95 % interval {found['low']:.2f}"
+        assert any(line.startswith(said) for line in outcome.lines)
+    smape, mase = (scores.loc["lstm", name] / scores.loc["seasonal_naive", name] for name in ("smape", "mase"))
+    assert scores.loc["lstm", "owa"] == pytest.approx((smape + mase) / 2)
+    assert scores.loc["seasonal_naive", "owa"] == 1
+
+
+def test_seasonal_naive_is_not_compared_with_itself(file: Path, tmp_path: Path) -> None:
+    """Its backtest has its metrics and no ratio."""
+    out = tmp_path / "out.parquet"
+    outcome = backtest(file, horizon=3, out=out, model="seasonal_naive")
+    assert not [line for line in outcome.lines if "of seasonal naive's" in line]
+    assert json.loads((tmp_path / "out.parquet.report.json").read_text())["beside_seasonal_naive"] == {}
+
+
 def test_detect_gives_a_row_for_every_row(tmp_path: Path) -> None:
     """CONTRACTS 8: in input order, with the input's ds, shuffled or doubled as it may be."""
     frame = synthetic.with_anomalies(synthetic.seasonal(2, 500), [300, 850])
