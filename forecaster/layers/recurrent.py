@@ -1,13 +1,17 @@
 """A stack of recurrent layers with residual connections."""
 
+from collections.abc import Sequence
 from typing import Literal
 
+import torch
 from torch import Tensor, nn
 
-__all__ = ["Cell", "RecurrentStack", "State"]
+from forecaster.layers.phases import interleaved, parted
+
+__all__ = ["Cell", "Dilated", "RecurrentStack", "State"]
 
 Cell = Literal["rnn", "lstm", "gru"]
-State = list[Tensor | tuple[Tensor, Tensor]]
+State = list[tuple[Tensor, ...]]
 
 _KERNELS = {"rnn": nn.RNN, "lstm": nn.LSTM, "gru": nn.GRU}
 
@@ -16,13 +20,13 @@ class RecurrentStack(nn.Module):
     """Recurrent layers one on another, each adding to what it was given.
 
     Shapes:  [B, T, D] -> [B, T, D], with the state after the last step; the same state continues a series
-    Source:  the kernels are torch's fused ones; dropout lies between layers only (Zaremba et al., 2014)
+    Source:  the kernels are torch's fused ones; dropout lies between layers only (Zaremba et al., 2014); dilations
+        as in Chang et al. (2017), NeurIPS
     """
 
-    def __init__(self, cell: Cell, hidden: int, layers: int, dropout: float) -> None:
+    def __init__(self, cell: Cell, hidden: int, dilations: Sequence[int], dropout: float) -> None:
         super().__init__()
-        kernel = _KERNELS[cell]
-        self.layers = nn.ModuleList(kernel(hidden, hidden, batch_first=True) for _ in range(layers))
+        self.layers = nn.ModuleList(Dilated(cell, hidden, dilation) for dilation in dilations)
         self.dropout = nn.Dropout(dropout)
 
     def forward(self, x_BTD: Tensor, state: State | None = None) -> tuple[Tensor, State]:
@@ -34,3 +38,41 @@ class RecurrentStack(nn.Module):
             x_BTD = x_BTD + out_BTD
             after.append(last)
         return x_BTD, after
+
+
+class Dilated(nn.Module):
+    """A recurrent layer whose step t continues from step t - d.
+
+    Shapes:  [B, T, D] -> [B, T, D]; its state is one or two [B, d, D], first the one that the next step continues
+    """
+
+    def __init__(self, cell: Cell, hidden: int, dilation: int = 1) -> None:
+        super().__init__()
+        self.kernel = _KERNELS[cell](hidden, hidden, batch_first=True)
+        self.dilation = dilation
+
+    def forward(self, x_BTD: Tensor, state: tuple[Tensor, ...] | None = None) -> tuple[Tensor, tuple[Tensor, ...]]:
+        rows, steps, width = x_BTD.shape
+        if state is None:
+            count = 2 if isinstance(self.kernel, nn.LSTM) else 1
+            state = (x_BTD.new_zeros(rows, self.dilation, width),) * count
+        whole, parts = steps - steps % self.dilation, []
+        for piece_BTD in (x_BTD[:, :whole], x_BTD[:, whole:]):
+            if piece_BTD.shape[1]:
+                out_BTD, state = self._advance(piece_BTD, state)
+                parts.append(out_BTD)
+        return torch.cat(parts, 1) if len(parts) > 1 else parts[0], state
+
+    def _advance(self, x_BTD: Tensor, state: tuple[Tensor, ...]) -> tuple[Tensor, tuple[Tensor, ...]]:
+        """A multiple of d steps, or fewer than d: as many parts side by side, each in one kernel call."""
+        side = min(x_BTD.shape[1], self.dilation)
+        used = tuple(part[:, :side].flatten(0, 1)[None].contiguous() for part in state)
+        out, last = self.kernel(parted(x_BTD, side), used if len(used) == 2 else used[0])
+        last = last if isinstance(last, tuple) else (last,)
+        kept = tuple(
+            torch.cat([old[:, side:], new[0].unflatten(0, (-1, side))], 1)
+            if side < self.dilation
+            else new[0].unflatten(0, (-1, side))
+            for old, new in zip(state, last, strict=True)
+        )
+        return interleaved(out, side), kept

@@ -165,13 +165,16 @@ class OnePass(Model):
         """The causal encoder over embedded steps."""
 
     def encode(self, inputs: Inputs, state: Any = None) -> tuple[Tensor, Any]:
-        steps = inputs.window_BTW.shape[1]
-        static_BTK = inputs.static_BK[:, None].expand(-1, steps, -1)
-        seen_BT = torch.cat([inputs.window_BTW, inputs.steps_BTI, static_BTK], -1)
-        embedded_BTD = nn.functional.gelu(self.embed(seen_BT))
+        embedded_BTD = self.embedded(inputs)
         encoded_BTD, state = self.encoder(embedded_BTD, state)
         # The embedding itself goes on to the decoder: step 1 always sees the newest values.
         return torch.cat([encoded_BTD, embedded_BTD], -1), state
+
+    def embedded(self, inputs: Inputs) -> Tensor:
+        """What the encoder reads: each step's lag window and features, [B, T, D]."""
+        static_BTK = inputs.static_BK[:, None].expand(-1, inputs.window_BTW.shape[1], -1)
+        seen_BT = torch.cat([inputs.window_BTW, inputs.steps_BTI, static_BTK], -1)
+        return nn.functional.gelu(self.embed(seen_BT))
 
     def decode(self, states: Tensor, window: Tensor, ahead: Tensor) -> Outlook:
         hidden = nn.functional.gelu(self.merge(states))

@@ -2,15 +2,13 @@
 
 from typing import ClassVar
 
-from torch import nn
-
-from forecaster.layers.recurrent import RecurrentStack
-from forecaster.models.base import Memory, OnePass
+from forecaster.layers.recurrent import Cell
+from forecaster.models._recurrent import Recurrent
 
 __all__ = ["Gru"]
 
 
-class Gru(OnePass):
+class Gru(Recurrent):
     """A stack of GRU layers over the scaled lag windows.
 
     Shapes:  see `OnePass`
@@ -19,7 +17,4 @@ class Gru(OnePass):
     Source:  Cho et al. (2014), EMNLP
     """
 
-    memory: ClassVar[Memory] = "state"
-
-    def build_encoder(self) -> nn.Module:
-        return RecurrentStack("gru", self.config.width, self.config.depth, self.config.dropout)
+    cell: ClassVar[Cell] = "gru"

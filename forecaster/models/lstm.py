@@ -2,15 +2,13 @@
 
 from typing import ClassVar
 
-from torch import nn
-
-from forecaster.layers.recurrent import RecurrentStack
-from forecaster.models.base import Memory, OnePass
+from forecaster.layers.recurrent import Cell
+from forecaster.models._recurrent import Recurrent
 
 __all__ = ["Lstm"]
 
 
-class Lstm(OnePass):
+class Lstm(Recurrent):
     """A stack of LSTM layers over the scaled lag windows.
 
     Shapes:  see `OnePass`
@@ -19,7 +17,4 @@ class Lstm(OnePass):
     Source:  Hochreiter and Schmidhuber (1997), Neural Computation 9(8)
     """
 
-    memory: ClassVar[Memory] = "state"
-
-    def build_encoder(self) -> nn.Module:
-        return RecurrentStack("lstm", self.config.width, self.config.depth, self.config.dropout)
+    cell: ClassVar[Cell] = "lstm"

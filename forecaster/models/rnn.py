@@ -2,15 +2,13 @@
 
 from typing import ClassVar
 
-from torch import nn
-
-from forecaster.layers.recurrent import RecurrentStack
-from forecaster.models.base import Memory, OnePass
+from forecaster.layers.recurrent import Cell
+from forecaster.models._recurrent import Recurrent
 
 __all__ = ["Rnn"]
 
 
-class Rnn(OnePass):
+class Rnn(Recurrent):
     """A stack of plain tanh layers, h_t = tanh(W_h h_{t-1} + W_x x_t + b), over the scaled lag windows.
 
     Shapes:  see `OnePass`
@@ -19,7 +17,4 @@ class Rnn(OnePass):
     Source:  Elman (1990), Cognitive Science 14(2)
     """
 
-    memory: ClassVar[Memory] = "state"
-
-    def build_encoder(self) -> nn.Module:
-        return RecurrentStack("rnn", self.config.width, self.config.depth, self.config.dropout)
+    cell: ClassVar[Cell] = "rnn"

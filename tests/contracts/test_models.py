@@ -196,8 +196,8 @@ def test_the_plain_rnn_is_its_equation() -> None:
     from forecaster.layers.recurrent import RecurrentStack
 
     torch.manual_seed(0)
-    stack = RecurrentStack("rnn", 8, 1, 0.0)
-    layer = stack.layers[0]
+    stack = RecurrentStack("rnn", 8, (1,), 0.0)
+    layer = stack.layers[0].kernel
     assert isinstance(layer, nn.RNN)
     x_BTD = torch.randn(3, 20, 8)
     h_BD, expected = torch.zeros(3, 8), []

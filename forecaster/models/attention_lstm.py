@@ -1,0 +1,20 @@
+"""LSTM with attention over its past states."""
+
+from typing import ClassVar
+
+from forecaster.layers.recurrent import Cell
+from forecaster.models._attended import Attended
+
+__all__ = ["AttentionLstm"]
+
+
+class AttentionLstm(Attended):
+    """A stack of LSTM layers; each state attends to the states before it, and forecasts see both.
+
+    Shapes:  see `OnePass`; `attention` gives the weights of every forecast
+    Missing: as in lstm; what lies before the series has weight 0
+    Fails:   as lstm does; where the state remembers all that matters, attention adds cost and no accuracy
+    Source:  Bahdanau, Cho and Bengio (2015), ICLR (additive); Luong, Pham and Manning (2015), EMNLP (dot)
+    """
+
+    cell: ClassVar[Cell] = "lstm"

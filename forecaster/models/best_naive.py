@@ -1,0 +1,63 @@
+"""The seasonal naive forecast with the lag that did best of late."""
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor
+
+from forecaster.layers.scan import scan
+from forecaster.models.base import Inputs, Memory, Model, Outlook, Task
+
+__all__ = ["BestNaive"]
+
+
+class BestNaive(Model):
+    """At each cutoff the value one lag back, of all seasons and the last value the lag with the least recent error.
+
+    Shapes:  see `Model`
+    Units:   errors are compared in spreads of the cutoff at which they became known
+    Missing: the causal stand-in of a missing value
+    Fails:   on trends, and where several seasons add up
+    Source:  Hyndman and Athanasopoulos, Forecasting: Principles and Practice, section 5.2; the choice is ours
+    """
+
+    memory: ClassVar[Memory] = "state"
+    learned: ClassVar[bool] = False
+
+    @dataclass(frozen=True, kw_only=True)
+    class Config(Model.Config):
+        horizons: float = 2.0
+        """How many horizons back errors count; their weight fades with time."""
+
+        def __post_init__(self) -> None:
+            if self.horizons <= 0:
+                raise ValueError(f"horizons must be positive, got {self.horizons}")
+
+    config: Config
+    lags_KH: Tensor
+    params_P: Tensor
+
+    def __init__(self, config: Config, task: Task) -> None:
+        super().__init__(config, task)
+        ahead_H = torch.arange(1, task.horizon + 1)
+        # A step's own difference of one lag must lie in the window.
+        self.lags = tuple(lag for lag in task.anchors if lag < task.window) or (1,)
+        lags_KH = torch.stack([task.window - 1 - (-ahead_H) % lag for lag in self.lags])
+        self.register_buffer("lags_KH", lags_KH, persistent=False)
+        self.register_buffer("params_P", torch.tensor(task.parameters), persistent=False)
+
+    def encode(self, inputs: Inputs, state: Any = None) -> tuple[Tensor, Any]:
+        """Faded sums of each lag's errors, [B, T, K]."""
+        window_BTW = inputs.window_BTW
+        width = window_BTW.shape[-1]
+        errors = [(window_BTW[..., -1] - window_BTW[..., max(0, width - 1 - lag)]).abs() for lag in self.lags]
+        errors_BTK = torch.stack(errors, -1)
+        fade = -1.0 / (self.config.horizons * self.task.horizon)
+        before_BK = torch.zeros_like(errors_BTK[:, 0]) if state is None else state
+        sums_BTK = scan(torch.full_like(errors_BTK, fade), errors_BTK, before_BK)
+        return sums_BTK, sums_BTK[:, -1]
+
+    def decode(self, states: Tensor, window: Tensor, ahead: Tensor) -> Outlook:
+        start = torch.gather(window, -1, self.lags_KH[states.argmin(-1)])
+        return Outlook(start, self.params_P.expand(*start.shape, -1))

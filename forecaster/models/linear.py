@@ -1,0 +1,48 @@
+"""A linear map of the lag window."""
+
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor, nn
+
+from forecaster.layers.anchors import Anchors
+from forecaster.models.base import Inputs, Memory, Model, Outlook, Task
+
+__all__ = ["Linear"]
+
+_PARTS = (1, 2, 4, 8)
+
+
+class Linear(Model):
+    """A blend of seasonal anchors plus a linear map of the window in causal units, trained from every cutoff.
+
+    Widths follow how restless the window was in its last half, quarter and eighth.
+
+    Shapes:  see `Model`
+    Missing: the causal stand-in of a missing value
+    Fails:   on anything that is no sum of past values; it sees no covariate and no calendar
+    Source:  NLinear: Zeng et al. (2023), AAAI; a moving average is a linear map too, so DLinear is inside
+    """
+
+    memory: ClassVar[Memory] = "context"
+
+    def __init__(self, config: Model.Config, task: Task) -> None:
+        super().__init__(config, task)
+        self.anchors = Anchors(len(_PARTS), task.window, task.horizon, task.anchors)
+        self.spread = nn.Linear(len(_PARTS), task.horizon * len(task.parameters))
+        nn.init.zeros_(self.spread.weight)
+        with torch.no_grad():
+            self.spread.bias.copy_(torch.tensor(task.parameters).repeat(task.horizon))
+
+    def encode(self, inputs: Inputs, state: Any = None) -> tuple[Tensor, Any]:
+        window_BTW = inputs.window_BTW
+        moves = window_BTW.diff(dim=-1).abs() if self.task.window > 1 else window_BTW.abs()
+        parts = [moves[..., -max(1, moves.shape[-1] // part) :].mean(-1) for part in _PARTS]
+        return torch.stack(parts, -1).clamp(min=1e-3).log(), state
+
+    def decode(self, states: Tensor, window: Tensor, ahead: Tensor) -> Outlook:
+        params = self.spread(states).unflatten(-1, (self.task.horizon, -1))
+        return Outlook(self.anchors(states, window), params)
+
+    def lean(self, window: Tensor, target: Tensor, weight: Tensor) -> None:
+        self.anchors.lean(window, target, weight)

@@ -1,0 +1,25 @@
+"""Minimal GRU: gates that see the input alone, so that time is one parallel scan."""
+
+from typing import ClassVar
+
+from torch import nn
+
+from forecaster.layers.minimal import MinGruLayer, MinimalStack
+from forecaster.models.base import Memory, OnePass
+
+__all__ = ["MinGru"]
+
+
+class MinGru(OnePass):
+    """A stack of mingru layers over the scaled lag windows, each with a small network behind it.
+
+    Shapes:  see `OnePass`
+    Missing: a causal stand-in in the window, with flags beside it where training had gaps
+    Fails:   where a gate must depend on what is remembered: one layer cannot count or compare
+    Source:  Feng et al. (2024), Were RNNs all we needed?, arXiv 2410.01201
+    """
+
+    memory: ClassVar[Memory] = "state"
+
+    def build_encoder(self) -> nn.Module:
+        return MinimalStack(MinGruLayer, self.config.width, self.config.depth, self.config.dropout)

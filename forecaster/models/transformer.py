@@ -1,0 +1,78 @@
+"""A causal patch transformer."""
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor, nn
+
+from forecaster.layers.attention import Attention, DotScore, State
+from forecaster.models.base import Memory, OnePass
+
+__all__ = ["Transformer"]
+
+
+class Transformer(OnePass):
+    """Blocks of attention over embedded lag windows: each step's window is a patch that ends there.
+
+    Layers look in turn at neighbouring patches and at patches a season apart, so a few dozen of them reach far back.
+
+    Shapes:  see `OnePass`
+    Missing: a causal stand-in in the window, with flags beside it where training had gaps
+    Fails:   on few short series; it forgets what lies more than `context_steps` patches back
+    Source:  Vaswani et al. (2017), NeurIPS; patches: Nie et al. (2023), ICLR; normalised first: Xiong et al. (2020), ICML
+    """
+
+    memory: ClassVar[Memory] = "context"
+
+    @dataclass(frozen=True, kw_only=True)
+    class Config(OnePass.Config):
+        context_steps: int = 32
+        """Patches that a step attends to, its own included."""
+        heads: int = 4
+        """Must divide the width."""
+
+        def __post_init__(self) -> None:
+            super().__post_init__()
+            if self.context_steps < 1 or self.heads < 1 or self.width % self.heads:
+                raise ValueError("context_steps must be at least 1, and heads must divide the width")
+
+    config: Config
+
+    def build_encoder(self) -> nn.Module:
+        config = self.config
+        season = min((lag for lag in self.task.anchors if lag > 1), default=1)
+        blocks = [
+            _Block(config.width, config.heads, config.context_steps, season if depth % 2 else 1)
+            for depth in range(config.depth)
+        ]
+        return _Blocks(blocks, config.dropout)
+
+
+class _Block(nn.Module):
+    """Attention, then a small network, each added to its normalised input."""
+
+    def __init__(self, hidden: int, heads: int, context: int, dilation: int) -> None:
+        super().__init__()
+        self.first, self.second = nn.LayerNorm(hidden), nn.LayerNorm(hidden)
+        self.attention = Attention(DotScore(hidden, heads), hidden, context, dilation)
+        self.mix = nn.Sequential(nn.Linear(hidden, 2 * hidden), nn.GELU(), nn.Linear(2 * hidden, hidden))
+
+    def forward(self, x_BTD: Tensor, state: State | None) -> tuple[Tensor, State]:
+        found_BTD, state = self.attention(self.first(x_BTD), state)
+        x_BTD = x_BTD + found_BTD
+        return torch.add(x_BTD, self.mix(self.second(x_BTD))), state
+
+
+class _Blocks(nn.Module):
+    def __init__(self, blocks: list[_Block], dropout: float) -> None:
+        super().__init__()
+        self.blocks = nn.ModuleList(blocks)
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, x_BTD: Tensor, state: Any = None) -> tuple[Tensor, Any]:
+        after = []
+        for depth, block in enumerate(self.blocks):
+            x_BTD, ring = block(self.dropout(x_BTD) if depth else x_BTD, None if state is None else state[depth])
+            after.append(ring)
+        return x_BTD, after
