@@ -51,6 +51,8 @@ class Head(ABC):
     def loss(self, params: Tensor, target: Tensor, weight: Tensor, frame: Frame = PLAIN) -> Tensor:
         """Weighted mean loss.
 
+        Its gradient reaches the target too: that is where the start of a forecast is learned.
+
         Shapes: [..., H, P], [..., H], [..., H] -> scalar; a weight of 0 means the target counts for nothing
         """
 

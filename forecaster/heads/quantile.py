@@ -72,4 +72,5 @@ class _Pinball(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
         slope, weight = ctx.saved_tensors
-        return -slope * (weight * grads[0])[..., None], None, None, None, None
+        share = weight * grads[0]
+        return -slope * share[..., None], slope.sum(-1) * share, None, None, None

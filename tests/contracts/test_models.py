@@ -180,6 +180,20 @@ def test_step_one_sees_the_newest_value(model: str) -> None:
     assert _sees_the_last_step(artefact.network.model, Inputs.of(batch, artefact.network.scale))
 
 
+@pytest.mark.parametrize("model", [name for name in MODELS if plugins.load("models", name).learned])
+def test_every_weight_is_trained(model: str) -> None:
+    """The loss has a gradient with respect to every weight: none lies idle."""
+    artefact, grid = _trained(model), _grid()
+    network = artefact.network
+    at = torch.tensor([0, 1])
+    batch = gather(_panel(grid, artefact), at, 0 * at, 80, window=artefact.plan.window, horizon=HORIZON)
+    network.train()
+    network.loss(batch, batch.targets_seen_BTH.float()).backward()
+    idle = [name for name, weight in network.named_parameters() if weight.grad is None or not weight.grad.any()]
+    network.zero_grad()
+    assert idle == []
+
+
 def test_the_planted_error_is_caught() -> None:
     """A model that cannot see the newest values fails that test."""
     artefact = _trained("lstm")
