@@ -41,6 +41,7 @@ def fit(
     *,
     horizon: int,
     model: str = "lstm",
+    ensemble: int = 1,
     season: Sequence[int] = (),
     freq: str | None = None,
     targets: Sequence[str] | None = None,
@@ -52,10 +53,12 @@ def fit(
 ) -> Forecaster:
     """One model for all series of a frame; `settings` are those of `--set`, e.g. `{"seed": 2, "size": "s"}`.
 
+    Several models with commas, or `ensemble` seeds of one, forecast by the median; `auto` takes what proves best.
+
     Raises: DataError for rows that cannot be read, ConfigError for a setting that is none
     """
     checked = check(frame, Roles.of(targets, past, future, static), freq=freq)
-    made = train(checked, model=model, horizon=horizon, season=season, settings=settings, watch=watch)
+    made = train(checked, model=model, horizon=horizon, season=season, settings=_with(settings, ensemble), watch=watch)
     _warn(checked)
     return made
 
@@ -81,6 +84,7 @@ def backtest(
     test_size: int | None = None,
     stride: int = 1,
     model: str = "lstm",
+    ensemble: int = 1,
     season: Sequence[int] = (),
     freq: str | None = None,
     targets: Sequence[str] | None = None,
@@ -97,7 +101,7 @@ def backtest(
         test_size=test_size,
         stride=stride,
         season=season,
-        settings=settings,
+        settings=_with(settings, ensemble),
         keep=lambda grid, part: parts.append(forecast_rows(grid, part, until=grid.lengths - 1)),
         watch=watch,
     )
@@ -132,6 +136,10 @@ def detect(
 def load(folder: str | Path) -> Forecaster:
     """A model that was saved, by `Forecaster.save` or `forecast --save`."""
     return Forecaster.load(Path(folder))
+
+
+def _with(settings: Settings | None, ensemble: int) -> dict[str, Any]:
+    return {"ensemble": ensemble, **(settings or {})}
 
 
 def _warn(checked: Checked) -> None:

@@ -32,6 +32,7 @@ def backtest(
     by_series: Annotated[Path | None, "File to write every series' metrics to."] = None,
     by_horizon: Annotated[Path | None, "File to write the metrics of every step ahead to."] = None,
     model: base.Model = "lstm",
+    ensemble: base.Ensemble = 1,
     freq: base.Freq = None,
     season: base.Season = None,
     quantiles: base.Quantiles = None,
@@ -81,7 +82,9 @@ def backtest(
             test_size=test_size,
             stride=stride,
             season=season or (),
-            settings=base.training_settings(set_, size=size, seed=seed, steps=steps, max_seconds=max_seconds),
+            settings=base.training_settings(
+                set_, size=size, seed=seed, steps=steps, max_seconds=max_seconds, ensemble=ensemble
+            ),
             keep=keep,
             watch=watch,
         )
@@ -91,9 +94,9 @@ def backtest(
     facts = {
         "scores": scores.to_dict("index"),
         "beside_seasonal_naive": {one.metric: one.to_json() for one in ratios},
-        "plans": [artefact.plan.to_json() for artefact in trained.artefacts],
+        "plans": [member.plan.to_json() for member in trained.members],
     }
-    lines = [line for artefact in trained.artefacts for line in artefact.facts.lines()]
+    lines = [line for member in trained.members for line in member.facts.lines()]
     lines += [one.line("seasonal naive") for one in ratios]
     lines += [f"wrote {path}" for path in (by_series, by_horizon) if path is not None]
     return base.finish(out, checked.quality, lines, table=scores, **facts)

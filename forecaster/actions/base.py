@@ -29,7 +29,8 @@ Out = Annotated[Path, "File to write: .parquet or .csv. What was repaired goes t
 Freq = Annotated[str | None, "Step of the series, e.g. 15min, h, D, B, W, MS. Default: found from the times."]
 Season = Annotated[list[int] | None, "Seasons in steps, e.g. 24,168; the first is that of MASE. Default: found."]
 Quantiles = Annotated[list[str] | None, "Further quantile levels, e.g. 0.01,0.99; 'none' leaves mean and q0.5."]
-Model = Annotated[str, "Model, a file in models/."]
+Model = Annotated[str, "Model, a file in models/; several with commas make an ensemble; auto takes what proves best."]
+Ensemble = Annotated[int, "Trainings of each model, with seeds that follow; the median of their forecasts counts."]
 Size = Annotated[str | None, "Size of the model: s, m or l."]
 Settings = Annotated[dict[str, str] | None, "Any other setting, key=value or group.key=value; repeatable."]
 Seed = Annotated[int, "Seed of all randomness."]
@@ -70,10 +71,11 @@ def read(
 
 
 def training_settings(
-    settings: dict[str, str] | None, *, size: str | None, seed: int, steps: int, max_seconds: float
+    settings: dict[str, str] | None, *, size: str | None, seed: int, steps: int, max_seconds: float, ensemble: int
 ) -> dict[str, Any]:
     """Settings of a run, from those that have flags of their own and the rest."""
     named: dict[str, Any] = {"training.seed": seed, "training.steps": steps, "training.max_seconds": max_seconds}
+    named["ensemble"] = ensemble
     if size is not None:
         named["model.size"] = size
     return {**named, **(settings or {})}

@@ -22,6 +22,7 @@ def forecast(
     horizon: base.Horizon,
     out: base.Out,
     model: base.Model = "lstm",
+    ensemble: base.Ensemble = 1,
     freq: base.Freq = None,
     season: base.Season = None,
     quantiles: base.Quantiles = None,
@@ -61,7 +62,9 @@ def forecast(
         frame = _with_future(frame, table.read(future_file), future_file, roles)
     checked = check(frame, roles, freq=freq, zone=tz, strict=strict)
     if trained is None:
-        settings = base.training_settings(set_, size=size, seed=seed, steps=steps, max_seconds=max_seconds)
+        settings = base.training_settings(
+            set_, size=size, seed=seed, steps=steps, max_seconds=max_seconds, ensemble=ensemble
+        )
         trained = train(
             checked,
             model=model,
@@ -74,9 +77,9 @@ def forecast(
     if save is not None:
         trained.save(save)
     table.write(rows, out)
-    lines = [line for artefact in trained.artefacts for line in artefact.facts.lines()]
+    lines = [line for member in trained.members for line in member.facts.lines()]
     lines += [f"saved the model to {save}"] if save is not None else []
-    plans = [artefact.plan.to_json() for artefact in trained.artefacts]
+    plans = [member.plan.to_json() for member in trained.members]
     return base.finish(out, checked.quality, lines, rows=len(rows), plans=plans)
 
 

@@ -19,7 +19,7 @@ from forecaster.series.frequency import Ints
 from forecaster.series.grid import Grid
 from forecaster.series.roles import Roles
 from forecaster.training.artefact import Artefact
-from forecaster.training.plan import plan
+from forecaster.training.recipe import learn
 from forecaster.training.walk import last_forecasts
 
 __all__ = ["Forecaster", "train"]
@@ -33,6 +33,11 @@ class Forecaster:
 
     artefacts: tuple[Artefact, ...]
     roles: Roles
+
+    @property
+    def members(self) -> list[Artefact]:
+        """Every trained network, those of ensembles one by one."""
+        return [member for artefact in self.artefacts for member in artefact.members]
 
     @property
     def horizon(self) -> int:
@@ -119,8 +124,6 @@ def train(
 
     Shapes: ends holds one array [S] for each grid
     """
-    from forecaster.training.fit import fit  # brings Lightning, which a loaded model does without
-
     artefacts = []
     for number, grid in enumerate(checked.grids):
         stop = grid.lengths if ends is None else ends[number]
@@ -128,8 +131,6 @@ def train(
             raise ConfigError(
                 f"no row to train on: every series of step {grid.frequency.alias} begins after --train-until."
             )
-        made = plan(grid, stop, model=model, horizon=horizon, season=tuple(season), settings=settings)
-        for line in made.lines():
-            watch.say(line)
-        artefacts.append(fit(grid, np.asarray(stop), made, watch=watch))
+        asked: dict[str, Any] = {"model": model, "horizon": horizon, "season": season, "settings": settings}
+        artefacts.append(learn(grid, np.asarray(stop), watch=watch, **asked))
     return Forecaster(tuple(artefacts), checked.roles)

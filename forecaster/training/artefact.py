@@ -2,7 +2,7 @@
 
 import json
 import platform
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -38,6 +38,8 @@ class Facts:
     schedule_steps: int = 0
     best_step: int = 0
     val_loss: float | None = None
+    held_out_error: float | None = None
+    """Mean pinball loss of the calibrated quantiles on the held-out rows, in spreads."""
     shortened: bool = False
     """The schedule was shortened to keep the time limit; `schedule_steps` repeats it."""
     stopped: bool = False
@@ -69,11 +71,19 @@ class Artefact:
     calibration: Calibration
     facts: Facts
     frequency: Frequency
+    others: tuple["Artefact", ...] = ()
+    """Further members of an ensemble, whose median counts."""
+
+    @property
+    def members(self) -> "tuple[Artefact, ...]":
+        """Each network by itself."""
+        return (replace(self, others=()), *self.others)
 
     @property
     def name(self) -> str:
-        """Model and digest of its plan."""
-        return f"{self.plan.model}-{self.plan.digest}"
+        """Models and digest of the first one's plan."""
+        models = "+".join(member.plan.model for member in self.members)
+        return f"{models}-{self.plan.digest}"
 
     def save(self, folder: Path) -> None:
         """Write it into a folder. Raises: ConfigError when the folder cannot be written."""
@@ -83,6 +93,7 @@ class Artefact:
             "features": self.features.to_json(),
             "calibration": self.calibration.to_json(),
             "facts": asdict(self.facts),
+            "members": [_member(number) for number in range(2, 2 + len(self.others))],
             "made_with": _versions(),
         }
         try:
@@ -91,6 +102,8 @@ class Artefact:
             (folder / _DESCRIPTION).write_text(json.dumps(description, indent=1) + "\n")
         except OSError as error:
             raise ConfigError(f"cannot write the artefact to '{folder}': {error.strerror or error}.") from error
+        for number, other in enumerate(self.others, start=2):
+            other.save(folder / _member(number))
 
     @classmethod
     def load(cls, folder: Path) -> "Artefact":
@@ -117,7 +130,8 @@ class Artefact:
         facts = description["facts"]
         facts["moments"] = tuple(Moment(**moment) for moment in facts["moments"])
         calibration = Calibration.from_json(description["calibration"])
-        return cls(plan, network, features, calibration, Facts(**facts), frequency.parse(plan.step))
+        others = tuple(cls.load(folder / member) for member in description.get("members", []))
+        return cls(plan, network, features, calibration, Facts(**facts), frequency.parse(plan.step), others)
 
 
 def build_network(plan: Plan, features: Features) -> Network:
@@ -134,6 +148,11 @@ def build_network(plan: Plan, features: Features) -> Network:
         parameters=tuple(head.initial()),
     )
     return Network(plan.build("model", task), plan.build("scale"), head)
+
+
+def _member(number: int) -> str:
+    """Folder of a further member."""
+    return f"member-{number}"
 
 
 def _versions() -> dict[str, Any]:

@@ -13,12 +13,13 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader
 
+from forecaster.columns import LEVELS
 from forecaster.layers.threads import limited
 from forecaster.panel.features import Features
 from forecaster.panel.panel import Panel, pack
 from forecaster.progress import SILENT, Watch
 from forecaster.series.frequency import Ints
-from forecaster.series.grid import Grid
+from forecaster.series.grid import Floats, Grid
 from forecaster.training.artefact import Artefact, Facts, build_network
 from forecaster.training.calibration import Calibration, calibrate
 from forecaster.training.callbacks import BestWeights, Clock, History
@@ -66,7 +67,8 @@ def _fit(grid: Grid, ends: Ints, plan: Plan, watch: Watch, device: str) -> Artef
         if network.model.learned:
             facts = _train(network, stretches, held_out, plan, grid, facts, watch)
     network.eval()
-    calibration = _calibration(network, held_out, plan)
+    calibration, error = _calibration(network, held_out, plan)
+    facts = replace(facts, held_out_error=error)
     return Artefact(plan, network.to("cpu"), features, calibration, facts, grid.frequency)
 
 
@@ -156,8 +158,8 @@ def _train(
     return facts
 
 
-def _calibration(network: Network, held_out: HeldOut, plan: Plan) -> Calibration:
-    """Factors from the held-out part, which trained nothing."""
+def _calibration(network: Network, held_out: HeldOut, plan: Plan) -> tuple[Calibration, float | None]:
+    """Factors from the held-out part, which trained nothing, and the error there with them."""
     quantiles, targets, origins = [], [], 0
     with torch.no_grad():
         for stretch in held_out:
@@ -169,8 +171,16 @@ def _calibration(network: Network, held_out: HeldOut, plan: Plan) -> Calibration
             # Forecasts from neighbouring cutoffs err together: one in a horizon counts.
             origins += int(np.ceil(used_BT.sum(1).cpu().numpy() / plan.horizon).sum())
     if not targets:
-        return Calibration.none(plan.horizon)
-    return calibrate(np.concatenate(quantiles), np.concatenate(targets), origins)
+        return Calibration.none(plan.horizon), None
+    found_NHQ, wanted_NH = np.concatenate(quantiles), np.concatenate(targets)
+    calibration = calibrate(found_NHQ, wanted_NH, origins)
+    return calibration, _pinball(calibration.apply(torch.as_tensor(found_NHQ)).numpy(), wanted_NH)
+
+
+def _pinball(quantiles: Floats, targets: Floats) -> float:
+    """Mean over the targets that are known. Shapes: [n, H, Q], [n, H]"""
+    levels, error = np.asarray(LEVELS), targets[..., None] - quantiles
+    return float(np.nanmean(np.maximum(levels * error, (levels - 1) * error)))
 
 
 @contextmanager

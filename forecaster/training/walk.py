@@ -1,6 +1,7 @@
 """Forecasts from any cutoffs of a grid: one pass over each series from its first row."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -57,11 +58,19 @@ def walk(
 ) -> Iterator[Forecasts]:
     """Forecasts from the cutoffs first, first + stride, ... up to last of each series, in parts.
 
-    With `adaptive` (and where the plan has it) widths follow each series' late errors; a detector wants them fixed.
+    With `adaptive` (and where the plan has it) widths follow each series' late errors; a detector wants them fixed. Of an
+    ensemble the median of the members' quantiles counts.
 
     Shapes: first, last [S] positions; a series with last < first gives none
     Raises: ArtifactError when the grid has another step than the model
     """
+    if artefact.others:
+        each = (
+            walk(member, grid, first, last, stride=stride, adaptive=adaptive, device=device)
+            for member in artefact.members
+        )
+        yield from map(_median, zip(*each, strict=True))
+        return
     _require_step(artefact, grid)
     device = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
     network = artefact.network.to(device)
@@ -74,15 +83,14 @@ def walk(
     for group in _groups(order, last):
         steps, asked = int(last[group].max()) + 1, _Asked(first[group], last[group], stride)
         widths = AdaptiveWidths(len(group), steps, artefact.plan.horizon) if follows else None
-        with limited(artefact.plan.training.threads):
-            for block in _pass(artefact, panel, group, steps):
-                if widths is not None:
-                    _learn(artefact, block, asked, widths)
-                for rows, at, scaled in _decoded(artefact, block, *asked.cutoffs(block)):
-                    fitting = scaled if widths is None else widths.apply(scaled, widths.factors(rows, at))
-                    level, spread = (x[rows, at - block.t0] for x in (block.batch.level_BT, block.batch.spread_BT))
-                    values = network.unscaled(fitting, level, spread)
-                    yield Forecasts(group[rows], at, values.cpu().numpy())
+        for block in _pass(artefact, panel, group, steps):
+            if widths is not None:
+                _learn(artefact, block, asked, widths)
+            for rows, at, scaled in _decoded(artefact, block, *asked.cutoffs(block)):
+                fitting = scaled if widths is None else widths.apply(scaled, widths.factors(rows, at))
+                level, spread = (x[rows, at - block.t0] for x in (block.batch.level_BT, block.batch.spread_BT))
+                values = network.unscaled(fitting, level, spread)
+                yield Forecasts(group[rows], at, values.cpu().numpy())
 
 
 def last_forecasts(artefact: Artefact, grid: Grid, *, device: str = "auto") -> Forecasts:
@@ -93,6 +101,12 @@ def last_forecasts(artefact: Artefact, grid: Grid, *, device: str = "auto") -> F
         *(np.concatenate([getattr(p, name) for p in parts]) for name in ("series", "cutoffs", "quantiles"))
     )
     return together.take(np.argsort(together.series))
+
+
+def _median(parts: "tuple[Forecasts, ...]") -> Forecasts:
+    """Of each quantile over the members of an ensemble: in order still, because every member's are."""
+    quantiles = np.median([part.quantiles for part in parts], axis=0)
+    return Forecasts(parts[0].series, parts[0].cutoffs, quantiles)
 
 
 def _require_step(artefact: Artefact, grid: Grid) -> None:
@@ -110,6 +124,13 @@ def _groups(order: Ints, last: Ints) -> Iterator[Ints]:
             end += 1
         yield order[begin:end]
         begin = end
+
+
+@contextmanager
+def _computing(artefact: Artefact) -> Iterator[None]:
+    """No gradients, and as many threads as the plan has. Never around a `yield`: the caller would compute so, too."""
+    with limited(artefact.plan.training.threads), torch.inference_mode():
+        yield
 
 
 @dataclass(frozen=True)
@@ -143,13 +164,13 @@ def _pass(artefact: Artefact, panel: Panel, group: Ints, steps: int) -> Iterator
     network, plan = artefact.network, artefact.plan
     series_B = torch.as_tensor(group).to(panel.device)
     block, state = max(64, _STEPS_AT_ONCE // len(group)), None
-    with torch.inference_mode():
-        for t0 in range(0, steps, block):
-            count = min(block, steps - t0)
+    for t0 in range(0, steps, block):
+        count = min(block, steps - t0)
+        with _computing(artefact):
             first_B = torch.full_like(series_B, t0)
             batch = gather(panel, series_B, first_B, count, window=plan.window, horizon=plan.horizon)
             states, state = network.model.encode(Inputs.of(batch, network.scale), state)
-            yield _Block(t0, count, batch, states)
+        yield _Block(t0, count, batch, states)
 
 
 def _decoded(artefact: Artefact, block: _Block, rows: Ints, at: Ints) -> Iterator[tuple[Ints, Ints, Tensor]]:
@@ -159,12 +180,13 @@ def _decoded(artefact: Artefact, block: _Block, rows: Ints, at: Ints) -> Iterato
     network, plan = artefact.network, artefact.plan
     inputs = Inputs.of(block.batch, network.scale)
     size = max(1, _FORECASTS_AT_ONCE // (plan.horizon * len(LEVELS)))
-    with torch.inference_mode():
-        for part in range(0, len(rows), size):
-            b, t = rows[part : part + size], at[part : part + size] - block.t0
+    for part in range(0, len(rows), size):
+        b, t = rows[part : part + size], at[part : part + size] - block.t0
+        with _computing(artefact):
             outlook = network.model.decode(block.states[b, t], inputs.window_BTW[b, t], inputs.ahead_BTHF[b, t])
-            quantiles = network.quantiles(outlook, block.batch.level_BT[b, t], block.batch.spread_BT[b, t])
-            yield b, block.t0 + t, artefact.calibration.apply(quantiles.double())
+            level, spread = (x[b, t] for x in (block.batch.level_BT, block.batch.spread_BT))
+            quantiles = artefact.calibration.apply(network.quantiles(outlook, level, spread).double())
+        yield b, block.t0 + t, quantiles
 
 
 def _learn(artefact: Artefact, block: _Block, asked: _Asked, widths: AdaptiveWidths) -> None:

@@ -1,0 +1,99 @@
+"""One training, several, or the best of a few."""
+
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from forecaster.errors import ConfigError
+from forecaster.progress import Moment, Watch
+from forecaster.series import synthetic
+from forecaster.series.frame import check
+from forecaster.series.grid import Grid
+from forecaster.series.roles import Roles
+from forecaster.training.artefact import Artefact
+from forecaster.training.recipe import learn
+from forecaster.training.walk import last_forecasts, walk
+from tests.quick import quick
+
+
+class Heard:
+    """Keeps what was said."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    def say(self, line: str) -> None:
+        self.lines.append(line)
+
+    def moment(self, moment: Moment) -> None:
+        pass
+
+    def table(self, table: pd.DataFrame) -> None:
+        pass
+
+
+@cache
+def _grid() -> Grid:
+    return check(synthetic.seasonal(3, 160, seed=1), Roles()).grids[0]
+
+
+def _learnt(model: str, watch: Watch | None = None, **settings: object) -> Artefact:
+    grid = _grid()
+    return learn(grid, grid.lengths, model=model, horizon=4, settings={**quick(), **settings}, watch=watch or Heard())
+
+
+def test_an_ensemble_is_the_median_of_its_members() -> None:
+    """Quantile by quantile, and in order."""
+    together = _learnt("lstm", ensemble=3)
+    assert [member.plan.training.seed for member in together.members] == [1, 2, 3]
+    alone = [last_forecasts(member, _grid()).quantiles for member in together.members]
+    found = last_forecasts(together, _grid()).quantiles
+    np.testing.assert_allclose(found, np.median(alone, axis=0))
+    assert (np.diff(found, axis=-1) >= 0).all()
+    assert not np.allclose(alone[0], alone[1])
+
+
+def test_an_ensemble_survives_its_folder(tmp_path: Path) -> None:
+    """Save and load keep all members."""
+    together = _learnt("lstm,linear")
+    together.save(tmp_path)
+    loaded = Artefact.load(tmp_path)
+    assert [member.plan.model for member in loaded.members] == ["lstm", "linear"]
+    np.testing.assert_array_equal(
+        last_forecasts(loaded, _grid()).quantiles, last_forecasts(together, _grid()).quantiles
+    )
+
+
+def test_settings_go_to_the_models_that_have_them() -> None:
+    """`size` is none of linear's; an unknown one is still an error."""
+    assert len(_learnt("lstm,linear", size="s").members) == 2
+    with pytest.raises(ConfigError, match="unknown setting"):
+        _learnt("lstm,linear", sise="s")
+    with pytest.raises(ConfigError, match="ensemble"):
+        _learnt("lstm", ensemble="0")
+
+
+def test_auto_takes_the_least_held_out_error_and_says_why() -> None:
+    """A season that repeats to the letter is best repeated: no network of twelve steps beats that."""
+    frame = synthetic.seasonal(3, 480, seed=1)
+    frame["y"] = np.tile(np.random.default_rng(0).standard_normal(24), len(frame) // 24)
+    grid, heard = check(frame, Roles()).grids[0], Heard()
+    found = learn(grid, grid.lengths, model="auto", horizon=4, settings=quick(), watch=heard)
+    assert found.plan.model == "best_naive"
+    assert "auto: best_naive" in heard.lines[-1]
+    assert "lstm" in heard.lines[-1]
+
+
+def test_a_walk_leaves_its_caller_as_it_was() -> None:
+    """Whoever reads forecasts one by one may train between them."""
+    artefact, grid = _learnt("lstm,linear"), _grid()
+    ends = grid.lengths - 1
+    passes = [walk(artefact, grid, ends - 5, ends) for _ in range(2)]
+    for parts in zip(*passes, strict=True):
+        assert len(parts[0].cutoffs) == len(parts[1].cutoffs)
+        assert not torch.is_inference_mode_enabled()
+    assert not torch.is_inference_mode_enabled()
