@@ -1,4 +1,4 @@
-"""Causal running statistics of packed series: one cumulative sum, never a loop over time.
+"""Causal running statistics of packed series, without a loop over time.
 
 Shapes:  values and masks are flat [N], the series end to end; `starts_N` is each row's series start
 Missing: rows where `seen` is False count for nothing
@@ -7,18 +7,39 @@ Missing: rows where `seen` is False count for nothing
 import torch
 from torch import Tensor
 
-__all__ = ["expanding_mean", "last_seen", "trailing_mean"]
+__all__ = ["expanding_mean", "last_seen", "trailing_mean", "trailing_sum"]
 
 
 def trailing_mean(x_N: Tensor, seen_N: Tensor, starts_N: Tensor, steps: int) -> Tensor:
     """Mean of the seen values among the last `steps` up to and including each row; 0 before any."""
-    rows_N = torch.arange(len(x_N), device=x_N.device)
-    return _mean(x_N, seen_N, starts_N, torch.maximum(rows_N + 1 - steps, starts_N))
+    sums_N = trailing_sum(torch.where(seen_N, x_N, 0.0), starts_N, steps)
+    counts_N = trailing_sum(seen_N.to(x_N.dtype), starts_N, steps)
+    return torch.where(counts_N > 0, sums_N / counts_N.clamp(min=1), 0.0)
 
 
 def expanding_mean(x_N: Tensor, seen_N: Tensor, starts_N: Tensor) -> Tensor:
     """Mean of all seen values of the series up to and including each row; 0 before any."""
-    return _mean(x_N, seen_N, starts_N, starts_N)
+    return trailing_mean(x_N, seen_N, starts_N, len(x_N))
+
+
+def trailing_sum(x_N: Tensor, starts_N: Tensor, steps: int) -> Tensor:
+    """Sum of the last `steps` values of the series up to and including each row.
+
+    By doubling: sums of 1, 2, 4, ... rows, of which the binary digits of `steps` choose. Nothing is ever subtracted, as
+    differences of one long cumulative sum would be: there a large value leaves its rounding in all later sums, those
+    of other series included.
+    """
+    position_N = torch.arange(len(x_N), device=x_N.device) - starts_N
+    rest = min(steps, int(position_N.max()) + 1) if len(x_N) else 0
+    total_N, counted = torch.zeros_like(x_N), 0
+    part_N, size = x_N, 1
+    while rest:
+        if rest % 2:
+            total_N, counted = total_N + _back(part_N, position_N, counted), counted + size
+        rest //= 2
+        if rest:
+            part_N, size = part_N + _back(part_N, position_N, size), 2 * size
+    return total_N
 
 
 def last_seen(seen_N: Tensor, starts_N: Tensor) -> Tensor:
@@ -28,22 +49,6 @@ def last_seen(seen_N: Tensor, starts_N: Tensor) -> Tensor:
     return torch.where(latest_N >= starts_N, latest_N, -1)
 
 
-def _mean(x_N: Tensor, seen_N: Tensor, starts_N: Tensor, from_N: Tensor) -> Tensor:
-    # Each series is divided by its own largest value first: a running sum over all series then keeps its
-    # precision in a panel where one counts in billions and another in thousandths.
-    peak_N = _peak(x_N, seen_N, starts_N)
-    parts_N = torch.where(seen_N, x_N / peak_N, 0.0)
-    sums_N1, counts_N1 = _cumulated(parts_N), _cumulated(seen_N.to(torch.float64))
-    sums_N = sums_N1[1:] - sums_N1[from_N]
-    counts_N = counts_N1[1:] - counts_N1[from_N]
-    return torch.where(counts_N > 0, sums_N / counts_N.clamp(min=1) * peak_N, 0.0)
-
-
-def _cumulated(x_N: Tensor) -> Tensor:
-    return torch.cat([x_N.new_zeros(1), x_N.cumsum(0)])
-
-
-def _peak(x_N: Tensor, seen_N: Tensor, starts_N: Tensor) -> Tensor:
-    size_N = torch.where(seen_N, x_N.abs(), 0.0)
-    peak_N = torch.zeros_like(size_N).scatter_reduce(0, starts_N, size_N, "amax")[starts_N]
-    return torch.where(peak_N > 0, peak_N, 1.0)
+def _back(x_N: Tensor, position_N: Tensor, rows: int) -> Tensor:
+    """What lies some rows back in the same series, 0 before it."""
+    return torch.where(position_N >= rows, x_N.roll(rows), 0.0) if rows else x_N

@@ -16,7 +16,7 @@ class BestNaive(Model):
     """At each cutoff the value one lag back, of all seasons and the last value the lag with the least recent error.
 
     Shapes:  see `Model`
-    Units:   errors are compared in spreads of the cutoff at which they became known
+    Units:   errors are those of forecasts at all horizon steps, in spreads of the row at which they became known
     Missing: the causal stand-in of a missing value
     Fails:   on trends, and where several seasons add up
     Source:  Hyndman and Athanasopoulos, Forecasting: Principles and Practice, section 5.2; the choice is ours
@@ -36,23 +36,24 @@ class BestNaive(Model):
 
     config: Config
     lags_KH: Tensor
+    back_KH: Tensor
     params_P: Tensor
 
     def __init__(self, config: Config, task: Task) -> None:
         super().__init__(config, task)
-        ahead_H = torch.arange(1, task.horizon + 1)
-        # A step's own difference of one lag must lie in the window.
-        self.lags = tuple(lag for lag in task.anchors if lag < task.window) or (1,)
-        lags_KH = torch.stack([task.window - 1 - (-ahead_H) % lag for lag in self.lags])
-        self.register_buffer("lags_KH", lags_KH, persistent=False)
+        ahead_H, newest = torch.arange(1, task.horizon + 1), task.window - 1
+        lags_K1 = torch.tensor(task.anchors)[:, None]
+        self.register_buffer("lags_KH", newest - (-ahead_H) % lags_K1, persistent=False)
+        # Where the forecast of the newest value stood, made h steps before; as far back as the window reaches.
+        back_KH = (lags_K1 * -(-ahead_H // lags_K1)).clamp(max=newest)
+        self.register_buffer("back_KH", newest - back_KH, persistent=False)
         self.register_buffer("params_P", torch.tensor(task.parameters), persistent=False)
 
     def encode(self, inputs: Inputs, state: Any = None) -> tuple[Tensor, Any]:
         """Faded sums of each lag's errors, [B, T, K]."""
         window_BTW = inputs.window_BTW
-        width = window_BTW.shape[-1]
-        errors = [(window_BTW[..., -1] - window_BTW[..., max(0, width - 1 - lag)]).abs() for lag in self.lags]
-        errors_BTK = torch.stack(errors, -1)
+        newest_BT1 = window_BTW[..., -1:]
+        errors_BTK = torch.stack([(newest_BT1 - window_BTW[..., back_H]).abs().mean(-1) for back_H in self.back_KH], -1)
         fade = -1.0 / (self.config.horizons * self.task.horizon)
         before_BK = torch.zeros_like(errors_BTK[:, 0]) if state is None else state
         sums_BTK = scan(torch.full_like(errors_BTK, fade), errors_BTK, before_BK)

@@ -7,9 +7,8 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from forecaster.layers.running import expanding_mean
+from forecaster.layers.running import expanding_mean, trailing_mean
 from forecaster.scales._spread import before, floored_mean
-from forecaster.scales._windows import trailing_deviation
 from forecaster.scales.base import Scale
 
 __all__ = ["Log"]
@@ -67,8 +66,7 @@ class Log(Scale):
         return level * self._exp(z * (spread / level))
 
     def _level(self, y_N: Tensor, seen_N: Tensor, starts_N: Tensor) -> Tensor:
-        # Not by running sums: a logarithm shows the digits that a small value loses there beside a large one.
-        size_N = trailing_deviation(y_N, seen_N, starts_N, torch.zeros_like(y_N), self.config.level_steps)
+        size_N = trailing_mean(y_N.square(), seen_N, starts_N, self.config.level_steps).sqrt()
         least_N = self.config.straight * expanding_mean(y_N.abs(), seen_N, starts_N)
         return torch.maximum(size_N, least_N) + 1e-12
 

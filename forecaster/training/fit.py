@@ -43,7 +43,7 @@ def fit(grid: Grid, ends: Ints, plan: Plan, *, watch: Watch = SILENT, device: st
     """Train on the rows of each series before `ends`, the last of them held out to stop and to calibrate.
 
     Shapes: ends [S]
-    Raises: DataError when the loss becomes no number, with the series named
+    Raises: DataError when the loss becomes no number, with the series named, or for a value that the head cannot take
     """
     device = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
     with limited(plan.training.threads):
@@ -58,6 +58,7 @@ def _fit(grid: Grid, ends: Ints, plan: Plan, watch: Watch, device: str) -> Artef
         torch.manual_seed(plan.training.seed)
         features = Features.fit(grid, train_ends)
         network = build_network(plan, features)
+    network.head.check(torch.as_tensor(_values(grid, train_ends)))
     panel = pack(grid, network.scale.measure, features, season=max(plan.seasons, default=1), device=device)
     held_out = _held_out(panel, chosen, ends, plan)
     facts = Facts(weights=network.weights, series=grid.series, rows=int(ends.sum()))
@@ -70,6 +71,12 @@ def _fit(grid: Grid, ends: Ints, plan: Plan, watch: Watch, device: str) -> Artef
     calibration, error = _calibration(network, held_out, plan)
     facts = replace(facts, held_out_error=error)
     return Artefact(plan, network.to("cpu"), features, calibration, facts, grid.frequency)
+
+
+def _values(grid: Grid, ends: Ints) -> Floats:
+    """What was seen before `ends`, [n]"""
+    position = np.arange(len(grid.y)) - np.repeat(grid.offsets[:-1], grid.lengths)
+    return grid.y[(position < np.repeat(ends, grid.lengths)) & ~np.isnan(grid.y)]
 
 
 def _held_out(panel: Panel, chosen: Ints, ends: Ints, plan: Plan) -> HeldOut:

@@ -37,16 +37,12 @@ class Network(nn.Module):
 
     @torch.no_grad()
     def prepare(self, stretches: Iterable[Stretch]) -> None:
-        """Choose the model's starts and the head's units by some training rows.
-
-        Raises: DataError for a value that the head's distribution cannot take
-        """
+        """Choose the model's starts and the head's units by some training rows."""
         windows, targets, weights = [], [], []
         for stretch in stretches:
             windows.append(Inputs.of(stretch.batch, self.scale).window_BTW)
             targets.append(self.targets(stretch.batch))
             weights.append(stretch.weight_BTH)
-            self.head.check(stretch.batch.targets_BTH[stretch.weight_BTH > 0])
         weight = torch.cat(weights)
         if not bool((weight > 0).any()):
             return

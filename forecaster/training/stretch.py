@@ -121,6 +121,6 @@ class HeldOut(IterableDataset[Stretch]):
 def _weights(batch: Batch, counted_BT: Tensor) -> Tensor:
     """1 for each target that was seen and whose cutoff counts."""
     # Where nothing has moved yet there is no unit, and an error in it says nothing.
-    moved_BT = batch.spread_BT > 1e-8 * batch.level_BT.abs()
+    moved_BT = batch.spread_BT > 1e-8 * batch.level_BT.abs() + 1e-11
     counted_BT = counted_BT & batch.real_BT & moved_BT
     return (batch.targets_seen_BTH & counted_BT[..., None]).float()

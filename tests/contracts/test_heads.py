@@ -56,22 +56,6 @@ def test_a_network_begins_with_a_sensible_distribution(name: str) -> None:
     assert 0.2 < quantiles[LEVELS.index(0.9)] - quantiles[LEVELS.index(0.1)] < 5
 
 
-@pytest.mark.parametrize("name", HEADS)
-def test_the_loss_teaches_where_a_forecast_starts(name: str) -> None:
-    """A target is the distance from the start: the loss has a gradient there, equal to a finite difference."""
-    head = _made(name)
-    random = torch.Generator().manual_seed(3)
-    params = torch.randn(4, 3, head.parameters, generator=random, dtype=torch.float64)
-    target = torch.randn(4, 3, generator=random, dtype=torch.float64).requires_grad_()
-    weight = torch.rand(4, 3, generator=random, dtype=torch.float64)
-    (gradient,) = torch.autograd.grad(head.loss(params, target, weight), target)
-    moved, step = target.detach().clone(), 1e-6
-    moved[2, 1] += step
-    numeric = (head.loss(params, moved, weight) - head.loss(params, target.detach(), weight)) / step
-    assert float(gradient[2, 1]) == pytest.approx(float(numeric), rel=1e-3, abs=1e-9)
-    assert float(numeric) != 0
-
-
 def test_the_pinball_loss_is_its_formula() -> None:
     """Worked by hand at one target, and its gradient by autograd."""
     from forecaster.heads.quantile import Quantile
@@ -90,3 +74,15 @@ def test_the_pinball_loss_is_its_formula() -> None:
     (ours,) = torch.autograd.grad(loss, params)
     (theirs,) = torch.autograd.grad(by_hand(params), params)
     torch.testing.assert_close(ours, theirs)
+
+
+def test_the_pinball_loss_teaches_where_a_forecast_starts() -> None:
+    """A target is the distance from the start: the loss has its gradient there too."""
+    from forecaster.heads.quantile import Quantile
+
+    random = torch.Generator().manual_seed(3)
+    head = Quantile(Quantile.Config())
+    params = torch.randn(4, 3, head.parameters, generator=random, dtype=torch.float64)
+    weight = torch.rand(4, 3, generator=random, dtype=torch.float64)
+    target = torch.randn(4, 3, generator=random, dtype=torch.float64).requires_grad_()
+    assert torch.autograd.gradcheck(lambda y: head.loss(params, y, weight), (target,))

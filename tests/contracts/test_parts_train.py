@@ -6,10 +6,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 
 from forecaster import api, plugins
 from forecaster.columns import QUANTILES
 from forecaster.errors import DataError
+from forecaster.panel.batch import gather
+from forecaster.panel.panel import pack
 from forecaster.series import synthetic
 from forecaster.series.frame import check
 from forecaster.series.roles import Roles
@@ -62,6 +65,18 @@ def test_a_setting_of_a_part_is_reached_from_the_door(settings: dict[str, str], 
         for more in (settings, {**settings, **other})
     )
     assert not np.allclose(one["q0.9"], two["q0.9"])
+
+
+@pytest.mark.parametrize("name", plugins.names("heads"))
+def test_a_head_teaches_every_weight(name: str) -> None:
+    """The loss has a gradient with respect to all of the network, the start of the forecasts included."""
+    grid = check(synthetic.seasonal(2, 200, seed=2).assign(y=lambda f: (20 * f["y"]).round()), Roles()).grids[0]
+    artefact = fit(grid, grid.lengths, plan(grid, grid.lengths, model="lstm", horizon=4, settings=quick(head=name)))
+    network, series = artefact.network.train(), torch.tensor([0, 1])
+    panel = pack(grid, network.scale.measure, artefact.features, season=24)
+    batch = gather(panel, series, 0 * series, 80, window=artefact.plan.window, horizon=4)
+    network.loss(batch, batch.targets_seen_BTH.float()).backward()
+    assert [n for n, weight in network.named_parameters() if weight.grad is None or not weight.grad.any()] == []
 
 
 def _sales(length: int = 300) -> pd.DataFrame:
