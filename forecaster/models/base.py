@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from forecaster.layers.anchors import Anchors
+from forecaster.layers.decoders import Direct
 from forecaster.panel.batch import Batch
 from forecaster.scales.base import Scale
 
@@ -153,16 +154,16 @@ class OnePass(Model):
         self.encoder = self.build_encoder()
         self.merge = nn.Linear(2 * width, width)
         self.anchors = Anchors(width, task.window, task.horizon, task.anchors)
-        self.spread = nn.Linear(width, task.horizon * len(task.parameters))
-        nn.init.zeros_(self.spread.weight)
-        with torch.no_grad():
-            self.spread.bias.copy_(torch.tensor(task.parameters).repeat(task.horizon))
-        if task.ahead_width:
-            self.ahead = _Ahead(width, task.ahead_width, len(task.parameters))
+        self.decoder = self.build_decoder()
 
     @abstractmethod
     def build_encoder(self) -> nn.Module:
         """The causal encoder over embedded steps."""
+
+    def build_decoder(self) -> nn.Module:
+        """From a state [..., D] and known-future features [..., H, F] to a head's numbers [..., H, P]."""
+        task = self.task
+        return Direct(self.config.width, task.horizon, task.parameters, task.ahead_width)
 
     def encode(self, inputs: Inputs, state: Any = None) -> tuple[Tensor, Any]:
         embedded_BTD = self.embedded(inputs)
@@ -178,26 +179,7 @@ class OnePass(Model):
 
     def decode(self, states: Tensor, window: Tensor, ahead: Tensor) -> Outlook:
         hidden = nn.functional.gelu(self.merge(states))
-        params = self.spread(hidden).unflatten(-1, (self.task.horizon, -1))
-        if self.task.ahead_width:
-            params = params + self.ahead(hidden, ahead)
-        return Outlook(self.anchors(hidden, window), params)
+        return Outlook(self.anchors(hidden, window), self.decoder(hidden, ahead))
 
     def lean(self, window: Tensor, target: Tensor, weight: Tensor) -> None:
         self.anchors.lean(window, target, weight)
-
-
-class _Ahead(nn.Module):
-    """What the known future of each horizon step adds. Shapes: [..., D], [..., H, F] -> [..., H, P]"""
-
-    def __init__(self, hidden: int, features: int, parameters: int, width: int = 16) -> None:
-        super().__init__()
-        self.state = nn.Linear(hidden, width)
-        self.future = nn.Linear(features, width, bias=False)
-        self.out = nn.Linear(width, parameters, bias=False)
-        nn.init.zeros_(self.out.weight)
-
-    def forward(self, hidden: Tensor, ahead: Tensor) -> Tensor:
-        mixed = nn.functional.gelu(self.state(hidden)[..., None, :] + self.future(ahead))
-        out: Tensor = self.out(mixed)
-        return out

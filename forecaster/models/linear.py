@@ -3,9 +3,10 @@
 from typing import Any, ClassVar
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from forecaster.layers.anchors import Anchors
+from forecaster.layers.decoders import Direct
 from forecaster.models.base import Inputs, Memory, Model, Outlook, Task
 
 __all__ = ["Linear"]
@@ -29,10 +30,7 @@ class Linear(Model):
     def __init__(self, config: Model.Config, task: Task) -> None:
         super().__init__(config, task)
         self.anchors = Anchors(len(_PARTS), task.window, task.horizon, task.anchors)
-        self.spread = nn.Linear(len(_PARTS), task.horizon * len(task.parameters))
-        nn.init.zeros_(self.spread.weight)
-        with torch.no_grad():
-            self.spread.bias.copy_(torch.tensor(task.parameters).repeat(task.horizon))
+        self.decoder = Direct(len(_PARTS), task.horizon, task.parameters, 0)
 
     def encode(self, inputs: Inputs, state: Any = None) -> tuple[Tensor, Any]:
         window_BTW = inputs.window_BTW
@@ -41,8 +39,7 @@ class Linear(Model):
         return torch.stack(parts, -1).clamp(min=1e-3).log(), state
 
     def decode(self, states: Tensor, window: Tensor, ahead: Tensor) -> Outlook:
-        params = self.spread(states).unflatten(-1, (self.task.horizon, -1))
-        return Outlook(self.anchors(states, window), params)
+        return Outlook(self.anchors(states, window), self.decoder(states, ahead))
 
     def lean(self, window: Tensor, target: Tensor, weight: Tensor) -> None:
         self.anchors.lean(window, target, weight)

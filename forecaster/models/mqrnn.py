@@ -1,0 +1,42 @@
+"""A multi-horizon quantile recurrent forecaster."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from torch import nn
+
+from forecaster.layers.decoders import Forking
+from forecaster.layers.recurrent import Cell
+from forecaster.models._recurrent import Recurrent
+
+__all__ = ["MqRnn"]
+
+
+class MqRnn(Recurrent):
+    """An LSTM with two decoders: one makes a context for each horizon step, one turns it into the head's numbers.
+
+    The second sees the known future of its own step, so plans for a time shape the distribution of that time.
+
+    Shapes:  see `OnePass`
+    Missing: a causal stand-in in the window, with flags beside it where training had gaps
+    Fails:   as lstm does; without known-future features it is a slower lstm
+    Source:  Wen et al. (2017), arXiv 1711.11053; its forking sequences are how every model here is trained
+    """
+
+    cell: ClassVar[Cell] = "lstm"
+
+    @dataclass(frozen=True, kw_only=True)
+    class Config(Recurrent.Config):
+        context: int = 16
+        """Width of the context of each horizon step, at least 1."""
+
+        def __post_init__(self) -> None:
+            super().__post_init__()
+            if self.context < 1:
+                raise ValueError(f"context must be at least 1, got {self.context}")
+
+    config: Config
+
+    def build_decoder(self) -> nn.Module:
+        task, config = self.task, self.config
+        return Forking(config.width, task.horizon, task.parameters, task.ahead_width, config.context)

@@ -1,0 +1,89 @@
+"""A recurrent network over segments, its forecast made of segments side by side."""
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor, nn
+
+from forecaster.layers.anchors import Anchors
+from forecaster.layers.decoders import Direct
+from forecaster.layers.recurrent import Dilated
+from forecaster.models.base import Inputs, Memory, Model, Outlook, Size, Task
+
+__all__ = ["SegRnn"]
+
+_SIZES: dict[Size, int] = {"s": 32, "m": 64, "l": 128}
+
+
+class SegRnn(Model):
+    """A GRU that reads one segment at a time; every segment of the horizon is one more step from the last state.
+
+    From every cutoff: the layer's step t continues from step t - w, so all ways to cut a series into segments of w steps
+    are read side by side. Segments hold distances from the newest value, and seasonal anchors take the place of a learned
+    cycle: they need no table for each series, so an unseen one has them too.
+
+    Shapes:  see `Model`; w is the segment, ceil(H / w) segments make the horizon
+    Missing: a causal stand-in in the window, with flags beside it where training had gaps
+    Fails:   where the next few steps depend on the very last value; take lstm there
+    Source:  Lin et al. (2023), SegRNN, arXiv 2308.11200: parallel multi-step forecasting
+    """
+
+    memory: ClassVar[Memory] = "state"
+
+    @dataclass(frozen=True, kw_only=True)
+    class Config(Model.Config):
+        size: Size = "m"
+        """The one dial: s (32 wide), m (64) or l (128)."""
+        hidden: int = 0
+        """Width D; 0 takes the size's."""
+        segment: int = 0
+        """Steps in a segment; 0 takes a quarter of the shortest season, or of the window."""
+
+        def __post_init__(self) -> None:
+            if self.size not in _SIZES:
+                raise ValueError(f"size must be s, m or l, got '{self.size}'")
+            if self.hidden < 0 or self.segment < 0:
+                raise ValueError("hidden and segment must not be negative")
+
+        @property
+        def width(self) -> int:
+            """Hidden width D."""
+            return self.hidden or _SIZES[self.size]
+
+    config: Config
+
+    def __init__(self, config: Config, task: Task) -> None:
+        super().__init__(config, task)
+        width = config.width
+        season = min((lag for lag in task.anchors if lag > 1), default=task.window)
+        self.segment = min(config.segment or max(1, season // 4), task.window)
+        self.count = -(-task.horizon // self.segment)
+        # One more step feature than the panel gives: the restlessness that `Inputs.of` adds.
+        self.embed = nn.Linear(self.segment + task.step_width + 1 + task.static_width, width)
+        self.encoder = Dilated("gru", width, self.segment)
+        self.place = nn.Parameter(0.1 * torch.randn(self.count, width))
+        self.decoder = nn.GRUCell(width, width)
+        self.out = Direct(width, self.segment, task.parameters, 0)
+        self.anchors = Anchors(width, task.window, task.horizon, task.anchors)
+
+    def encode(self, inputs: Inputs, state: Any = None) -> tuple[Tensor, Any]:
+        window_BTW = inputs.window_BTW
+        segment_BTw = window_BTW[..., -self.segment :] - window_BTW[..., -1:]
+        static_BTK = inputs.static_BK[:, None].expand(-1, window_BTW.shape[1], -1)
+        # The newest value itself too: relative to the level it says where in its range the series is.
+        segment_BTw = torch.cat([segment_BTw[..., :-1], window_BTW[..., -1:]], -1)
+        seen_BT = torch.cat([segment_BTw, inputs.steps_BTI, static_BTK], -1)
+        embedded_BTD = nn.functional.gelu(self.embed(seen_BT))
+        states_BTD, state = self.encoder(embedded_BTD, state)
+        return torch.add(states_BTD, embedded_BTD), state
+
+    def decode(self, states: Tensor, window: Tensor, ahead: Tensor) -> Outlook:
+        flat = states.reshape(-1, states.shape[-1])
+        place = self.place.expand(len(flat), -1, -1).flatten(0, 1)
+        after = self.decoder(place, flat.repeat_interleave(self.count, 0))
+        params = self.out(after, ahead).reshape(*states.shape[:-1], -1, len(self.task.parameters))
+        return Outlook(self.anchors(states, window), params[..., : self.task.horizon, :])
+
+    def lean(self, window: Tensor, target: Tensor, weight: Tensor) -> None:
+        self.anchors.lean(window, target, weight)
