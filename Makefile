@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 TRIED := $(shell $(PYTHON) -c 'import sys; print("-c constraints.txt" if sys.version_info[:2] == (3, 11) else "")')
 WHERE := $(if $(PIP_FIND_LINKS),--find-links $(PIP_FIND_LINKS)) $(if $(TORCH_BACKEND),--torch-backend $(TORCH_BACKEND))
 
-.PHONY: demo test setup lint types test-all bench browser clean
+.PHONY: demo test setup lint types test-all bench pages browser clean
 
 demo: setup  ## the whole road on data that installed packages carry
 	$(BIN)/python -m flows.demo
@@ -40,6 +40,9 @@ test-all: setup browser lint types  ## also what takes long, and the GPU's tests
 
 bench: setup  ## the numbers in docs/experiments.md; ROW=name runs one of them
 	$(BIN)/python -m tests.benchmarks $(ROW)
+
+pages: setup  ## docs/models.md, from the models' own words
+	$(BIN)/python -m tests.model_pages
 
 clean:
 	rm -rf $(VENV) demo-project build *.egg-info

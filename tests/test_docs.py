@@ -8,9 +8,10 @@ import pytest
 
 from forecaster import api, plugins
 from forecaster.series import synthetic
+from tests import model_pages
 
 ROOT = Path(__file__).parent.parent
-DOCUMENTS = ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs/experiments.md"]
+DOCUMENTS = ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs/experiments.md", "docs/models.md"]
 FRONT = ("README.md", 150), ("ARCHITECTURE.md", 110)
 
 
@@ -51,6 +52,11 @@ def test_every_verb_is_in_the_readme() -> None:
     text = (ROOT / "README.md").read_text()
     absent = [verb for verb in plugins.names("actions") if f"forecaster {verb}" not in text]
     assert not absent
+
+
+def test_the_page_of_models_is_what_the_models_say() -> None:
+    """`make pages` has been run since the last change of a docstring."""
+    assert model_pages.PAGE.read_text() == model_pages.page()
 
 
 @pytest.mark.parametrize("folder", [name for name in plugins.FOLDERS if name != "actions"])

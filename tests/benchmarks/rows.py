@@ -59,6 +59,25 @@ def _m4(name: str, model: str = "lstm") -> Row:
     }  # fmt: skip
 
 
+def _models() -> Row:
+    """MASE beside seasonal naive's on cuts of the weekly and hourly training parts, and cost beside the LSTM."""
+    from tests.benchmarks.models import models_of
+
+    return {**models_of(DATA), "reach": "-", "command": "ROW=models make bench"}
+
+
+def _ett(name: str, reach: float, model: str = "lstm") -> Row:
+    """Errors at four horizons, and their mean."""
+    from tests.benchmarks.ett import ett_of
+
+    path = DATA / "ett" / f"{name}.parquet"
+    if not path.exists():
+        return {"absent": str(path)}
+    found = {f"h{horizon}": ett_of(path, horizon, model) for horizon in (96, 192, 336, 720)}
+    mse = float(np.mean([errors["MSE"] for errors in found.values()]))
+    return {**found, "MSE": round(mse, 4), "reach": f"MSE <= {reach}", "command": f"ROW={name} make bench"}
+
+
 def _windows() -> Row:
     """Training windows (series x cutoff with a full horizon) per CPU-second: CONTRACTS 24."""
     script = f"""
@@ -170,6 +189,9 @@ def _measured(command: Sequence[str], cwd: str | None = None) -> Row:
 
 ROWS: dict[str, Callable[[], Row]] = {
     **{f"m4_{name}": partial(_m4, name) for name in M4},
+    "etth1": partial(_ett, "etth1", 0.400),
+    "ettm1": partial(_ett, "ettm1", 0.340),
+    "models": _models,
     "windows": _windows,
     "domains": _domains,
     "nab": _nab,
