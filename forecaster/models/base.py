@@ -43,6 +43,9 @@ class Inputs:
     steps_BTI: Tensor
     ahead_BTHF: Tensor
     static_BK: Tensor
+    level_BT: Tensor
+    """What a scale took for the level, float64."""
+    spread_BT: Tensor
 
     @classmethod
     def of(cls, batch: Batch, scale: Scale) -> "Inputs":
@@ -54,7 +57,7 @@ class Inputs:
         # How large a step is beside the level: the same shape means other things for a quiet series.
         restless_BT = torch.log(batch.spread_BT / (batch.level_BT.abs() + batch.spread_BT)).float() / 3
         steps_BTI = torch.cat([batch.steps_BTI, restless_BT[..., None]], -1)
-        return cls(window_BTW, steps_BTI, batch.ahead_BTHF, batch.static_BK)
+        return cls(window_BTW, steps_BTI, batch.ahead_BTHF, batch.static_BK, batch.level_BT, batch.spread_BT)
 
 
 @dataclass(frozen=True)
@@ -67,6 +70,8 @@ class Outlook:
 
     start: Tensor
     params: Tensor
+    penalty: Tensor | None = None
+    """What training should keep small beside the loss, a scalar."""
 
 
 class Model(nn.Module, ABC):

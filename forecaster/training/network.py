@@ -64,7 +64,8 @@ class Network(nn.Module):
         outlook = self.model(Inputs.of(batch, self.scale))
         distance_BTH = (self.targets(batch) - outlook.start) / self.unit_H
         frame = self._frame(outlook.start, batch.level_BT, batch.spread_BT)
-        return self.head.loss(outlook.params, distance_BTH, weight_BTH * self.unit_H, frame) * self.unit_H.mean()
+        loss = self.head.loss(outlook.params, distance_BTH, weight_BTH * self.unit_H, frame) * self.unit_H.mean()
+        return loss if outlook.penalty is None else loss + outlook.penalty
 
     def targets(self, batch: Batch) -> Tensor:
         """Targets in spreads, [B, T, H] float32."""

@@ -1,5 +1,6 @@
 """What every model promises; members are found by listing the folder."""
 
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -156,7 +157,7 @@ def test_stepping_equals_the_pass(model: str) -> None:
 def _sees_the_last_step(model: Model, inputs: Inputs) -> bool:
     """Has step 1 of the forecast a gradient with respect to the encoder's newest input? (the decoder's window detached)"""
     window = inputs.window_BTW.clone().requires_grad_()
-    states, _ = model.encode(Inputs(window, inputs.steps_BTI, inputs.ahead_BTHF, inputs.static_BK))
+    states, _ = model.encode(replace(inputs, window_BTW=window))
     outlook = model.decode(states, inputs.window_BTW, inputs.ahead_BTHF)
     (outlook.start[:, -1, 0] + outlook.params[:, -1, 0, 0]).sum().backward()
     assert window.grad is not None
