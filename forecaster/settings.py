@@ -34,7 +34,7 @@ class Pipeline:
     """When to ingest and score: `every 6h`, or a cron line in UTC; empty: by hand only."""
     train_schedule: str = ""
     """When to train and promote."""
-    model: str = "lstm"
+    model: str = "auto"
     """File in `models/`."""
     detector: str = "residual"
     """File in `detectors/`."""

@@ -31,7 +31,7 @@ def backtest(
     stride: Annotated[int, "Steps from one cutoff to the next."] = 1,
     by_series: Annotated[Path | None, "File to write every series' metrics to."] = None,
     by_horizon: Annotated[Path | None, "File to write the metrics of every step ahead to."] = None,
-    model: base.Model = "lstm",
+    model: base.Model = "auto",
     ensemble: base.Ensemble = 1,
     freq: base.Freq = None,
     season: base.Season = None,

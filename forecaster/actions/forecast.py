@@ -21,7 +21,7 @@ def forecast(
     *,
     horizon: base.Horizon,
     out: base.Out,
-    model: base.Model = "lstm",
+    model: base.Model = "auto",
     ensemble: base.Ensemble = 1,
     freq: base.Freq = None,
     season: base.Season = None,

@@ -49,7 +49,7 @@ options = { series = ["water_flow"] }               # settings of the connector
 horizon = 24                                        # steps of the series
 schedule = "every 6h"                               # ingest and score; or a cron line, in UTC
 train_schedule = "every 7D"                         # train, and promote what is better
-model = "lstm"                                      # a file in models/
+model = "auto"                                      # what proves best, or a file in models/
 detector = "residual"                               # a file in detectors/
 false_alarms = "1/series-week"                      # alarms to accept on normal data
 alerts = ["jsonl"]                                  # files in alerts/
@@ -69,7 +69,7 @@ options = { series = ["seattle_weather"] }
 horizon = 14
 schedule = "every 1D"
 train_schedule = "every 30D"
-model = "lstm"
+model = "auto"
 false_alarms = "1/series-month"
 
 # Your own files instead:

@@ -54,10 +54,7 @@ class Inputs:
         window_BTW = scale.forward(batch.lags_BTW, level, spread).float()
         if not bool(batch.begun_BL.all()):
             window_BTW = window_BTW * batch.lags_begun_BTW
-        # How large a step is beside the level: the same shape means other things for a quiet series.
-        restless_BT = torch.log(batch.spread_BT / (batch.level_BT.abs() + batch.spread_BT)).float() / 3
-        steps_BTI = torch.cat([batch.steps_BTI, restless_BT[..., None]], -1)
-        return cls(window_BTW, steps_BTI, batch.ahead_BTHF, batch.static_BK, batch.level_BT, batch.spread_BT)
+        return cls(window_BTW, batch.steps_BTI, batch.ahead_BTHF, batch.static_BK, batch.level_BT, batch.spread_BT)
 
 
 @dataclass(frozen=True)
@@ -154,8 +151,7 @@ class OnePass(Model):
     def __init__(self, config: Config, task: Task) -> None:
         super().__init__(config, task)
         width = config.width
-        # One more step feature than the panel gives: the restlessness that `Inputs.of` adds.
-        self.embed = nn.Linear(task.window + task.step_width + 1 + task.static_width, width)
+        self.embed = nn.Linear(task.window + task.step_width + task.static_width, width)
         self.encoder = self.build_encoder()
         self.merge = nn.Linear(2 * width, width)
         self.anchors = Anchors(width, task.window, task.horizon, task.anchors)

@@ -11,6 +11,7 @@ from forecaster.layers.decoders import Direct
 from forecaster.layers.recurrent import RecurrentStack
 from forecaster.layers.smoothing import smoothed
 from forecaster.models.base import Inputs, Memory, Model, Outlook, Size, Task
+from forecaster.panel.panel import RESTLESS
 
 __all__ = ["EsRnn"]
 
@@ -53,12 +54,11 @@ class EsRnn(Model):
         super().__init__(config, task)
         width, dilations = _SIZES[config.size]
         self.season = min((lag for lag in task.anchors if lag > 1), default=1)
-        # One more step feature than the panel gives: the restlessness that `Inputs.of` adds.
-        self.embed = nn.Linear(task.window + task.step_width + 1 + task.static_width, width)
+        self.embed = nn.Linear(task.window + task.step_width + task.static_width, width)
         self.encoder = RecurrentStack("lstm", width, dilations, 0.0)
         self.merge = nn.Linear(2 * width, width)
         self.decoder = Direct(width, task.horizon, task.parameters, task.ahead_width)
-        self.follow = nn.Linear(1, 2)
+        self.follow = nn.Linear(RESTLESS, 2)
         nn.init.zeros_(self.follow.weight)
         with torch.no_grad():
             self.follow.bias.copy_(torch.tensor([0.0, -1.0]))
@@ -68,7 +68,7 @@ class EsRnn(Model):
         spread_BT1 = inputs.spread_BT[..., None]
         past_BTW = inputs.level_BT[..., None] + inputs.window_BTW * spread_BT1
         level_B, parts_BU, encoder = self._first(past_BTW[:, 0]) if state is None else state
-        alpha_BT, gamma_BT = torch.sigmoid(self.follow(inputs.steps_BTI[..., -1:])).double().unbind(-1)
+        alpha_BT, gamma_BT = torch.sigmoid(self.follow(inputs.steps_BTI[..., -RESTLESS:])).double().unbind(-1)
         level_BT, season_BU = smoothed(past_BTW[..., -1], alpha_BT, gamma_BT, level_B, parts_BU[:, -self.season :])
         window = self.task.window
         parts_BU = torch.cat([parts_BU[:, : -self.season], season_BU], 1)

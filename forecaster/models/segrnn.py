@@ -59,8 +59,7 @@ class SegRnn(Model):
         season = min((lag for lag in task.anchors if lag > 1), default=task.window)
         self.segment = min(config.segment or max(1, season // 4), task.window)
         self.count = -(-task.horizon // self.segment)
-        # One more step feature than the panel gives: the restlessness that `Inputs.of` adds.
-        self.embed = nn.Linear(self.segment + task.step_width + 1 + task.static_width, width)
+        self.embed = nn.Linear(self.segment + task.step_width + task.static_width, width)
         self.encoder = Dilated("gru", width, self.segment)
         self.place = nn.Parameter(0.1 * torch.randn(self.count, width))
         self.decoder = nn.GRUCell(width, width)

@@ -7,10 +7,14 @@ import torch
 from torch import Tensor
 
 from forecaster.layers.fill import filled
+from forecaster.layers.running import expanding_mean
 from forecaster.panel.features import Features
 from forecaster.series.grid import Grid
 
-__all__ = ["Measure", "Panel", "pack"]
+__all__ = ["RESTLESS", "Measure", "Panel", "pack"]
+
+RESTLESS = 2
+"""Features of each row that say how restless its series is; the last ones."""
 
 Measure = Callable[[Tensor, Tensor, Tensor], tuple[Tensor, Tensor]]
 """Values, mask and series starts, each [N] -> level and spread of every row, each [N] (a scale's `measure`)."""
@@ -65,6 +69,7 @@ def pack(grid: Grid, measure: Measure, features: Features, *, season: int, devic
     y_N = filled(torch.nan_to_num(y_N), seen_N, starts_N, season)
     level_N, spread_N = measure(y_N, seen_N, starts_N)
     steps, ahead, static = features.of(grid)
+    restless_N2 = _restless(level_N, spread_N, starts_N)
     return Panel(
         y_N,
         seen_N,
@@ -73,12 +78,22 @@ def pack(grid: Grid, measure: Measure, features: Features, *, season: int, devic
         starts_S,
         lengths_S,
         _begins(seen_N, starts_S, lengths_S),
-        torch.as_tensor(steps).to(device),
+        torch.cat([torch.as_tensor(steps).to(device), restless_N2], 1),
         torch.as_tensor(ahead).to(device),
         torch.as_tensor(grid.covariate_starts.copy()).to(device),
         torch.as_tensor(grid.covariate_lengths.copy()).to(device),
         torch.as_tensor(static).to(device),
     )
+
+
+def _restless(level_N: Tensor, spread_N: Tensor, starts_N: Tensor) -> Tensor:
+    """How large a step is beside the level, and beside steps so far: the same shape means other things for a quiet series.
+
+    Shapes: [N], [N], [N] -> [N, 2] float32
+    """
+    usual_N = expanding_mean(spread_N, torch.ones_like(spread_N, dtype=torch.bool), starts_N)
+    parts = torch.stack([spread_N / (level_N.abs() + spread_N), spread_N / usual_N], 1)
+    return parts.log().float() / 3
 
 
 def _begins(seen_N: Tensor, starts_S: Tensor, lengths_S: Tensor) -> Tensor:

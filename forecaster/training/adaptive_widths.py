@@ -16,11 +16,11 @@ _USUAL = 0.6226
 """Mean absolute error of a normal forecast in units of its half 80 % interval: sqrt(2 / pi) / 1.2816."""
 _FURTHEST = 5.0
 """Errors count up to so many half intervals: one gross value is an anomaly, no new habit."""
-_HORIZONS = 8
+_HORIZONS = 32
 """Horizons of rows that are looked back on."""
-_PRIOR = 2.0
+_PRIOR = 8.0
 """Weight of 'the widths are right', in horizons of errors."""
-_JUDGED = 8
+_JUDGED = 4
 """Cutoffs judged in each horizon; the errors of neighbours are nearly the same."""
 
 
@@ -28,7 +28,7 @@ class AdaptiveWidths:
     """A factor on a forecast's widths at each cutoff, from errors that were known by then.
 
     The error of the forecast from cutoff c at step h exists from c + h on; the factor at t rests on those with
-    t - 8 H < c + h <= t, so it is the same whichever cutoffs are asked for.
+    t - 32 H < c + h <= t, so it is the same whichever cutoffs are asked for.
 
     Source: the idea is adaptive conformal inference, Gibbs and Candes (2021), here with the size of errors instead
         of a count of misses; docs/experiments.md has what it changes

@@ -2,6 +2,7 @@
 
 import json
 import platform
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from importlib import metadata
 from pathlib import Path
@@ -14,6 +15,7 @@ from safetensors.torch import load_file, save_file
 from forecaster.errors import ArtifactError, ConfigError
 from forecaster.models.base import Task
 from forecaster.panel.features import Features
+from forecaster.panel.panel import RESTLESS
 from forecaster.progress import Moment
 from forecaster.series import frequency
 from forecaster.series.frequency import Frequency
@@ -79,6 +81,10 @@ class Artefact:
         """Each network by itself."""
         return (replace(self, others=()), *self.others)
 
+    def joined(self, others: "Sequence[Artefact]") -> "Artefact":
+        """An ensemble of it and others."""
+        return replace(self, others=tuple(others))
+
     @property
     def name(self) -> str:
         """Models and digest of the first one's plan."""
@@ -142,7 +148,7 @@ def build_network(plan: Plan, features: Features) -> Network:
         window=plan.window,
         anchors=plan.anchors,
         season=plan.season,
-        step_width=features.step_width,
+        step_width=features.step_width + RESTLESS,
         ahead_width=features.ahead_width,
         static_width=features.static_width,
         parameters=tuple(head.initial()),

@@ -27,7 +27,7 @@ M4 = {
 }
 
 
-def _m4(name: str, model: str = "lstm") -> Row:
+def _m4(name: str, model: str = "auto") -> Row:
     """OWA on the official test part of the development half, by the door with default settings."""
     horizon, season, reach = M4[name]
     train, test = (DATA / "m4" / f"m4_{name}_{part}.parquet" for part in ("train", "test"))
@@ -66,7 +66,7 @@ def _models() -> Row:
     return {**models_of(DATA), "reach": "-", "command": "ROW=models make bench"}
 
 
-def _ett(name: str, reach: float, model: str = "lstm") -> Row:
+def _ett(name: str, reach: float, model: str = "auto") -> Row:
     """Errors at four horizons, and their mean."""
     from tests.benchmarks.ett import ett_of
 
@@ -147,7 +147,7 @@ def _domains() -> Row:
         frame = pd.read_parquet(DATA / path)
         _, scores = api.backtest(frame[["unique_id", "ds", "y"]], horizon=horizon, stride=7)
         found[name] = (
-            f"{scores.loc['lstm', 'mase'] / scores.loc['seasonal_naive', 'mase']:.2f}/{scores.loc['lstm', 'coverage80']:.2f}"
+            f"{scores.loc['auto', 'mase'] / scores.loc['seasonal_naive', 'mase']:.2f}/{scores.loc['auto', 'coverage80']:.2f}"
         )
     covers = np.array([float(value.split("/")[1]) for value in found.values()])
     return {

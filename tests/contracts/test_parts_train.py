@@ -26,7 +26,9 @@ PARTS = [("head", name) for name in plugins.names("heads")] + [("scale", name) f
 
 
 def _backtest(frame: pd.DataFrame, **settings: Any) -> tuple[pd.DataFrame, pd.DataFrame]:
-    return api.backtest(frame, horizon=6, test_size=72, stride=2, settings=quick(**{"steps": 40, **settings}))
+    return api.backtest(
+        frame, horizon=6, test_size=72, stride=2, model="lstm", settings=quick(**{"steps": 40, **settings})
+    )
 
 
 @pytest.mark.slow
@@ -61,7 +63,7 @@ def test_a_setting_of_a_part_is_reached_from_the_door(settings: dict[str, str], 
     """Another value, other forecasts."""
     frame = synthetic.seasonal(2, 200, seed=2)
     one, two = (
-        api.predict(api.fit(frame, horizon=6, settings=quick(**more)), frame)
+        api.predict(api.fit(frame, horizon=6, model="lstm", settings=quick(**more)), frame)
         for more in (settings, {**settings, **other})
     )
     assert not np.allclose(one["q0.9"], two["q0.9"])
@@ -116,4 +118,4 @@ def test_a_head_of_counts_refuses_other_values(wrong: float) -> None:
     frame = _sales(60)
     frame.loc[5, "y"] = wrong
     with pytest.raises(DataError, match=rf"expected counts .* found {wrong:g}.*head=quantile"):
-        api.fit(frame, horizon=2, settings=quick(head="negative_binomial", rows=40))
+        api.fit(frame, horizon=2, model="lstm", settings=quick(head="negative_binomial", rows=40))

@@ -90,13 +90,12 @@ def test_the_steps_that_a_guard_allowed_repeat_the_run(file: Path, tmp_path: Pat
     """CONTRACTS 5: a run that the clock shortened says how to repeat it, and that gives the same numbers."""
     one, two = tmp_path / "one.parquet", tmp_path / "two.parquet"
     slow = {**SETTINGS, "steps": 100_000, "rows": 8, "stretch": 64}
-    outcome = forecast(
-        file, horizon=4, out=one, set_={k: v for k, v in slow.items() if k != "steps"}, steps=100_000, max_seconds=2
-    )
+    asked = {"horizon": 4, "model": "lstm", "set_": {k: v for k, v in slow.items() if k != "steps"}}
+    outcome = forecast(file, out=one, **asked, steps=100_000, max_seconds=2)
     said = next(line for line in outcome.lines if "time limit" in line)
     steps = int(said.split("--steps ")[1].split()[0])
     cut = {"schedule_steps": said.split("schedule_steps=")[1].split()[0]} if "schedule_steps" in said else {}
-    forecast(file, horizon=4, out=two, set_={**{k: v for k, v in slow.items() if k != "steps"}, **cut}, steps=steps)
+    forecast(file, out=two, **{**asked, "set_": {**asked["set_"], **cut}}, steps=steps)
     pd.testing.assert_frame_equal(pd.read_parquet(one), pd.read_parquet(two))
 
 
@@ -167,7 +166,7 @@ def test_backtest_goes_from_every_cutoff(file: Path, tmp_path: Path, hourly: pd.
     assert (cutoffs.map(min) == ends - pd.Timedelta(hours=50)).all()
     assert (rows["ds"] <= hourly["ds"].max()).all()
     assert len(rows) == 4 * (45 * 6 + 5 + 4 + 3 + 2 + 1)
-    assert set(outcome.table.index) == {"lstm", "seasonal_naive"}
+    assert set(outcome.table.index) == {"auto", "seasonal_naive"}
 
 
 def test_the_backtest_table_is_that_of_its_rows(file: Path, tmp_path: Path, hourly: pd.DataFrame) -> None:
@@ -177,9 +176,9 @@ def test_the_backtest_table_is_that_of_its_rows(file: Path, tmp_path: Path, hour
         file, horizon=6, out=out, train_until=str(hourly["ds"].max() - pd.Timedelta(hours=40)), stride=3, set_=SETTINGS
     )
     rows = pd.read_parquet(out).merge(hourly, on=["unique_id", "ds"])
-    assert outcome.table.loc["lstm", "mae"] == pytest.approx((rows["y"] - rows["q0.5"]).abs().mean(), rel=1e-5)
+    assert outcome.table.loc["auto", "mae"] == pytest.approx((rows["y"] - rows["q0.5"]).abs().mean(), rel=1e-5)
     inside = rows["y"].between(rows["q0.1"], rows["q0.9"])
-    assert outcome.table.loc["lstm", "coverage80"] == pytest.approx(inside.mean(), abs=1e-3)
+    assert outcome.table.loc["auto", "coverage80"] == pytest.approx(inside.mean(), abs=1e-3)
 
 
 def test_a_backtest_writes_its_metrics_by_series_and_by_horizon(
@@ -195,8 +194,8 @@ def test_a_backtest_writes_its_metrics_by_series_and_by_horizon(
     step = ((rows["ds"] - rows["cutoff"]) / pd.Timedelta(hours=1)).astype(int)
     for key, path, theirs in (("series", by_series, rows["unique_id"]), ("step", by_horizon, step)):
         written = table.read(path)
-        assert set(written["model"]) == {"lstm", "seasonal_naive"}
-        own = written[written["model"] == "lstm"].set_index(key)
+        assert set(written["model"]) == {"auto", "seasonal_naive"}
+        own = written[written["model"] == "auto"].set_index(key)
         expected = error.groupby(theirs).mean()
         np.testing.assert_allclose(own["mae"], expected[own.index], rtol=1e-5)
         assert f"wrote {path}" in outcome.lines
@@ -221,14 +220,14 @@ def test_a_backtest_says_how_sure_it_is_to_beat_seasonal_naive(file: Path, tmp_p
     told = json.loads((tmp_path / "out.parquet.report.json").read_text())["beside_seasonal_naive"]
     for metric in ("mase", "wql"):
         found = told[metric]
-        assert found["ratio"] == pytest.approx(scores.loc["lstm", metric] / scores.loc["seasonal_naive", metric])
+        assert found["ratio"] == pytest.approx(scores.loc["auto", metric] / scores.loc["seasonal_naive", metric])
         assert found["low"] < found["ratio"] < found["high"]
         assert found["includes_one"] == (found["low"] <= 1 <= found["high"])
         assert found["over"] == "cutoffs"  # four series are too few to draw
         said = f"{metric.upper()} {found['ratio']:.2f} of seasonal naive's (95 % interval {found['low']:.2f}"
         assert any(line.startswith(said) for line in outcome.lines)
-    smape, mase = (scores.loc["lstm", name] / scores.loc["seasonal_naive", name] for name in ("smape", "mase"))
-    assert scores.loc["lstm", "owa"] == pytest.approx((smape + mase) / 2)
+    smape, mase = (scores.loc["auto", name] / scores.loc["seasonal_naive", name] for name in ("smape", "mase"))
+    assert scores.loc["auto", "owa"] == pytest.approx((smape + mase) / 2)
     assert scores.loc["seasonal_naive", "owa"] == 1
 
 

@@ -65,6 +65,8 @@ def test_a_series_that_became_restless_gets_wider_intervals() -> None:
     settings = quick(steps=40)
     covers = []
     for adaptive in (True, False):
-        _, scores = api.backtest(frame, horizon=6, test_size=140, settings={**settings, "adaptive": adaptive})
+        _, scores = api.backtest(
+            frame, horizon=6, test_size=140, model="lstm", settings={**settings, "adaptive": adaptive}
+        )
         covers.append(scores.loc["lstm", "coverage80"])
     assert covers[0] > covers[1] + 0.1
