@@ -20,7 +20,7 @@ import pandas as pd
 
 from forecaster.columns import LEVELS
 from forecaster.evaluation.backtest import compare
-from forecaster.evaluation.rehearsal import scores_table
+from forecaster.evaluation.scores_table import scores_table
 from forecaster.progress import SILENT, Watch
 from forecaster.scoring.detect import Detection, detect_all
 from forecaster.scoring.detection_rows import events_of, rows_of

@@ -56,7 +56,7 @@ def backtest(
     mean of sMAPE and MASE beside seasonal naive's; how sure the comparison is, is said in a line.
     """
     from forecaster.evaluation.backtest import compare
-    from forecaster.evaluation.rehearsal import scores_table
+    from forecaster.evaluation.scores_table import scores_table
     from forecaster.scoring.tables import forecast_rows
     from forecaster.series import table
     from forecaster.series.roles import Roles

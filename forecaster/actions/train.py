@@ -123,7 +123,7 @@ def _log(
     boards: "dict[str, Scoreboard]",
 ) -> None:
     """Everything that the run's page should show."""
-    from forecaster.evaluation.rehearsal import scores_table
+    from forecaster.evaluation.scores_table import scores_table
     from forecaster.reporting import figures
 
     plan = final.artefacts[0].plan

@@ -12,10 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
-from forecaster.evaluation.backtest import NAIVE, backtest, test_starts
-from forecaster.evaluation.owa import owa
+from forecaster.evaluation.backtest import backtest, test_starts
 from forecaster.evaluation.scoreboard import Scoreboard
 from forecaster.progress import SILENT, Watch
 from forecaster.scoring.forecaster import Forecaster, train
@@ -89,11 +87,3 @@ def rehearse(
         for grid, end in zip(checked.grids, ends, strict=True)
     ]
     return Rehearsal(trained, starts, as_of)
-
-
-def scores_table(boards: Mapping[str, Scoreboard]) -> pd.DataFrame:
-    """One row a model, one column a metric, and `owa` relative to seasonal naive (the M4 competition takes Naive2)."""
-    scores = {name: board.values() for name, board in boards.items()}
-    reference = scores[NAIVE]
-    rows = {name: {**values, "owa": owa(values, reference)} for name, values in scores.items()}
-    return pd.DataFrame.from_dict(rows, orient="index")

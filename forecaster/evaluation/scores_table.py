@@ -1,0 +1,19 @@
+"""Models beside each other: one row a model, one column a metric."""
+
+from collections.abc import Mapping
+
+import pandas as pd
+
+from forecaster.evaluation.backtest import NAIVE
+from forecaster.evaluation.owa import owa
+from forecaster.evaluation.scoreboard import Scoreboard
+
+__all__ = ["scores_table"]
+
+
+def scores_table(boards: Mapping[str, Scoreboard]) -> pd.DataFrame:
+    """Every metric of every model, and `owa` relative to seasonal naive (the M4 competition takes Naive2)."""
+    scores = {name: board.values() for name, board in boards.items()}
+    reference = scores[NAIVE]
+    rows = {name: {**values, "owa": owa(values, reference)} for name, values in scores.items()}
+    return pd.DataFrame.from_dict(rows, orient="index")
