@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from forecaster.actions.base import Outcome
+from forecaster.columns import UNIQUE_ID
 from forecaster.registry.base import CHAMPION
 
 if TYPE_CHECKING:
@@ -17,6 +18,8 @@ __all__ = ["report"]
 NAIVE = "seasonal_naive"
 _HORIZONS_SHOWN = 12
 _MOST_SERIES = 20
+_OLD_KEY = "series"
+"""What versions registered before call `unique_id` in their scores.csv."""
 
 
 def report(
@@ -53,14 +56,14 @@ def _champion(app: "App", one: "Pipeline") -> "tuple[str, str, pd.DataFrame]":
 
     champion = app.registry.resolve(one.name, CHAMPION)
     if champion is None:
-        return "none", "", pd.DataFrame(columns=["series", "model"])
-    scores = pd.read_csv(app.registry.fetch(champion) / "scores.csv")
-    return champion.tags.get("model", one.model), champion.version, scores
+        return "none", "", pd.DataFrame(columns=[UNIQUE_ID, "model"])
+    scores = pd.read_csv(app.registry.fetch(champion) / "scores.csv", dtype=dict.fromkeys((UNIQUE_ID, _OLD_KEY), str))
+    return champion.tags.get("model", one.model), champion.version, scores.rename(columns={_OLD_KEY: UNIQUE_ID})
 
 
 def _scores(scores: "pd.DataFrame", name: str, model: str) -> dict[str, object]:
     """A series' metrics beside those of seasonal naive."""
-    own = scores[scores["series"] == name].set_index("model")
+    own = scores[scores[UNIQUE_ID] == name].set_index("model")
     if model not in own.index:
         return {"MASE": float("nan"), "naive": float("nan"), "80 % covers": ""}
     naive = own["mase"][NAIVE] if NAIVE in own.index else float("nan")

@@ -97,7 +97,7 @@ def backtest(
     horizon = artefact.plan.horizon
     first, last = np.maximum(starts - 1, 0), grid.lengths - 2
     blocks = Blocks.over(first, last, stride)
-    board = Scoreboard([grid.label(s) for s in range(grid.series)], horizon, span=blocks.spanned(horizon))
+    board = Scoreboard(grid.keys(), horizon, span=blocks.spanned(horizon))
     scale, square = (seasonal_scale(grid, starts, artefact.plan.season, power=power) for power in (1, 2))
     for part in walk(artefact, grid, first, last, stride=stride, adaptive=True):
         truths = _truths(grid, part, horizon)

@@ -45,16 +45,16 @@ class Sums:
 class Scoreboard:
     """Running sums of every metric; `add` as often as there are parts.
 
-    Their size goes with the number of series, not of rows. `span` is over how many blocks of cutoffs the truths of one
-    forecast reach.
+    Their size goes with the number of series, not of rows. `keys` names them, a row each; `span` is over how many blocks
+    of cutoffs the truths of one forecast reach.
     """
 
-    def __init__(self, labels: Sequence[str], horizon: int, *, span: int = 1) -> None:
-        self.labels, self.horizon, self.span = list(labels), horizon, span
+    def __init__(self, keys: pd.DataFrame, horizon: int, *, span: int = 1) -> None:
+        self.keys, self.horizon, self.span = keys, horizon, span
         self.metrics: dict[str, type[Metric]] = {
             name: plugins.load("metrics", name) for name in plugins.names("metrics")
         }
-        self.sums = {name: Sums.none(len(labels), horizon) for name in self.metrics}
+        self.sums = {name: Sums.none(len(keys), horizon) for name in self.metrics}
 
     def add(self, case: Case, series: Ints, blocks: Ints) -> None:
         """Count a part of the backtest. Shapes: series, blocks [n], the numbers of each forecast's series and block"""
@@ -64,8 +64,8 @@ class Scoreboard:
     @classmethod
     def joined(cls, boards: "Sequence[Scoreboard]") -> "Scoreboard":
         """One board with the series of all; horizons may differ."""
-        labels = [label for board in boards for label in board.labels]
-        whole = cls(labels, max(board.horizon for board in boards), span=max(board.span for board in boards))
+        keys = pd.concat([board.keys for board in boards], ignore_index=True)
+        whole = cls(keys, max(board.horizon for board in boards), span=max(board.span for board in boards))
         for name, sums in whole.sums.items():
             np.concatenate([board.sums[name].by_series for board in boards], out=sums.by_series)
             for board in boards:
@@ -84,9 +84,9 @@ class Scoreboard:
         return pd.DataFrame({"step": np.arange(1, self.horizon + 1), **found})
 
     def by_series(self) -> pd.DataFrame:
-        """Every metric by series, one row a series."""
+        """Every metric by series, one row a series: `unique_id`, [`channel`,] metrics."""
         found = {name: self._finished(name, sums.by_series) for name, sums in self.sums.items()}
-        return pd.DataFrame({"series": self.labels, **found})
+        return self.keys.assign(**found)
 
     def _finished(self, name: str, sums: Floats) -> Floats:
         """The metric from sums of terms and weights: [n, 2] -> [n]"""

@@ -192,7 +192,7 @@ def test_a_backtest_writes_its_metrics_by_series_and_by_horizon(
     rows = pd.read_parquet(out).merge(hourly, on=["unique_id", "ds"])
     error = (rows["y"] - rows["q0.5"]).abs()
     step = ((rows["ds"] - rows["cutoff"]) / pd.Timedelta(hours=1)).astype(int)
-    for key, path, theirs in (("series", by_series, rows["unique_id"]), ("step", by_horizon, step)):
+    for key, path, theirs in (("unique_id", by_series, rows["unique_id"]), ("step", by_horizon, step)):
         written = table.read(path)
         assert set(written["model"]) == {"auto", "seasonal_naive"}
         own = written[written["model"] == "auto"].set_index(key)

@@ -22,13 +22,22 @@ def test_scaled_metrics_of_a_backtest_equal_those_of_utilsforecast() -> None:
         test_size=test,
         keep=lambda grid, part: parts.append(forecast_rows(grid, part, until=grid.lengths - 1)),
     )
-    ours = boards["seasonal_naive"].by_series().set_index("series")
+    ours = boards["seasonal_naive"].by_series().set_index("unique_id")
     rows = pd.concat(parts).merge(frame, on=["unique_id", "ds"]).drop(columns="cutoff")
     train = frame.groupby("unique_id").head(200 - test)
     mase = losses.mase(rows, ["q0.5"], 24, train).set_index("unique_id")["q0.5"]
     rmsse = losses.rmsse(rows, ["mean"], 24, train).set_index("unique_id")["mean"]
     np.testing.assert_allclose(ours["mase"], mase[ours.index], rtol=1e-5)  # rows are float32
     np.testing.assert_allclose(ours["rmsse"], rmsse[ours.index], rtol=1e-5)
+
+
+def test_metrics_by_series_name_series_and_channel_as_forecasts_do() -> None:
+    """`unique_id` and, with several targets, `channel`: what joins them with the rows of forecasts."""
+    frame = synthetic.seasonal(2, 60).assign(z=1.0)
+    _, boards = compare(check(frame, Roles(targets=("y", "z"))), model="seasonal_naive", horizon=3)
+    found = boards["seasonal_naive"].by_series()
+    assert list(found.columns[:2]) == ["unique_id", "channel"]
+    assert found[["unique_id", "channel"]].to_numpy().tolist() == [[s, c] for s in ("s0", "s1") for c in "yz"]
 
 
 def test_seasonal_scales_by_hand() -> None:

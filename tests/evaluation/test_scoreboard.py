@@ -1,6 +1,7 @@
 """However a backtest's values are cut into parts, their sums are the same."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from forecaster.columns import LEVELS
@@ -9,6 +10,10 @@ from forecaster.evaluation.scoreboard import Scoreboard
 from forecaster.metrics.base import Case
 
 HORIZON = 3
+
+
+def _named(*names: str) -> pd.DataFrame:
+    return pd.DataFrame({"unique_id": names})
 
 
 def _case(n: int, random: np.random.Generator) -> Case:
@@ -25,7 +30,7 @@ def _some(case: Case, chosen: "np.ndarray[tuple[int], np.dtype[np.bool_]]") -> C
 
 def test_sums_by_series_by_step_and_by_block_have_one_total(random: np.random.Generator) -> None:
     """Each value is counted once in each of them, missing ones in none."""
-    board, case = Scoreboard(["a", "b"], HORIZON), _case(40, random)
+    board, case = Scoreboard(_named("a", "b"), HORIZON), _case(40, random)
     board.add(case, random.integers(2, size=40), random.integers(MOST_BLOCKS, size=40))
     for name, metric in board.metrics.items():
         sums = board.sums[name]
@@ -37,17 +42,18 @@ def test_sums_by_series_by_step_and_by_block_have_one_total(random: np.random.Ge
 def test_boards_of_series_join_to_the_board_of_all(random: np.random.Generator) -> None:
     """One board of two series, or two of one each, added up in parts."""
     case, series, blocks = _case(40, random), np.repeat([0, 1], 20), np.tile(np.arange(20), 2)
-    whole = Scoreboard(["a", "b"], HORIZON, span=2)
+    whole = Scoreboard(_named("a", "b"), HORIZON, span=2)
     whole.add(case, series, blocks)
     parts = []
     for s, name in enumerate("ab"):
-        board = Scoreboard([name], HORIZON, span=1 + s)
+        board = Scoreboard(_named(name), HORIZON, span=1 + s)
         for early in (True, False):
             chosen = (series == s) & ((blocks < 7) == early)
             board.add(_some(case, chosen), series[chosen] * 0, blocks[chosen])
         parts.append(board)
     joined = Scoreboard.joined(parts)
-    assert (joined.labels, joined.span) == (whole.labels, whole.span)
+    pd.testing.assert_frame_equal(joined.keys, whole.keys)
+    assert joined.span == whole.span
     for name in whole.sums:
         np.testing.assert_allclose(joined.sums[name].by_series, whole.sums[name].by_series)
         np.testing.assert_allclose(joined.sums[name].by_step, whole.sums[name].by_step)

@@ -1,6 +1,7 @@
 """Intervals of ratios hold what they say, where the ratio is known."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy.signal import lfilter
 
@@ -117,7 +118,7 @@ def _boards(model: Floats, other: Floats) -> tuple[Scoreboard, Scoreboard]:
     series, cutoffs = model.shape
     found = []
     for errors in (model, other):
-        board = Scoreboard([str(s) for s in range(series)], 1)
+        board = Scoreboard(pd.DataFrame({"unique_id": np.arange(series).astype(str)}), 1)
         y, quantiles = np.ones((errors.size, 1)), np.zeros((errors.size, 1, len(LEVELS))) + 1 + errors.reshape(-1, 1, 1)
         case = Case(y, quantiles.mean(-1), quantiles, np.ones(errors.size), np.ones(errors.size))
         board.add(case, np.repeat(np.arange(series), cutoffs), np.tile(np.arange(cutoffs), series))
