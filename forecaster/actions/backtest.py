@@ -1,12 +1,10 @@
 """Forecast a file's test part from every cutoff, and judge it beside seasonal naive."""
 
-from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from forecaster.actions import base
 from forecaster.actions.base import Outcome
-from forecaster.errors import ConfigError
 from forecaster.progress import SILENT, Watch
 
 if TYPE_CHECKING:
@@ -15,7 +13,6 @@ if TYPE_CHECKING:
     from forecaster.evaluation.scoreboard import Scoreboard
     from forecaster.evaluation.significance import Ratio
     from forecaster.series.grid import Grid
-    from forecaster.series.table import Write
     from forecaster.training.walk import Forecasts
 
 __all__ = ["backtest"]
@@ -58,17 +55,11 @@ def backtest(
     from forecaster.evaluation.backtest import compare
     from forecaster.evaluation.scores_table import scores_table
     from forecaster.scoring.tables import forecast_rows
-    from forecaster.series import table
     from forecaster.series.roles import Roles
 
     levels = base.levels_of(quantiles)
-    _require_apart(out, by_series, by_horizon)
     _, checked = base.read(file, Roles.of(targets, past, future, static), freq=freq, tz=tz, strict=strict)
-    with (
-        table.writer(out) as append,
-        _optional(by_series) as append_series,
-        _optional(by_horizon) as append_steps,
-    ):
+    with base.outputs(file, out, by_series, by_horizon) as (finish, (append, append_series, append_steps)):
 
         def keep(grid: "Grid", part: "Forecasts") -> None:
             """Rows with a possible truth, written as they are made."""
@@ -90,29 +81,15 @@ def backtest(
         )
         append_series(_together({name: board.by_series() for name, board in boards.items()}))
         append_steps(_together({name: board.by_horizon() for name, board in boards.items()}))
-    scores, ratios = scores_table(boards), _ratios(boards, model)
-    facts = {
-        "scores": scores.to_dict("index"),
-        "beside_seasonal_naive": {one.metric: one.to_json() for one in ratios},
-        "plans": [member.plan.to_json() for member in trained.members],
-    }
-    lines = [line for member in trained.members for line in member.facts.lines()]
-    lines += [one.line("seasonal naive") for one in ratios]
-    lines += [f"wrote {path}" for path in (by_series, by_horizon) if path is not None]
-    return base.finish(out, checked.quality, lines, table=scores, **facts)
-
-
-def _require_apart(*paths: Path | None) -> None:
-    named = [path for path in paths if path is not None]
-    if len(set(named)) < len(named):
-        raise ConfigError("--out, --by-series and --by-horizon must name different files.")
-
-
-def _optional(path: Path | None) -> "AbstractContextManager[Write]":
-    """What appends to a file that may not be asked for."""
-    from forecaster.series import table
-
-    return nullcontext(lambda frame: None) if path is None else table.writer(path)
+        scores, ratios = scores_table(boards), _ratios(boards, model)
+        facts = {
+            "scores": scores.to_dict("index"),
+            "beside_seasonal_naive": {one.metric: one.to_json() for one in ratios},
+            "plans": [member.plan.to_json() for member in trained.members],
+        }
+        lines = [line for member in trained.members for line in member.facts.lines()]
+        lines += [one.line("seasonal naive") for one in ratios]
+        return finish(checked.quality, lines, table=scores, **facts)
 
 
 def _together(tables: "dict[str, pd.DataFrame]") -> "pd.DataFrame":

@@ -5,7 +5,9 @@ flow's parameters; `Annotated[type, "what it is"]` carries the help. Two paramet
 to the user: `app`, the opened project, and `watch`, whoever shows progress.
 """
 
-from collections.abc import Sequence
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -18,8 +20,18 @@ if TYPE_CHECKING:
     from forecaster.series.frame import Checked
     from forecaster.series.quality import Quality
     from forecaster.series.roles import Roles
+    from forecaster.series.table import Write
 
-__all__ = ["DOOR_PARAMETERS", "Outcome", "finish", "levels_of", "read", "rendered", "training_settings"]
+__all__ = [
+    "DOOR_PARAMETERS",
+    "Outcome",
+    "levels_of",
+    "outputs",
+    "read",
+    "rendered",
+    "require_folder",
+    "training_settings",
+]
 
 DOOR_PARAMETERS = ("app", "watch")
 
@@ -98,14 +110,48 @@ def levels_of(quantiles: list[str] | None) -> tuple[float, ...]:
     return tuple(sorted({*LEVELS, *extra}))
 
 
-def finish(
-    out: Path, quality: "Quality", lines: Sequence[str], *, table: "pd.DataFrame | None" = None, **facts: Any
-) -> Outcome:
-    """Write OUT.report.json and say what happened."""
-    quality.write(out.with_name(out.name + ".report.json"), **facts)
-    skipped = len(quality.of("skip"))
-    said = [*quality.lines(), *lines, f"wrote {out}"]
-    return Outcome(said, table, skipped=skipped, facts={"out": str(out), **facts})
+Finish = Callable[..., Outcome]
+
+
+@contextmanager
+def outputs(file: Path, out: Path, *others: Path | None) -> "Iterator[tuple[Finish, Sequence[Write]]]":
+    """What ends a verb, and what appends to each of its files; a path of None is written nowhere.
+
+    The files and OUT.report.json appear together, or none does. What is wrong with them is told before the work.
+
+    Raises: ConfigError for one file named twice, an unknown ending, or a place that cannot be written
+    """
+    from forecaster.series import table
+    from forecaster.series.outputs import require_apart, together
+
+    named = [path for path in (out, *others) if path is not None]
+    require_apart(file, *named)
+    for path in named:
+        table.require_kind(path)
+    with together(*named, out.with_name(out.name + ".report.json")) as (*parts, report), ExitStack() as stack:
+        appends = (stack.enter_context(table.opened(part, path)) for part, path in zip(parts, named, strict=True))
+
+        def finish(
+            quality: "Quality", lines: Sequence[str], *, table: "pd.DataFrame | None" = None, **facts: Any
+        ) -> Outcome:
+            quality.write(report, **facts)
+            said = [*quality.lines(), *lines, *(f"wrote {path}" for path in (*named[1:], out))]
+            return Outcome(said, table, skipped=len(quality.of("skip")), facts={"out": str(out), **facts})
+
+        yield finish, [_nowhere if path is None else next(appends) for path in (out, *others)]
+
+
+def _nowhere(frame: "pd.DataFrame") -> None:
+    """Writes nothing."""
+
+
+def require_folder(folder: Path | None, option: str) -> None:
+    """Raises: ConfigError where no folder can be made, told before the work that would fill it."""
+    if folder is None:
+        return
+    there = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+    if not there.is_dir() or not os.access(there, os.W_OK):
+        raise ConfigError(f"{option}: cannot make the folder '{folder}': '{there}' is no folder that can be written.")
 
 
 def rendered(frame: "pd.DataFrame", format: str, out: Path | None) -> Outcome:

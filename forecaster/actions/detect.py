@@ -36,22 +36,20 @@ def detect(
     from forecaster.scoring.detect import Detection, detect_all
     from forecaster.scoring.detection_rows import events_of, rows_of
     from forecaster.scoring.parting import training_ends
-    from forecaster.series import table
     from forecaster.series.roles import Roles
 
     how = Detection(detector=detector, false_alarms=false_alarms, hindsight=hindsight, settings=set_ or {})
     frame, checked = base.read(file, Roles.of(channels), freq=freq, tz=tz, strict=strict)
     ends = training_ends(checked, frame, train_until=train_until, test_column=test_column)
-    found = detect_all(checked, ends, how, watch)
-    rows, listed = rows_of(checked, found, frame), events_of(found)
-    table.write(rows, out)
-    if events is not None:
-        table.write(listed, events)
-    facts: dict[str, Any] = {
-        "events": len(listed),
-        "test_rows": int((~rows["is_train"]).sum()),
-        "false_alarms": false_alarms,
-    }
-    lines = [f"{len(listed)} events in {facts['test_rows']} test rows, at a rate of {false_alarms}"]
-    lines += [f"wrote {events}"] if events is not None else []
-    return base.finish(out, checked.quality, lines, rows=len(rows), **facts)
+    with base.outputs(file, out, events) as (finish, (append, append_events)):
+        found = detect_all(checked, ends, how, watch)
+        rows, listed = rows_of(checked, found, frame), events_of(found)
+        append(rows)
+        append_events(listed)
+        facts: dict[str, Any] = {
+            "events": len(listed),
+            "test_rows": int((~rows["is_train"]).sum()),
+            "false_alarms": false_alarms,
+        }
+        lines = [f"{len(listed)} events in {facts['test_rows']} test rows, at a rate of {false_alarms}"]
+        return finish(checked.quality, lines, rows=len(rows), **facts)

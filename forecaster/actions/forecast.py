@@ -55,32 +55,34 @@ def forecast(
     levels = base.levels_of(quantiles)
     if save is not None and load is not None:
         raise ConfigError("--save and --load exclude each other: a loaded model is saved already.")
+    base.require_folder(save, "--save")
     trained = Forecaster.load(load) if load is not None else None
     roles = Roles.of(targets, past, future, static) if trained is None else trained.roles
     frame = table.read(file)
     if future_file is not None:
         frame = _with_future(frame, table.read(future_file), future_file, roles)
     checked = check(frame, roles, freq=freq, zone=tz, strict=strict)
-    if trained is None:
-        settings = base.training_settings(
-            set_, size=size, seed=seed, steps=steps, max_seconds=max_seconds, ensemble=ensemble
-        )
-        trained = train(
-            checked,
-            model=model,
-            horizon=horizon,
-            season=season or (),
-            settings=settings,
-            watch=watch,
-        )
-    rows = trained.predict(checked, horizon=horizon, levels=levels)
-    if save is not None:
-        trained.save(save)
-    table.write(rows, out)
-    lines = [line for member in trained.members for line in member.facts.lines()]
-    lines += [f"saved the model to {save}"] if save is not None else []
-    plans = [member.plan.to_json() for member in trained.members]
-    return base.finish(out, checked.quality, lines, rows=len(rows), plans=plans)
+    with base.outputs(file, out) as (finish, (append,)):
+        if trained is None:
+            settings = base.training_settings(
+                set_, size=size, seed=seed, steps=steps, max_seconds=max_seconds, ensemble=ensemble
+            )
+            trained = train(
+                checked,
+                model=model,
+                horizon=horizon,
+                season=season or (),
+                settings=settings,
+                watch=watch,
+            )
+        rows = trained.predict(checked, horizon=horizon, levels=levels)
+        append(rows)
+        if save is not None:
+            trained.save(save)
+        lines = [line for member in trained.members for line in member.facts.lines()]
+        lines += [f"saved the model to {save}"] if save is not None else []
+        plans = [member.plan.to_json() for member in trained.members]
+        return finish(checked.quality, lines, rows=len(rows), plans=plans)
 
 
 def _with_future(frame: "pd.DataFrame", ahead: "pd.DataFrame", path: Path, roles: "Roles") -> "pd.DataFrame":

@@ -1,6 +1,5 @@
 """Tables in files: CSV and Parquet in, CSV, Parquet and JSON lines out, never half-written."""
 
-import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,8 +11,9 @@ import pyarrow.parquet as pq
 
 from forecaster import columns
 from forecaster.errors import ConfigError, DataError
+from forecaster.series.outputs import together
 
-__all__ = ["Write", "read", "write", "writer"]
+__all__ = ["Write", "opened", "read", "require_kind", "write"]
 
 Write = Callable[[pd.DataFrame], None]
 
@@ -42,35 +42,22 @@ def read(path: Path) -> pd.DataFrame:
 
 
 def write(frame: pd.DataFrame, path: Path) -> None:
-    """Write a table in one go."""
-    with writer(path) as append:
+    """Write a table in one go. Raises: ConfigError for an unknown ending or a place that cannot be written."""
+    require_kind(path)
+    with together(path) as (part,), opened(part, path) as append:
         append(frame)
 
 
-@contextmanager
-def writer(path: Path) -> Iterator[Write]:
-    """A function that appends frames to a new file; the file appears when all is written.
-
-    Raises: ConfigError for an unknown ending or a place that cannot be written.
-    """
-    name = path.name.lower()
-    if not name.endswith((*_PARQUET, *_CSV, ".jsonl")):
+def require_kind(path: Path) -> None:
+    """Raises: ConfigError for an ending that names no kind of file that can be written."""
+    if not path.name.lower().endswith((*_PARQUET, *_CSV, ".jsonl")):
         raise ConfigError(f"cannot write '{path}': unknown kind of file. Use .parquet, .csv or .jsonl.")
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with _opened(part, name) as append:
-            yield append
-        if part.exists():
-            part.replace(path)
-    except OSError as error:
-        raise ConfigError(f"cannot write '{path}': {error.strerror or error}. Nothing was written.") from error
-    finally:
-        part.unlink(missing_ok=True)
 
 
 @contextmanager
-def _opened(part: Path, name: str) -> Iterator[Write]:
+def opened(part: Path, path: Path) -> Iterator[Write]:
+    """A function that appends frames to the file `part`, of the kind that the ending of `path` names."""
+    name = path.name.lower()
     if name.endswith(_PARQUET):
         sink: list[pq.ParquetWriter] = []
 

@@ -82,7 +82,10 @@ def _command(action: Callable[..., Outcome]) -> Callable[..., None]:
 
     def command(**given: Any) -> None:
         project = given.pop("project", None)
-        arguments = {name: readers[name](value) for name, value in given.items()}
+
+        def arguments() -> dict[str, Any]:
+            return {name: readers[name](value) for name, value in given.items()}
+
         _run(action, arguments, project if "app" in wanted else None, watched="watch" in wanted)
 
     command.__doc__ = action.__doc__
@@ -125,18 +128,21 @@ def _split(name: str, value: str | None, item: Callable[[str], Any]) -> list[Any
         raise typer.BadParameter(f"{flag(name)} {value}: expected numbers with commas between.") from error
 
 
-def _run(action: Callable[..., Outcome], arguments: dict[str, Any], project: Path | None, *, watched: bool) -> None:
+def _run(
+    action: Callable[..., Outcome], arguments: Callable[[], dict[str, Any]], project: Path | None, *, watched: bool
+) -> None:
     from forecaster.serving.screen import Screen
 
     screen = Screen()
     try:
+        given = arguments()
         if watched:
-            arguments["watch"] = screen
+            given["watch"] = screen
         if project is not None:
             from forecaster.app import App
 
-            arguments["app"] = App.open(project)
-        outcome = action(**arguments)
+            given["app"] = App.open(project)
+        outcome = action(**given)
     except ForecasterError as error:
         screen.fail(str(error))
         raise typer.Exit(_REFUSED) from error

@@ -1,5 +1,6 @@
 """The file doors: file in, file out, and everything put right is told."""
 
+import errno
 import json
 import subprocess
 import sys
@@ -7,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow.parquet as pq
 import pytest
 
 from forecaster import api
@@ -16,6 +18,7 @@ from forecaster.actions.forecast import forecast
 from forecaster.columns import QUANTILES
 from forecaster.errors import ArtifactError, ConfigError, DataError, ForecasterError
 from forecaster.series import synthetic, table
+from forecaster.series.quality import Quality
 from tests.quick import quick
 
 SETTINGS = quick()
@@ -207,7 +210,32 @@ def test_a_table_that_cannot_be_written_is_told_before_training(file: Path, tmp_
     with pytest.raises(ConfigError, match=r"series\.xls': unknown kind of file"):
         backtest(file, horizon=3, out=out, by_series=tmp_path / "series.xls", steps=10**9)
     with pytest.raises(ConfigError, match="different files"):
-        backtest(file, horizon=3, out=out, by_horizon=out, steps=10**9)
+        backtest(file, horizon=3, out=out, by_horizon=tmp_path / "new" / ".." / out.name, steps=10**9)
+    with pytest.raises(ConfigError, match=r"events\.xls': unknown kind of file"):
+        detect(file, out=out, events=tmp_path / "events.xls", set_={"steps": 10**9})
+    with pytest.raises(ConfigError, match="different files"):
+        detect(file, out=out, events=out, set_={"steps": 10**9})
+    for wrong, message in (
+        ({"out": file}, "different files"),
+        ({"out": tmp_path / "out.xls"}, "unknown kind of file"),
+        ({"out": out, "save": file / "model"}, "--save: cannot make the folder"),
+    ):
+        with pytest.raises(ConfigError, match=message):
+            forecast(file, horizon=3, steps=10**9, **wrong)
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["in.parquet"]
+
+
+def test_files_of_one_run_appear_together_or_not_at_all(
+    file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the report finds no room, rows and events are not there either, nor the folder made for them."""
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Quality, "write", full)
+    with pytest.raises(ConfigError, match=r"No space left on device\. Nothing was written"):
+        detect(file, out=tmp_path / "new" / "out.csv", events=tmp_path / "events.csv", detector="ewma")
     assert sorted(p.name for p in tmp_path.iterdir()) == ["in.parquet"]
 
 
@@ -330,13 +358,12 @@ def test_the_command_line_ends_with_the_right_code(file: Path, tmp_path: Path, h
     assert bad.stderr.startswith("error: no file")
     assert "Traceback" not in bad.stderr
     assert not (tmp_path / "new.csv").exists()
+    unread = _run("forecast", str(file), "--horizon", "2", "--out", str(tmp_path / "new.csv"), "--set", "steps")
+    assert (unread.returncode, unread.stderr) == (2, "error: --set steps: expected key=value.\n")
 
 
 def test_a_full_disk_leaves_nothing_behind(file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """An output that cannot be finished is not there at all."""
-    import errno
-
-    import pyarrow.parquet as pq
 
     def full(*_: object, **__: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
