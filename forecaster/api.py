@@ -64,14 +64,22 @@ def fit(
 
 
 def predict(
-    model: Forecaster, frame: pd.DataFrame, *, horizon: int | None = None, quantiles: Sequence[float] = ()
+    model: Forecaster,
+    frame: pd.DataFrame,
+    *,
+    horizon: int | None = None,
+    quantiles: Sequence[float] = (),
+    warmup: int | None = None,
 ) -> pd.DataFrame:
     """Forecasts of every series after its last row; the frame may hold other series than the model was trained on.
+
+    `warmup` passes only so many rows of each series through the network: quicker, and `Facts.tails` of the model's members
+    says how far off that is.
 
     Raises: ArtifactError for a horizon longer, or steps other, than the model was trained for
     """
     checked = check(frame, model.roles)
-    rows = model.predict(checked, horizon=horizon, levels=(*LEVELS, *quantiles))
+    rows = model.predict(checked, horizon=horizon, levels=(*LEVELS, *quantiles), warmup=warmup)
     _warn(checked)
     return rows
 

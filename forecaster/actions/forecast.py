@@ -40,6 +40,9 @@ def forecast(
     strict: base.Strict = False,
     save: Annotated[Path | None, "Folder to write the trained model to."] = None,
     load: Annotated[Path | None, "Folder of a saved model to use; no training."] = None,
+    warmup: Annotated[
+        int | None, "Rows of each series that pass through the network. Default: all, which is exact."
+    ] = None,
     watch: Watch = SILENT,
 ) -> Outcome:
     """Forecast every series of a file after its last row.
@@ -75,11 +78,12 @@ def forecast(
                 settings=settings,
                 watch=watch,
             )
-        rows = trained.predict(checked, horizon=horizon, levels=levels)
+        rows = trained.predict(checked, horizon=horizon, levels=levels, warmup=warmup)
         append(rows)
         if save is not None:
             trained.save(save)
         lines = [line for member in trained.members for line in member.facts.lines()]
+        lines += [member.facts.tail_line(warmup) for member in trained.members] if warmup is not None else []
         lines += [f"saved the model to {save}"] if save is not None else []
         plans = [member.plan.to_json() for member in trained.members]
         return finish(checked.quality, lines, rows=len(rows), plans=plans)

@@ -5,6 +5,7 @@ and so it goes on beyond the outermost ones: a normal distribution is reproduced
 """
 
 from collections.abc import Sequence
+from functools import cache
 
 import numpy as np
 from scipy.stats import norm
@@ -44,6 +45,7 @@ def normal_scores(quantiles: Floats, levels: Sequence[float], values: Floats) ->
     return np.asarray(left + (values - low) / width * step)
 
 
+@cache
 def _mean_weights(levels: tuple[float, ...]) -> Floats:
     """The mean is linear in the known quantiles: the weight of each."""
     grid = (np.arange(200_000) + 0.5) / 200_000

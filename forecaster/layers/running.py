@@ -12,8 +12,11 @@ __all__ = ["expanding_mean", "last_seen", "trailing_mean", "trailing_sum"]
 
 def trailing_mean(x_N: Tensor, seen_N: Tensor, starts_N: Tensor, steps: int) -> Tensor:
     """Mean of the seen values among the last `steps` up to and including each row; 0 before any."""
-    sums_N = trailing_sum(torch.where(seen_N, x_N, 0.0), starts_N, steps)
-    counts_N = trailing_sum(seen_N.to(x_N.dtype), starts_N, steps)
+    if bool(seen_N.all()):
+        rows_N = torch.arange(1, len(x_N) + 1, device=x_N.device) - starts_N
+        return trailing_sum(x_N, starts_N, steps) / rows_N.clamp(max=steps)
+    seen = torch.stack([torch.where(seen_N, x_N, 0.0), seen_N.to(x_N.dtype)])
+    sums_N, counts_N = trailing_sum(seen, starts_N, steps)
     return torch.where(counts_N > 0, sums_N / counts_N.clamp(min=1), 0.0)
 
 
@@ -28,9 +31,13 @@ def trailing_sum(x_N: Tensor, starts_N: Tensor, steps: int) -> Tensor:
     By doubling: sums of 1, 2, 4, ... rows, of which the binary digits of `steps` choose. Nothing is ever subtracted, as
     differences of one long cumulative sum would be: there a large value leaves its rounding in all later sums, those
     of other series included.
+
+    Shapes: [..., N], [N] -> [..., N]
     """
-    position_N = torch.arange(len(x_N), device=x_N.device) - starts_N
-    rest = min(steps, int(position_N.max()) + 1) if len(x_N) else 0
+    position_N = torch.arange(x_N.shape[-1], device=x_N.device) - starts_N
+    rest = min(steps, int(position_N.max()) + 1) if len(position_N) else 0
+    if rest == len(position_N):  # one series, all of it: nothing would be subtracted here either
+        return x_N.cumsum(-1)
     total_N, counted = torch.zeros_like(x_N), 0
     part_N, size = x_N, 1
     while rest:
@@ -51,4 +58,4 @@ def last_seen(seen_N: Tensor, starts_N: Tensor) -> Tensor:
 
 def _back(x_N: Tensor, position_N: Tensor, rows: int) -> Tensor:
     """What lies some rows back in the same series, 0 before it."""
-    return torch.where(position_N >= rows, x_N.roll(rows), 0.0) if rows else x_N
+    return torch.where(position_N >= rows, x_N.roll(rows, -1), 0.0) if rows else x_N

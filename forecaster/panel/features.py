@@ -69,9 +69,10 @@ class Features:
         """Number K of static features."""
         return len(self.static)
 
-    def of(self, grid: Grid) -> tuple[Float32s, Float32s, Float32s]:
+    def of(self, grid: Grid, begins: Ints | None = None) -> tuple[Float32s, Float32s, Float32s]:
         """Features of each row, of the future, and of each series: [N, I], [M, F], [S, K].
 
+        Shapes: begins [S]: rows at positions before it are not read, and stay 0
         Raises: ArtifactError when the grid lacks a covariate that was trained on.
         """
         self._require(grid)
@@ -79,9 +80,14 @@ class Features:
         past = self._scaled(grid.past, 0, split)
         ahead = self._scaled(grid.future, split, end)
         static = np.nan_to_num((grid.static - self.means[end:]) / np.asarray(self.deviations[end:]))
-        rows = _covariate_rows(grid)
-        steps = np.concatenate([self._clock(grid), self._gaps(grid), past[rows], ahead[rows]], axis=1)
-        return steps.astype(np.float32), ahead.astype(np.float32), static.astype(np.float32)
+        owner, positions = _rows(grid, np.zeros_like(grid.lengths) if begins is None else begins)
+        covariates = grid.covariate_starts[owner] + positions
+        rows = grid.offsets[owner] + positions
+        steps = np.zeros((len(grid.y), self.step_width), np.float32)
+        steps[rows] = np.concatenate(
+            [self._clock(grid, owner, positions), self._gaps(grid, rows), past[covariates], ahead[covariates]], axis=1
+        )
+        return steps, ahead.astype(np.float32), static.astype(np.float32)
 
     def to_json(self) -> dict[str, Any]:
         """As plain data."""
@@ -111,21 +117,26 @@ class Features:
         missing = np.isnan(values[:, [k - start for k in flagged]]).astype(float)
         return np.concatenate([np.nan_to_num(scaled), missing], axis=1)
 
-    def _clock(self, grid: Grid) -> Floats:
+    def _clock(self, grid: Grid, owner: Ints, positions: Ints) -> Floats:
         if not self.cycles:
-            return np.zeros((len(grid.y), 0))
-        owner = np.repeat(np.arange(grid.series), grid.lengths)
-        positions = np.arange(len(grid.y)) - grid.offsets[owner]
+            return np.zeros((len(owner), 0))
         return calendar.cycles(grid.clock.local(grid.times(owner, positions)), self.cycles)
 
-    def _gaps(self, grid: Grid) -> Floats:
+    def _gaps(self, grid: Grid, rows: Ints) -> Floats:
         if not self.gaps:
-            return np.zeros((len(grid.y), 0))
+            return np.zeros((len(rows), 0))
         seen = ~np.isnan(grid.y)
-        rows = np.arange(len(grid.y))
         starts = np.repeat(grid.offsets[:-1], grid.lengths)
-        latest = np.maximum(np.maximum.accumulate(np.where(seen, rows, -1)), starts - 1)
-        return np.column_stack([seen.astype(float), np.log1p(rows - latest) / 5])
+        latest = np.maximum(np.maximum.accumulate(np.where(seen, np.arange(len(seen)), -1)), starts - 1)
+        return np.column_stack([seen[rows].astype(float), np.log1p(rows - latest[rows]) / 5])
+
+
+def _rows(grid: Grid, begins: Ints) -> tuple[Ints, Ints]:
+    """Series and position of each row from `begins` on."""
+    counts = grid.lengths - begins
+    owner = np.repeat(np.arange(grid.series), counts)
+    ends = np.cumsum(counts)
+    return owner, np.arange(len(owner)) + (grid.lengths - ends)[owner]
 
 
 def _head(grid: Grid, train_lengths: Ints) -> npt.NDArray[np.bool_]:
@@ -134,12 +145,6 @@ def _head(grid: Grid, train_lengths: Ints) -> npt.NDArray[np.bool_]:
     for start, length in zip(grid.covariate_starts, train_lengths, strict=True):
         inside[start : start + length] = True
     return inside
-
-
-def _covariate_rows(grid: Grid) -> Ints:
-    """Row in `past` and `future` of each of the N rows."""
-    within = np.arange(len(grid.y)) - np.repeat(grid.offsets[:-1], grid.lengths)
-    return np.repeat(grid.covariate_starts, grid.lengths) + within
 
 
 def _any(column: Floats) -> bool:

@@ -2,19 +2,24 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from forecaster.layers.fill import filled
 from forecaster.layers.running import expanding_mean
 from forecaster.panel.features import Features
+from forecaster.series.frequency import Ints
 from forecaster.series.grid import Grid
 
 __all__ = ["RESTLESS", "Measure", "Panel", "pack"]
 
 RESTLESS = 2
 """Features of each row that say how restless its series is; the last ones."""
+
+_ROWS_AT_ONCE = 32_768
 
 Measure = Callable[[Tensor, Tensor, Tensor], tuple[Tensor, Tensor]]
 """Values, mask and series starts, each [N] -> level and spread of every row, each [N] (a scale's `measure`)."""
@@ -59,16 +64,28 @@ class Panel:
         return self.y_N.device
 
 
-def pack(grid: Grid, measure: Measure, features: Features, *, season: int, device: str | torch.device = "cpu") -> Panel:
-    """The panel of a grid, in the units that `measure` finds."""
+def pack(
+    grid: Grid,
+    measure: Measure,
+    features: Features,
+    *,
+    season: int,
+    begins: Ints | None = None,
+    device: str | torch.device = "cpu",
+) -> Panel:
+    """The panel of a grid, in the units that `measure` finds.
+
+    Shapes: begins [S]: no cutoff before this position will be read, so features are made from there on only
+    """
     y_N = torch.as_tensor(grid.y, dtype=torch.float64).to(device)
     lengths_S = torch.as_tensor(grid.lengths).to(device)
     starts_S = torch.as_tensor(grid.offsets[:-1].copy()).to(device)
     seen_N = ~torch.isnan(y_N)
     starts_N = torch.repeat_interleave(starts_S, lengths_S)
-    y_N = filled(torch.nan_to_num(y_N), seen_N, starts_N, season)
-    level_N, spread_N = measure(y_N, seen_N, starts_N)
-    steps, ahead, static = features.of(grid)
+    if not bool(seen_N.all()):
+        y_N = filled(torch.nan_to_num(y_N), seen_N, starts_N, season)
+    level_N, spread_N = _measured(measure, y_N, seen_N, starts_N, grid.offsets)
+    steps, ahead, static = features.of(grid, begins)
     restless_N2 = _restless(level_N, spread_N, starts_N)
     return Panel(
         y_N,
@@ -96,7 +113,22 @@ def _restless(level_N: Tensor, spread_N: Tensor, starts_N: Tensor) -> Tensor:
     return parts.log().float() / 3
 
 
+def _measured(measure: Measure, y_N: Tensor, seen_N: Tensor, starts_N: Tensor, offsets: Ints) -> tuple[Tensor, Tensor]:
+    """Level and spread of every row, a few series at a time: what they are summed in stays in the processor's cache."""
+    most = _ROWS_AT_ONCE if y_N.device.type == "cpu" else len(y_N)
+    if len(y_N) <= most:
+        return measure(y_N, seen_N, starts_N)
+    edges = offsets[np.unique(np.searchsorted(offsets, np.arange(0, len(y_N) + most, most)).clip(max=len(offsets) - 1))]
+    parts = [
+        measure(y_N[begin:end], seen_N[begin:end], starts_N[begin:end] - begin)
+        for begin, end in pairwise(edges.tolist())
+    ]
+    return torch.cat([level for level, _ in parts]), torch.cat([spread for _, spread in parts])
+
+
 def _begins(seen_N: Tensor, starts_S: Tensor, lengths_S: Tensor) -> Tensor:
+    if bool(seen_N.all()):
+        return torch.zeros_like(lengths_S)
     owner_N = torch.repeat_interleave(torch.arange(len(starts_S), device=seen_N.device), lengths_S)
     position_N = torch.arange(len(seen_N), device=seen_N.device) - starts_S[owner_N]
     return lengths_S.scatter_reduce(0, owner_N, torch.where(seen_N, position_N, lengths_S[owner_N]), "amin")

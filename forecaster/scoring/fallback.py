@@ -17,13 +17,11 @@ _MIDDLE = LEVELS.index(0.5)
 def reasons(grid: Grid, ends: Ints, horizon: int) -> dict[int, str]:
     """Series that need a fallback, and why, judged by the rows before `ends`. Shapes: ends [S]"""
     found: dict[int, str] = {}
-    owner = np.repeat(np.arange(grid.series), grid.lengths)
-    inside = np.arange(len(grid.y)) - grid.offsets[owner] < ends[owner]
-    seen = inside & ~np.isnan(grid.y)
-    counts = np.bincount(owner[seen], minlength=grid.series)
-    low, high = np.full(grid.series, np.inf), np.full(grid.series, -np.inf)
-    np.minimum.at(low, owner[seen], grid.y[seen])
-    np.maximum.at(high, owner[seen], grid.y[seen])
+    inside = np.arange(len(grid.y)) < np.repeat(grid.offsets[:-1] + ends, grid.lengths)
+    seen, begins = inside & ~np.isnan(grid.y), grid.offsets[:-1]
+    counts = np.add.reduceat(seen, begins, dtype=np.int64)
+    low = np.minimum.reduceat(np.where(seen, grid.y, np.inf), begins)
+    high = np.maximum.reduceat(np.where(seen, grid.y, -np.inf), begins)
     for s in np.flatnonzero((counts < max(2, horizon)) | (low == high)):
         if counts[s] < 2:
             found[int(s)] = "fewer than two values: the last value, with a spread pooled over the other series"

@@ -63,22 +63,29 @@ class Forecaster:
             )
 
     def predict(
-        self, checked: Checked, *, horizon: int | None = None, levels: Sequence[float] = LEVELS
+        self,
+        checked: Checked,
+        *,
+        horizon: int | None = None,
+        levels: Sequence[float] = LEVELS,
+        warmup: int | None = None,
     ) -> pd.DataFrame:
-        """Forecasts of every series after its last row.
+        """Forecasts of every series after its last row; with `warmup` the network reads only so many rows of each.
 
-        Raises: ArtifactError for a horizon longer than was trained
+        Raises: ArtifactError for a horizon longer than was trained, ConfigError for a warmup below 1
         """
+        if warmup is not None and warmup < 1:
+            raise ConfigError(f"--warmup must be at least 1, got {warmup}.")
         self.require_horizon(horizon)
         parts = []
         for grid, artefact in self.matched(checked):
-            forecasts = last_forecasts(artefact, grid)
+            forecasts = last_forecasts(artefact, grid, warmup=warmup)
             why = fallback.reasons(grid, grid.lengths, artefact.plan.horizon)
             forecasts = fallback.replace(forecasts, grid, why, checked.quality)
             parts.append(forecast_rows(grid, forecasts, levels=levels, horizon=horizon))
         if not parts:
             raise ArtifactError("no series has a step that the model was trained on.")
-        return pd.concat(parts, ignore_index=True)
+        return parts[0] if len(parts) == 1 else pd.concat(parts, ignore_index=True)
 
     def require_horizon(self, horizon: int | None) -> None:
         """Raises: ArtifactError for a horizon longer than was trained."""

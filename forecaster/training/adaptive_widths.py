@@ -40,9 +40,14 @@ class AdaptiveWidths:
         self._errors_BT = np.zeros((series, rows))
         self._known_BT = np.zeros((series, rows))
 
+    @staticmethod
+    def looks_back(horizon: int) -> int:
+        """Rows before a cutoff whose forecasts count there."""
+        return (_HORIZONS + 1) * horizon
+
     def judged(self, at: Ints, first: Ints) -> "npt.NDArray[np.bool_]":
         """Which cutoffs are judged for the factors from `first` on. Shapes: at and first broadcast"""
-        chosen: npt.NDArray[np.bool_] = (at % self._step == 0) & (at > first - (_HORIZONS + 1) * self.horizon)
+        chosen: npt.NDArray[np.bool_] = (at % self._step == 0) & (at > first - self.looks_back(self.horizon))
         return chosen
 
     def learn(self, rows: Ints, at: Ints, quantiles: Tensor, targets: Tensor, seen: Tensor) -> None:
@@ -72,7 +77,8 @@ class AdaptiveWidths:
         return middle + (quantiles - middle) * factor.to(quantiles)[:, None, None]
 
     def _looking_back(self, values_BT: Floats, rows: Ints, at: Ints) -> Floats:
-        total = np.pad(values_BT.cumsum(axis=1), ((0, 0), (1, 0)))
         begin = np.maximum(at + 1 - _HORIZONS * self.horizon, 0)
-        found: Floats = total[rows, at + 1] - total[rows, begin]
+        low, high = begin.min(initial=0 if len(at) == 0 else at.max()), at.max(initial=-1) + 1
+        total = np.pad(values_BT[:, low:high].cumsum(axis=1), ((0, 0), (1, 0)))
+        found: Floats = total[rows, at + 1 - low] - total[rows, begin - low]
         return found

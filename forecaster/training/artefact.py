@@ -23,10 +23,24 @@ from forecaster.training.calibration import Calibration
 from forecaster.training.network import Network
 from forecaster.training.plan import Plan
 
-__all__ = ["Artefact", "Facts", "build_network"]
+__all__ = ["Artefact", "Facts", "Tail", "build_network"]
 
 FORMAT = 1
 _WEIGHTS, _DESCRIPTION = "weights.safetensors", "artefact.json"
+
+
+@dataclass(frozen=True)
+class Tail:
+    """How far forecasts are off those of the whole pass when only the last rows of each series are read.
+
+    Units: half widths of the 80 % interval; means over held-out series and horizon steps
+    """
+
+    steps: int
+    """Rows that the network read."""
+    median: float
+    quantiles: float
+    """Over all levels; most of it is that widths do not follow late errors there."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +62,17 @@ class Facts:
     """The time limit ended the run before its schedule did."""
     seconds: float = 0.0
     moments: tuple[Moment, ...] = ()
+    tails: tuple[Tail, ...] = ()
+    """Shortest first."""
+
+    def tail_line(self, warmup: int) -> str:
+        """What reading only `warmup` rows costs, by the longest tail measured that is no longer."""
+        known = [tail for tail in self.tails if tail.steps <= warmup]
+        read = f"only the last {warmup} rows of each series were passed through the network"
+        if not known:
+            return f"{read}; how far that is off the whole pass was not measured"
+        off = f"medians {known[-1].median:.2g}, quantiles {known[-1].quantiles:.2g} half 80 % intervals"
+        return f"{read}; with {known[-1].steps} that was off the whole pass by {off} on held-out rows"
 
     def lines(self) -> list[str]:
         """What a person should know about it."""
@@ -135,6 +160,7 @@ class Artefact:
         network.eval()
         facts = description["facts"]
         facts["moments"] = tuple(Moment(**moment) for moment in facts["moments"])
+        facts["tails"] = tuple(Tail(**tail) for tail in facts.get("tails", ()))
         calibration = Calibration.from_json(description["calibration"])
         others = tuple(cls.load(folder / member) for member in description.get("members", []))
         return cls(plan, network, features, calibration, Facts(**facts), frequency.parse(plan.step), others)

@@ -42,9 +42,10 @@ class Calibration:
         factors_HQ = torch.as_tensor(self.factors, dtype=quantiles.dtype, device=quantiles.device)
         middle = quantiles[..., _MIDDLE : _MIDDLE + 1]
         wide = middle + (quantiles - middle) * factors_HQ
-        below = wide[..., : _MIDDLE + 1].flip(-1).cummin(-1).values.flip(-1)
-        above = wide[..., _MIDDLE:].cummax(-1).values
-        return torch.cat([below, above[..., 1:]], -1)
+        crossed = (wide[..., 1:] < wide[..., :-1]).any(-1)
+        if bool(crossed.any()):
+            wide[crossed] = _in_order(wide[crossed])
+        return wide
 
     def to_json(self) -> dict[str, Any]:
         """As plain data."""
@@ -74,6 +75,13 @@ def calibrate(quantiles: Floats, targets: Floats, origins: int) -> Calibration:
         ratio = np.divide(errors, width, out=np.full_like(errors, np.nan), where=width != 0)
         factors[:, q] = _factors(ratio, max(level, 1 - level), origins)
     return Calibration(np.clip(factors, _NARROWEST, _WIDEST), int(np.isfinite(targets).sum()))
+
+
+def _in_order(quantiles: Tensor) -> Tensor:
+    """Each quantile at least as far out as those nearer to the median. Shapes: [n, Q] -> [n, Q]"""
+    below = quantiles[:, : _MIDDLE + 1].flip(-1).cummin(-1).values.flip(-1)
+    above = quantiles[:, _MIDDLE:].cummax(-1).values
+    return torch.cat([below, above[:, 1:]], -1)
 
 
 def _factors(ratio: Floats, level: float, origins: int) -> Floats:

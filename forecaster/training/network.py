@@ -69,10 +69,14 @@ class Network(nn.Module):
 
     def targets(self, batch: Batch) -> Tensor:
         """Targets in spreads, [B, T, H] float32."""
-        level, spread = batch.level_BT[..., None], batch.spread_BT[..., None]
-        swing = self.scale.forward(batch.lags_BTW, level, spread).abs().amax(-1, keepdim=True)
+        return self.scaled_targets(batch.lags_BTW, batch.targets_BTH, batch.level_BT, batch.spread_BT)
+
+    def scaled_targets(self, lags: Tensor, targets: Tensor, level: Tensor, spread: Tensor) -> Tensor:
+        """Some targets in spreads. Shapes: [..., W], [..., H], [...], [...] -> [..., H] float32"""
+        level, spread = level[..., None], spread[..., None]
+        swing = self.scale.forward(lags, level, spread).abs().amax(-1, keepdim=True)
         far = _FURTHEST + 2 * swing
-        return self.scale.forward(batch.targets_BTH, level, spread).clamp(-far, far).float()
+        return self.scale.forward(targets, level, spread).clamp(-far, far).float()
 
     def quantiles(self, outlook: Outlook, level: Tensor, spread: Tensor) -> Tensor:
         """Quantiles in spreads. Shapes: [..., H], [...], [...] -> [..., H, Q]"""
@@ -100,6 +104,10 @@ class Network(nn.Module):
     def weights(self) -> int:
         """Number of trained weights."""
         return sum(p.numel() for p in self.parameters())
+
+    def on(self, device: str) -> "Network":
+        """Itself, moved to a device if it lies elsewhere: asking torch to move what is there takes half a millisecond."""
+        return self if self.unit_H.device.type == device else self.to(device)
 
     def snapshot(self) -> dict[str, Tensor]:
         """A copy of the weights on the CPU."""

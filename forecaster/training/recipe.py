@@ -12,6 +12,7 @@ from forecaster.series.grid import Grid
 from forecaster.training.artefact import Artefact
 from forecaster.training.auto import AUTO, FIRST, FURTHER, best
 from forecaster.training.plan import Plan, plan
+from forecaster.training.tails import with_tails
 
 __all__ = ["learn"]
 
@@ -51,7 +52,7 @@ def learn(
             for each in _seeded(one, seeds, members=seeds * len(names)):
                 for line in each.lines():
                     watch.say(line)
-                made.append(fit(grid, ends, each, watch=watch))
+                made.append(with_tails(fit(grid, ends, each, watch=watch), grid, ends))
         return made
 
     if model == AUTO:

@@ -1,6 +1,5 @@
 """Each row of the table: what it measures, how, and what is to be reached."""
 
-import os
 import resource
 import subprocess
 import sys
@@ -13,9 +12,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from tests.benchmarks import speed
+from tests.benchmarks.data import DATA
+
 __all__ = ["ROWS"]
 
-DATA = Path(os.environ.get("FORECASTER_DATA", "../shared/data"))
 Row = dict[str, Any]
 
 M4 = {
@@ -197,4 +198,5 @@ ROWS: dict[str, Callable[[], Row]] = {
     "nab": _nab,
     "alarms": _alarms,
     "demo": _demo,
+    **speed.ROWS,
 }

@@ -1,0 +1,85 @@
+"""Some series over some time, encoded: what forecasts from any cutoff there are decoded from."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from forecaster.columns import LEVELS
+from forecaster.layers.threads import limited
+from forecaster.models.base import Inputs
+from forecaster.panel.batch import Batch, gather
+from forecaster.panel.panel import Panel
+from forecaster.series.frequency import Ints
+from forecaster.training.artefact import Artefact
+
+__all__ = ["Block", "blocks", "decoded"]
+
+STEPS_AT_ONCE = 8_192
+"""Steps of all series of a block: its lag windows stay in the processor's cache, which makes half of the speed."""
+_LEAST_STEPS = 64
+_NUMBERS_AT_ONCE = 160_000
+"""Quantiles decoded at once, for the same reason."""
+
+
+@dataclass(frozen=True)
+class Block:
+    """Series of a group from positions `begins` on, `steps` rows of each.
+
+    Shapes: begins [B]; states [B, T, D]
+    """
+
+    begins: Ints
+    steps: int
+    batch: Batch
+    inputs: Inputs
+    states: Tensor
+
+    def positions(self) -> Ints:
+        """Of every cutoff, [B, T]"""
+        return self.begins[:, None] + np.arange(self.steps)
+
+
+def blocks(artefact: Artefact, panel: Panel, group: Ints, begins: Ints, steps: int) -> Iterator[Block]:
+    """The encoder over `steps` rows of some series, in blocks of time that hand on their state.
+
+    Shapes: group, begins (positions) [B]
+    """
+    network, plan = artefact.network, artefact.plan
+    series_B = torch.as_tensor(group).to(panel.device)
+    size, state = max(_LEAST_STEPS, STEPS_AT_ONCE // len(group)), None
+    for passed in range(0, steps, size):
+        count, at = min(size, steps - passed), begins + passed
+        with _computing(artefact):
+            first_B = torch.as_tensor(at).to(panel.device)
+            batch = gather(panel, series_B, first_B, count, window=plan.window, horizon=plan.horizon)
+            inputs = Inputs.of(batch, network.scale)
+            states, state = network.model.encode(inputs, state)
+        yield Block(at, count, batch, inputs, states)
+
+
+def decoded(artefact: Artefact, block: Block, rows: Ints, steps: Ints) -> Iterator[tuple[Ints, Ints, Tensor]]:
+    """Calibrated quantiles in spreads from some cutoffs of a block, in parts, with their rows and steps.
+
+    Shapes: rows, steps [n] -> [part], [part], [part, H, Q]
+    """
+    network, inputs = artefact.network, block.inputs
+    size = max(1, _NUMBERS_AT_ONCE // (artefact.plan.horizon * len(LEVELS)))
+    for part in range(0, len(rows), size):
+        b, t = rows[part : part + size], steps[part : part + size]
+        with _computing(artefact):
+            at = torch.as_tensor(b).to(block.states.device), torch.as_tensor(t).to(block.states.device)
+            outlook = network.model.decode(block.states[at], inputs.window_BTW[at], inputs.ahead_BTHF[at])
+            level, spread = block.batch.level_BT[at], block.batch.spread_BT[at]
+            quantiles = artefact.calibration.apply(network.quantiles(outlook, level, spread))
+        yield b, t, quantiles
+
+
+@contextmanager
+def _computing(artefact: Artefact) -> Iterator[None]:
+    """No gradients, and as many threads as the plan has. Never around a `yield`: the caller would compute so, too."""
+    with limited(artefact.plan.training.threads), torch.inference_mode():
+        yield

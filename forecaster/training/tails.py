@@ -1,0 +1,46 @@
+"""What is lost when a network reads only the last rows of each series."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from forecaster.columns import LEVELS
+from forecaster.series.frequency import Ints
+from forecaster.series.grid import Floats, Grid
+from forecaster.training.artefact import Artefact, Tail
+from forecaster.training.plan import held_out_series
+from forecaster.training.walk import walk
+
+__all__ = ["with_tails"]
+
+_LENGTHS = (16, 32, 64, 128)
+_SERIES, _ROWS = 32, 30_000
+"""Most series, and rows of them in all, that the measurement reads."""
+_LOW, _MIDDLE, _HIGH = (LEVELS.index(level) for level in (0.1, 0.5, 0.9))
+
+
+def with_tails(artefact: Artefact, grid: Grid, ends: Ints) -> Artefact:
+    """The artefact with the error of reading tails, measured on the held-out last rows before `ends`. Shapes: ends [S]"""
+    chosen = held_out_series(ends, artefact.plan)[:_SERIES]
+    chosen = chosen[np.cumsum(ends[chosen]) <= _ROWS]
+    lengths = [steps for steps in _LENGTHS if len(chosen) and steps < ends[chosen].max()]
+    if not lengths:
+        return artefact
+    part, last = grid.take(chosen), ends[chosen] - 1
+    whole = _forecasts(artefact, part, last, None)
+    tails = tuple(_tail(steps, _forecasts(artefact, part, last, steps), whole) for steps in lengths)
+    return replace(artefact, facts=replace(artefact.facts, tails=tails))
+
+
+def _forecasts(artefact: Artefact, grid: Grid, last: Ints, warmup: int | None) -> Floats:
+    """One a series, in their order: [S, H, Q]"""
+    parts = list(walk(artefact, grid, last, last, adaptive=True, warmup=warmup, device="cpu"))
+    series, quantiles = (np.concatenate([getattr(p, name) for p in parts]) for name in ("series", "quantiles"))
+    ordered: Floats = quantiles[np.argsort(series)]
+    return ordered
+
+
+def _tail(steps: int, found: Floats, whole: Floats) -> Tail:
+    half = (whole[..., _HIGH] - whole[..., _LOW]).mean(1) / 2
+    off = np.abs(found - whole).mean(1) / np.maximum(half, 1e-12)[:, None]
+    return Tail(steps, float(off[:, _MIDDLE].mean()), float(off.mean()))

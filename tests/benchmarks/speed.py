@@ -1,0 +1,114 @@
+"""Rows of the table that count processor seconds (CONTRACTS 24): one thread, LSTM 64x2, lag window 168, H 48, M4 hourly."""
+
+import time
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from tests.benchmarks.data import DATA
+
+__all__ = ["ROWS"]
+
+Row = dict[str, Any]
+SERIES = 10_000
+TAIL = 32
+
+
+def _cpu_s(work: Callable[[], object], times: int = 1) -> float:
+    """Processor seconds of one call, after a first one that does not count."""
+    work()
+    begun = time.process_time()
+    for _ in range(times):
+        work()
+    return (time.process_time() - begun) / times
+
+
+@cache
+def _trained() -> Any:
+    """The file's series, and a forecaster trained on them for 60 steps: speed does not ask for more."""
+    import torch
+
+    from forecaster.scoring.forecaster import train
+    from forecaster.series.frame import check
+    from forecaster.series.roles import Roles
+
+    torch.set_num_threads(1)
+    checked = check(pd.read_parquet(DATA / "m4/m4_hourly_train.parquet"), Roles())
+    return checked, train(checked, model="lstm", horizon=48, settings={"window": 168, "steps": 60})
+
+
+def _many() -> Any:
+    """As many series as are asked for, by repeating the file's."""
+    checked, _ = _trained()
+    return checked.grids[0].take(np.arange(SERIES) % checked.grids[0].series)
+
+
+def _bare(artefact: Any, rows: int, steps: int) -> Callable[[], object]:
+    """The network alone, from scaled inputs in memory: encode, decode the last step."""
+    import torch
+
+    from forecaster.models.base import Inputs
+
+    plan, network = artefact.plan, artefact.network
+    window, features = torch.randn(rows, steps, plan.window), torch.randn(rows, steps, artefact.features.step_width + 1)
+    inputs = Inputs(window, features, torch.zeros(rows, steps, plan.horizon, 0), torch.zeros(rows, 0))
+
+    @torch.inference_mode()
+    def forward() -> object:
+        states, _ = network.model.encode(inputs)
+        outlook = network.model.decode(states[:, -1], window[:, -1], inputs.ahead_BTHF[:, -1])
+        return network.quantiles(outlook, torch.zeros(rows), torch.ones(rows))
+
+    return forward
+
+
+def _batch_forecast() -> Row:
+    """Series forecast in a CPU-second: passes of tails and of whole series, packing, and rows of a table."""
+    from forecaster.panel.panel import pack
+    from forecaster.scoring.tables import forecast_rows
+    from forecaster.training.walk import last_forecasts
+
+    artefact, grid = _trained()[1].artefacts[0], _many()
+    found = last_forecasts(artefact, grid, warmup=TAIL, device="cpu")
+    few = grid.take(np.arange(400))
+    packing = _cpu_s(
+        lambda: pack(grid, artefact.network.scale.measure, artefact.features, season=168, begins=grid.lengths - TAIL)
+    )
+    tail = _cpu_s(lambda: last_forecasts(artefact, grid, warmup=TAIL, device="cpu"))
+    return {
+        "tail_steps": TAIL,
+        "series_per_cpu_s": round(SERIES / (tail - packing)),
+        "with_packing": round(SERIES / tail),
+        "rows_made": round(SERIES / _cpu_s(lambda: forecast_rows(grid, found))),
+        "whole_series": round(400 / _cpu_s(lambda: last_forecasts(artefact, few, device="cpu"))),
+        "bare_torch": round(64 / _cpu_s(_bare(artefact, 64, TAIL), 20)),
+        "off": {tail.steps: f"{tail.median:.2g}/{tail.quantiles:.2g}" for tail in artefact.facts.tails},
+        "reach": ">= 6,000 from a tail of at most 64 steps",
+        "command": "make bench ROW=batch_forecast",
+    }
+
+
+def _one_forecast() -> Row:
+    """Milliseconds of one series' forecast beside the bare network over the same steps."""
+    from forecaster import api
+    from forecaster.training.walk import last_forecasts
+
+    checked, model = _trained()
+    artefact, grid = model.artefacts[0], checked.grids[0].take(np.arange(1))
+    frame = pd.DataFrame({"unique_id": "one", "ds": grid.ds(np.zeros(700, int), np.arange(700)), "y": grid.y[:700]})
+    facts: Row = {}
+    for name, warmup, steps in (("tail64", 64, 64), ("whole", None, len(grid.y))):
+        bare = 1e3 * _cpu_s(_bare(artefact, 1, steps), 200)
+        inner = 1e3 * _cpu_s(lambda warmup=warmup: last_forecasts(artefact, grid, warmup=warmup, device="cpu"), 200)  # type: ignore[misc]  # bound at once
+        door = 1e3 * _cpu_s(lambda warmup=warmup: api.predict(model, frame, warmup=warmup), 50)  # type: ignore[misc]  # bound at once
+        facts[name] = f"{inner:.1f} ms = {inner / bare:.2f} x {bare:.2f} ms of bare torch, api.predict {door:.1f} ms"
+    return {**facts, "reach": "<= 3 x bare torch", "command": "make bench ROW=one_forecast"}
+
+
+ROWS: dict[str, Callable[[], Row]] = {
+    "batch_forecast": _batch_forecast,
+    "one_forecast": _one_forecast,
+}
