@@ -9,7 +9,7 @@ from forecaster import columns
 from forecaster.columns import LEVELS, quantile_column
 from forecaster.layers.distribution import mean, quantiles_at
 from forecaster.series.frequency import Ints
-from forecaster.series.grid import Grid
+from forecaster.series.grid import Floats, Grid
 from forecaster.training.walk import Forecasts
 
 __all__ = ["forecast_rows", "level_names"]
@@ -39,15 +39,22 @@ def forecast_rows(
     frame = grid.keys(series)
     frame[columns.DS] = grid.ds(series, positions).array
     frame[columns.CUTOFF] = grid.ds(series, cutoffs).array
-    frame[columns.MEAN] = mean(quantiles, LEVELS).astype(np.float32)
-    extra = [level for level in levels if level not in LEVELS]
+    return pd.concat([frame, _numbers(quantiles, levels)], axis=1)
+
+
+def _numbers(quantiles: Floats, levels: Sequence[float]) -> pd.DataFrame:
+    """Mean and quantiles, float32 in one block. Shapes: [rows, Q] at `columns.LEVELS`"""
     values = {quantile_column(level): quantiles[:, q] for q, level in enumerate(LEVELS)}
+    extra = [level for level in levels if level not in LEVELS]
     if extra:
         more = quantiles_at(quantiles, LEVELS, extra)
         values |= {quantile_column(level): more[:, q] for q, level in enumerate(extra)}
-    for name in level_names(levels):
-        frame[name] = values[name].astype(np.float32)
-    return frame
+    names = level_names(levels)
+    block = np.empty((1 + len(names), len(quantiles)), np.float32)
+    block[0] = mean(quantiles, LEVELS)
+    for row, name in enumerate(names, start=1):
+        block[row] = values[name]
+    return pd.DataFrame(block.T, columns=[columns.MEAN, *names])
 
 
 def level_names(levels: Sequence[float]) -> list[str]:

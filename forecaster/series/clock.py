@@ -80,13 +80,16 @@ class Clock:
             return pd.Series(times)
         stamps: Any = pd.Series(times.view("datetime64[us]"))
         aware: pd.Series[Any]
+        naive: pd.Series[Any]
+        if "," not in self.dtype and (self.zone is None or self.zone is UTC):
+            return stamps.dt.strftime(self.text) if self.text else pd.Series(stamps, dtype=self.dtype)
         if self.wall and self.zone is not None:
             aware = stamps.dt.tz_localize(self.zone, ambiguous=False, nonexistent="shift_forward")
         else:
             aware = stamps.dt.tz_localize(UTC)
         if self.dtype.startswith("datetime64") and "," in self.dtype:
             return pd.Series(aware.dt.tz_convert(self.zone), dtype=self.dtype)
-        naive: pd.Series[Any] = aware.dt.tz_convert(self.zone or UTC).dt.tz_localize(None)
+        naive = aware.dt.tz_convert(self.zone or UTC).dt.tz_localize(None)
         return naive.dt.strftime(self.text) if self.text else pd.Series(naive, dtype=self.dtype)
 
     def local(self, times: Ints) -> Ints:

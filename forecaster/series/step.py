@@ -1,10 +1,12 @@
 """Finding the step of each series from its times."""
 
+import math
+from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
 from forecaster.series import frequency
 from forecaster.series.frequency import DAY, Frequency, Ints
@@ -34,33 +36,38 @@ def infer(times: Ints, codes: Ints, *, integer: bool) -> list[Frequency | None]:
         step near the median is taken
     """
     series = int(codes[-1]) + 1 if len(codes) else 0
-    summary = _gaps(times, codes)
     calendar = None if integer else _Calendar.of(times, codes)
     found: list[Frequency | None] = [None] * series
-    for code, common, share, median in summary.itertuples():
+    for code, common, share, median in _gaps(times, codes):
         if calendar is None:
-            found[code] = Frequency("int" if common == 1 else f"{common}int", "integer", int(common))
+            found[code] = Frequency("int" if common == 1 else f"{common}int", "integer", common)
         else:
-            found[code] = _name(int(common), float(share), float(median), calendar, code)
+            found[code] = _name(common, share, median, calendar, code)
     return found
 
 
-def _gaps(times: Ints, codes: Ints) -> pd.DataFrame:
-    """Commonest difference, its share, and the median difference, for each series that has one."""
-    same = codes[1:] == codes[:-1]
-    gaps = pd.DataFrame({"code": codes[1:][same], "gap": np.diff(times)[same]})
-    gaps = gaps[gaps.gap > 0]
-    by_series = gaps.groupby("code").gap
-    low, high = by_series.min(), by_series.max()
-    even = low[low == high]
-    regular = pd.DataFrame({"common": even, "share": 1.0, "median": even.astype(float)})
-    uneven = gaps[gaps.code.isin(low.index[low != high])]
-    counts = uneven.groupby(["code", "gap"]).size().reset_index(name="n")
-    counts = counts.sort_values(["code", "n", "gap"], ascending=[True, False, True], kind="stable")
-    mode = counts.drop_duplicates("code").set_index("code")
-    by_series = uneven.groupby("code").gap
-    mixed = pd.DataFrame({"common": mode.gap, "share": mode.n / by_series.size(), "median": by_series.median()})
-    return pd.concat([regular, mixed])
+def _gaps(times: Ints, codes: Ints) -> Iterator[tuple[int, int, float, float]]:
+    """Series, commonest difference, its share, and the median difference, for each series that has one."""
+    gaps = np.diff(times)
+    counted = (codes[1:] == codes[:-1]) & (gaps > 0)
+    owners, gaps = codes[1:][counted], gaps[counted]
+    if len(gaps) == 0:
+        return
+    begins = np.flatnonzero(np.diff(owners, prepend=-1))
+    low, high = np.minimum.reduceat(gaps, begins), np.maximum.reduceat(gaps, begins)
+    even = low == high
+    for code, gap in zip(owners[begins[even]].tolist(), low[even].tolist(), strict=True):
+        yield code, gap, 1.0, float(gap)
+    ends = np.append(begins[1:], len(gaps))
+    for begin, end in zip(begins[~even].tolist(), ends[~even].tolist(), strict=True):
+        values, counts = np.unique(gaps[begin:end], return_counts=True)
+        most = int(counts.argmax())
+        yield (
+            int(owners[begin]),
+            int(values[most]),
+            float(counts[most] / (end - begin)),
+            float(np.median(gaps[begin:end])),
+        )
 
 
 @dataclass(frozen=True)
@@ -97,6 +104,12 @@ def _name(common: int, share: float, median: float, calendar: _Calendar, code: i
         return frequency.weekly(common // (7 * DAY), int(calendar.weekday[code]))
     if common == DAY and 0.5 <= share < 0.95 and not calendar.weekend[code]:
         return Frequency("B", "business", 1)
-    nearest = min(_NICE, key=lambda nice: abs(np.log(nice / median)))
+    nearest = _nearest(median)
     late_clock = share < 0.95 and abs(nearest / common - 1) < 0.01
     return frequency.fixed(common if share >= 0.5 and not late_clock else nearest)
+
+
+@cache
+def _nearest(median: float) -> int:
+    """The round step next to a median difference."""
+    return min(_NICE, key=lambda nice: abs(math.log(nice / median)))
