@@ -31,7 +31,7 @@ from forecaster.scoring.tables import forecast_rows
 from forecaster.series.frame import Checked, check
 from forecaster.series.roles import Roles
 
-__all__ = ["Forecaster", "backtest", "detect", "fit", "load", "predict"]
+__all__ = ["Forecaster", "backtest", "detect", "fit", "load", "predict", "sample"]
 
 Settings = Mapping[str, Any]
 
@@ -80,6 +80,27 @@ def predict(
     """
     checked = check(frame, model.roles)
     rows = model.predict(checked, horizon=horizon, levels=(*LEVELS, *quantiles), warmup=warmup)
+    _warn(checked)
+    return rows
+
+
+def sample(
+    model: Forecaster,
+    frame: pd.DataFrame,
+    *,
+    paths: int = 100,
+    seed: int = 1,
+    horizon: int | None = None,
+    warmup: int | None = None,
+) -> pd.DataFrame:
+    """Joint sample paths of every series after its last row: `unique_id, ds, cutoff, path, y`.
+
+    At each step they are distributed as `predict`'s quantiles say; along a path steps go together as the errors of held-out
+    forecasts did, so that sums and extremes over the horizon have their distribution, too.
+    """
+    checked = check(frame, model.roles)
+    found = model.forecasts(checked, horizon=horizon, warmup=warmup)
+    rows = pd.concat(model.sample(found, paths, seed=seed, horizon=horizon), ignore_index=True)
     _warn(checked)
     return rows
 

@@ -16,6 +16,7 @@ __all__ = [
     "LEVELS",
     "MEAN",
     "OBSERVATIONS",
+    "PATH",
     "QUANTILES",
     "QUARANTINE",
     "SCORES",
@@ -33,6 +34,7 @@ Y = "y"
 CHANNEL = "channel"
 CUTOFF = "cutoff"
 MEAN = "mean"
+PATH = "path"
 AVAILABLE_AT = "available_at"
 
 WHOLE = "*"

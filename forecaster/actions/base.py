@@ -30,6 +30,7 @@ __all__ = [
     "read",
     "rendered",
     "require_folder",
+    "require_positive",
     "training_settings",
 ]
 
@@ -91,6 +92,13 @@ def training_settings(
     if size is not None:
         named["model.size"] = size
     return {**named, **(settings or {})}
+
+
+def require_positive(**numbers: int | None) -> None:
+    """Raises: ConfigError for a flag below 1; None is one not given."""
+    for name, number in numbers.items():
+        if number is not None and number < 1:
+            raise ConfigError(f"--{name} must be at least 1, got {number}.")
 
 
 def levels_of(quantiles: list[str] | None) -> tuple[float, ...]:

@@ -43,6 +43,7 @@ def forecast(
     warmup: Annotated[
         int | None, "Rows of each series that pass through the network. Default: all, which is exact."
     ] = None,
+    paths: Annotated[int | None, "Joint sample paths of each series, written to OUT.paths.parquet."] = None,
     watch: Watch = SILENT,
 ) -> Outcome:
     """Forecast every series of a file after its last row.
@@ -59,13 +60,15 @@ def forecast(
     if save is not None and load is not None:
         raise ConfigError("--save and --load exclude each other: a loaded model is saved already.")
     base.require_folder(save, "--save")
+    base.require_positive(warmup=warmup, paths=paths)
     trained = Forecaster.load(load) if load is not None else None
     roles = Roles.of(targets, past, future, static) if trained is None else trained.roles
     frame = table.read(file)
     if future_file is not None:
         frame = _with_future(frame, table.read(future_file), future_file, roles)
     checked = check(frame, roles, freq=freq, zone=tz, strict=strict)
-    with base.outputs(file, out) as (finish, (append,)):
+    drawn = out.with_name(out.name + ".paths.parquet") if paths is not None else None
+    with base.outputs(file, out, drawn) as (finish, (append, append_paths)):
         if trained is None:
             settings = base.training_settings(
                 set_, size=size, seed=seed, steps=steps, max_seconds=max_seconds, ensemble=ensemble
@@ -78,8 +81,12 @@ def forecast(
                 settings=settings,
                 watch=watch,
             )
-        rows = trained.predict(checked, horizon=horizon, levels=levels, warmup=warmup)
+        forecasts = trained.forecasts(checked, horizon=horizon, warmup=warmup)
+        rows = trained.rows(forecasts, horizon=horizon, levels=levels)
         append(rows)
+        if paths is not None:
+            for part in trained.sample(forecasts, paths, seed=seed, horizon=horizon):
+                append_paths(part)
         if save is not None:
             trained.save(save)
         lines = [line for member in trained.members for line in member.facts.lines()]

@@ -13,6 +13,7 @@ from forecaster.columns import LEVELS
 from forecaster.errors import ArtifactError, ConfigError
 from forecaster.progress import SILENT, Watch
 from forecaster.scoring import fallback
+from forecaster.scoring.paths import draw, path_rows
 from forecaster.scoring.tables import forecast_rows
 from forecaster.series.frame import Checked
 from forecaster.series.frequency import Ints
@@ -20,7 +21,7 @@ from forecaster.series.grid import Grid
 from forecaster.series.roles import Roles
 from forecaster.training.artefact import Artefact
 from forecaster.training.recipe import learn
-from forecaster.training.walk import last_forecasts
+from forecaster.training.walk import Forecasts, last_forecasts
 
 __all__ = ["Forecaster", "train"]
 
@@ -70,6 +71,12 @@ class Forecaster:
         levels: Sequence[float] = LEVELS,
         warmup: int | None = None,
     ) -> pd.DataFrame:
+        """Forecasts of every series after its last row, as a table; the rest as in `forecasts`."""
+        return self.rows(self.forecasts(checked, horizon=horizon, warmup=warmup), horizon=horizon, levels=levels)
+
+    def forecasts(
+        self, checked: Checked, *, horizon: int | None = None, warmup: int | None = None
+    ) -> list[tuple[Grid, Artefact, Forecasts]]:
         """Forecasts of every series after its last row; with `warmup` the network reads only so many rows of each.
 
         Raises: ArtifactError for a horizon longer than was trained, ConfigError for a warmup below 1
@@ -81,11 +88,39 @@ class Forecaster:
         for grid, artefact in self.matched(checked):
             forecasts = last_forecasts(artefact, grid, warmup=warmup)
             why = fallback.reasons(grid, grid.lengths, artefact.plan.horizon)
-            forecasts = fallback.replace(forecasts, grid, why, checked.quality)
-            parts.append(forecast_rows(grid, forecasts, levels=levels, horizon=horizon))
+            parts.append((grid, artefact, fallback.replace(forecasts, grid, why, checked.quality)))
         if not parts:
             raise ArtifactError("no series has a step that the model was trained on.")
+        return parts
+
+    def rows(
+        self,
+        forecasts: Sequence[tuple[Grid, Artefact, Forecasts]],
+        *,
+        horizon: int | None = None,
+        levels: Sequence[float] = LEVELS,
+    ) -> pd.DataFrame:
+        """What `forecasts` gave, as a table."""
+        parts = [forecast_rows(grid, found, levels=levels, horizon=horizon) for grid, _, found in forecasts]
         return parts[0] if len(parts) == 1 else pd.concat(parts, ignore_index=True)
+
+    def sample(
+        self,
+        forecasts: Sequence[tuple[Grid, Artefact, Forecasts]],
+        paths: int,
+        *,
+        seed: int,
+        horizon: int | None = None,
+    ) -> Iterator[pd.DataFrame]:
+        """Joint sample paths of what `forecasts` gave, as tables of some series each.
+
+        Raises: ConfigError for a number of paths below 1
+        """
+        if paths < 1:
+            raise ConfigError(f"--paths must be at least 1, got {paths}.")
+        for grid, artefact, found in forecasts:
+            for part in draw(artefact, found, paths, seed=seed, horizon=horizon):
+                yield path_rows(grid, part)
 
     def require_horizon(self, horizon: int | None) -> None:
         """Raises: ArtifactError for a horizon longer than was trained."""

@@ -8,6 +8,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
@@ -20,13 +21,14 @@ from forecaster.progress import Moment
 from forecaster.series import frequency
 from forecaster.series.frequency import Frequency
 from forecaster.training.calibration import Calibration
+from forecaster.training.dependence import Dependence
 from forecaster.training.network import Network
 from forecaster.training.plan import Plan
 
 __all__ = ["Artefact", "Facts", "Tail", "build_network"]
 
 FORMAT = 1
-_WEIGHTS, _DESCRIPTION = "weights.safetensors", "artefact.json"
+_WEIGHTS, _DESCRIPTION, _DEPENDENCE = "weights.safetensors", "artefact.json", "dependence.safetensors"
 
 
 @dataclass(frozen=True)
@@ -116,6 +118,14 @@ class Artefact:
         models = "+".join(member.plan.model for member in self.members)
         return f"{models}-{self.plan.digest}"
 
+    @property
+    def dependence(self) -> Dependence:
+        """How errors at different steps go together; of an ensemble the mean of the members' correlations."""
+        if not self.others:
+            return self.calibration.dependence
+        each = [member.calibration.dependence.correlation for member in self.members]
+        return Dependence.of(np.mean(each, axis=0))
+
     def save(self, folder: Path) -> None:
         """Write it into a folder. Raises: ConfigError when the folder cannot be written."""
         description = {
@@ -130,6 +140,8 @@ class Artefact:
         try:
             folder.mkdir(parents=True, exist_ok=True)
             save_file(self.network.snapshot(), folder / _WEIGHTS)
+            factor = torch.as_tensor(self.calibration.dependence.factor, dtype=torch.float32)
+            save_file({"factor": factor.contiguous()}, folder / _DEPENDENCE)
             (folder / _DESCRIPTION).write_text(json.dumps(description, indent=1) + "\n")
         except OSError as error:
             raise ConfigError(f"cannot write the artefact to '{folder}': {error.strerror or error}.") from error
@@ -142,6 +154,8 @@ class Artefact:
         try:
             description = json.loads((folder / _DESCRIPTION).read_text())
             weights = load_file(folder / _WEIGHTS)
+            # Before 0.1.0 there was none.
+            dependence = load_file(folder / _DEPENDENCE)["factor"] if (folder / _DEPENDENCE).exists() else None
         except (OSError, ValueError, SafetensorError) as error:
             raise ArtifactError(
                 f"'{folder}' holds no readable artefact ({error}). Save one with --save DIR."
@@ -161,7 +175,8 @@ class Artefact:
         facts = description["facts"]
         facts["moments"] = tuple(Moment(**moment) for moment in facts["moments"])
         facts["tails"] = tuple(Tail(**tail) for tail in facts.get("tails", ()))
-        calibration = Calibration.from_json(description["calibration"])
+        factor = Dependence.usual(plan.horizon).factor if dependence is None else dependence.double().numpy()
+        calibration = Calibration.from_json(description["calibration"], factor)
         others = tuple(cls.load(folder / member) for member in description.get("members", []))
         return cls(plan, network, features, calibration, Facts(**facts), frequency.parse(plan.step), others)
 

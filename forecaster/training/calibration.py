@@ -1,6 +1,6 @@
 """Calibration: widths of a forecast, stretched until each quantile covers what it says on held-out rows."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -8,7 +8,9 @@ import torch
 from torch import Tensor
 
 from forecaster.columns import LEVELS
+from forecaster.layers.distribution import normal_scores
 from forecaster.series.grid import Floats
+from forecaster.training.dependence import Dependence, dependence
 
 __all__ = ["Calibration", "calibrate"]
 
@@ -17,6 +19,7 @@ _OWN_ERRORS = 200
 """Errors of a horizon step from which it has factors of its own; with fewer it leans on all steps."""
 _PRIOR_ERRORS = 30
 """Weight of 'the network is right', in errors."""
+_NUMBERS_SCORED = 8_000_000
 _NARROWEST, _WIDEST = 0.05, 20.0
 
 
@@ -31,11 +34,13 @@ class Calibration:
     factors: Floats
     errors: int
     """How many held-out errors it rests on."""
+    dependence: Dependence
+    """How errors at different steps go together, once the factors are applied."""
 
     @classmethod
     def none(cls, horizon: int) -> "Calibration":
         """Leave all as it is."""
-        return cls(np.ones((horizon, len(LEVELS))), 0)
+        return cls(np.ones((horizon, len(LEVELS))), 0, Dependence.usual(horizon))
 
     def apply(self, quantiles: Tensor) -> Tensor:
         """Calibrated quantiles, in order. Shapes: [..., H, Q] -> [..., H, Q]"""
@@ -48,13 +53,13 @@ class Calibration:
         return wide
 
     def to_json(self) -> dict[str, Any]:
-        """As plain data."""
+        """As plain data, without the dependence."""
         return {"factors": self.factors.tolist(), "errors": self.errors}
 
     @classmethod
-    def from_json(cls, data: dict[str, Any]) -> "Calibration":
-        """From `to_json`'s data."""
-        return cls(np.asarray(data["factors"], float), int(data["errors"]))
+    def from_json(cls, data: dict[str, Any], factor: Floats) -> "Calibration":
+        """From `to_json`'s data and the dependence's factor."""
+        return cls(np.asarray(data["factors"], float), int(data["errors"]), Dependence(factor))
 
 
 def calibrate(quantiles: Floats, targets: Floats, origins: int) -> Calibration:
@@ -74,7 +79,17 @@ def calibrate(quantiles: Floats, targets: Floats, origins: int) -> Calibration:
         width = quantiles[..., q] - quantiles[..., _MIDDLE]
         ratio = np.divide(errors, width, out=np.full_like(errors, np.nan), where=width != 0)
         factors[:, q] = _factors(ratio, max(level, 1 - level), origins)
-    return Calibration(np.clip(factors, _NARROWEST, _WIDEST), int(np.isfinite(targets).sum()))
+    widths = Calibration(
+        np.clip(factors, _NARROWEST, _WIDEST), int(np.isfinite(targets).sum()), Dependence.usual(horizon)
+    )
+    return replace(widths, dependence=dependence(_scores(widths, quantiles, targets), origins))
+
+
+def _scores(calibration: Calibration, quantiles: Floats, targets: Floats) -> Floats:
+    """Normal scores of some of the targets, evenly spread over them. Shapes: [n, H, Q], [n, H] -> [some, H]"""
+    every = 1 + quantiles.size // _NUMBERS_SCORED
+    found = calibration.apply(torch.as_tensor(quantiles[::every])).numpy()
+    return normal_scores(found, LEVELS, targets[::every])
 
 
 def _in_order(quantiles: Tensor) -> Tensor:

@@ -108,7 +108,52 @@ def _one_forecast() -> Row:
     return {**facts, "reach": "<= 3 x bare torch", "command": "make bench ROW=one_forecast"}
 
 
+def _paths() -> Row:
+    """Series whose 100 joint sample paths are drawn in a CPU-second, and what the sums over the horizon cover."""
+    from forecaster.scoring.paths import draw
+    from forecaster.training.walk import last_forecasts
+
+    checked, model = _trained()
+    artefact, grid = model.artefacts[0], _many().take(np.arange(1_000))
+    found = last_forecasts(artefact, grid, warmup=TAIL, device="cpu")
+
+    def drawn() -> None:
+        for _ in draw(artefact, found, 100, seed=1):
+            pass
+
+    def both() -> None:
+        found = last_forecasts(artefact, grid, warmup=TAIL, device="cpu")
+        for _ in draw(artefact, found, 100, seed=1):
+            pass
+
+    return {
+        "drawn_per_cpu_s": round(1_000 / _cpu_s(drawn)),
+        "forecast_and_drawn": round(1_000 / _cpu_s(both)),
+        **_sums(model, checked.grids[0]),
+        "reach": ">= 400 series of 100 paths, H 48",
+        "command": "make bench ROW=paths",
+    }
+
+
+def _sums(model: Any, grid: Any) -> Row:
+    """How often the 80 % interval of the sum over the test part covers it, steps joint and each for itself."""
+    from forecaster.scoring.paths import draw
+    from forecaster.training.walk import last_forecasts
+
+    truth = pd.read_parquet(DATA / "m4/m4_hourly_test.parquet").groupby("unique_id")["y"].sum()
+    sums = truth.reindex(grid.unique_id).to_numpy()
+    found = last_forecasts(model.artefacts[0], grid, device="cpu")
+    values = np.concatenate([part.values for part in draw(model.artefacts[0], found, 500, seed=1)])
+    alone = np.random.default_rng(1).permuted(values, axis=1)
+    facts = {}
+    for name, paths in (("joint", values), ("independent", alone)):
+        low, high = np.quantile(paths.sum(-1), (0.1, 0.9), axis=1)
+        facts[f"sum_covers80_{name}"] = round(float(((low <= sums) & (sums <= high)).mean()), 2)
+    return facts
+
+
 ROWS: dict[str, Callable[[], Row]] = {
     "batch_forecast": _batch_forecast,
     "one_forecast": _one_forecast,
+    "paths": _paths,
 }
