@@ -39,7 +39,7 @@ class History(pl.Callback):
         metrics = trainer.callback_metrics
         moment = Moment(
             trainer.global_step,
-            module.steps,
+            module.schedule.steps,
             float(metrics.get("loss", float("nan"))),
             float(metrics.get("grad_norm", float("nan"))),
             trainer.optimizers[0].param_groups[0]["lr"],
@@ -67,7 +67,10 @@ class BestWeights(pl.Callback):
     def on_train_batch_end(self, trainer: pl.Trainer, module: pl.LightningModule, *_: Any) -> None:
         """Look, if it is time to."""
         assert isinstance(module, TrainingModule)
-        if trainer.global_step >= FIXED_STEPS and trainer.global_step % max(1, module.steps // self.looks) == 0:
+        if (
+            trainer.global_step >= FIXED_STEPS
+            and trainer.global_step % max(1, module.schedule.steps // self.looks) == 0
+        ):
             self._look(trainer, module)
 
     def on_train_end(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
@@ -89,6 +92,7 @@ class BestWeights(pl.Callback):
             self.weights = module.network.snapshot()
             return
         self._waited += 1
+        module.schedule.look(self._waited)
         if self._waited >= self.patience:
             trainer.should_stop = True
 
@@ -116,9 +120,9 @@ class Clock(pl.Callback):
         if step == FIXED_STEPS:
             step_s = (now - self._first_step_ended) / (FIXED_STEPS - 1)
             fits = step + int((self.max_seconds * _SAFE - (now - self.started)) / step_s)
-            if fits < module.steps:
+            if fits < module.schedule.steps:
                 self.shortened = True
-                module.steps = max(fits, step + 1)
-                trainer.fit_loop.epoch_loop.max_steps = module.steps
-        if now - self.started > self.max_seconds and step < module.steps:
+                module.schedule.steps = max(fits, step + 1)
+                trainer.fit_loop.epoch_loop.max_steps = module.schedule.steps
+        if now - self.started > self.max_seconds and step < module.schedule.steps:
             self.stopped = trainer.should_stop = True

@@ -1,17 +1,11 @@
 """Training: a grid and a plan in, a trained artefact out."""
 
-import logging
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from itertools import islice
 
 import numpy as np
-import pytorch_lightning as pl
 import torch
 from torch import Tensor
-from torch.utils.data import DataLoader
 
 from forecaster.columns import LEVELS
 from forecaster.layers.threads import limited
@@ -22,15 +16,12 @@ from forecaster.series.frequency import Ints
 from forecaster.series.grid import Floats, Grid
 from forecaster.training.artefact import Artefact, Facts, build_network
 from forecaster.training.calibration import Calibration, calibrate
-from forecaster.training.callbacks import BestWeights, Clock, History
-from forecaster.training.module import TrainingModule
 from forecaster.training.network import Network
 from forecaster.training.plan import Plan, held_out_series
+from forecaster.training.run import run
 from forecaster.training.stretch import HeldOut, TrainingStretches
 
 __all__ = ["fit"]
-
-log = logging.getLogger(__name__)
 
 _RUN_IN = 128
 """Steps before the first held-out cutoff that bring the state up to date."""
@@ -66,7 +57,7 @@ def _fit(grid: Grid, ends: Ints, plan: Plan, watch: Watch, device: str) -> Artef
         stretches = _stretches(panel, torch.as_tensor(train_ends).to(device), plan)
         network.to(device).prepare(list(islice(stretches, _FIRST_LOOK)))
         if network.model.learned:
-            facts = _train(network, stretches, held_out, plan, grid, facts, watch)
+            facts = run(network, stretches, held_out, plan, grid.label, facts, watch)
     network.eval()
     calibration, error = _calibration(network, held_out, plan)
     facts = replace(facts, held_out_error=error)
@@ -108,63 +99,6 @@ def _stretches(panel: Panel, ends: Tensor, plan: Plan) -> TrainingStretches:
     )
 
 
-def _train(
-    network: Network,
-    stretches: TrainingStretches,
-    held_out: HeldOut,
-    plan: Plan,
-    grid: Grid,
-    facts: Facts,
-    watch: Watch,
-) -> Facts:
-    """Weights, by Lightning. The panel already lies on the device; a loader only draws indices."""
-    training = plan.training
-    module = TrainingModule(
-        network,
-        grid.label,
-        lr=training.lr,
-        weight_decay=training.weight_decay,
-        clip=training.clip,
-        steps=training.schedule_steps,
-    )
-    history, clock = History(watch), Clock(training.max_seconds)
-    best = BestWeights(held_out, history, looks=training.validations, patience=training.patience)
-    with _quiet(), torch.random.fork_rng():
-        torch.manual_seed(training.seed)
-        trainer = pl.Trainer(
-            accelerator="cuda" if held_out.panel.device.type == "cuda" else "cpu",
-            devices=1,
-            max_steps=training.steps,
-            max_epochs=-1,
-            callbacks=[history, best, clock],
-            logger=False,
-            enable_checkpointing=False,
-            enable_progress_bar=False,
-            enable_model_summary=False,
-        )
-        trainer.fit(module, DataLoader(stretches, batch_size=None))
-    facts = replace(
-        facts,
-        steps=trainer.global_step,
-        schedule_steps=module.steps,
-        best_step=best.best_step or trainer.global_step,
-        val_loss=best.best_loss if best.weights is not None else None,
-        shortened=clock.shortened,
-        stopped=clock.stopped,
-        seconds=round(history.moments[-1].seconds, 3) if history.moments else 0.0,
-        moments=tuple(history.moments),
-    )
-    log.info(
-        "trained model=%s steps=%d best_step=%d val_loss=%s seconds=%.1f",
-        plan.model,
-        facts.steps,
-        facts.best_step,
-        facts.val_loss,
-        facts.seconds,
-    )
-    return facts
-
-
 def _calibration(network: Network, held_out: HeldOut, plan: Plan) -> tuple[Calibration, float | None]:
     """Factors from the held-out part, which trained nothing, and the error there with them."""
     quantiles, targets, origins = [], [], 0
@@ -188,18 +122,3 @@ def _pinball(quantiles: Floats, targets: Floats) -> float:
     """Mean over the targets that are known. Shapes: [n, H, Q], [n, H]"""
     levels, error = np.asarray(LEVELS), targets[..., None] - quantiles
     return float(np.nanmean(np.maximum(levels * error, (levels - 1) * error)))
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Lightning's remarks on our own choices are no news to a user."""
-    logger = logging.getLogger("pytorch_lightning")
-    level = logger.level
-    logger.setLevel(logging.ERROR)
-    try:
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", module="pytorch_lightning")
-            warnings.filterwarnings("ignore", message=".*does not have many workers.*")
-            yield
-    finally:
-        logger.setLevel(level)

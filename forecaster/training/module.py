@@ -9,7 +9,7 @@ from torch import Tensor
 
 from forecaster.errors import DataError
 from forecaster.training.network import Network
-from forecaster.training.schedule import rate
+from forecaster.training.schedule import Schedule
 from forecaster.training.stretch import Stretch
 
 __all__ = ["TrainingModule"]
@@ -19,7 +19,7 @@ _CHECK_EVERY = 20
 
 
 class TrainingModule(pl.LightningModule):
-    """Loss over all cutoffs of a stretch, clipped gradients, one cycle of the learning rate."""
+    """Loss over all cutoffs of a stretch, clipped gradients, a scheduled learning rate."""
 
     def __init__(
         self,
@@ -29,12 +29,12 @@ class TrainingModule(pl.LightningModule):
         lr: float,
         weight_decay: float,
         clip: float,
-        steps: int,
+        schedule: Schedule,
     ) -> None:
         super().__init__()
         self.network, self.label = network, label
         self.lr, self.weight_decay, self.clip = lr, weight_decay, clip
-        self.steps = steps
+        self.schedule = schedule
 
     def training_step(self, stretch: Stretch, index: int) -> Tensor:
         """Loss of one step."""
@@ -57,11 +57,11 @@ class TrainingModule(pl.LightningModule):
         return total / targets if targets else float("nan")
 
     def configure_optimizers(self) -> Any:
-        """AdamW and the cycle."""
+        """AdamW and the schedule of its rate."""
         fused = self.device.type in ("cpu", "cuda")
         optimizer = torch.optim.AdamW(self.parameters(), self.lr, weight_decay=self.weight_decay, fused=fused)
-        cycle = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: rate(step, self.steps))
-        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": cycle, "interval": "step"}}
+        rates = torch.optim.lr_scheduler.LambdaLR(optimizer, self.schedule.rate)
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": rates, "interval": "step"}}
 
     def configure_gradient_clipping(self, optimizer: Any, *_: Any, **__: Any) -> None:
         """Clip by the global norm, and log the norm that there was."""

@@ -14,6 +14,7 @@ from forecaster.series import seasonality
 from forecaster.series.frequency import Ints
 from forecaster.series.grid import Grid
 from forecaster.series.seasonality import LONGEST
+from forecaster.training.schedule import Kind
 
 __all__ = ["Choice", "Plan", "Training", "held_out_series", "plan"]
 
@@ -34,8 +35,13 @@ class Training:
 
     steps: int = 0
     """Optimiser steps."""
+    schedule: Kind = "cycle"
+    """Learning rate: cycle (up, down along a cosine), cosine (down at once), cyclical (down several times), plateau (half
+    where the held-out loss does not gain) or constant."""
     schedule_steps: int = 0
-    """Length of the learning-rate cycle; `steps` unless a run was cut short."""
+    """Length of the schedule; `steps` unless a run was cut short."""
+    cycles: int = 3
+    """Descents of the cyclical schedule."""
     rows: int = 0
     """Stretches in a step (B)."""
     stretch: int = 0
@@ -64,7 +70,7 @@ class Training:
         for name in ("steps", "schedule_steps", "rows", "stretch", "warmup", "held_out", "seed"):
             if getattr(self, name) < 0:
                 raise ValueError(f"{name} must not be negative, got {getattr(self, name)}")
-        for name in ("lr", "clip", "validations", "patience", "max_seconds", "threads"):
+        for name in ("cycles", "lr", "clip", "validations", "patience", "max_seconds", "threads"):
             if getattr(self, name) <= 0:
                 raise ValueError(f"{name} must be positive, got {getattr(self, name)}")
 

@@ -1,0 +1,96 @@
+"""A run of the optimiser, by Lightning, from first weights to the best ones."""
+
+import logging
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+
+import pytorch_lightning as pl
+import torch
+from torch.utils.data import DataLoader
+
+from forecaster.progress import Watch
+from forecaster.training.artefact import Facts
+from forecaster.training.callbacks import BestWeights, Clock, History
+from forecaster.training.module import TrainingModule
+from forecaster.training.network import Network
+from forecaster.training.plan import Plan
+from forecaster.training.schedule import schedule
+from forecaster.training.stretch import HeldOut, TrainingStretches
+
+__all__ = ["run"]
+
+log = logging.getLogger(__name__)
+
+
+def run(
+    network: Network,
+    stretches: TrainingStretches,
+    held_out: HeldOut,
+    plan: Plan,
+    label: Callable[[int], str],
+    facts: Facts,
+    watch: Watch,
+) -> Facts:
+    """Train the weights, and say how it went. The panel already lies on the device; a loader only draws indices."""
+    training = plan.training
+    module = TrainingModule(
+        network,
+        label,
+        lr=training.lr,
+        weight_decay=training.weight_decay,
+        clip=training.clip,
+        schedule=schedule(training.schedule, training.schedule_steps, training.cycles),
+    )
+    history, clock = History(watch), Clock(training.max_seconds)
+    best = BestWeights(held_out, history, looks=training.validations, patience=training.patience)
+    with _quiet(), torch.random.fork_rng():
+        torch.manual_seed(training.seed)
+        trainer = pl.Trainer(
+            accelerator="cuda" if held_out.panel.device.type == "cuda" else "cpu",
+            devices=1,
+            max_steps=training.steps,
+            max_epochs=-1,
+            callbacks=[history, best, clock],
+            logger=False,
+            enable_checkpointing=False,
+            enable_progress_bar=False,
+            enable_model_summary=False,
+        )
+        trainer.fit(module, DataLoader(stretches, batch_size=None))
+    facts = replace(
+        facts,
+        steps=trainer.global_step,
+        schedule_steps=module.schedule.steps,
+        best_step=best.best_step or trainer.global_step,
+        val_loss=best.best_loss if best.weights is not None else None,
+        shortened=clock.shortened,
+        stopped=clock.stopped,
+        seconds=round(history.moments[-1].seconds, 3) if history.moments else 0.0,
+        moments=tuple(history.moments),
+    )
+    log.info(
+        "trained model=%s steps=%d best_step=%d val_loss=%s seconds=%.1f",
+        plan.model,
+        facts.steps,
+        facts.best_step,
+        facts.val_loss,
+        facts.seconds,
+    )
+    return facts
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Lightning's remarks on our own choices are no news to a user."""
+    logger = logging.getLogger("pytorch_lightning")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", module="pytorch_lightning")
+            warnings.filterwarnings("ignore", message=".*does not have many workers.*")
+            yield
+    finally:
+        logger.setLevel(level)
