@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from forecaster.errors import DataError
+from forecaster.training.clipping import Clipping
 from forecaster.training.network import Network
 from forecaster.training.schedule import Schedule
 from forecaster.training.stretch import Stretch
@@ -28,13 +29,13 @@ class TrainingModule(pl.LightningModule):
         *,
         lr: float,
         weight_decay: float,
-        clip: float,
+        clipping: Clipping,
         schedule: Schedule,
     ) -> None:
         super().__init__()
         self.network, self.label = network, label
-        self.lr, self.weight_decay, self.clip = lr, weight_decay, clip
-        self.schedule = schedule
+        self.lr, self.weight_decay = lr, weight_decay
+        self.clipping, self.schedule = clipping, schedule
 
     def training_step(self, stretch: Stretch, index: int) -> Tensor:
         """Loss of one step."""
@@ -65,7 +66,7 @@ class TrainingModule(pl.LightningModule):
 
     def configure_gradient_clipping(self, optimizer: Any, *_: Any, **__: Any) -> None:
         """Clip by the global norm, and log the norm that there was."""
-        self.log("grad_norm", torch.nn.utils.clip_grad_norm_(self.parameters(), self.clip))
+        self.log("grad_norm", self.clipping.clip(self.parameters()))
 
     def transfer_batch_to_device(self, batch: Stretch, device: torch.device, _: int) -> Stretch:
         """Stretches are gathered where the panel lies; this moves them only if that is elsewhere."""

@@ -53,7 +53,7 @@ class Training:
     weight_decay: float = 0.01
     """Of AdamW."""
     clip: float = 1.0
-    """Largest global gradient norm."""
+    """Largest global gradient norm; 0 takes the median of the last hundred."""
     validations: int = 20
     """How often the held-out loss is measured."""
     patience: int = 8
@@ -67,10 +67,10 @@ class Training:
     """Processor threads. One is the safe choice: beside another busy process two are slower than one."""
 
     def __post_init__(self) -> None:
-        for name in ("steps", "schedule_steps", "rows", "stretch", "warmup", "held_out", "seed"):
+        for name in ("steps", "schedule_steps", "rows", "stretch", "warmup", "clip", "held_out", "seed"):
             if getattr(self, name) < 0:
                 raise ValueError(f"{name} must not be negative, got {getattr(self, name)}")
-        for name in ("cycles", "lr", "clip", "validations", "patience", "max_seconds", "threads"):
+        for name in ("cycles", "lr", "validations", "patience", "max_seconds", "threads"):
             if getattr(self, name) <= 0:
                 raise ValueError(f"{name} must be positive, got {getattr(self, name)}")
 

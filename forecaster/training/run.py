@@ -13,6 +13,7 @@ from torch.utils.data import DataLoader
 from forecaster.progress import Watch
 from forecaster.training.artefact import Facts
 from forecaster.training.callbacks import BestWeights, Clock, History
+from forecaster.training.clipping import Clipping
 from forecaster.training.module import TrainingModule
 from forecaster.training.network import Network
 from forecaster.training.plan import Plan
@@ -40,7 +41,7 @@ def run(
         label,
         lr=training.lr,
         weight_decay=training.weight_decay,
-        clip=training.clip,
+        clipping=Clipping(training.clip),
         schedule=schedule(training.schedule, training.schedule_steps, training.cycles),
     )
     history, clock = History(watch), Clock(training.max_seconds)
