@@ -9,11 +9,12 @@ import pytorch_lightning as pl
 from torch import Tensor
 
 from forecaster.progress import SILENT, Moment, Watch
+from forecaster.training.average import Average
 from forecaster.training.module import TrainingModule
 from forecaster.training.schedule import FIXED_STEPS
 from forecaster.training.stretch import Stretch
 
-__all__ = ["BestWeights", "Clock", "History"]
+__all__ = ["Averaging", "BestWeights", "Clock", "History"]
 
 _EVERY = 10
 _SAFE = 0.9
@@ -50,14 +51,32 @@ class History(pl.Callback):
         self.watch.moment(moment)
 
 
+class Averaging(pl.Callback):
+    """Takes each step's weights into an average, after the steps that are the same for every length."""
+
+    def __init__(self, average: Average) -> None:
+        self.average = average
+
+    def on_train_batch_end(self, trainer: pl.Trainer, module: pl.LightningModule, *_: Any) -> None:
+        """Take them in."""
+        assert isinstance(module, TrainingModule)
+        if trainer.global_step > FIXED_STEPS:
+            self.average.add(module.network, trainer.global_step / module.schedule.steps)
+
+
 class BestWeights(pl.Callback):
     """Looks at the held-out rows now and then, stops when they no longer gain, and puts the best weights back.
+
+    Where there is an average of the weights, that is what it looks at and keeps.
 
     When it looks depends on the schedule's length alone, so a run that is repeated looks at the same steps.
     """
 
-    def __init__(self, held_out: Iterable[Stretch], history: History, *, looks: int, patience: int) -> None:
-        self.held_out, self.history, self.looks, self.patience = held_out, history, looks, patience
+    def __init__(
+        self, held_out: Iterable[Stretch], history: History, average: Average, *, looks: int, patience: int
+    ) -> None:
+        self.held_out, self.history, self.average = held_out, history, average
+        self.looks, self.patience = looks, patience
         self.best_loss = float("inf")
         self.best_step = 0
         self.weights: dict[str, Tensor] | None = None
@@ -78,18 +97,22 @@ class BestWeights(pl.Callback):
         assert isinstance(module, TrainingModule)
         if self._looked_at < trainer.global_step:
             self._look(trainer, module)
-        if self.weights is not None:
+        if self.weights is None:
+            self.average.keep(module.network)
+        else:
             module.network.restore(self.weights)
 
     def _look(self, trainer: pl.Trainer, module: TrainingModule) -> None:
         self._looked_at = trainer.global_step
-        loss = module.held_out_loss(self.held_out)
+        with self.average.shown(module.network):
+            loss = module.held_out_loss(self.held_out)
+            weights = module.network.snapshot() if loss < self.best_loss else None
         if loss != loss:  # nothing is held out: the last weights are as good as any
             return
         self.history.keep(trainer, module, loss)
-        if loss < self.best_loss:
+        if weights is not None:
+            self.weights = weights
             self.best_loss, self.best_step, self._waited = loss, trainer.global_step, 0
-            self.weights = module.network.snapshot()
             return
         self._waited += 1
         module.schedule.look(self._waited)

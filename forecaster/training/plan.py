@@ -14,7 +14,8 @@ from forecaster.series import seasonality
 from forecaster.series.frequency import Ints
 from forecaster.series.grid import Grid
 from forecaster.series.seasonality import LONGEST
-from forecaster.training.schedule import Kind
+from forecaster.training.average import AverageName
+from forecaster.training.schedule import ScheduleName
 
 __all__ = ["Choice", "Plan", "Training", "held_out_series", "plan"]
 
@@ -35,7 +36,7 @@ class Training:
 
     steps: int = 0
     """Optimiser steps."""
-    schedule: Kind = "cycle"
+    schedule: ScheduleName = "cycle"
     """Learning rate: cycle (up, down along a cosine), cosine (down at once), cyclical (down several times), plateau (half
     where the held-out loss does not gain) or constant."""
     schedule_steps: int = 0
@@ -54,6 +55,13 @@ class Training:
     """Of AdamW."""
     clip: float = 1.0
     """Largest global gradient norm; 0 takes the median of the last hundred."""
+    average: AverageName = "none"
+    """Weights that are judged and kept: those of a step (none), their exponential mean (ema), or their mean over the last
+    part of the schedule (tail)."""
+    average_decay: float = 0.99
+    """What the exponential mean keeps of itself at each step."""
+    average_tail: float = 0.25
+    """Share of the schedule that the tail's mean is over."""
     validations: int = 20
     """How often the held-out loss is measured."""
     patience: int = 8
@@ -70,6 +78,9 @@ class Training:
         for name in ("steps", "schedule_steps", "rows", "stretch", "warmup", "clip", "held_out", "seed"):
             if getattr(self, name) < 0:
                 raise ValueError(f"{name} must not be negative, got {getattr(self, name)}")
+        for name in ("average_decay", "average_tail"):
+            if not 0 < getattr(self, name) < 1:
+                raise ValueError(f"{name} must lie between 0 and 1, got {getattr(self, name)}")
         for name in ("cycles", "lr", "validations", "patience", "max_seconds", "threads"):
             if getattr(self, name) <= 0:
                 raise ValueError(f"{name} must be positive, got {getattr(self, name)}")

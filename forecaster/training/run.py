@@ -12,7 +12,8 @@ from torch.utils.data import DataLoader
 
 from forecaster.progress import Watch
 from forecaster.training.artefact import Facts
-from forecaster.training.callbacks import BestWeights, Clock, History
+from forecaster.training.average import average
+from forecaster.training.callbacks import Averaging, BestWeights, Clock, History
 from forecaster.training.clipping import Clipping
 from forecaster.training.module import TrainingModule
 from forecaster.training.network import Network
@@ -45,7 +46,8 @@ def run(
         schedule=schedule(training.schedule, training.schedule_steps, training.cycles),
     )
     history, clock = History(watch), Clock(training.max_seconds)
-    best = BestWeights(held_out, history, looks=training.validations, patience=training.patience)
+    mean = average(training.average, decay=training.average_decay, tail=training.average_tail)
+    best = BestWeights(held_out, history, mean, looks=training.validations, patience=training.patience)
     with _quiet(), torch.random.fork_rng():
         torch.manual_seed(training.seed)
         trainer = pl.Trainer(
@@ -53,7 +55,7 @@ def run(
             devices=1,
             max_steps=training.steps,
             max_epochs=-1,
-            callbacks=[history, best, clock],
+            callbacks=[history, Averaging(mean), best, clock],
             logger=False,
             enable_checkpointing=False,
             enable_progress_bar=False,

@@ -4,7 +4,7 @@ import math
 from abc import ABC, abstractmethod
 from typing import ClassVar, Literal
 
-__all__ = ["FIXED_STEPS", "Kind", "Schedule", "schedule"]
+__all__ = ["FIXED_STEPS", "Schedule", "ScheduleName", "schedule"]
 
 RISE_STEPS = 40
 FIXED_STEPS = 10
@@ -14,7 +14,7 @@ _LEAST = 0.01
 _PLATEAU_LOOKS = 2
 """Looks in a row without a gain after which a plateau is one."""
 
-Kind = Literal["cycle", "cosine", "cyclical", "plateau", "constant"]
+ScheduleName = Literal["cycle", "cosine", "cyclical", "plateau", "constant"]
 
 
 class Schedule(ABC):
@@ -84,7 +84,7 @@ class _Plateau(_Constant):
             self.eased /= 2
 
 
-_KINDS: dict[Kind, type[Schedule]] = {
+_KINDS: dict[ScheduleName, type[Schedule]] = {
     "cycle": _Cycle,
     "cosine": _Cosine,
     "cyclical": _Cyclical,
@@ -93,6 +93,6 @@ _KINDS: dict[Kind, type[Schedule]] = {
 }
 
 
-def schedule(kind: Kind, steps: int, cycles: int = 1) -> Schedule:
+def schedule(kind: ScheduleName, steps: int, cycles: int = 1) -> Schedule:
     """The schedule of that name, for a run of so many steps."""
     return _KINDS[kind](steps, cycles)

@@ -9,10 +9,10 @@ import pytest
 from forecaster import api
 from forecaster.errors import ConfigError
 from forecaster.series import synthetic
-from forecaster.training.schedule import FIXED_STEPS, Kind, schedule
+from forecaster.training.schedule import FIXED_STEPS, ScheduleName, schedule
 from tests.quick import quick
 
-KINDS = get_args(Kind)
+KINDS = get_args(ScheduleName)
 STEPS = 80
 
 
@@ -25,14 +25,14 @@ def _rates(kind: str, **more: Any) -> list[float]:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_the_first_steps_are_the_same_whatever_the_length(kind: Kind) -> None:
+def test_the_first_steps_are_the_same_whatever_the_length(kind: ScheduleName) -> None:
     """So a run may be shortened after them, and repeated."""
     short, long = (schedule(kind, steps, cycles=4) for steps in (FIXED_STEPS, 10_000))
     assert [short.rate(step) for step in range(FIXED_STEPS)] == [long.rate(step) for step in range(FIXED_STEPS)]
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_rate_is_never_above_the_highest_nor_naught(kind: Kind) -> None:
+def test_a_rate_is_never_above_the_highest_nor_naught(kind: ScheduleName) -> None:
     """At any step of any length, beyond the end too."""
     for steps in (1, 30, 500):
         made = schedule(kind, steps, cycles=3)
