@@ -49,16 +49,27 @@ def fit(
     future: Sequence[str] | None = None,
     static: Sequence[str] | None = None,
     settings: Settings | None = None,
+    warm_start: str | Path | None = None,
     watch: Watch = SILENT,
 ) -> Forecaster:
     """One model for all series of a frame; `settings` are those of `--set`, e.g. `{"seed": 2, "size": "s"}`.
 
     Several models with commas, or `ensemble` seeds of one, forecast by the median; `auto` takes what proves best.
+    `warm_start` is the folder of a saved model whose weights training begins with.
 
-    Raises: DataError for rows that cannot be read, ConfigError for a setting that is none
+    Raises: DataError for rows that cannot be read, ConfigError for a setting that is none, ArtifactError for weights that
+        do not fit
     """
     checked = check(frame, Roles.of(targets, past, future, static), freq=freq)
-    made = train(checked, model=model, horizon=horizon, season=season, settings=_with(settings, ensemble), watch=watch)
+    made = train(
+        checked,
+        model=model,
+        horizon=horizon,
+        season=season,
+        settings=_with(settings, ensemble),
+        warm=load(warm_start) if warm_start is not None else None,
+        watch=watch,
+    )
     _warn(checked)
     return made
 

@@ -44,6 +44,7 @@ def forecast(
         int | None, "Rows of each series that pass through the network. Default: all, which is exact."
     ] = None,
     paths: Annotated[int | None, "Joint sample paths of each series, written to OUT.paths.parquet."] = None,
+    warm_start: Annotated[Path | None, "Folder of a saved model whose weights training begins with."] = None,
     watch: Watch = SILENT,
 ) -> Outcome:
     """Forecast every series of a file after its last row.
@@ -57,8 +58,7 @@ def forecast(
     from forecaster.series.roles import Roles
 
     levels = base.levels_of(quantiles)
-    if save is not None and load is not None:
-        raise ConfigError("--save and --load exclude each other: a loaded model is saved already.")
+    _require_one_start(save, load, warm_start)
     base.require_folder(save, "--save")
     base.require_positive(warmup=warmup, paths=paths)
     trained = Forecaster.load(load) if load is not None else None
@@ -79,6 +79,7 @@ def forecast(
                 horizon=horizon,
                 season=season or (),
                 settings=settings,
+                warm=Forecaster.load(warm_start) if warm_start is not None else None,
                 watch=watch,
             )
         forecasts = trained.forecasts(checked, horizon=horizon, warmup=warmup)
@@ -94,6 +95,13 @@ def forecast(
         lines += [f"saved the model to {save}"] if save is not None else []
         plans = [member.plan.to_json() for member in trained.members]
         return finish(checked.quality, lines, rows=len(rows), plans=plans)
+
+
+def _require_one_start(save: Path | None, load: Path | None, warm_start: Path | None) -> None:
+    if load is not None and save is not None:
+        raise ConfigError("--save and --load exclude each other: a loaded model is saved already.")
+    if load is not None and warm_start is not None:
+        raise ConfigError("--load and --warm-start exclude each other: a loaded model is not trained.")
 
 
 def _with_future(frame: "pd.DataFrame", ahead: "pd.DataFrame", path: Path, roles: "Roles") -> "pd.DataFrame":

@@ -160,9 +160,10 @@ def train(
     season: Sequence[int] = (),
     settings: Mapping[str, Any] | None = None,
     ends: Sequence[Ints] | None = None,
+    warm: Forecaster | None = None,
     watch: Watch = SILENT,
 ) -> Forecaster:
-    """Train one artefact for each grid, on the rows before `ends` (all rows by default).
+    """Train one artefact for each grid, on the rows before `ends` (all rows by default), from `warm`'s weights if given.
 
     Shapes: ends holds one array [S] for each grid
     """
@@ -174,5 +175,17 @@ def train(
                 f"no row to train on: every series of step {grid.frequency.alias} begins after --train-until."
             )
         asked: dict[str, Any] = {"model": model, "horizon": horizon, "season": season, "settings": settings}
-        artefacts.append(learn(grid, np.asarray(stop), watch=watch, **asked))
+        begin = _saved_of(grid, warm) if warm is not None else None
+        artefacts.append(learn(grid, np.asarray(stop), warm=begin, watch=watch, **asked))
     return Forecaster(tuple(artefacts), checked.roles)
+
+
+def _saved_of(grid: Grid, warm: Forecaster) -> Artefact:
+    """The saved artefact for a grid's step."""
+    found = warm.artefact_of(grid)
+    if found is None:
+        known = ", ".join(a.plan.step for a in warm.artefacts)
+        raise ArtifactError(
+            f"the model to begin with has steps of {known}, the input has steps of {grid.frequency.alias}."
+        )
+    return found

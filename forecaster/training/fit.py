@@ -20,6 +20,7 @@ from forecaster.training.network import Network
 from forecaster.training.plan import Plan, held_out_series
 from forecaster.training.run import run
 from forecaster.training.stretch import HeldOut, TrainingStretches
+from forecaster.training.warm_start import warm_start
 
 __all__ = ["fit"]
 
@@ -30,38 +31,57 @@ _FIRST_LOOK = 4
 """Training steps' worth of rows by which a network chooses its starts and units."""
 
 
-def fit(grid: Grid, ends: Ints, plan: Plan, *, watch: Watch = SILENT, device: str = "auto") -> Artefact:
+def fit(
+    grid: Grid,
+    ends: Ints,
+    plan: Plan,
+    *,
+    watch: Watch = SILENT,
+    device: str = "auto",
+    warm: Artefact | None = None,
+) -> Artefact:
     """Train on the rows of each series before `ends`, the last of them held out to stop and to calibrate.
 
+    `warm` is a saved model whose weights are begun with.
+
     Shapes: ends [S]
-    Raises: DataError when the loss becomes no number, with the series named, or for a value that the head cannot take
+    Raises: ArtifactError when those weights do not fit; DataError when the loss becomes no number, with the series named, or for a value that the head cannot take
     """
     device = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
     with limited(plan.training.threads):
-        return _fit(grid, ends, plan, watch, device)
+        return _fit(grid, ends, plan, watch, device, warm)
 
 
-def _fit(grid: Grid, ends: Ints, plan: Plan, watch: Watch, device: str) -> Artefact:
+def _fit(grid: Grid, ends: Ints, plan: Plan, watch: Watch, device: str, warm: Artefact | None) -> Artefact:
     chosen = held_out_series(ends, plan)
     train_ends = ends.copy()
     train_ends[chosen] -= plan.training.held_out
-    with torch.random.fork_rng():
-        torch.manual_seed(plan.training.seed)
-        features = Features.fit(grid, train_ends)
-        network = build_network(plan, features)
+    network, features = _begun(grid, train_ends, plan, warm)
     network.head.check(torch.as_tensor(_values(grid, train_ends)))
     panel = pack(grid, network.scale.measure, features, season=max(plan.seasons, default=1), device=device)
     held_out = _held_out(panel, chosen, ends, plan)
     facts = Facts(weights=network.weights, series=grid.series, rows=int(ends.sum()))
     if int(np.maximum(train_ends - 1, 0).sum()) > 0:
         stretches = _stretches(panel, torch.as_tensor(train_ends).to(device), plan)
-        network.to(device).prepare(list(islice(stretches, _FIRST_LOOK)))
+        network.to(device)
+        if warm is None:
+            network.prepare(list(islice(stretches, _FIRST_LOOK)))
         if network.model.learned:
             facts = run(network, stretches, held_out, plan, grid.label, facts, watch)
     network.eval()
     calibration, error = _calibration(network, held_out, plan)
     facts = replace(facts, held_out_error=error)
     return Artefact(plan, network.to("cpu"), features, calibration, facts, grid.frequency)
+
+
+def _begun(grid: Grid, train_ends: Ints, plan: Plan, warm: Artefact | None) -> tuple[Network, Features]:
+    """First weights, and the features that they read."""
+    if warm is not None:
+        return warm_start(warm, plan), warm.features
+    with torch.random.fork_rng():
+        torch.manual_seed(plan.training.seed)
+        features = Features.fit(grid, train_ends)
+        return build_network(plan, features), features
 
 
 def _values(grid: Grid, ends: Ints) -> Floats:

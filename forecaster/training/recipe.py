@@ -13,6 +13,7 @@ from forecaster.training.artefact import Artefact
 from forecaster.training.auto import AUTO, FIRST, FURTHER, best
 from forecaster.training.plan import Plan, plan
 from forecaster.training.tails import with_tails
+from forecaster.training.warm_start import saved_for
 
 __all__ = ["learn"]
 
@@ -28,18 +29,21 @@ def learn(
     horizon: int,
     season: Sequence[int] = (),
     settings: Mapping[str, Any] | None = None,
+    warm: Artefact | None = None,
     watch: Watch = SILENT,
 ) -> Artefact:
     """Train what was asked for on the rows before `ends`.
 
     `model` is a name, several with commas (the median of their forecasts counts), or `auto`; the setting `ensemble` is
-    the number of seeds of each.
+    the number of seeds of each. `warm` is a saved model to begin with; `auto` then trains what it is made of.
 
     Shapes: ends [S]
-    Raises: ConfigError for an unknown name or setting
+    Raises: ConfigError for an unknown name or setting, ArtifactError for weights that do not fit
     """
     from forecaster.training.fit import fit  # brings Lightning, which a loaded model does without
 
+    if model == AUTO and warm is not None:
+        model = ",".join(dict.fromkeys(member.plan.model for member in warm.members))
     names = (*FIRST, *FURTHER) if model == AUTO else tuple(name.strip() for name in model.split(","))
     seeds, asked = _seeds(settings or {})
 
@@ -49,10 +53,12 @@ def learn(
         for name in wanted:
             own = _own(name, names, asked)
             one = plan(grid, ends, model=name, horizon=horizon, season=tuple(season), settings=own)
-            for each in _seeded(one, seeds, members=seeds * len(names)):
+            learned = plugins.load("models", name).learned
+            for number, each in enumerate(_seeded(one, seeds if learned else 1, members=seeds * len(names))):
                 for line in each.lines():
                     watch.say(line)
-                made.append(with_tails(fit(grid, ends, each, watch=watch), grid, ends))
+                begin = saved_for(each, number, warm) if learned and warm is not None else None
+                made.append(with_tails(fit(grid, ends, each, watch=watch, warm=begin), grid, ends))
         return made
 
     if model == AUTO:
@@ -78,10 +84,9 @@ def _own(name: str, names: Sequence[str], settings: Mapping[str, Any]) -> dict[s
 
 
 def _seeded(one: Plan, seeds: int, members: int) -> list[Plan]:
-    """The same plan with seeds that follow; one, where nothing is learned."""
-    count = seeds if plugins.load("models", one.model).learned else 1
+    """The same plan with seeds that follow, and its part of the time."""
     seconds = min(one.training.max_seconds, _SECONDS_IN_ALL / members)
     return [
         replace(one, training=replace(one.training, seed=one.training.seed + k, max_seconds=seconds))
-        for k in range(count)
+        for k in range(seeds)
     ]
