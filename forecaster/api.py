@@ -50,12 +50,14 @@ def fit(
     static: Sequence[str] | None = None,
     settings: Settings | None = None,
     warm_start: str | Path | None = None,
+    resume: str | Path | None = None,
     watch: Watch = SILENT,
 ) -> Forecaster:
     """One model for all series of a frame; `settings` are those of `--set`, e.g. `{"seed": 2, "size": "s"}`.
 
     Several models with commas, or `ensemble` seeds of one, forecast by the median; `auto` takes what proves best.
-    `warm_start` is the folder of a saved model whose weights training begins with.
+    `warm_start` is the folder of a saved model whose weights training begins with, `resume` a folder by which a killed
+    training continues when it is asked for again.
 
     Raises: DataError for rows that cannot be read, ConfigError for a setting that is none, ArtifactError for weights that
         do not fit
@@ -68,6 +70,7 @@ def fit(
         season=season,
         settings=_with(settings, ensemble),
         warm=load(warm_start) if warm_start is not None else None,
+        resume=Path(resume) if resume is not None else None,
         watch=watch,
     )
     _warn(checked)

@@ -45,6 +45,9 @@ def forecast(
     ] = None,
     paths: Annotated[int | None, "Joint sample paths of each series, written to OUT.paths.parquet."] = None,
     warm_start: Annotated[Path | None, "Folder of a saved model whose weights training begins with."] = None,
+    resume: Annotated[
+        Path | None, "Folder to keep the training in; a run that was killed continues from there."
+    ] = None,
     watch: Watch = SILENT,
 ) -> Outcome:
     """Forecast every series of a file after its last row.
@@ -80,6 +83,7 @@ def forecast(
                 season=season or (),
                 settings=settings,
                 warm=Forecaster.load(warm_start) if warm_start is not None else None,
+                resume=resume,
                 watch=watch,
             )
         forecasts = trained.forecasts(checked, horizon=horizon, warmup=warmup)

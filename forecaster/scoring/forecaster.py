@@ -20,6 +20,7 @@ from forecaster.series.frequency import Ints
 from forecaster.series.grid import Grid
 from forecaster.series.roles import Roles
 from forecaster.training.artefact import Artefact
+from forecaster.training.kept import Kept
 from forecaster.training.recipe import learn
 from forecaster.training.walk import Forecasts, last_forecasts
 
@@ -161,13 +162,16 @@ def train(
     settings: Mapping[str, Any] | None = None,
     ends: Sequence[Ints] | None = None,
     warm: Forecaster | None = None,
+    resume: Path | None = None,
     watch: Watch = SILENT,
 ) -> Forecaster:
-    """Train one artefact for each grid, on the rows before `ends` (all rows by default), from `warm`'s weights if given.
+    """Train one artefact for each grid, on the rows before `ends` (all rows by default).
+
+    Weights begin with `warm`'s if given; trainings are kept in the folder `resume` until all are done.
 
     Shapes: ends holds one array [S] for each grid
     """
-    artefacts = []
+    artefacts, kept = [], Kept(resume) if resume is not None else None
     for number, grid in enumerate(checked.grids):
         stop = grid.lengths if ends is None else ends[number]
         if not (stop > 0).any():
@@ -176,7 +180,9 @@ def train(
             )
         asked: dict[str, Any] = {"model": model, "horizon": horizon, "season": season, "settings": settings}
         begin = _saved_of(grid, warm) if warm is not None else None
-        artefacts.append(learn(grid, np.asarray(stop), warm=begin, watch=watch, **asked))
+        artefacts.append(learn(grid, np.asarray(stop), warm=begin, kept=kept, watch=watch, **asked))
+    if kept is not None:
+        kept.clear()
     return Forecaster(tuple(artefacts), checked.roles)
 
 

@@ -25,10 +25,11 @@ from forecaster.training.dependence import Dependence
 from forecaster.training.network import Network
 from forecaster.training.plan import Plan
 
-__all__ = ["Artefact", "Facts", "Tail", "build_network"]
+__all__ = ["DESCRIPTION", "Artefact", "Facts", "Tail", "build_network", "versions"]
 
 FORMAT = 1
-_WEIGHTS, _DESCRIPTION, _DEPENDENCE = "weights.safetensors", "artefact.json", "dependence.safetensors"
+_WEIGHTS, DESCRIPTION, _DEPENDENCE = "weights.safetensors", "artefact.json", "dependence.safetensors"
+"""The description is written last: where it is, all is."""
 
 
 @dataclass(frozen=True)
@@ -135,14 +136,16 @@ class Artefact:
             "calibration": self.calibration.to_json(),
             "facts": asdict(self.facts),
             "members": [_member(number) for number in range(2, 2 + len(self.others))],
-            "made_with": _versions(),
+            "made_with": versions(),
         }
         try:
             folder.mkdir(parents=True, exist_ok=True)
             save_file(self.network.snapshot(), folder / _WEIGHTS)
             factor = torch.as_tensor(self.calibration.dependence.factor, dtype=torch.float32)
             save_file({"factor": factor.contiguous()}, folder / _DEPENDENCE)
-            (folder / _DESCRIPTION).write_text(json.dumps(description, indent=1) + "\n")
+            half = folder / (DESCRIPTION + ".half")
+            half.write_text(json.dumps(description, indent=1) + "\n")
+            half.replace(folder / DESCRIPTION)
         except OSError as error:
             raise ConfigError(f"cannot write the artefact to '{folder}': {error.strerror or error}.") from error
         for number, other in enumerate(self.others, start=2):
@@ -152,7 +155,7 @@ class Artefact:
     def load(cls, folder: Path) -> "Artefact":
         """Read it from a folder. Raises: ArtifactError when it is absent, damaged or of a later version."""
         try:
-            description = json.loads((folder / _DESCRIPTION).read_text())
+            description = json.loads((folder / DESCRIPTION).read_text())
             weights = load_file(folder / _WEIGHTS)
             # Before 0.1.0 there was none.
             dependence = load_file(folder / _DEPENDENCE)["factor"] if (folder / _DEPENDENCE).exists() else None
@@ -202,7 +205,8 @@ def _member(number: int) -> str:
     return f"member-{number}"
 
 
-def _versions() -> dict[str, Any]:
+def versions() -> dict[str, Any]:
+    """What a result may depend on beside plan and data."""
     try:
         own = metadata.version("forecaster")
     except metadata.PackageNotFoundError:

@@ -1,8 +1,8 @@
-"""What watches a training: history, progress, the best weights, and the clock."""
+"""What watches a training: history, progress, the average and the best weights."""
 
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import pytorch_lightning as pl
@@ -14,11 +14,10 @@ from forecaster.training.module import TrainingModule
 from forecaster.training.schedule import FIXED_STEPS
 from forecaster.training.stretch import Stretch
 
-__all__ = ["Averaging", "BestWeights", "Clock", "History"]
+__all__ = ["Averaging", "BestWeights", "History"]
 
 _EVERY = 10
-_SAFE = 0.9
-"""Share of the time limit that a shortened schedule plans to use."""
+_REMEMBERED = ("best_loss", "best_step", "weights", "waited", "looked_at")
 
 
 @dataclass
@@ -33,6 +32,15 @@ class History(pl.Callback):
         """Keep a moment."""
         if trainer.global_step % _EVERY == 0:
             self.keep(trainer, module)
+
+    def state_dict(self) -> dict[str, Any]:
+        """All moments, and the seconds that they took."""
+        return {"moments": [asdict(moment) for moment in self.moments], "spent": time.monotonic() - self.started}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Continue it."""
+        self.moments = [Moment(**moment) for moment in state["moments"]]
+        self.started = time.monotonic() - state["spent"]
 
     def keep(self, trainer: pl.Trainer, module: pl.LightningModule, val_loss: float | None = None) -> None:
         """Keep this moment, and tell of it."""
@@ -63,6 +71,18 @@ class Averaging(pl.Callback):
         if trainer.global_step > FIXED_STEPS:
             self.average.add(module.network, trainer.global_step / module.schedule.steps)
 
+    def state_dict(self) -> dict[str, Any]:
+        """The mean so far."""
+        return {"mean": self.average.mean, "counted": self.average.counted}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Continue it."""
+        self.average.mean, self.average.counted = state["mean"], state["counted"]
+
+    def on_train_start(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
+        """What was read from a file goes where the network is."""
+        self.average.mean = [mean.to(module.device) for mean in self.average.mean]
+
 
 class BestWeights(pl.Callback):
     """Looks at the held-out rows now and then, stops when they no longer gain, and puts the best weights back.
@@ -80,8 +100,17 @@ class BestWeights(pl.Callback):
         self.best_loss = float("inf")
         self.best_step = 0
         self.weights: dict[str, Tensor] | None = None
-        self._waited = 0
-        self._looked_at = 0
+        self.waited = 0
+        self.looked_at = 0
+
+    def state_dict(self) -> dict[str, Any]:
+        """The best so far, and how long ago it was."""
+        return {name: getattr(self, name) for name in _REMEMBERED}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Continue from it."""
+        for name in _REMEMBERED:
+            setattr(self, name, state[name])
 
     def on_train_batch_end(self, trainer: pl.Trainer, module: pl.LightningModule, *_: Any) -> None:
         """Look, if it is time to."""
@@ -95,7 +124,7 @@ class BestWeights(pl.Callback):
     def on_train_end(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
         """A last look, and the best weights back."""
         assert isinstance(module, TrainingModule)
-        if self._looked_at < trainer.global_step:
+        if self.looked_at < trainer.global_step:
             self._look(trainer, module)
         if self.weights is None:
             self.average.keep(module.network)
@@ -103,7 +132,7 @@ class BestWeights(pl.Callback):
             module.network.restore(self.weights)
 
     def _look(self, trainer: pl.Trainer, module: TrainingModule) -> None:
-        self._looked_at = trainer.global_step
+        self.looked_at = trainer.global_step
         with self.average.shown(module.network):
             loss = module.held_out_loss(self.held_out)
             weights = module.network.snapshot() if loss < self.best_loss else None
@@ -112,40 +141,9 @@ class BestWeights(pl.Callback):
         self.history.keep(trainer, module, loss)
         if weights is not None:
             self.weights = weights
-            self.best_loss, self.best_step, self._waited = loss, trainer.global_step, 0
+            self.best_loss, self.best_step, self.waited = loss, trainer.global_step, 0
             return
-        self._waited += 1
-        module.schedule.look(self._waited)
-        if self._waited >= self.patience:
+        self.waited += 1
+        module.schedule.look(self.waited)
+        if self.waited >= self.patience:
             trainer.should_stop = True
-
-
-class Clock(pl.Callback):
-    """Keeps a run within its seconds: shortens the schedule while it still can, stops it if it must.
-
-    The length is decided once, after the steps that are the same for every length; `--steps` with the
-    shortened length therefore repeats the run.
-    """
-
-    def __init__(self, max_seconds: float) -> None:
-        self.max_seconds = max_seconds
-        self.started = time.monotonic()
-        self.shortened = False
-        self.stopped = False
-        self._first_step_ended = 0.0
-
-    def on_train_batch_end(self, trainer: pl.Trainer, module: pl.LightningModule, *_: Any) -> None:
-        """Measure, shorten, stop."""
-        assert isinstance(module, TrainingModule)
-        step, now = trainer.global_step, time.monotonic()
-        if step == 1:  # the first step pays for allocations that no later one does
-            self._first_step_ended = now
-        if step == FIXED_STEPS:
-            step_s = (now - self._first_step_ended) / (FIXED_STEPS - 1)
-            fits = step + int((self.max_seconds * _SAFE - (now - self.started)) / step_s)
-            if fits < module.schedule.steps:
-                self.shortened = True
-                module.schedule.steps = max(fits, step + 1)
-                trainer.fit_loop.epoch_loop.max_steps = module.schedule.steps
-        if now - self.started > self.max_seconds and step < module.schedule.steps:
-            self.stopped = trainer.should_stop = True

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn.utils import clip_grad_norm_
@@ -25,14 +26,14 @@ class Clipping:
 
     def __init__(self, limit: float) -> None:
         self.limit = limit
-        self.norms: list[Tensor] = []
+        self.norms: list[float] = []
 
     def clip(self, parameters: Iterable[torch.nn.Parameter]) -> Tensor:
         """Clip their gradients; the norm that there was."""
         norm = clip_grad_norm_(parameters, self.limit or self._of_late())
         if not self.limit:
-            self.norms = [*self.norms[1 - _LATE :], norm.detach()]
+            self.norms = [*self.norms[1 - _LATE :], float(norm)]
         return norm
 
     def _of_late(self) -> float:
-        return float(torch.stack(self.norms).quantile(_QUANTILE)) if self.norms else _FIRST
+        return float(np.quantile(self.norms, _QUANTILE)) if self.norms else _FIRST

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from itertools import islice
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -39,20 +40,23 @@ def fit(
     watch: Watch = SILENT,
     device: str = "auto",
     warm: Artefact | None = None,
+    state: Path | None = None,
 ) -> Artefact:
     """Train on the rows of each series before `ends`, the last of them held out to stop and to calibrate.
 
-    `warm` is a saved model whose weights are begun with.
+    `warm` is a saved model whose weights are begun with, `state` a file by which a killed training continues.
 
     Shapes: ends [S]
     Raises: ArtifactError when those weights do not fit; DataError when the loss becomes no number, with the series named, or for a value that the head cannot take
     """
     device = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
     with limited(plan.training.threads):
-        return _fit(grid, ends, plan, watch, device, warm)
+        return _fit(grid, ends, plan, watch, device, warm, state)
 
 
-def _fit(grid: Grid, ends: Ints, plan: Plan, watch: Watch, device: str, warm: Artefact | None) -> Artefact:
+def _fit(
+    grid: Grid, ends: Ints, plan: Plan, watch: Watch, device: str, warm: Artefact | None, state: Path | None
+) -> Artefact:
     chosen = held_out_series(ends, plan)
     train_ends = ends.copy()
     train_ends[chosen] -= plan.training.held_out
@@ -67,7 +71,7 @@ def _fit(grid: Grid, ends: Ints, plan: Plan, watch: Watch, device: str, warm: Ar
         if warm is None:
             network.prepare(list(islice(stretches, _FIRST_LOOK)))
         if network.model.learned:
-            facts = run(network, stretches, held_out, plan, grid.label, facts, watch)
+            facts = run(network, stretches, held_out, plan, grid.label, facts, watch, state)
     network.eval()
     calibration, error = _calibration(network, held_out, plan)
     facts = replace(facts, held_out_error=error)

@@ -68,6 +68,16 @@ class TrainingModule(pl.LightningModule):
         """Clip by the global norm, and log the norm that there was."""
         self.log("grad_norm", self.clipping.clip(self.parameters()))
 
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """What goes on beside weights and optimiser."""
+        checkpoint["schedule"] = (self.schedule.steps, self.schedule.eased)
+        checkpoint["norms"] = self.clipping.norms
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Go on with it."""
+        self.schedule.steps, self.schedule.eased = checkpoint["schedule"]
+        self.clipping.norms = checkpoint["norms"]
+
     def transfer_batch_to_device(self, batch: Stretch, device: torch.device, _: int) -> Stretch:
         """Stretches are gathered where the panel lies; this moves them only if that is elsewhere."""
         return batch if batch.batch.y_BL.device == device else batch.to(device)

@@ -68,6 +68,8 @@ class Training:
     """Validations without a better loss before training stops."""
     held_out: int = 0
     """Rows of each series kept out of training for early stopping and calibration."""
+    checkpoint_seconds: float = 30.0
+    """How often the state is kept where --resume asks for it."""
     max_seconds: float = 180.0
     """A guard, not a dial: the schedule is shortened when it would not fit."""
     seed: int = 1
@@ -75,7 +77,17 @@ class Training:
     """Processor threads. One is the safe choice: beside another busy process two are slower than one."""
 
     def __post_init__(self) -> None:
-        for name in ("steps", "schedule_steps", "rows", "stretch", "warmup", "clip", "held_out", "seed"):
+        for name in (
+            "steps",
+            "schedule_steps",
+            "rows",
+            "stretch",
+            "warmup",
+            "clip",
+            "held_out",
+            "checkpoint_seconds",
+            "seed",
+        ):
             if getattr(self, name) < 0:
                 raise ValueError(f"{name} must not be negative, got {getattr(self, name)}")
         for name in ("average_decay", "average_tail"):

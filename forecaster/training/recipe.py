@@ -9,14 +9,16 @@ from forecaster.errors import ConfigError
 from forecaster.progress import SILENT, Watch
 from forecaster.series.frequency import Ints
 from forecaster.series.grid import Grid
-from forecaster.training.artefact import Artefact
+from forecaster.training.artefact import DESCRIPTION, Artefact
 from forecaster.training.auto import AUTO, FIRST, FURTHER, best
+from forecaster.training.kept import Kept
 from forecaster.training.plan import Plan, plan
 from forecaster.training.tails import with_tails
 from forecaster.training.warm_start import saved_for
 
 __all__ = ["learn"]
 
+_STATE = "state.safetensors"
 _SECONDS_IN_ALL = 600.0
 """Guard on several trainings together, where one alone has 180 seconds."""
 
@@ -30,18 +32,18 @@ def learn(
     season: Sequence[int] = (),
     settings: Mapping[str, Any] | None = None,
     warm: Artefact | None = None,
+    kept: Kept | None = None,
     watch: Watch = SILENT,
 ) -> Artefact:
     """Train what was asked for on the rows before `ends`.
 
     `model` is a name, several with commas (the median of their forecasts counts), or `auto`; the setting `ensemble` is
-    the number of seeds of each. `warm` is a saved model to begin with; `auto` then trains what it is made of.
+    the number of seeds of each. `warm` is a saved model to begin with (`auto` then trains what it is made of), `kept` a
+    folder by which killed trainings continue.
 
     Shapes: ends [S]
     Raises: ConfigError for an unknown name or setting, ArtifactError for weights that do not fit
     """
-    from forecaster.training.fit import fit  # brings Lightning, which a loaded model does without
-
     if model == AUTO and warm is not None:
         model = ",".join(dict.fromkeys(member.plan.model for member in warm.members))
     names = (*FIRST, *FURTHER) if model == AUTO else tuple(name.strip() for name in model.split(","))
@@ -58,13 +60,31 @@ def learn(
                 for line in each.lines():
                     watch.say(line)
                 begin = saved_for(each, number, warm) if learned and warm is not None else None
-                made.append(with_tails(fit(grid, ends, each, watch=watch, warm=begin), grid, ends))
+                made.append(with_tails(_fitted(grid, ends, each, begin, kept, watch), grid, ends))
         return made
 
     if model == AUTO:
         return best(train, watch)
     first, *others = train(names)
     return first.joined(others)
+
+
+def _fitted(grid: Grid, ends: Ints, one: Plan, warm: Artefact | None, kept: Kept | None, watch: Watch) -> Artefact:
+    """A training from its beginning, from where it was killed, or done before."""
+    from forecaster.training.fit import fit  # brings Lightning, which a loaded model does without
+
+    if kept is None:
+        return fit(grid, ends, one, watch=watch, warm=warm)
+    folder = kept.of(one, grid, ends, warm)
+    state = folder / _STATE
+    if (folder / DESCRIPTION).exists():
+        watch.say(f"taken from {folder}: this training was done before")
+        return Artefact.load(folder)
+    if state.exists():
+        watch.say(f"continuing the training in {folder}")
+    made = fit(grid, ends, one, watch=watch, warm=warm, state=state)
+    made.save(folder)
+    return made
 
 
 def _seeds(settings: Mapping[str, Any]) -> tuple[int, dict[str, Any]]:

@@ -5,6 +5,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 
 import pytorch_lightning as pl
 import torch
@@ -13,8 +14,10 @@ from torch.utils.data import DataLoader
 from forecaster.progress import Watch
 from forecaster.training.artefact import Facts
 from forecaster.training.average import average
-from forecaster.training.callbacks import Averaging, BestWeights, Clock, History
+from forecaster.training.callbacks import Averaging, BestWeights, History
+from forecaster.training.checkpoints import Checkpoints, SafeFiles
 from forecaster.training.clipping import Clipping
+from forecaster.training.clock import Clock
 from forecaster.training.module import TrainingModule
 from forecaster.training.network import Network
 from forecaster.training.plan import Plan
@@ -34,8 +37,12 @@ def run(
     label: Callable[[int], str],
     facts: Facts,
     watch: Watch,
+    state: Path | None = None,
 ) -> Facts:
-    """Train the weights, and say how it went. The panel already lies on the device; a loader only draws indices."""
+    """Train the weights, and say how it went. The panel already lies on the device; a loader only draws indices.
+
+    `state` is a file to keep the state of the training in, and to continue from.
+    """
     training = plan.training
     module = TrainingModule(
         network,
@@ -48,6 +55,7 @@ def run(
     history, clock = History(watch), Clock(training.max_seconds)
     mean = average(training.average, decay=training.average_decay, tail=training.average_tail)
     best = BestWeights(held_out, history, mean, looks=training.validations, patience=training.patience)
+    kept = [Checkpoints(state, stretches, seconds=training.checkpoint_seconds)] if state is not None else []
     with _quiet(), torch.random.fork_rng():
         torch.manual_seed(training.seed)
         trainer = pl.Trainer(
@@ -55,13 +63,15 @@ def run(
             devices=1,
             max_steps=training.steps,
             max_epochs=-1,
-            callbacks=[history, Averaging(mean), best, clock],
+            callbacks=[history, Averaging(mean), best, clock, *kept],
+            plugins=[SafeFiles()],
             logger=False,
             enable_checkpointing=False,
             enable_progress_bar=False,
             enable_model_summary=False,
         )
-        trainer.fit(module, DataLoader(stretches, batch_size=None))
+        begun = state if state is not None and state.exists() else None
+        trainer.fit(module, DataLoader(stretches, batch_size=None), ckpt_path=begun)
     facts = replace(
         facts,
         steps=trainer.global_step,

@@ -60,9 +60,13 @@ class TrainingStretches(IterableDataset[Stretch]):
         self.panel, self.ends_S = panel, ends_S
         self.window, self.horizon, self.steps, self.rows, self.warmup = window, horizon, steps, rows, warmup
         self.generator = torch.Generator().manual_seed(seed)
+        self.skip = 0
+        """Draws to leave out: a training that continues has seen them."""
 
     def __iter__(self) -> Iterator[Stretch]:
         stretches = Stretches(self.ends_S, self.steps)
+        for _ in range(self.skip):
+            stretches.draw(self.rows, self.generator)
         while True:
             series_B, first_B = stretches.draw(self.rows, self.generator)
             batch = gather(

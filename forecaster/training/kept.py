@@ -1,0 +1,45 @@
+"""Where trainings are kept against a kill: each in a folder of its own, named by its plan and data."""
+
+import hashlib
+import json
+import shutil
+from pathlib import Path
+
+from forecaster.errors import ConfigError
+from forecaster.series.frequency import Ints
+from forecaster.series.grid import Grid
+from forecaster.training.artefact import Artefact, versions
+from forecaster.training.plan import Plan
+
+__all__ = ["Kept"]
+
+
+class Kept:
+    """A folder of trainings that are not all done. Only what this run has put there is cleared."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._used: list[Path] = []
+
+    def of(self, plan: Plan, grid: Grid, ends: Ints, warm: Artefact | None) -> Path:
+        """The folder of one training; the same plan on the same rows finds it again. Raises: ConfigError"""
+        own = self.folder / f"{plan.model}-{_digest(plan, grid, ends, warm)}"
+        try:
+            own.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise ConfigError(f"cannot write to '{self.folder}': {error.strerror or error}.") from error
+        self._used.append(own)
+        return own
+
+    def clear(self) -> None:
+        """All that was asked for is done: what was kept for it has no more use."""
+        for own in self._used:
+            shutil.rmtree(own, ignore_errors=True)
+
+
+def _digest(plan: Plan, grid: Grid, ends: Ints, warm: Artefact | None) -> str:
+    start = None if warm is None else [warm.plan.digest, warm.facts.rows]
+    found = hashlib.sha256(json.dumps([plan.to_json(), start, versions()], sort_keys=True).encode())
+    for array in (grid.y, grid.offsets, ends, grid.past, grid.future, grid.static):
+        found.update(array.tobytes())
+    return found.hexdigest()[:12]
