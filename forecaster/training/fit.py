@@ -17,9 +17,11 @@ from forecaster.series.frequency import Ints
 from forecaster.series.grid import Floats, Grid
 from forecaster.training.artefact import Artefact, Facts, build_network
 from forecaster.training.calibration import Calibration, calibrate
+from forecaster.training.curriculum import Curriculum
 from forecaster.training.network import Network
 from forecaster.training.plan import Plan, held_out_series
 from forecaster.training.run import run
+from forecaster.training.schedule import schedule
 from forecaster.training.stretch import HeldOut, TrainingStretches
 from forecaster.training.warm_start import warm_start
 
@@ -64,17 +66,17 @@ def _fit(
     network.head.check(torch.as_tensor(_values(grid, train_ends)))
     panel = pack(grid, network.scale.measure, features, season=max(plan.seasons, default=1), device=device)
     held_out = _held_out(panel, chosen, ends, plan)
-    facts = Facts(weights=network.weights, series=grid.series, rows=int(ends.sum()))
+    facts = Facts()
     if int(np.maximum(train_ends - 1, 0).sum()) > 0:
         stretches = _stretches(panel, torch.as_tensor(train_ends).to(device), plan)
         network.to(device)
         if warm is None:
             network.prepare(list(islice(stretches, _FIRST_LOOK)))
         if network.model.learned:
-            facts = run(network, stretches, held_out, plan, grid.label, facts, watch, state)
+            facts = run(network, stretches, held_out, plan, grid.label, watch, state)
     network.eval()
     calibration, error = _calibration(network, held_out, plan)
-    facts = replace(facts, held_out_error=error)
+    facts = replace(facts, held_out_error=error, weights=network.weights, series=grid.series, rows=int(ends.sum()))
     return Artefact(plan, network.to("cpu"), features, calibration, facts, grid.frequency)
 
 
@@ -111,16 +113,9 @@ def _held_out(panel: Panel, chosen: Ints, ends: Ints, plan: Plan) -> HeldOut:
 
 def _stretches(panel: Panel, ends: Tensor, plan: Plan) -> TrainingStretches:
     training = plan.training
-    return TrainingStretches(
-        panel,
-        ends,
-        window=plan.window,
-        horizon=plan.horizon,
-        steps=training.stretch,
-        rows=training.rows,
-        warmup=training.warmup,
-        seed=training.seed,
-    )
+    rates = schedule(training.schedule, training.schedule_steps, training.cycles)
+    curriculum = Curriculum(rates, training.curriculum)
+    return TrainingStretches(panel, ends, curriculum, training, window=plan.window, horizon=plan.horizon)
 
 
 def _calibration(network: Network, held_out: HeldOut, plan: Plan) -> tuple[Calibration, float | None]:

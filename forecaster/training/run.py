@@ -4,7 +4,6 @@ import logging
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 
 import pytorch_lightning as pl
@@ -21,7 +20,6 @@ from forecaster.training.clock import Clock
 from forecaster.training.module import TrainingModule
 from forecaster.training.network import Network
 from forecaster.training.plan import Plan
-from forecaster.training.schedule import schedule
 from forecaster.training.stretch import HeldOut, TrainingStretches
 
 __all__ = ["run"]
@@ -35,7 +33,6 @@ def run(
     held_out: HeldOut,
     plan: Plan,
     label: Callable[[int], str],
-    facts: Facts,
     watch: Watch,
     state: Path | None = None,
 ) -> Facts:
@@ -50,7 +47,7 @@ def run(
         lr=training.lr,
         weight_decay=training.weight_decay,
         clipping=Clipping(training.clip),
-        schedule=schedule(training.schedule, training.schedule_steps, training.cycles),
+        schedule=stretches.curriculum.schedule,
     )
     history, clock = History(watch), Clock(training.max_seconds)
     mean = average(training.average, decay=training.average_decay, tail=training.average_tail)
@@ -72,8 +69,7 @@ def run(
         )
         begun = state if state is not None and state.exists() else None
         trainer.fit(module, DataLoader(stretches, batch_size=None), ckpt_path=begun)
-    facts = replace(
-        facts,
+    facts = Facts(
         steps=trainer.global_step,
         schedule_steps=module.schedule.steps,
         best_step=best.best_step or trainer.global_step,

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from itertools import count
 
 import torch
 from torch import Tensor
@@ -10,6 +11,8 @@ from torch.utils.data import IterableDataset
 from forecaster.panel.batch import Batch, gather
 from forecaster.panel.cutoffs import Stretches
 from forecaster.panel.panel import Panel
+from forecaster.training.curriculum import Curriculum
+from forecaster.training.how import Training
 
 __all__ = ["HeldOut", "Stretch", "TrainingStretches"]
 
@@ -55,32 +58,51 @@ class TrainingStretches(IterableDataset[Stretch]):
     """
 
     def __init__(
-        self, panel: Panel, ends_S: Tensor, *, window: int, horizon: int, steps: int, rows: int, warmup: int, seed: int
+        self, panel: Panel, ends_S: Tensor, curriculum: Curriculum, training: Training, *, window: int, horizon: int
     ) -> None:
-        self.panel, self.ends_S = panel, ends_S
-        self.window, self.horizon, self.steps, self.rows, self.warmup = window, horizon, steps, rows, warmup
-        self.generator = torch.Generator().manual_seed(seed)
+        self.panel, self.ends_S, self.curriculum, self.training = panel, ends_S, curriculum, training
+        self.window, self.horizon = window, horizon
+        self.generator = torch.Generator().manual_seed(training.seed)
         self.skip = 0
         """Draws to leave out: a training that continues has seen them."""
 
     def __iter__(self) -> Iterator[Stretch]:
-        stretches = Stretches(self.ends_S, self.steps)
-        for _ in range(self.skip):
-            stretches.draw(self.rows, self.generator)
-        while True:
-            series_B, first_B = stretches.draw(self.rows, self.generator)
-            batch = gather(
-                self.panel,
-                series_B,
-                first_B,
-                self.steps,
-                window=self.window,
-                horizon=self.horizon,
-                ends_B=self.ends_S[series_B],
-            )
-            step_T = torch.arange(self.steps, device=self.panel.device)
-            warm_BT = (first_B[:, None] == 0) | (step_T >= self.warmup)
-            yield Stretch(batch, _weights(batch, warm_BT), series_B)
+        buckets: dict[int, tuple[Stretches, ...]] = {}
+        for draw in count():
+            steps = self.curriculum.steps(draw, self.training.stretch)
+            if steps not in buckets:
+                buckets[steps] = self._buckets(steps)
+            source = self._one(buckets[steps])
+            rows = max(1, self.training.rows * self.training.stretch // source.steps)
+            series_B, first_B = source.draw(rows, self.generator)
+            if draw >= self.skip:
+                yield self._gathered(series_B, first_B, source.steps)
+
+    def _buckets(self, steps: int) -> tuple[Stretches, ...]:
+        if self.training.buckets > 1:
+            return Stretches.buckets(self.ends_S, steps, self.training.buckets)
+        return (Stretches.by_length(self.ends_S, steps),)
+
+    def _one(self, buckets: tuple[Stretches, ...]) -> Stretches:
+        """The bucket of this step."""
+        if len(buckets) == 1:
+            return buckets[0]
+        shares = torch.tensor([bucket.share for bucket in buckets])
+        return buckets[int(torch.multinomial(shares, 1, generator=self.generator))]
+
+    def _gathered(self, series_B: Tensor, first_B: Tensor, steps: int) -> Stretch:
+        batch = gather(
+            self.panel,
+            series_B,
+            first_B,
+            steps,
+            window=self.window,
+            horizon=self.horizon,
+            ends_B=self.ends_S[series_B],
+        )
+        step_T = torch.arange(steps, device=self.panel.device)
+        warm_BT = (first_B[:, None] == 0) | (step_T >= min(self.training.warmup, steps // 4))
+        return Stretch(batch, _weights(batch, warm_BT), series_B)
 
 
 class HeldOut(IterableDataset[Stretch]):

@@ -1,0 +1,83 @@
+"""How a network is trained, as settings."""
+
+from dataclasses import dataclass
+
+from forecaster.training.average import AverageName
+from forecaster.training.schedule import ScheduleName
+
+__all__ = ["Training"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Training:
+    """How a network is trained. Zero means: found from the data."""
+
+    steps: int = 0
+    """Optimiser steps."""
+    schedule: ScheduleName = "cycle"
+    """Learning rate: cycle (up, down along a cosine), cosine (down at once), cyclical (down several times), plateau (half
+    where the held-out loss does not gain) or constant."""
+    schedule_steps: int = 0
+    """Length of the schedule; `steps` unless a run was cut short."""
+    cycles: int = 3
+    """Descents of the cyclical schedule."""
+    curriculum: float = 0.0
+    """Share of the run over which stretches grow from an eighth of their length to all of it; 0: whole from the start."""
+    buckets: int = 1
+    """Groups of series of like length, one of which each step is made of: less padding where lengths differ widely, and
+    cutoffs of short series as likely as others."""
+    rows: int = 0
+    """Stretches in a step (B), where they are whole."""
+    stretch: int = 0
+    """Cutoffs in a stretch (T)."""
+    warmup: int = 16
+    """First cutoffs of a stretch that do not count, where it does not begin its series."""
+    lr: float = 0.003
+    """Highest learning rate."""
+    weight_decay: float = 0.01
+    """Of AdamW."""
+    clip: float = 1.0
+    """Largest global gradient norm; 0 takes the median of the last hundred."""
+    average: AverageName = "none"
+    """Weights that are judged and kept: those of a step (none), their exponential mean (ema), or their mean over the last
+    part of the schedule (tail)."""
+    average_decay: float = 0.99
+    """What the exponential mean keeps of itself at each step."""
+    average_tail: float = 0.25
+    """Share of the schedule that the tail's mean is over."""
+    validations: int = 20
+    """How often the held-out loss is measured."""
+    patience: int = 8
+    """Validations without a better loss before training stops."""
+    held_out: int = 0
+    """Rows of each series kept out of training for early stopping and calibration."""
+    checkpoint_seconds: float = 30.0
+    """How often the state is kept where --resume asks for it."""
+    max_seconds: float = 180.0
+    """A guard, not a dial: the schedule is shortened when it would not fit."""
+    seed: int = 1
+    threads: int = 1
+    """Processor threads. One is the safe choice: beside another busy process two are slower than one."""
+
+    def __post_init__(self) -> None:
+        for name in (
+            "steps",
+            "schedule_steps",
+            "rows",
+            "stretch",
+            "warmup",
+            "clip",
+            "held_out",
+            "checkpoint_seconds",
+            "seed",
+        ):
+            if getattr(self, name) < 0:
+                raise ValueError(f"{name} must not be negative, got {getattr(self, name)}")
+        if not 0 <= self.curriculum < 1:
+            raise ValueError(f"curriculum must lie in [0, 1), got {self.curriculum}")
+        for name in ("average_decay", "average_tail"):
+            if not 0 < getattr(self, name) < 1:
+                raise ValueError(f"{name} must lie between 0 and 1, got {getattr(self, name)}")
+        for name in ("buckets", "cycles", "lr", "validations", "patience", "max_seconds", "threads"):
+            if getattr(self, name) <= 0:
+                raise ValueError(f"{name} must be positive, got {getattr(self, name)}")
