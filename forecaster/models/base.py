@@ -67,8 +67,6 @@ class Outlook:
 
     start: Tensor
     params: Tensor
-    penalty: Tensor | None = None
-    """What training should keep small beside the loss, a scalar."""
 
 
 class Model(nn.Module, ABC):
@@ -104,6 +102,10 @@ class Model(nn.Module, ABC):
 
         Shapes: [..., W], [..., H], [..., H]
         """
+
+    def penalty(self, states: Tensor) -> Tensor | float:
+        """What training should keep small beside the loss, a scalar. Shapes: [B, T, D]"""
+        return 0.0
 
     def forward(self, inputs: Inputs) -> Outlook:
         """The outlook from every cutoff, [B, T, H]."""

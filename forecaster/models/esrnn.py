@@ -1,6 +1,6 @@
 """Exponential smoothing and a recurrent network in one."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import torch
@@ -88,11 +88,8 @@ class EsRnn(Model):
         place_H = torch.arange(self.task.horizon, device=states.device) % self.season
         return Outlook(smooth[..., 1:2] + smooth[..., 2 + place_H], self.decoder(gelu(self.merge(network)), ahead))
 
-    def forward(self, inputs: Inputs) -> Outlook:
-        states_BTD, _ = self.encode(inputs)
-        outlook = self.decode(states_BTD, inputs.window_BTW, inputs.ahead_BTHF)
-        steps_BT = states_BTD[..., -self.season - 2]
-        return replace(outlook, penalty=self.config.wiggle * steps_BT.diff(dim=1).square().mean())
+    def penalty(self, states: Tensor) -> Tensor | float:
+        return self.config.wiggle * states[..., -self.season - 2].diff(dim=1).square().mean()
 
     def _first(self, past_BW: Tensor) -> tuple[Tensor, Tensor, None]:
         """Level and seasonal parts by the first window: of its W - 1 earlier steps, and of the M from its newest on."""

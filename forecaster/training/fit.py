@@ -21,7 +21,8 @@ from forecaster.training.curriculum import Curriculum
 from forecaster.training.network import Network
 from forecaster.training.plan import Plan, held_out_series
 from forecaster.training.run import run
-from forecaster.training.schedule import schedule
+from forecaster.training.schedule import Schedule, schedule
+from forecaster.training.stream import StreamedStretches
 from forecaster.training.stretch import HeldOut, TrainingStretches
 from forecaster.training.warm_start import warm_start
 
@@ -68,12 +69,13 @@ def _fit(
     held_out = _held_out(panel, chosen, ends, plan)
     facts = Facts()
     if int(np.maximum(train_ends - 1, 0).sum()) > 0:
-        stretches = _stretches(panel, torch.as_tensor(train_ends).to(device), plan)
+        rates = schedule(plan.training.schedule, plan.training.schedule_steps, plan.training.cycles)
+        stretches = _stretches(panel, torch.as_tensor(train_ends).to(device), plan, rates)
         network.to(device)
         if warm is None:
             network.prepare(list(islice(stretches, _FIRST_LOOK)))
         if network.model.learned:
-            facts = run(network, stretches, held_out, plan, grid.label, watch, state)
+            facts = run(network, stretches, held_out, plan, rates, grid.label, watch, state)
     network.eval()
     calibration, error = _calibration(network, held_out, plan)
     facts = replace(facts, held_out_error=error, weights=network.weights, series=grid.series, rows=int(ends.sum()))
@@ -111,9 +113,10 @@ def _held_out(panel: Panel, chosen: Ints, ends: Ints, plan: Plan) -> HeldOut:
     )
 
 
-def _stretches(panel: Panel, ends: Tensor, plan: Plan) -> TrainingStretches:
+def _stretches(panel: Panel, ends: Tensor, plan: Plan, rates: Schedule) -> TrainingStretches | StreamedStretches:
     training = plan.training
-    rates = schedule(training.schedule, training.schedule_steps, training.cycles)
+    if training.stream:
+        return StreamedStretches(panel, ends, training, window=plan.window, horizon=plan.horizon)
     curriculum = Curriculum(rates, training.curriculum)
     return TrainingStretches(panel, ends, curriculum, training, window=plan.window, horizon=plan.horizon)
 

@@ -26,6 +26,9 @@ class Training:
     buckets: int = 1
     """Groups of series of like length, one of which each step is made of: less padding where lengths differ widely, and
     cutoffs of short series as likely as others."""
+    stream: bool = False
+    """Read each series from its first row to its last, with the state carried from stretch to stretch and no warm-up; for
+    models that carry a state."""
     rows: int = 0
     """Stretches in a step (B), where they are whole."""
     stretch: int = 0
@@ -75,6 +78,8 @@ class Training:
                 raise ValueError(f"{name} must not be negative, got {getattr(self, name)}")
         if not 0 <= self.curriculum < 1:
             raise ValueError(f"curriculum must lie in [0, 1), got {self.curriculum}")
+        if self.stream and (self.curriculum or self.buckets > 1):
+            raise ValueError("stream reads series from end to end, so curriculum and buckets say nothing beside it")
         for name in ("average_decay", "average_tail"):
             if not 0 < getattr(self, name) < 1:
                 raise ValueError(f"{name} must lie between 0 and 1, got {getattr(self, name)}")

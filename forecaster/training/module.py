@@ -11,6 +11,7 @@ from forecaster.errors import DataError
 from forecaster.training.clipping import Clipping
 from forecaster.training.network import Network
 from forecaster.training.schedule import Schedule
+from forecaster.training.stream import detached
 from forecaster.training.stretch import Stretch
 
 __all__ = ["TrainingModule"]
@@ -31,15 +32,21 @@ class TrainingModule(pl.LightningModule):
         weight_decay: float,
         clipping: Clipping,
         schedule: Schedule,
+        stream: bool = False,
     ) -> None:
         super().__init__()
         self.network, self.label = network, label
         self.lr, self.weight_decay = lr, weight_decay
         self.clipping, self.schedule = clipping, schedule
+        self.stream = stream
+        """Stretches continue each other: keep what the model carries."""
+        self.carried: Any = None
 
     def training_step(self, stretch: Stretch, index: int) -> Tensor:
         """Loss of one step."""
-        loss = self.network.loss(stretch.batch, stretch.weight_BTH)
+        state = self.carried if stretch.continues else None
+        loss, after = self.network.carried_loss(stretch.batch, stretch.weight_BTH, state)
+        self.carried = detached(after) if self.stream else None
         if index % _CHECK_EVERY == 0 and not torch.isfinite(loss):
             raise self._no_number(stretch)
         self.log("loss", loss.detach())
@@ -71,12 +78,13 @@ class TrainingModule(pl.LightningModule):
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """What goes on beside weights and optimiser."""
         checkpoint["schedule"] = (self.schedule.steps, self.schedule.eased)
-        checkpoint["norms"] = self.clipping.norms
+        checkpoint["norms"], checkpoint["carried"] = self.clipping.norms, self.carried
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Go on with it."""
         self.schedule.steps, self.schedule.eased = checkpoint["schedule"]
         self.clipping.norms = checkpoint["norms"]
+        self.carried = detached(checkpoint["carried"], self.device)
 
     def transfer_batch_to_device(self, batch: Stretch, device: torch.device, _: int) -> Stretch:
         """Stretches are gathered where the panel lies; this moves them only if that is elsewhere."""

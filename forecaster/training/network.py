@@ -1,6 +1,7 @@
 """A model between its scale and its head: values in, quantiles in the same units out."""
 
 from collections.abc import Iterable
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -61,11 +62,17 @@ class Network(nn.Module):
 
     def loss(self, batch: Batch, weight_BTH: Tensor) -> Tensor:
         """Mean loss over all cutoffs and horizons with a weight. Shapes: weight [B, T, H] -> scalar"""
-        outlook = self.model(Inputs.of(batch, self.scale))
+        return self.carried_loss(batch, weight_BTH, None)[0]
+
+    def carried_loss(self, batch: Batch, weight_BTH: Tensor, state: Any) -> tuple[Tensor, Any]:
+        """The loss of stretches that go on from a state (None: begin), and what the next ones go on from."""
+        inputs = Inputs.of(batch, self.scale)
+        states_BTD, after = self.model.encode(inputs, state)
+        outlook = self.model.decode(states_BTD, inputs.window_BTW, inputs.ahead_BTHF)
         distance_BTH = (self.targets(batch) - outlook.start) / self.unit_H
         frame = self._frame(outlook.start, batch.level_BT, batch.spread_BT)
         loss = self.head.loss(outlook.params, distance_BTH, weight_BTH * self.unit_H, frame) * self.unit_H.mean()
-        return loss if outlook.penalty is None else loss + outlook.penalty
+        return loss + self.model.penalty(states_BTD), after
 
     def targets(self, batch: Batch) -> Tensor:
         """Targets in spreads, [B, T, H] float32."""

@@ -119,6 +119,7 @@ def plan(
     if any(m < 1 for m in season):
         raise ConfigError(f"--season must be at least 1, got {','.join(map(str, season))}.")
     choice, training, own = _sorted(settings or {}, model)
+    _require_state(training, model)
     seen = tuple(sorted({m for m in season if m > 1})) if season else seasonality.seasons(grid, ends)
     usual = grid.frequency.season if grid.frequency.season <= LONGEST else min(seen, default=1)
     naive = season[0] if season else usual
@@ -152,6 +153,15 @@ def _sorted(settings: Mapping[str, Any], model: str) -> tuple[Choice, Training, 
     values = options.sort(settings, configs)
     made = {group: options.make(config, values[group]) for group, config in configs.items()}
     return made["plan"], made["training"], {group: values[group] for group in ("model", "scale", "head")}
+
+
+def _require_state(training: Training, model: str) -> None:
+    memory = plugins.load("models", model).memory
+    if training.stream and memory != "state":
+        raise ConfigError(
+            f"--set stream=true needs a model that carries a state, and '{model}' has a {memory} memory. "
+            "Take lstm or another recurrent one, or leave stream out."
+        )
 
 
 def _built(group: str, name: str, values: Mapping[str, Any], *rest: Any) -> Any:

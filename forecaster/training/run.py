@@ -20,6 +20,8 @@ from forecaster.training.clock import Clock
 from forecaster.training.module import TrainingModule
 from forecaster.training.network import Network
 from forecaster.training.plan import Plan
+from forecaster.training.schedule import Schedule
+from forecaster.training.stream import StreamedStretches
 from forecaster.training.stretch import HeldOut, TrainingStretches
 
 __all__ = ["run"]
@@ -29,9 +31,10 @@ log = logging.getLogger(__name__)
 
 def run(
     network: Network,
-    stretches: TrainingStretches,
+    stretches: TrainingStretches | StreamedStretches,
     held_out: HeldOut,
     plan: Plan,
+    rates: Schedule,
     label: Callable[[int], str],
     watch: Watch,
     state: Path | None = None,
@@ -47,7 +50,8 @@ def run(
         lr=training.lr,
         weight_decay=training.weight_decay,
         clipping=Clipping(training.clip),
-        schedule=stretches.curriculum.schedule,
+        schedule=rates,
+        stream=training.stream,
     )
     history, clock = History(watch), Clock(training.max_seconds)
     mean = average(training.average, decay=training.average_decay, tail=training.average_tail)

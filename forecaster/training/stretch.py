@@ -14,7 +14,7 @@ from forecaster.panel.panel import Panel
 from forecaster.training.curriculum import Curriculum
 from forecaster.training.how import Training
 
-__all__ = ["HeldOut", "Stretch", "TrainingStretches"]
+__all__ = ["HeldOut", "Stretch", "TrainingStretches", "weighted"]
 
 
 @dataclass(frozen=True)
@@ -24,6 +24,8 @@ class Stretch:
     batch: Batch
     weight_BTH: Tensor
     series_B: Tensor
+    continues: bool = False
+    """Goes on where the stretch before ended, with the same series in each row."""
 
     def row(self, index: int) -> "Stretch":
         """One series of it."""
@@ -48,7 +50,7 @@ class Stretch:
 
     def to(self, device: str | torch.device) -> "Stretch":
         """The same on a device."""
-        return Stretch(self.batch.to(device), self.weight_BTH.to(device), self.series_B.to(device))
+        return Stretch(self.batch.to(device), self.weight_BTH.to(device), self.series_B.to(device), self.continues)
 
 
 class TrainingStretches(IterableDataset[Stretch]):
@@ -102,7 +104,7 @@ class TrainingStretches(IterableDataset[Stretch]):
         )
         step_T = torch.arange(steps, device=self.panel.device)
         warm_BT = (first_B[:, None] == 0) | (step_T >= min(self.training.warmup, steps // 4))
-        return Stretch(batch, _weights(batch, warm_BT), series_B)
+        return Stretch(batch, weighted(batch, warm_BT), series_B)
 
 
 class HeldOut(IterableDataset[Stretch]):
@@ -141,10 +143,10 @@ class HeldOut(IterableDataset[Stretch]):
                 self.panel, series_B, first_B, self.steps, window=self.window, horizon=self.horizon, ends_B=ends_B
             )
             after_BT = first_B[:, None] + step_T >= begins_B[:, None] - 1
-            yield Stretch(batch, _weights(batch, after_BT), series_B)
+            yield Stretch(batch, weighted(batch, after_BT), series_B)
 
 
-def _weights(batch: Batch, counted_BT: Tensor) -> Tensor:
+def weighted(batch: Batch, counted_BT: Tensor) -> Tensor:
     """1 for each target that was seen and whose cutoff counts."""
     # Where nothing has moved yet there is no unit, and an error in it says nothing.
     moved_BT = batch.spread_BT > 1e-8 * batch.level_BT.abs() + 1e-11

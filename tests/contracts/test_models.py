@@ -256,3 +256,17 @@ def test_past_only_features_after_the_cutoff_change_nothing() -> None:
     before, after = _all(artefact, grid), _all(artefact, Grid(**{**vars(grid), "past": past}))
     np.testing.assert_allclose(after[0, 100], before[0, 100], rtol=1e-6)
     assert not np.allclose(after[0, 101], before[0, 101])
+
+
+def test_the_penalty_on_levels_smooths_them() -> None:
+    """With a large weight of esrnn's penalty, levels change their steps less."""
+    grid, wiggles = _grid(), []
+    for weight in (0.001, 100.0):
+        settings = quick("esrnn", steps=60, wiggle=weight)
+        artefact = fit(grid, grid.lengths, plan(grid, grid.lengths, model="esrnn", horizon=HORIZON, settings=settings))
+        network, zero = artefact.network, torch.zeros(1, dtype=torch.long)
+        batch = gather(_panel(grid, artefact), zero, zero, 120, window=artefact.plan.window, horizon=HORIZON)
+        with torch.no_grad():
+            states, _ = network.model.encode(Inputs.of(batch, network.scale))
+        wiggles.append(float(network.model.penalty(states)) / weight)
+    assert wiggles[1] < 0.9 * wiggles[0]

@@ -1,0 +1,66 @@
+"""Series read from their first row to their last, in stretches that continue each other."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.utils.data import IterableDataset
+
+from forecaster.panel.batch import gather
+from forecaster.panel.panel import Panel
+from forecaster.training.how import Training
+from forecaster.training.stretch import Stretch, weighted
+
+__all__ = ["StreamedStretches", "detached"]
+
+_SHUFFLE = 0.2
+"""Lengths are known so well when series are put together: each pass over all of them makes other groups."""
+
+
+class StreamedStretches(IterableDataset[Stretch]):
+    """Groups of series of like length, each group stretch by stretch; a pass sees every cutoff once.
+
+    A group begins and ends as one, so that whatever a model carries begins anew for all of its series at once.
+
+    Shapes: ends_S [S]: only targets before these positions count
+    Source:  truncated back-propagation through time, Williams and Peng (1990)
+    """
+
+    def __init__(self, panel: Panel, ends_S: Tensor, training: Training, *, window: int, horizon: int) -> None:
+        self.panel, self.ends_S, self.training = panel, ends_S, training
+        self.window, self.horizon = window, horizon
+        self.generator = torch.Generator().manual_seed(training.seed)
+        self.skip = 0
+        """Stretches to leave out: a training that continues has seen them."""
+
+    def __iter__(self) -> Iterator[Stretch]:
+        left = self.skip
+        while True:
+            for group in self._groups():
+                longest = int(self.ends_S[group].max()) - 1
+                for first in range(0, longest, self.training.stretch):
+                    left -= 1
+                    if left < 0:
+                        yield self._gathered(group, first)
+
+    def _groups(self) -> list[Tensor]:
+        """All series that have a target, those of like length together, in random order."""
+        usable = torch.nonzero(self.ends_S > 1)[:, 0]
+        blur = torch.randn(len(usable), generator=self.generator).to(usable.device)
+        order = usable[torch.argsort(self.ends_S[usable].log() + _SHUFFLE * blur)]
+        groups = torch.split(order, self.training.rows)
+        return [groups[number] for number in torch.randperm(len(groups), generator=self.generator).tolist()]
+
+    def _gathered(self, series_B: Tensor, first: int) -> Stretch:
+        first_B, ends_B = torch.full_like(series_B, first), self.ends_S[series_B]
+        steps = self.training.stretch
+        batch = gather(self.panel, series_B, first_B, steps, window=self.window, horizon=self.horizon, ends_B=ends_B)
+        return Stretch(batch, weighted(batch, torch.ones_like(batch.real_BT)), series_B, continues=first > 0)
+
+
+def detached(state: Any, device: torch.device | None = None) -> Any:
+    """What a model carries, tensors in lists and tuples, without the way it came about."""
+    if isinstance(state, Tensor):
+        return state.detach().to(device)
+    return type(state)(detached(each, device) for each in state) if isinstance(state, list | tuple) else state
