@@ -73,14 +73,14 @@ class Outcome:
 
 
 def read(
-    file: Path, roles: "Roles", *, freq: str | None, tz: str | None, strict: bool
+    file: Path, roles: "Roles", *, freq: str | None, tz: str | None, strict: bool, beside: str | None = None
 ) -> "tuple[pd.DataFrame, Checked]":
     """A file's table, and its series on their grids."""
     from forecaster.series import table
     from forecaster.series.frame import check
 
     frame = table.read(file)
-    return frame, check(frame, roles, freq=freq, zone=tz, strict=strict)
+    return frame, check(frame, roles, freq=freq, zone=tz, strict=strict, beside=beside)
 
 
 def training_settings(

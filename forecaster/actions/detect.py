@@ -39,7 +39,7 @@ def detect(
     from forecaster.series.roles import Roles
 
     how = Detection(detector=detector, false_alarms=false_alarms, hindsight=hindsight, settings=set_ or {})
-    frame, checked = base.read(file, Roles.of(channels), freq=freq, tz=tz, strict=strict)
+    frame, checked = base.read(file, Roles.of(channels), freq=freq, tz=tz, strict=strict, beside=test_column)
     ends = training_ends(checked, frame, train_until=train_until, test_column=test_column)
     with base.outputs(file, out, events) as (finish, (append, append_events)):
         found = detect_all(checked, ends, how, watch)

@@ -4,6 +4,7 @@ Inside the project time is int64 microseconds, UTC (or the wall clock of the dat
 a day and longer, where a day is not always 24 hours), or a plain integer.
 """
 
+import warnings
 from dataclasses import dataclass, replace
 from datetime import UTC, tzinfo
 from typing import Any
@@ -136,16 +137,32 @@ def _parsed(column: "pd.Series[Any]") -> "pd.Series[Any]":
     text = column.astype("str").where(column.notna())
     aware = bool(len(text.dropna())) and _aware(text.dropna().iloc[0])
     times = pd.to_datetime(text, format="ISO8601", errors="coerce", utc=aware)
+    if (times.isna() & text.notna()).any():
+        times = _guessed(text, aware)
     bad = times.isna() & text.notna()
-    if bad.any():
-        times = pd.to_datetime(text, errors="coerce", utc=aware)
-        bad = times.isna() & text.notna()
     if bad.any():
         rows = ", ".join(f"row {row}: {text[row]!r}" for row in text.index[bad][:_SHOWN])
         raise DataError(
             f"column 'ds': {int(bad.sum())} values are no times ({rows}). Use ISO times like 2024-03-31T01:00Z."
         )
     return times
+
+
+def _guessed(text: "pd.Series[Any]", aware: bool) -> "pd.Series[Any]":
+    """Times in another format than ISO's. Raises: DataError where day and month could change places."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # pandas says that it guesses; so do we, and check it
+        month, day = (pd.to_datetime(text, errors="coerce", utc=aware, dayfirst=first) for first in (False, True))
+    if day.isna().sum() < month.isna().sum():
+        return day
+    differ = (day != month) & day.notna() & month.notna()
+    if day.isna().sum() == month.isna().sum() and differ.any():
+        at = int(differ.to_numpy().argmax())
+        raise DataError(
+            f"column 'ds': {text.iloc[at]!r} (row {text.index[at]}) is {month.iloc[at]:%Y-%m-%d} or {day.iloc[at]:%Y-%m-%d}. "
+            "Use ISO times like 2024-03-31T01:00Z."
+        )
+    return month
 
 
 def _format(first: str, aware: bool) -> str:

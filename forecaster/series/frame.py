@@ -21,6 +21,7 @@ from forecaster.series.rows import Rows, clean, in_order, picked
 
 __all__ = ["Checked", "check"]
 
+_SHOWN = 10
 _FEW_ROWS = 10
 """A series with fewer rows takes the step of the majority when it fits there: its own is a guess."""
 
@@ -42,9 +43,17 @@ class Checked:
 
 
 def check(
-    frame: pd.DataFrame, roles: Roles, *, freq: str | None = None, zone: str | None = None, strict: bool = False
+    frame: pd.DataFrame,
+    roles: Roles,
+    *,
+    freq: str | None = None,
+    zone: str | None = None,
+    strict: bool = False,
+    beside: str | None = None,
 ) -> Checked:
     """Series on their grids from a long frame `unique_id, ds, y` and what else `roles` names.
+
+    `beside` is a column that is read elsewhere; others are named as not used.
 
     Missing: absent grid rows, infinities and text like NaN become NaN; all-missing series are skipped
     Raises:  DataError when a column is absent or unreadable, when no row is left, or with `strict`
@@ -52,6 +61,7 @@ def check(
     """
     quality = Quality()
     _require_columns(frame, roles)
+    _name_unused(frame, {*roles.targets, *roles.covariates, *roles.static, beside}, quality)
     clock = Clock.of(frame[columns.DS], zone)
     rows = in_order(clean(frame, roles, clock, quality), quality)
     if len(rows.times) == 0:
@@ -66,7 +76,7 @@ def check(
 
 def _require_columns(frame: pd.DataFrame, roles: Roles) -> None:
     if len(frame) == 0:
-        raise DataError("the input has no rows.")
+        raise DataError("the input has no rows. Give one for each series and time: unique_id, ds, y.")
     wanted = [columns.UNIQUE_ID, columns.DS, *roles.targets, *roles.covariates, *roles.static]
     absent = [name for name in wanted if name not in frame.columns]
     if absent:
@@ -75,6 +85,13 @@ def _require_columns(frame: pd.DataFrame, roles: Roles) -> None:
             f"no column '{absent[0]}'. Expected a long table with {', '.join(wanted)}; "
             f"found {', '.join(map(str, frame.columns))}.{hint}"
         )
+
+
+def _name_unused(frame: pd.DataFrame, used: set[str | None], quality: Quality) -> None:
+    unused = [str(name) for name in frame.columns if name not in {columns.UNIQUE_ID, columns.DS, *used}]
+    if unused:
+        shown = ", ".join(unused[:_SHOWN]) + (f" and {len(unused) - _SHOWN} more" if len(unused) > _SHOWN else "")
+        quality.add("note", f"columns not used: {shown}")
 
 
 def _steps(

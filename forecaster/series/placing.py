@@ -95,6 +95,11 @@ def _positions(rows: Rows, one: Frequency, starts: Ints, first: Ints, quality: Q
         moved = np.bincount(rows.codes[off_grid], minlength=len(counts))
         named = ((str(rows.names[c]), int(moved[c])) for c in np.flatnonzero(moved))
         quality.add_series("repair", f"times moved to the nearest step of {one.alias}", named)
+    met = np.flatnonzero((np.diff(positions) == 0) & (np.diff(rows.codes) == 0))
+    if len(met):
+        lost = np.bincount(rows.codes[met], minlength=len(counts))
+        named = ((str(rows.names[c]), int(lost[c])) for c in np.flatnonzero(lost))
+        quality.add_series("repair", f"times that meet in one step of {one.alias}: the last row wins", named)
     return positions
 
 

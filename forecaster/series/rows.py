@@ -1,5 +1,6 @@
 """Rows of a long frame, cleaned and in order: a name, a time and numbers each."""
 
+import re
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -16,6 +17,9 @@ from forecaster.series.quality import Quality
 from forecaster.series.roles import Roles
 
 __all__ = ["Rows", "clean", "in_order", "picked"]
+
+_MOST = 1e36
+"""Larger values leave no room for forecasts, which are written as float32."""
 
 
 @dataclass(frozen=True)
@@ -37,9 +41,10 @@ def clean(frame: pd.DataFrame, roles: Roles, clock: Clock, quality: Quality) -> 
     """Rows with a name and a time, their numbers finite or NaN."""
     wanted = [*roles.targets, *roles.covariates, *roles.static]
     numbers = np.column_stack([_numbers(frame[name]) for name in wanted])
-    endless = np.isinf(numbers)
+    endless = np.abs(numbers) > _MOST
     if endless.any():
-        quality.add("repair", "infinite values read as missing", rows=int(endless.any(axis=1).sum()))
+        reason = f"infinite values, or beyond {_MOST:g}, read as missing"
+        quality.add("repair", reason, rows=int(endless.any(axis=1).sum()))
         numbers[endless] = np.nan
     present = (frame[columns.UNIQUE_ID].notna() & frame[columns.DS].notna()).to_numpy()
     if not present.all():
@@ -64,9 +69,10 @@ def _numbers(column: "pd.Series[Any]") -> Floats:
     bad = numbers.isna() & ~empty
     if bad.any():
         row = int(bad.to_numpy().argmax())
+        comma = re.fullmatch(r"-?\d+,\d+", str(column.iloc[row]).strip())
         raise DataError(
             f"column '{column.name}': {int(bad.sum())} values are no numbers, first {column.iloc[row]!r} in row {row}. "
-            "Leave such cells empty, or drop the rows."
+            + ("Write decimal points, not commas." if comma else "Leave such cells empty, or drop the rows.")
         )
     return np.asarray(numbers.to_numpy(np.float64, na_value=np.nan))
 

@@ -103,7 +103,7 @@ def _median_autocorrelation(values: list[Floats], lag: int) -> float:
 def _noise(values: list[Floats], span: int) -> float:
     """Autocorrelation that series without a season may well show; series are not independent of each other."""
     lengths = [len(steps) for steps in values]
-    return float(2.5 / np.sqrt(np.median(lengths) / span * np.sqrt(len(lengths)))) if lengths else 1.0
+    return float(2.5 / np.sqrt(max(np.median(lengths), 1.0) / span * np.sqrt(len(lengths)))) if lengths else 1.0
 
 
 def _any_period(values: list[Floats]) -> tuple[int, ...]:

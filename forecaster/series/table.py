@@ -19,6 +19,10 @@ Write = Callable[[pd.DataFrame], None]
 
 _PARQUET = (".parquet", ".pq")
 _CSV = (".csv", ".csv.gz", ".txt", ".tsv")
+_EMPTY = [""]
+"""What stands for no name: NA and null may be names of series."""
+_MISSING = ["", "NA", "N/A", "n/a", "<NA>", "#N/A", "#NA", "NaN", "nan", "-NaN", "-nan", "NULL", "null", "None"]
+"""What stands for no value."""
 
 
 def read(path: Path) -> pd.DataFrame:
@@ -36,6 +40,10 @@ def read(path: Path) -> pd.DataFrame:
             return _read_csv(path, "\t" if ".tsv" in name else None)
     except FileNotFoundError as error:
         raise DataError(f"'{path}' vanished while it was read. Put it back and run again.") from error
+    except UnicodeDecodeError as error:
+        raise DataError(
+            f"'{path}' is no UTF-8 text, from byte {error.start} on. Save it as UTF-8, or as Parquet."
+        ) from error
     except (OSError, ValueError, pa.ArrowException) as error:  # pandas' parser errors are ValueErrors
         raise DataError(f"cannot read '{path}': {_first_line(error)}") from error
     raise DataError(f"'{path}': unknown kind of file. Expected {', '.join((*_PARQUET, *_CSV))}.")
@@ -93,7 +101,15 @@ def _read_csv(path: Path, separator: str | None) -> pd.DataFrame:
     """A CSV file, its separator found, `ds` read as times where it can be."""
     if separator is None:
         separator = _separator(path)
-    frame = pd.read_csv(path, sep=separator, dtype={columns.UNIQUE_ID: "str"}, skipinitialspace=True)
+    head = pd.read_csv(path, sep=separator, nrows=0, skipinitialspace=True)
+    frame = pd.read_csv(
+        path,
+        sep=separator,
+        dtype={columns.UNIQUE_ID: "str"},
+        skipinitialspace=True,
+        keep_default_na=False,
+        na_values={name: _EMPTY if name == columns.UNIQUE_ID else _MISSING for name in head.columns},
+    )
     frame.columns = [str(name).strip().removeprefix("\ufeff") for name in frame.columns]
     if columns.DS in frame and pd.api.types.is_string_dtype(frame[columns.DS].dtype):
         frame[columns.DS] = _times(frame[columns.DS])

@@ -305,6 +305,16 @@ def test_detect_scores_channels_alone_and_together(tmp_path: Path) -> None:
     assert rows[(rows["channel"] == "*") & (rows["ds"] == frame["ds"][300])]["is_anomaly"].all()
 
 
+def test_names_of_series_are_taken_as_they_are(tmp_path: Path) -> None:
+    """NA, null and 007 are names; an empty cell is none."""
+    frame = pd.concat([synthetic.seasonal(1, 40).assign(unique_id=name) for name in ("NA", "null", "007", None)])
+    path, out = tmp_path / "in.csv", tmp_path / "out.parquet"
+    frame.to_csv(path, index=False)
+    outcome = forecast(path, horizon=2, out=out, model="seasonal_naive")
+    assert pd.read_parquet(out)["unique_id"].unique().tolist() == ["NA", "null", "007"]
+    assert "repair: rows without unique_id or ds left out (40 rows)" in outcome.lines
+
+
 def test_labels_are_never_read(tmp_path: Path) -> None:
     """Other labels, the same scores; and naming one as a channel is refused."""
     frame = synthetic.with_anomalies(synthetic.seasonal(1, 300), [200])

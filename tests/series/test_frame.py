@@ -50,6 +50,8 @@ def test_infinities_and_empty_cells_are_missing() -> None:
     checked = check(_frame(_days(0, 1, 2, 3), [1.0, np.inf, None, -np.inf]), Roles())
     np.testing.assert_array_equal(checked.grids[0].y, [1, np.nan, np.nan, np.nan])
     assert "infinite" in _reasons(checked)
+    huge = check(_frame(_days(0, 1, 2), [1.0, 1e300, 1e30]), Roles())
+    np.testing.assert_array_equal(huge.grids[0].y, [1, np.nan, 1e30])
     text = check(_frame(_days(0, 1, 2), ["1.5", "", "NaN"]), Roles())
     np.testing.assert_array_equal(text.grids[0].y, [1.5, np.nan, np.nan])
 
@@ -58,6 +60,8 @@ def test_infinities_and_empty_cells_are_missing() -> None:
     ("frame", "message"),
     [
         (_frame(_days(0, 1), ["1", "high"]), "column 'y': 1 values are no numbers, first 'high' in row 1"),
+        (_frame(_days(0, 1), ["1,5", "1,7"]), "first '1,5' in row 0. Write decimal points"),
+        (_frame(["01/02/2024", "02/02/2024"]), "column 'ds': '01/02/2024' .row 0. is 2024-01-02 or 2024-02-01"),
         (_frame(["2024-01-01", "soon"]), "column 'ds': 1 values are no times"),
         (_frame([0.5, 1.5]), "column 'ds' holds float64"),
         (_frame(_days(0, 1)).rename(columns={"y": "value"}), "no column 'y'"),
@@ -65,7 +69,17 @@ def test_infinities_and_empty_cells_are_missing() -> None:
         (_frame([]), "no rows"),
         (_frame(_days(0, 1), [np.nan, np.nan]), "every series is empty"),
     ],
-    ids=["text in y", "no time", "float times", "no y", "no unique_id", "empty", "all missing"],
+    ids=[
+        "text in y",
+        "decimal comma",
+        "day or month",
+        "no time",
+        "float times",
+        "no y",
+        "no unique_id",
+        "empty",
+        "all missing",
+    ],
 )
 def test_what_cannot_be_read_is_named(frame: pd.DataFrame, message: str) -> None:
     """The error says which, what and where."""
@@ -80,6 +94,21 @@ def test_an_all_missing_series_is_skipped_and_the_others_go_on() -> None:
     assert checked.grids[0].unique_id.tolist() == ["a"]
     assert [(f.unique_id, f.kind) for f in checked.quality.findings] == [("b", "skip")]
     np.testing.assert_array_equal(checked.series_of, [0, 0, 0, -1, -1])
+
+
+def test_day_and_month_are_told_apart_where_one_of_them_fits() -> None:
+    """30/01 is no date of a 30th month: then 01/02 is in February."""
+    days = pd.date_range("2024-01-30", periods=4)
+    for pattern in ("%d/%m/%Y", "%m/%d/%Y"):
+        grid = check(_frame(list(days.strftime(pattern))), Roles()).grids[0]
+        assert grid.ds(np.zeros(4, int), np.arange(4)).tolist() == [f"{day:%Y-%m-%d}" for day in days]
+
+
+def test_columns_that_are_not_used_are_named() -> None:
+    """A column whose role was forgotten is seen at once."""
+    frame = _frame(_days(0, 1, 2)).assign(label=0, wind=1.0, is_test=0)
+    assert _reasons(check(frame, Roles())) == "note: columns not used: label, wind, is_test"
+    assert _reasons(check(frame, Roles(past=("wind",)), beside="is_test")) == "note: columns not used: label"
 
 
 def test_strict_makes_repairs_errors() -> None:
@@ -103,6 +132,15 @@ def test_irregular_times_move_to_the_grid() -> None:
     assert checked.grids[0].frequency.alias == "10min"
     assert len(checked.grids[0].y) == 50
     assert "moved to the nearest step" in _reasons(checked)
+
+
+def test_rows_that_meet_in_one_step_are_counted() -> None:
+    """Two readings of one minute: the last wins, and the other is told."""
+    seconds = [0, 60, 120, 175, 180, 240, 300, 360]
+    ds = [pd.Timestamp("2024-01-01") + pd.Timedelta(seconds=s) for s in seconds]
+    checked = check(_frame(ds), Roles(), freq="min")
+    np.testing.assert_array_equal(checked.grids[0].y, [0, 1, 2, 4, 5, 6, 7])
+    assert "meet in one step of min: the last row wins (1 series, 1 rows)" in _reasons(checked)
 
 
 def test_one_stray_time_does_not_fill_the_memory() -> None:
