@@ -1,6 +1,7 @@
 """Backtests: forecasts from every cutoff of the test part, in one pass, judged as they are made."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -43,7 +44,8 @@ def compare(
 
     `keep` gets the model's forecasts as they are made.
 
-    Raises: ConfigError where both or neither of two ways to part the rows make sense
+    Raises: ConfigError where both or neither of two ways to part the rows make sense, or no series has rows on both
+        sides
     """
     if train_until is not None and test_size is not None:
         raise ConfigError("--train-until and --test-size exclude each other.")
@@ -53,6 +55,7 @@ def compare(
         test_starts(grid, train_until=_instant(grid, train_until), test_size=test_size, horizon=horizon)
         for grid in checked.grids
     ]
+    checked, starts = _testable(checked, starts)
     chosen: dict[str, Any] = {"horizon": horizon, "season": season, "ends": starts}
     trained = train(checked, model=model, settings=settings, watch=watch, **chosen)
     naive = train(checked, model=NAIVE, **chosen)
@@ -63,10 +66,23 @@ def compare(
             sink = partial(keep, grid) if keep is not None and own is trained else None
             parts.append(backtest(artefact, grid, start, stride=stride, sink=sink))
         boards[name] = Scoreboard.joined(parts)
-    for grid, start in zip(checked.grids, starts, strict=True):
-        none = [(grid.label(s), int(grid.lengths[s])) for s in np.flatnonzero(grid.lengths <= start).tolist()]
-        checked.quality.add_series("skip", "no row in the test part", none)
     return trained, boards
+
+
+def _testable(checked: Checked, starts: list[Ints]) -> tuple[Checked, list[Ints]]:
+    """Grids with rows before and in the test part; what cannot be trained or judged is recorded as skipped."""
+    kept = []
+    for number, (grid, start) in enumerate(zip(checked.grids, starts, strict=True)):
+        trains, judged = (start > 0).any(), grid.lengths > np.maximum(start, 1)
+        if trains and judged.any():
+            kept.append(number)
+        left = np.flatnonzero(~judged) if trains else np.arange(grid.series)
+        reason = "no row in the test part" if trains else f"no row of step {grid.frequency.alias} before the test part"
+        checked.quality.add_series("skip", reason, ((grid.label(s), int(grid.lengths[s])) for s in left.tolist()))
+    if not kept:
+        reasons = sorted({finding.reason for finding in checked.quality.of("skip")})
+        raise ConfigError(f"nothing to test: {', '.join(reasons)}. Change --train-until or --test-size.")
+    return replace(checked, grids=[checked.grids[n] for n in kept]), [starts[n] for n in kept]
 
 
 def test_starts(grid: Grid, *, train_until: int | None, test_size: int | None, horizon: int) -> Ints:

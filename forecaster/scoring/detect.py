@@ -59,10 +59,12 @@ class Detected:
 def detect_all(checked: Checked, ends: list[Ints], how: Detection, watch: Watch = SILENT) -> list[Detected]:
     """Detection on every grid of a table. Shapes: ends holds one array [S] for each grid
 
-    Raises: ConfigError for a detector that looks ahead, unless that is allowed
+    Raises: ConfigError for a detector that looks ahead, unless that is allowed, or a rate that is none
     """
     if not plugins.load("detectors", how.detector).causal and not how.hindsight:
         raise ConfigError(f"detector '{how.detector}' looks ahead; allow it with --hindsight.")
+    for grid in checked.grids:
+        alarms_per_row(how.false_alarms, grid.frequency)  # a wrong rate is told before the training
     found = []
     for grid, end in zip(checked.grids, ends, strict=True):
         detector, begins, name = fit_detector(grid, end, how)

@@ -176,7 +176,7 @@ def train(
         stop = grid.lengths if ends is None else ends[number]
         if not (stop > 0).any():
             raise ConfigError(
-                f"no row to train on: every series of step {grid.frequency.alias} begins after --train-until."
+                f"no row to train on: every series of step {grid.frequency.alias} begins after the training part."
             )
         asked: dict[str, Any] = {"model": model, "horizon": horizon, "season": season, "settings": settings}
         begin = _saved_of(grid, warm) if warm is not None else None

@@ -19,7 +19,8 @@ def training_ends(
 
     Without either option the first 15 % of a series, at most 750 rows.
 
-    Raises: ConfigError for both options at once, or a column that is not there
+    Raises: ConfigError for both options at once, a column that is not there or holds text, or where no row is left
+        to score
     """
     if train_until is not None and test_column is not None:
         raise ConfigError("--train-until and --test-column exclude each other.")
@@ -33,13 +34,22 @@ def training_ends(
             found.append(_first_test_rows(checked, number, frame[test_column]))
         else:
             found.append(np.minimum((grid.lengths * _SHARE).astype(np.int64), _MOST))
+    if all((ends >= grid.lengths).all() for grid, ends in zip(checked.grids, found, strict=True)):
+        how = f"--train-until {train_until}" if test_column is None else f"--test-column {test_column}"
+        raise ConfigError(f"{how}: every row is a training row, none is left to score.")
     return found
 
 
 def _first_test_rows(checked: Checked, number: int, column: "pd.Series[float]") -> Ints:
     """Position of the first row of each series that is marked as a test row."""
     grid = checked.grids[number]
-    marked = pd.to_numeric(column, errors="coerce").fillna(0).to_numpy() != 0
+    numbers = pd.to_numeric(column, errors="coerce")
+    text = column[numbers.isna() & column.notna()]
+    if len(text):
+        raise ConfigError(
+            f"--test-column {column.name}: expected 0 and 1, found {text.iloc[0]!r} in row {text.index[0]}."
+        )
+    marked = numbers.fillna(0).to_numpy() != 0
     rows = np.flatnonzero((checked.grid_of == number) & (checked.series_of >= 0) & marked)
     ends = grid.lengths.copy()
     for channel in range(len(checked.roles.targets)):

@@ -16,7 +16,7 @@ def alarms_per_row(text: str, frequency: Frequency) -> float:
 
     Raises: ConfigError for a text that is no rate, or a time span where `ds` is no time
     """
-    match = re.fullmatch(r"\s*([\d.]+)\s*/\s*(?:series-(\w+)|(\d+)-rows?)\s*", text)
+    match = re.fullmatch(r"\s*(\d+\.?\d*|\.\d+)\s*/\s*(?:series-(\w+)|(\d+)-rows?)\s*", text)
     if not match or (match.group(2) and match.group(2) not in _SPANS):
         raise ConfigError(
             f"--false-alarms '{text}': expected a rate like 1/1000-rows or 1/series-week ({', '.join(_SPANS)})."

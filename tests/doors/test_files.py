@@ -305,6 +305,35 @@ def test_detect_scores_channels_alone_and_together(tmp_path: Path) -> None:
     assert rows[(rows["channel"] == "*") & (rows["ds"] == frame["ds"][300])]["is_anomaly"].all()
 
 
+def test_a_detection_that_cannot_be_is_told_before_training(file: Path, tmp_path: Path) -> None:
+    """A rate that is none, a test column of words, nothing left to score."""
+    for wrong, message in (
+        ({"false_alarms": "often"}, "expected a rate like"),
+        ({"false_alarms": "1.2.3/1000-rows"}, "expected a rate like"),
+        ({"test_column": "unique_id"}, "expected 0 and 1, found 's0' in row 0"),
+        ({"train_until": "2099-01-01"}, "none is left to score"),
+    ):
+        with pytest.raises(ConfigError, match=message):
+            detect(file, out=tmp_path / "out.csv", set_={"steps": 10**9}, **wrong)
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["in.parquet"]
+
+
+def test_a_series_that_cannot_be_tested_is_skipped(tmp_path: Path, hourly: pd.DataFrame) -> None:
+    """One row, or a step of its own with nothing to train on; where nothing can be tested, nothing is written."""
+    one = hourly.iloc[[0]].assign(unique_id="one")
+    pair = hourly.iloc[:2].assign(unique_id="pair", ds=pd.date_range("2024-01-01", periods=2, freq="7min"))
+    path, out = tmp_path / "in.parquet", tmp_path / "out.parquet"
+    pd.concat([hourly, one, pair]).to_parquet(path)
+    outcome = backtest(path, horizon=3, out=out, model="seasonal_naive")
+    assert outcome.skipped == 2
+    assert set(pd.read_parquet(out)["unique_id"]) == set(hourly["unique_id"])
+    out.unlink()
+    for wrong in ({"train_until": "2099-01-01"}, {"test_size": 10**6}):
+        with pytest.raises(ConfigError, match="nothing to test: no row"):
+            backtest(path, horizon=3, out=out, **wrong)
+    assert not out.exists()
+
+
 def test_names_of_series_are_taken_as_they_are(tmp_path: Path) -> None:
     """NA, null and 007 are names; an empty cell is none."""
     frame = pd.concat([synthetic.seasonal(1, 40).assign(unique_id=name) for name in ("NA", "null", "007", None)])
