@@ -168,5 +168,6 @@ def _grids(rows: Rows, clock: Clock, steps: list[Frequency], roles: Roles, input
     for places in (grid_of, series_of, position_of):
         places[rows.doubles[:, 0]] = places[rows.doubles[:, 1]]
     if not grids:
-        raise DataError("every series is empty: no value in column " + ", ".join(f"'{t}'" for t in roles.targets) + ".")
+        named, why = ", ".join(f"'{t}'" for t in roles.targets), "; ".join(quality.lines())
+        raise DataError(f"every series is empty: no value in column {named} ({why}).")
     return Checked(grids, grid_of, series_of, position_of, quality, roles)

@@ -68,6 +68,10 @@ def test_infinities_and_empty_cells_are_missing() -> None:
         (_frame(_days(0, 1)).rename(columns={"unique_id": "meter"}), "no column 'unique_id'"),
         (_frame([]), "no rows"),
         (_frame(_days(0, 1), [np.nan, np.nan]), "every series is empty"),
+        (
+            _frame(_days(0, 1), [1e300, np.inf]),
+            "every series is empty: .*infinite values, or beyond 1e\\+36, read as missing",
+        ),
     ],
     ids=[
         "text in y",
@@ -79,6 +83,7 @@ def test_infinities_and_empty_cells_are_missing() -> None:
         "no unique_id",
         "empty",
         "all missing",
+        "all too large",
     ],
 )
 def test_what_cannot_be_read_is_named(frame: pd.DataFrame, message: str) -> None:
