@@ -1,6 +1,7 @@
 """A trained forecaster for a whole table: one artefact for each step that the table has."""
 
 import json
+import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -131,7 +132,16 @@ class Forecaster:
             )
 
     def save(self, folder: Path) -> None:
-        """Write all of it into a folder."""
+        """Write all of it into a folder. Raises: ConfigError when it cannot be written; a new folder is then gone again."""
+        fresh = not folder.exists()
+        try:
+            self._write(folder)
+        except ConfigError:
+            if fresh:
+                shutil.rmtree(folder, ignore_errors=True)
+            raise
+
+    def _write(self, folder: Path) -> None:
         names = [artefact.plan.step for artefact in self.artefacts]
         for name, artefact in zip(names, self.artefacts, strict=True):
             artefact.save(folder / name)

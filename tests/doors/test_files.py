@@ -19,6 +19,7 @@ from forecaster.columns import QUANTILES
 from forecaster.errors import ArtifactError, ConfigError, DataError, ForecasterError
 from forecaster.series import synthetic, table
 from forecaster.series.quality import Quality
+from forecaster.training.artefact import Artefact
 from tests.quick import quick
 
 SETTINGS = quick()
@@ -222,6 +223,21 @@ def test_a_table_that_cannot_be_written_is_told_before_training(file: Path, tmp_
     ):
         with pytest.raises(ConfigError, match=message):
             forecast(file, horizon=3, steps=10**9, **wrong)
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["in.parquet"]
+
+
+def test_a_model_that_cannot_be_saved_leaves_no_folder(
+    file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nor are there forecasts."""
+
+    def full(self: Artefact, folder: Path) -> None:
+        folder.mkdir(parents=True)
+        raise ConfigError("No space left on device")
+
+    monkeypatch.setattr(Artefact, "save", full)
+    with pytest.raises(ConfigError, match="No space left"):
+        forecast(file, horizon=2, out=tmp_path / "out.csv", model="seasonal_naive", save=tmp_path / "model")
     assert sorted(p.name for p in tmp_path.iterdir()) == ["in.parquet"]
 
 
