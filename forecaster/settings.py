@@ -10,7 +10,7 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import Any, get_origin, get_type_hints
 
 from forecaster.errors import ConfigError, unknown_name
 
@@ -102,7 +102,7 @@ class Settings:
             data = tomllib.loads(path.read_text())
         except FileNotFoundError as error:
             raise ConfigError(f"no project file '{path}'. Write one with: forecaster init") from error
-        except (OSError, tomllib.TOMLDecodeError) as error:
+        except (OSError, ValueError) as error:  # TOML and UTF-8 errors are ValueErrors
             raise ConfigError(f"cannot read '{path}': {error}") from error
         return cls.from_dict(data, path.resolve())
 
@@ -111,10 +111,12 @@ class Settings:
         """From the data of a project file."""
         values = {**data}
         pipelines = {
-            name: _built(Pipeline, {"name": name, **body}, f"pipelines.{name}")
-            for name, body in values.pop("pipelines", {}).items()
+            name: _built(Pipeline, {"name": name, **_section(body, f"pipelines.{name}")}, f"pipelines.{name}")
+            for name, body in _section(values.pop("pipelines", {}), "pipelines").items()
         }
-        ports = _built(Ports, values.pop("ports", {}), "ports")
+        ports = _built(Ports, _section(values.pop("ports", {}), "ports"), "ports")
+        for name, body in _section(values.get("alerts", {}), "alerts").items():
+            _section(body, f"alerts.{name}")
         for name in ("lake", "ledger", "tracking", "registry"):
             given = os.environ.get(f"FORECASTER_{name.upper()}")
             if given:
@@ -166,8 +168,8 @@ def _built(kind: type, values: Mapping[str, Any], where: str) -> Any:
             raise ConfigError(f"{where}: {unknown_name('entry', name, known)}")
     types = get_type_hints(kind)
     for name, value in values.items():
-        wanted = types[name]
-        if wanted in (int, float, str) and (
+        wanted = get_origin(types[name]) or types[name]
+        if wanted in (int, float, str, list, dict) and (
             isinstance(value, bool) or not isinstance(value, (int, float) if wanted is float else wanted)
         ):
             raise ConfigError(f"{where}: '{name}' must be {wanted.__name__}, got {value!r}.")
@@ -176,6 +178,13 @@ def _built(kind: type, values: Mapping[str, Any], where: str) -> Any:
     except TypeError as error:
         missing = re.findall(r"'(\w+)'", str(error))
         raise ConfigError(f"{where}: missing {', '.join(missing) or error}.") from error
+
+
+def _section(value: Any, where: str) -> dict[str, Any]:
+    """A table of the file. Raises: ConfigError for anything else."""
+    if not isinstance(value, dict):
+        raise ConfigError(f"the project file: '{where}' must be a section [{where}], got {value!r}.")
+    return value
 
 
 def _place(text: str, root: Path) -> str:

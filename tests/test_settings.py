@@ -1,0 +1,34 @@
+"""The project file: a wrong entry is named, never a traceback."""
+
+from pathlib import Path
+
+import pytest
+
+from forecaster.errors import ConfigError
+from forecaster.settings import Settings
+
+PIPELINE = '[pipelines.m]\nsource = "files"\nhorizon = 3\n'
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("name = ", "cannot read"),
+        ("pipelines = 3", "'pipelines' must be a section"),
+        ("[pipelines]\nm = 3", "'pipelines.m' must be a section"),
+        ("ports = 3", "'ports' must be a section"),
+        ("alerts = { jsonl = 3 }", "'alerts.jsonl' must be a section"),
+        (PIPELINE + 'options = "x"', "pipelines.m: 'options' must be dict, got 'x'"),
+        (PIPELINE + "season = 24", "pipelines.m: 'season' must be list, got 24"),
+        (PIPELINE + 'alerts = "jsonl"', "pipelines.m: 'alerts' must be list, got 'jsonl'"),
+        (PIPELINE + 'modell = "gru"', "Did you mean 'model'"),
+        (PIPELINE.replace("3", '"six"'), "'horizon' must be int, got 'six'"),
+        ("\udcff", "cannot read"),
+    ],
+)
+def test_a_wrong_entry_of_the_project_file_is_named(text: str, message: str, tmp_path: Path) -> None:
+    """Which, what was expected, what was found."""
+    path = tmp_path / "forecaster.toml"
+    path.write_bytes(text.encode(errors="surrogateescape"))
+    with pytest.raises(ConfigError, match=message):
+        Settings.load(path)
