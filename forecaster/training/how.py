@@ -1,11 +1,14 @@
 """How a network is trained, as settings."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 from forecaster.training.average import AverageName
 from forecaster.training.schedule import ScheduleName
 
-__all__ = ["Training"]
+__all__ = ["Precision", "Training"]
+
+Precision = Literal["32", "bf16"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,6 +59,9 @@ class Training:
     """Rows of each series kept out of training for early stopping and calibration."""
     checkpoint_seconds: float = 30.0
     """How often the state is kept where --resume asks for it."""
+    precision: Precision = "32"
+    """Of matrix products in training: 32, or bf16 where the processor multiplies such numbers (AMX, CUDA); the held-out
+    rows are always judged by 32."""
     max_seconds: float = 180.0
     """A guard, not a dial: the schedule is shortened when it would not fit."""
     seed: int = 1

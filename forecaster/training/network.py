@@ -69,9 +69,11 @@ class Network(nn.Module):
         inputs = Inputs.of(batch, self.scale)
         states_BTD, after = self.model.encode(inputs, state)
         outlook = self.model.decode(states_BTD, inputs.window_BTW, inputs.ahead_BTHF)
-        distance_BTH = (self.targets(batch) - outlook.start) / self.unit_H
-        frame = self._frame(outlook.start, batch.level_BT, batch.spread_BT)
-        loss = self.head.loss(outlook.params, distance_BTH, weight_BTH * self.unit_H, frame) * self.unit_H.mean()
+        # Matrix products may be of half the digits; what is made of them is not.
+        start, params = outlook.start.float(), outlook.params.float()
+        distance_BTH = (self.targets(batch) - start) / self.unit_H
+        frame = self._frame(start, batch.level_BT, batch.spread_BT)
+        loss = self.head.loss(params, distance_BTH, weight_BTH * self.unit_H, frame) * self.unit_H.mean()
         return loss + self.model.penalty(states_BTD), after
 
     def targets(self, batch: Batch) -> Tensor:

@@ -5,6 +5,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Literal
 
 import pytorch_lightning as pl
 import torch
@@ -17,6 +18,7 @@ from forecaster.training.callbacks import Averaging, BestWeights, History
 from forecaster.training.checkpoints import Checkpoints, SafeFiles
 from forecaster.training.clipping import Clipping
 from forecaster.training.clock import Clock
+from forecaster.training.how import Precision
 from forecaster.training.module import TrainingModule
 from forecaster.training.network import Network
 from forecaster.training.plan import Plan
@@ -27,6 +29,9 @@ from forecaster.training.stretch import HeldOut, TrainingStretches
 __all__ = ["run"]
 
 log = logging.getLogger(__name__)
+
+_PRECISIONS: dict[Precision, Literal["32-true", "bf16-mixed"]] = {"32": "32-true", "bf16": "bf16-mixed"}
+"""As Lightning calls them."""
 
 
 def run(
@@ -66,6 +71,7 @@ def run(
             max_epochs=-1,
             callbacks=[history, Averaging(mean), best, clock, *kept],
             plugins=[SafeFiles()],
+            precision=_PRECISIONS[training.precision],
             logger=False,
             enable_checkpointing=False,
             enable_progress_bar=False,
