@@ -41,9 +41,10 @@ class Network(nn.Module):
         """Choose the model's starts and the head's units by some training rows."""
         windows, targets, weights = [], [], []
         for stretch in stretches:
-            windows.append(Inputs.of(stretch.batch, self.scale).window_BTW)
-            targets.append(self.targets(stretch.batch))
-            weights.append(stretch.weight_BTH)
+            # Stretches may be of several lengths, so their cutoffs are put end to end.
+            windows.append(Inputs.of(stretch.batch, self.scale).window_BTW.flatten(0, 1))
+            targets.append(self.targets(stretch.batch).flatten(0, 1))
+            weights.append(stretch.weight_BTH.flatten(0, 1))
         weight = torch.cat(weights)
         if not bool((weight > 0).any()):
             return

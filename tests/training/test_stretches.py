@@ -17,8 +17,10 @@ from forecaster.scales.trailing import Trailing
 from forecaster.series import synthetic
 from forecaster.series.frame import check
 from forecaster.series.roles import Roles
+from forecaster.training.artefact import build_network
 from forecaster.training.curriculum import Curriculum
 from forecaster.training.how import Training
+from forecaster.training.plan import plan
 from forecaster.training.schedule import schedule
 from forecaster.training.stretch import Stretch, TrainingStretches
 from tests.quick import quick
@@ -93,6 +95,17 @@ def test_the_first_draws_are_the_same_whatever_the_length() -> None:
     """So a run may be shortened after its first steps, and repeated."""
     short, long = (Curriculum(schedule("cycle", steps), 0.9) for steps in (11, 10_000))
     assert [short.steps(draw, 256) for draw in range(12)] == [long.steps(draw, 256) for draw in range(12)]
+
+
+def test_a_network_begins_with_stretches_of_several_lengths() -> None:
+    """Starts and units are chosen by all of them."""
+    grid = check(_mix(), Roles()).grids[0]
+    made = plan(grid, grid.lengths, model="lstm", horizon=2, season=(1,), settings={"size": "s", "window": 8})
+    network = build_network(made, Features.fit(grid, grid.lengths))
+    drawn = _drawn(12, buckets=6)
+    assert len({stretch.batch.real_BT.shape for stretch in drawn}) > 1
+    network.prepare(drawn)
+    assert not torch.equal(network.unit_H, torch.ones(2))
 
 
 @pytest.mark.parametrize("settings", [{"buckets": 3}, {"curriculum": 0.6}])
