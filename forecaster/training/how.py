@@ -10,6 +10,11 @@ __all__ = ["Precision", "Training"]
 
 Precision = Literal["32", "bf16"]
 
+_COUNTS = ("steps", "schedule_steps", "rows", "stretch", "warmup", "held_out", "seed")
+_NOT_NEGATIVE = (*_COUNTS, "clip", "curriculum", "checkpoint_seconds")
+_POSITIVE = ("buckets", "cycles", "lr", "validations", "patience", "max_seconds", "threads")
+_SHARES = ("average_decay", "average_tail")
+
 
 @dataclass(frozen=True, kw_only=True)
 class Training:
@@ -69,26 +74,16 @@ class Training:
     """Processor threads. One is the safe choice: beside another busy process two are slower than one."""
 
     def __post_init__(self) -> None:
-        for name in (
-            "steps",
-            "schedule_steps",
-            "rows",
-            "stretch",
-            "warmup",
-            "clip",
-            "held_out",
-            "checkpoint_seconds",
-            "seed",
-        ):
+        for name in _NOT_NEGATIVE:
             if getattr(self, name) < 0:
                 raise ValueError(f"{name} must not be negative, got {getattr(self, name)}")
-        if not 0 <= self.curriculum < 1:
-            raise ValueError(f"curriculum must lie in [0, 1), got {self.curriculum}")
-        if self.stream and (self.curriculum or self.buckets > 1):
-            raise ValueError("stream reads series from end to end, so curriculum and buckets say nothing beside it")
-        for name in ("average_decay", "average_tail"):
-            if not 0 < getattr(self, name) < 1:
-                raise ValueError(f"{name} must lie between 0 and 1, got {getattr(self, name)}")
-        for name in ("buckets", "cycles", "lr", "validations", "patience", "max_seconds", "threads"):
+        for name in _POSITIVE:
             if getattr(self, name) <= 0:
                 raise ValueError(f"{name} must be positive, got {getattr(self, name)}")
+        for name in _SHARES:
+            if not 0 < getattr(self, name) < 1:
+                raise ValueError(f"{name} must lie between 0 and 1, got {getattr(self, name)}")
+        if self.curriculum >= 1:
+            raise ValueError(f"curriculum must be below 1, got {self.curriculum}")
+        if self.stream and (self.curriculum or self.buckets > 1):
+            raise ValueError("stream reads series from end to end, so curriculum and buckets say nothing beside it")
