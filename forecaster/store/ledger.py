@@ -3,6 +3,8 @@
 Series, ingest slices, runs, anomaly events and leases. Facts are in the lake; here is what was done about them.
 """
 
+import os
+import platform
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -42,7 +44,7 @@ class Ledger:
             engine = sa.create_engine(url, pool_pre_ping=True)
             if engine.dialect.name == "sqlite":
                 sa.event.listen(engine, "connect", _tune_sqlite)
-            METADATA.create_all(engine)
+            _make_tables(engine)
         except (SQLAlchemyError, OSError, ImportError) as error:
             raise ConfigError(f"cannot open the ledger at '{url}': {error}") from error
         return cls(url, engine)
@@ -173,13 +175,14 @@ class Ledger:
 
     @contextmanager
     def lease(self, name: str, wait_s: float = _LEASE_WAIT_S) -> Iterator[Callable[[], None]]:
-        """Only one holder at a time, across processes; a dead holder's lease ends by itself.
+        """Only one holder at a time, across processes; a dead holder's lease ends by itself, in a
+        SQLite ledger at once.
 
         Gives a function that renews the lease: call it between pieces of work.
 
         Raises: ConfigError when another holder keeps it longer than `wait_s`
         """
-        owner, give_up = uuid.uuid4().hex, time.monotonic() + wait_s
+        owner, give_up = f"{platform.node()}:{os.getpid()}:{uuid.uuid4().hex}", time.monotonic() + wait_s
         while not self._take(name, owner):
             if time.monotonic() > give_up:
                 raise ConfigError(f"'{name}' is in use by another run. Wait for it, or run again in {_LEASE_S} s.")
@@ -196,6 +199,10 @@ class Ledger:
         try:
             with self.engine.begin() as connection:
                 connection.execute(leases.delete().where(leases.c.name == name, leases.c.until < now))
+                if self.engine.dialect.name == "sqlite":  # a ledger of one machine: who was killed holds nothing
+                    held = connection.execute(sa.select(leases.c.owner).where(leases.c.name == name)).scalar()
+                    if held is not None and _is_dead(held):
+                        connection.execute(leases.delete().where(leases.c.name == name, leases.c.owner == held))
                 connection.execute(leases.insert().values(name=name, owner=owner, until=until))
         except (IntegrityError, OperationalError):  # held by another, or SQLite is busy
             return False
@@ -234,6 +241,31 @@ class Run:
         """Write columns of its row at once."""
         with self.ledger.engine.begin() as connection:
             connection.execute(runs.update().where(runs.c.run_id == self.run_id).values(**values))
+
+
+def _make_tables(engine: sa.Engine, attempts: int = 10) -> None:
+    """Make those that are missing; another process that makes them too gets on by one each time we meet."""
+    try:
+        METADATA.create_all(engine)
+    except SQLAlchemyError as error:
+        if "already exists" not in str(error) or attempts == 0:
+            raise
+        _make_tables(engine, attempts - 1)
+
+
+def _is_dead(owner: str) -> bool:
+    """Was a lease's holder a process of this machine that is no more?"""
+    machine, _, rest = owner.partition(":")
+    process = rest.partition(":")[0]
+    if os.name != "posix" or machine != platform.node() or not process.isdigit():
+        return False
+    try:
+        os.kill(int(process), 0)  # asks, sends nothing
+    except ProcessLookupError:
+        return True
+    except PermissionError:
+        return False
+    return False
 
 
 def _tune_sqlite(connection: Any, _: Any) -> None:

@@ -132,17 +132,8 @@ def test_killed_at_any_moment_no_row_is_lost_or_doubled(project: Path) -> None:
         if process.poll() is None:
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()
-        _expire_leases(project)
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     rows = App.open(project).lake.read("observations", latest=False)
     assert len(rows) == 6 * 20_000, f"after {time.monotonic() - begun:.0f} s"
     assert not rows.duplicated(["unique_id", "ds"]).any()
-
-
-def _expire_leases(project: Path) -> None:
-    """A dead holder's lease ends after ten minutes; a test has no such time."""
-    from forecaster.store.schema import leases
-
-    with App.open(project).ledger.engine.begin() as connection:
-        connection.execute(leases.delete())

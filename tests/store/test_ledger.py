@@ -1,8 +1,14 @@
 """The ledger: decisions with a life, on SQLite and on PostgreSQL."""
 
+import os
+import platform
+import subprocess
+import sys
 import threading
 import uuid
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -122,6 +128,27 @@ def test_a_lease_has_one_holder(ledger: Ledger) -> None:
         )
     with ledger.lease("x", wait_s=1) as renew:
         renew()
+
+
+def test_the_lease_of_a_killed_process_is_free_at_once(tmp_path: Path) -> None:
+    """It was of this machine and is no more; that of a living one, or of another machine, is waited for."""
+    ledger = Ledger.open(f"sqlite:///{tmp_path}/ledger.db")
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    here, later = platform.node(), datetime.now(UTC) + timedelta(minutes=5)
+    for owner, free in ((f"{here}:{gone.pid}:x", True), (f"{here}:{os.getpid()}:x", False), ("far:1:x", False)):
+        with ledger.engine.begin() as connection:
+            connection.execute(leases.delete())
+            connection.execute(leases.insert().values(name="x", owner=owner, until=later))
+        with nullcontext() if free else pytest.raises(ConfigError, match="in use"), ledger.lease("x", wait_s=0.1):
+            pass
+
+
+def test_a_new_ledger_is_opened_by_many_at_once(tmp_path: Path) -> None:
+    """Who meets another that makes the same tables goes on with them."""
+    url = f"sqlite:///{tmp_path}/ledger.db"
+    with ThreadPoolExecutor(8) as pool:
+        assert all(one.find_series().empty for one in pool.map(Ledger.open, [url] * 8))
 
 
 def test_an_unreachable_database_is_named(tmp_path: Path) -> None:
