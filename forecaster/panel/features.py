@@ -8,6 +8,7 @@ import numpy.typing as npt
 
 from forecaster.errors import ArtifactError
 from forecaster.series import calendar
+from forecaster.series.clock import Clock
 from forecaster.series.frequency import Ints
 from forecaster.series.grid import Floats, Grid
 
@@ -88,6 +89,17 @@ class Features:
             [self._clock(grid, owner, positions), self._gaps(grid, rows), past[covariates], ahead[covariates]], axis=1
         )
         return steps, ahead.astype(np.float32), static.astype(np.float32)
+
+    def newest(self, clock: Clock, times: Ints, seen: "npt.NDArray[np.bool_]", age: Ints) -> Float32s:
+        """Features of one row of each series, where there are no covariates: [B, I].
+
+        Shapes: times, whether the value is seen, and rows since one was: [B]
+        """
+        assert self.step_width == 2 * len(self.cycles) + 2 * self.gaps, "stepping reads y only"
+        parts = [calendar.cycles(clock.local(times), self.cycles)]
+        if self.gaps:
+            parts.append(np.column_stack([seen.astype(float), np.log1p(age) / 5]))
+        return np.concatenate(parts, axis=1).astype(np.float32)
 
     def to_json(self) -> dict[str, Any]:
         """As plain data."""

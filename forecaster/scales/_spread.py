@@ -9,7 +9,7 @@ from torch import Tensor
 
 from forecaster.layers.running import expanding_mean, trailing_mean
 
-__all__ = ["before", "floored_mean", "moves", "tiny"]
+__all__ = ["before", "floored_mean", "latest_mean", "moves", "tiny"]
 
 
 def moves(y_N: Tensor, seen_N: Tensor, starts_N: Tensor) -> tuple[Tensor, Tensor]:
@@ -28,6 +28,12 @@ def floored_mean(x_N: Tensor, seen_N: Tensor, starts_N: Tensor, steps: int, floo
     """Trailing mean, at least a part of the mean of all the past."""
     least_N = floor * expanding_mean(x_N, seen_N, starts_N)
     return torch.maximum(trailing_mean(x_N, seen_N, starts_N, steps), least_N)
+
+
+def latest_mean(x_BR: Tensor, seen_BR: Tensor, steps: int) -> Tensor:
+    """Mean of the seen values among the last `steps`; 0 where there is none. Shapes: [B, R], [B, R] -> [B]"""
+    x, seen = x_BR[:, -steps:], seen_BR[:, -steps:]
+    return torch.where(seen, x, 0.0).sum(1) / seen.sum(1).clamp(min=1)
 
 
 def tiny(level_N: Tensor) -> Tensor:

@@ -39,6 +39,16 @@ class Asinh(Scale):
     def measure(self, y_N: Tensor, seen_N: Tensor, starts_N: Tensor) -> tuple[Tensor, Tensor]:
         return Trailing(self.config).measure(y_N, seen_N, starts_N)
 
+    @property
+    def reach(self) -> int:
+        return Trailing(self.config).reach
+
+    def usual(self, y: Tensor, before: Tensor, seen: Tensor, seen_before: Tensor) -> tuple[Tensor, Tensor]:
+        return Trailing(self.config).usual(y, before, seen, seen_before)
+
+    def newest(self, y_BR: Tensor, seen_BR: Tensor, usual_B: Tensor) -> tuple[Tensor, Tensor]:
+        return Trailing(self.config).newest(y_BR, seen_BR, usual_B)
+
     def forward(self, y: Tensor, level: Tensor, spread: Tensor) -> Tensor:
         return self.config.bend * torch.asinh((y - level) / (self.config.bend * spread))
 

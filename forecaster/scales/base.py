@@ -33,6 +33,19 @@ class Scale(ABC):
         Shapes: [N] values, [N] mask, [N] first row of each row's series -> [N], [N] float64
         """
 
+    @property
+    def reach(self) -> int | None:
+        """Rows that `newest` looks back on; None for a scale that has no form for one value at a time."""
+        return None
+
+    def usual(self, y: Tensor, before: Tensor, seen: Tensor, seen_before: Tensor) -> tuple[Tensor, Tensor]:
+        """What is averaged over all the past, and whether it counts, from each row and the one before; elementwise."""
+        raise NotImplementedError
+
+    def newest(self, y_BR: Tensor, seen_BR: Tensor, usual_B: Tensor) -> tuple[Tensor, Tensor]:
+        """What `measure` gives at the last of some rows, with the mean of `usual` over all the past: [B], [B]"""
+        raise NotImplementedError
+
     @abstractmethod
     def forward(self, y: Tensor, level: Tensor, spread: Tensor) -> Tensor:
         """Values in units (elementwise, any one shape)."""

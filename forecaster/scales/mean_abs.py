@@ -6,7 +6,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from forecaster.scales._spread import floored_mean, tiny
+from forecaster.scales._spread import floored_mean, latest_mean, tiny
 from forecaster.scales.base import Linear
 
 __all__ = ["MeanAbs"]
@@ -42,3 +42,15 @@ class MeanAbs(Linear):
         level_N = torch.zeros_like(y_N)
         size_N = floored_mean(y_N.abs(), seen_N, starts_N, self.config.spread_steps, self.config.floor)
         return level_N, size_N + tiny(level_N)
+
+    @property
+    def reach(self) -> int:
+        return self.config.spread_steps
+
+    def usual(self, y: Tensor, before: Tensor, seen: Tensor, seen_before: Tensor) -> tuple[Tensor, Tensor]:
+        return y.abs(), seen
+
+    def newest(self, y_BR: Tensor, seen_BR: Tensor, usual_B: Tensor) -> tuple[Tensor, Tensor]:
+        level_B = torch.zeros_like(usual_B)
+        size_B = latest_mean(y_BR.abs(), seen_BR, self.config.spread_steps)
+        return level_B, torch.maximum(size_B, self.config.floor * usual_B) + tiny(level_B)

@@ -2,10 +2,11 @@
 
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 
 from forecaster.layers.running import trailing_mean
-from forecaster.scales._spread import floored_mean, moves, tiny
+from forecaster.scales._spread import floored_mean, latest_mean, moves, tiny
 from forecaster.scales.base import Linear
 
 __all__ = ["Trailing"]
@@ -42,3 +43,17 @@ class Trailing(Linear):
         moved_N, known_N = moves(y_N, seen_N, starts_N)
         usual_N = floored_mean(moved_N, known_N, starts_N, self.config.spread_steps, self.config.floor)
         return level_N, usual_N + tiny(level_N)
+
+    @property
+    def reach(self) -> int:
+        return max(self.config.level_steps, self.config.spread_steps + 1)
+
+    def usual(self, y: Tensor, before: Tensor, seen: Tensor, seen_before: Tensor) -> tuple[Tensor, Tensor]:
+        return (y - before).abs(), seen & seen_before
+
+    def newest(self, y_BR: Tensor, seen_BR: Tensor, usual_B: Tensor) -> tuple[Tensor, Tensor]:
+        steps = self.config.spread_steps + 1
+        y, seen = y_BR[:, -steps:], seen_BR[:, -steps:]
+        level_B = latest_mean(y_BR, seen_BR, self.config.level_steps)
+        moved_B = latest_mean(y.diff(dim=1).abs(), seen[:, 1:] & seen[:, :-1], steps)
+        return level_B, torch.maximum(moved_B, self.config.floor * usual_B) + tiny(level_B)

@@ -9,7 +9,7 @@ from forecaster.columns import LEVELS
 from forecaster.series.frequency import Ints
 from forecaster.series.grid import Floats
 
-__all__ = ["AdaptiveWidths"]
+__all__ = ["AdaptiveWidths", "factor", "half_width", "judged_step", "relative_error"]
 
 _LOW, _MIDDLE, _HIGH = (LEVELS.index(level) for level in (0.1, 0.5, 0.9))
 _USUAL = 0.6226
@@ -24,6 +24,28 @@ _JUDGED = 4
 """Cutoffs judged in each horizon; the errors of neighbours are nearly the same."""
 
 
+def judged_step(horizon: int) -> int:
+    """Positions between two cutoffs that are judged."""
+    return max(1, horizon // _JUDGED)
+
+
+def half_width(quantiles: Tensor) -> tuple[Tensor, Tensor]:
+    """Median and half the 80 % interval. Shapes: [..., Q] -> [...], [...]"""
+    half = (quantiles[..., _HIGH] - quantiles[..., _LOW]).clamp(min=1e-9) / 2
+    return quantiles[..., _MIDDLE], half
+
+
+def relative_error(targets: Tensor, middle: Tensor, half: Tensor) -> Tensor:
+    """Sizes of errors beside what is usual at such a width; elementwise."""
+    return ((targets - middle).abs() / half).clamp(max=_FURTHEST) / _USUAL
+
+
+def factor(errors: Tensor, known: Tensor, horizon: int) -> Tensor:
+    """Factors on widths from the sums and numbers of errors that are looked back on; elementwise."""
+    each = horizon**2 / judged_step(horizon)
+    return (_PRIOR + errors / each) / (_PRIOR + known / each)
+
+
 class AdaptiveWidths:
     """A factor on a forecast's widths at each cutoff, from errors that were known by then.
 
@@ -36,7 +58,7 @@ class AdaptiveWidths:
 
     def __init__(self, series: int, rows: int, horizon: int) -> None:
         self.horizon = horizon
-        self._step = max(1, horizon // _JUDGED)
+        self._step = judged_step(horizon)
         self._errors_BT = np.zeros((series, rows))
         self._known_BT = np.zeros((series, rows))
 
@@ -55,8 +77,7 @@ class AdaptiveWidths:
 
         Shapes: rows, at (positions) [n]; quantiles [n, H, Q]; targets and whether they were seen [n, H]
         """
-        half = (quantiles[..., _HIGH] - quantiles[..., _LOW]).clamp(min=1e-9) / 2
-        error = ((targets - quantiles[..., _MIDDLE]).abs() / half).clamp(max=_FURTHEST) / _USUAL
+        error = relative_error(targets, *half_width(quantiles))
         due = at[:, None] + 1 + np.arange(self.horizon)
         counted = seen.cpu().numpy() & (due < self._known_BT.shape[1])
         series = np.broadcast_to(rows[:, None], due.shape)[counted]
@@ -66,15 +87,21 @@ class AdaptiveWidths:
     def factors(self, rows: Ints, at: Ints) -> Tensor:
         """Factors at some cutoffs. Shapes: rows of the block, at (positions) [n] -> [n]"""
         errors, known = (self._looking_back(sums, rows, at) for sums in (self._errors_BT, self._known_BT))
-        each = self.horizon**2 / self._step
-        factor: Tensor = torch.as_tensor((_PRIOR + errors / each) / (_PRIOR + known / each))
-        return factor
+        return factor(torch.as_tensor(errors), torch.as_tensor(known), self.horizon)
+
+    def latest(self, rows: int) -> tuple[Floats, Floats]:
+        """Sums and numbers of the errors of the last rows, each at its position modulo `rows`. Shapes: [B, rows] each"""
+        end = self._known_BT.shape[1]
+        at = np.arange(max(0, end - rows), end)
+        found = np.zeros((2, len(self._known_BT), rows))
+        found[0][:, at % rows], found[1][:, at % rows] = self._errors_BT[:, at], self._known_BT[:, at]
+        return found[0], found[1]
 
     @staticmethod
     def apply(quantiles: Tensor, factor: Tensor) -> Tensor:
         """Quantiles as far from their median as the factors say. Shapes: [n, H, Q], [n]"""
         middle = quantiles[..., _MIDDLE, None]
-        return middle + (quantiles - middle) * factor.to(quantiles)[:, None, None]
+        return torch.addcmul(middle, quantiles - middle, factor.to(quantiles)[:, None, None])
 
     def _looking_back(self, values_BT: Floats, rows: Ints, at: Ints) -> Floats:
         begin = np.maximum(at + 1 - _HORIZONS * self.horizon, 0)

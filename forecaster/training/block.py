@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -37,6 +38,8 @@ class Block:
     batch: Batch
     inputs: Inputs
     states: Tensor
+    after: Any
+    """What a later block continues from."""
 
     def positions(self) -> Ints:
         """Of every cutoff, [B, T]"""
@@ -58,7 +61,7 @@ def blocks(artefact: Artefact, panel: Panel, group: Ints, begins: Ints, steps: i
             batch = gather(panel, series_B, first_B, count, window=plan.window, horizon=plan.horizon)
             inputs = Inputs.of(batch, network.scale)
             states, state = network.model.encode(inputs, state)
-        yield Block(at, count, batch, inputs, states)
+        yield Block(at, count, batch, inputs, states, state)
 
 
 def decoded(artefact: Artefact, block: Block, rows: Ints, steps: Ints) -> Iterator[tuple[Ints, Ints, Tensor]]:

@@ -46,10 +46,11 @@ class Calibration:
         """Calibrated quantiles, in order. Shapes: [..., H, Q] -> [..., H, Q]"""
         factors_HQ = torch.as_tensor(self.factors, dtype=quantiles.dtype, device=quantiles.device)
         middle = quantiles[..., _MIDDLE : _MIDDLE + 1]
-        wide = middle + (quantiles - middle) * factors_HQ
-        crossed = (wide[..., 1:] < wide[..., :-1]).any(-1)
+        wide = torch.addcmul(middle, quantiles - middle, factors_HQ)
+        crossed = wide[..., 1:] < wide[..., :-1]
         if bool(crossed.any()):
-            wide[crossed] = _in_order(wide[crossed])
+            rows = crossed.any(-1)
+            wide[rows] = _in_order(wide[rows])
         return wide
 
     def to_json(self) -> dict[str, Any]:

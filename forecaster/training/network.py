@@ -83,15 +83,18 @@ class Network(nn.Module):
 
     def scaled_targets(self, lags: Tensor, targets: Tensor, level: Tensor, spread: Tensor) -> Tensor:
         """Some targets in spreads. Shapes: [..., W], [..., H], [...], [...] -> [..., H] float32"""
+        far = self.furthest(lags, level, spread)[..., None]
         level, spread = level[..., None], spread[..., None]
-        swing = self.scale.forward(lags, level, spread).abs().amax(-1, keepdim=True)
-        far = _FURTHEST + 2 * swing
         return self.scale.forward(targets, level, spread).clamp(-far, far).float()
+
+    def furthest(self, lags: Tensor, level: Tensor, spread: Tensor) -> Tensor:
+        """Spreads up to which a target counts. Shapes: [..., W], [...], [...] -> [...]"""
+        return _FURTHEST + 2 * self.scale.forward(lags, level[..., None], spread[..., None]).abs().amax(-1)
 
     def quantiles(self, outlook: Outlook, level: Tensor, spread: Tensor) -> Tensor:
         """Quantiles in spreads. Shapes: [..., H], [...], [...] -> [..., H, Q]"""
         found = self.head.quantiles(outlook.params, self._frame(outlook.start, level, spread))
-        return outlook.start[..., None] + self.unit_H[:, None] * found
+        return torch.addcmul(outlook.start[..., None], self.unit_H[:, None], found)
 
     def scaled_quantiles(self, batch: Batch) -> Tensor:
         """Quantiles in spreads from every cutoff, [B, T, H, Q]."""

@@ -108,6 +108,28 @@ def _one_forecast() -> Row:
     return {**facts, "reach": "<= 3 x bare torch", "command": "make bench ROW=one_forecast"}
 
 
+def _stored_state() -> Row:
+    """Series a CPU-second whose state is stored and one value is new, 48 x 13 quantiles each, beside the bare network."""
+    from forecaster.training.stepping import Stepping
+    from forecaster.training.walk import last_forecasts
+
+    artefact, series = _trained()[1].artefacts[0], 2_048
+    grid = _many().take(np.arange(series))
+    values = np.array([grid.values(s)[-1] for s in range(series)])
+    carried = Stepping.begin(artefact, grid)
+    step = _cpu_s(lambda: carried.step(values), 10)
+    bare = _cpu_s(_bare(artefact, 512, 1), 20) * series / 512
+    whole = _cpu_s(lambda: last_forecasts(artefact, grid.take(np.arange(200)), device="cpu")) * series / 200
+    return {
+        "series_per_cpu_s": round(series / step),
+        "bare_torch": round(series / bare),
+        "times_bare": round(step / bare, 2),
+        "whole_pass": round(series / whole),
+        "reach": ">= 50,000",
+        "command": "make bench ROW=stored_state",
+    }
+
+
 def _paths() -> Row:
     """Series whose 100 joint sample paths are drawn in a CPU-second, and what the sums over the horizon cover."""
     from forecaster.scoring.paths import draw
@@ -155,5 +177,6 @@ def _sums(model: Any, grid: Any) -> Row:
 ROWS: dict[str, Callable[[], Row]] = {
     "batch_forecast": _batch_forecast,
     "one_forecast": _one_forecast,
+    "stored_state": _stored_state,
     "paths": _paths,
 }

@@ -110,3 +110,24 @@ def test_a_gross_value_leaves_no_trace_elsewhere(name: str, gross: float) -> Non
     before, after = _made(name).measure(y_N, seen_N, starts_N), _made(name).measure(spoilt, seen_N, starts_N)
     for one, other in zip(before, after, strict=True):
         assert torch.equal(one[elsewhere], other[elsewhere])
+
+
+@pytest.mark.parametrize("name", [name for name in SCALES if _made(name).reach is not None])
+@given(values=rows, missing=gaps, at=st.integers(0, LENGTHS[0] - 1))
+@settings(max_examples=40, deadline=None)
+def test_the_newest_row_alone_has_the_units_of_the_pass(
+    name: str, values: list[float], missing: set[int], at: int
+) -> None:
+    """From the rows within reach and one mean of all the past; a scale whose `reach` is None does not step."""
+    scale, (y_N, seen_N, starts_N) = _made(name), _series(values, missing)
+    level_N, spread_N = scale.measure(y_N, seen_N, starts_N)
+    y_T, seen_T = y_N[: at + 1], seen_N[: at + 1]
+    none = torch.tensor([False])
+    before, seen_before = torch.cat([y_T[:1], y_T[:-1]]), torch.cat([none, seen_T[:-1]])
+    usual_T, counted_T = scale.usual(y_T, before, seen_T, seen_before)
+    mean = usual_T[counted_T].mean().nan_to_num()
+    blank = scale.reach or 0
+    y_BR, seen_BR = torch.cat([torch.zeros(blank), y_T])[None], torch.cat([none.expand(blank), seen_T])[None]
+    level, spread = scale.newest(y_BR[:, -blank:], seen_BR[:, -blank:], mean[None])
+    torch.testing.assert_close(level[0], level_N[at], rtol=1e-9, atol=1e-6)
+    torch.testing.assert_close(spread[0], spread_N[at], rtol=1e-9, atol=1e-6)

@@ -1,0 +1,54 @@
+"""What one pass over whole series leaves behind: the encoder's state, and the errors that widths follow."""
+
+from typing import Any
+
+import numpy as np
+import torch
+
+from forecaster.panel.panel import Panel
+from forecaster.series.frequency import Ints
+from forecaster.training.adaptive_widths import AdaptiveWidths
+from forecaster.training.artefact import Artefact
+from forecaster.training.block import Block, blocks, decoded
+from forecaster.training.encoder_state import joined, mapped
+from forecaster.training.late_errors import LateErrors
+
+__all__ = ["passed"]
+
+_SERIES_AT_ONCE = 64
+
+
+def passed(artefact: Artefact, panel: Panel, lengths: Ints) -> tuple[Any, LateErrors | None]:
+    """The encoder's state and the late errors of each series after its last row."""
+    horizon = artefact.plan.horizon
+    late = LateErrors.none(len(lengths), horizon) if artefact.plan.adaptive else None
+    found, order = [], []
+    for length in np.unique(lengths):
+        same = np.flatnonzero(lengths == length)
+        for begin in range(0, len(same), _SERIES_AT_ONCE):
+            group = same[begin : begin + _SERIES_AT_ONCE]
+            widths, state = AdaptiveWidths(len(group), int(length), horizon), None
+            for block in blocks(artefact, panel, group, 0 * group, int(length)):
+                state = block.after
+                if late is not None:
+                    _learn(artefact, block, group, int(length) - 1, widths, late)
+            if late is not None:
+                errors, known = widths.latest(late.errors_BR.shape[1])
+                late.errors_BR[group], late.known_BR[group] = torch.as_tensor(errors), torch.as_tensor(known)
+            found.append(state)
+            order.append(group)
+    return mapped(joined(found), torch.as_tensor(np.argsort(np.concatenate(order)))), late
+
+
+def _learn(artefact: Artefact, block: Block, group: Ints, last: int, widths: AdaptiveWidths, late: LateErrors) -> None:
+    """Errors that are known, and the judged forecasts that wait for theirs."""
+    network, batch, at = artefact.network, block.batch, block.positions()
+    for b, t, scaled in decoded(artefact, block, *np.nonzero(widths.judged(at, np.asarray(last)))):
+        lags, level, spread = batch.lags_BTW[b, t], batch.level_BT[b, t], batch.spread_BT[b, t]
+        targets = network.scaled_targets(lags, batch.targets_BTH[b, t], level, spread)
+        position = block.begins[b] + t
+        widths.learn(b, position, scaled, targets, batch.targets_seen_BTH[b, t])
+        w = np.flatnonzero(position > last - artefact.plan.horizon)
+        series, places = torch.as_tensor(group[b[w]]), torch.as_tensor(position[w])
+        far = network.furthest(lags[w], level[w], spread[w])
+        late.keep(series, places, scaled[w], level[w], spread[w], far)
