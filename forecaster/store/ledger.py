@@ -96,9 +96,11 @@ class Ledger:
 
     @contextmanager
     def run(self, verb: str, pipeline: str) -> Iterator["Run"]:
-        """A run that is written down when it begins, and again however it ends."""
+        """A run that is written down when it begins, and again however it ends. The caller holds the verb's lease."""
         one = Run(self, uuid.uuid4().hex[:16])
         with self.engine.begin() as connection:
+            left = runs.update().where(runs.c.verb == verb, runs.c.pipeline == pipeline, runs.c.status == "running")
+            connection.execute(left.values(status="failed", facts={"error": "its process ended before it did"}))
             started = {"run_id": one.run_id, "verb": verb, "pipeline": pipeline, "status": "running"}
             connection.execute(runs.insert().values(**started, started_at=datetime.now(UTC)))
         try:

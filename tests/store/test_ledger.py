@@ -102,6 +102,18 @@ def test_a_slice_has_a_life(ledger: Ledger) -> None:
     assert (found["attempt"], found["rows_in"], found["error"]) == (2, 5, None)
 
 
+def test_a_run_whose_process_was_killed_has_failed(ledger: Ledger) -> None:
+    """The next run of the verb says so; runs of others go on."""
+    killed = [ledger.run(verb, "water") for verb in ("train", "score")]
+    for one in killed:
+        one.__enter__()
+    with ledger.run("train", "water"):
+        pass
+    found = ledger.find_runs().set_index("verb")["status"]
+    assert sorted(found["train"]) == ["done", "failed"]
+    assert found["score"] == "running"
+
+
 def test_a_lease_has_one_holder(ledger: Ledger) -> None:
     """Eight threads count to eight one after the other; a dead holder's lease ends by itself."""
     inside, most = 0, 0
