@@ -73,7 +73,8 @@ class App:
 
 def _require_plugins(one: Pipeline) -> None:
     """Raises: ConfigError with the nearest right name for a plug-in that is not there."""
-    named = [("connectors", one.source), ("models", one.model), ("detectors", one.detector)]
+    named = [("connectors", one.source), ("detectors", one.detector)]
+    named += [("models", one.model)] if one.model != "auto" else []
     for folder, name in [*named, *(("alerts", alert) for alert in one.alerts)]:
         if name.replace("-", "_") not in plugins.names(folder):
             raise ConfigError(

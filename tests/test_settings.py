@@ -4,10 +4,21 @@ from pathlib import Path
 
 import pytest
 
+from forecaster.app import App
 from forecaster.errors import ConfigError
 from forecaster.settings import Settings
 
 PIPELINE = '[pipelines.m]\nsource = "files"\nhorizon = 3\n'
+
+
+def test_a_pipeline_may_take_what_proves_best(tmp_path: Path) -> None:
+    """`auto` is a model's name at every door."""
+    path = tmp_path / "forecaster.toml"
+    path.write_text(PIPELINE + 'model = "auto"')
+    assert App.open(path).settings.pipeline("m").model == "auto"
+    path.write_text(PIPELINE + 'model = "atuo"')
+    with pytest.raises(ConfigError, match="unknown model 'atuo'"):
+        App.open(path)
 
 
 @pytest.mark.parametrize(
