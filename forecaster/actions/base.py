@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 from forecaster.errors import ConfigError
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     import pandas as pd
 
     from forecaster.series.frame import Checked
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
 __all__ = [
     "DOOR_PARAMETERS",
     "Outcome",
+    "instant",
     "levels_of",
     "outputs",
     "read",
@@ -160,6 +163,19 @@ def require_folder(folder: Path | None, option: str) -> None:
     there = next(path for path in (folder, *folder.absolute().parents) if path.exists())
     if not there.is_dir() or not os.access(there, os.W_OK):
         raise ConfigError(f"{option}: cannot make the folder '{folder}': '{there}' is no folder that can be written.")
+
+
+def instant(text: str | None, option: str) -> "datetime | None":
+    """A time in UTC. Raises: ConfigError for a text that is none."""
+    import pandas as pd
+
+    if text is None:
+        return None
+    try:
+        when = pd.Timestamp(text)
+    except ValueError as error:
+        raise ConfigError(f"{option}: '{text}' is no time. Use one like 2024-03-31 or 2024-03-31T01:00Z.") from error
+    return (when.tz_localize("UTC") if when.tzinfo is None else when.tz_convert("UTC")).to_pydatetime()
 
 
 def rendered(frame: "pd.DataFrame", format: str, out: Path | None) -> Outcome:

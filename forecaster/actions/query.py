@@ -3,12 +3,10 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from forecaster.actions.base import Outcome, rendered
+from forecaster.actions.base import Outcome, instant, rendered
 from forecaster.errors import ConfigError
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from forecaster.app import App
 
 __all__ = ["query"]
@@ -39,7 +37,9 @@ def query(
     """Look at what is stored. Forecasts and observations are the latest known of each series and time."""
     from forecaster.errors import unknown_name
 
-    start, end, known = _time(since, "--since"), _time(until, "--until"), _time(as_of, "--as-of")
+    start, end, known = instant(since, "--since"), instant(until, "--until"), instant(as_of, "--as-of")
+    if limit is not None and limit < 1:
+        raise ConfigError(f"--limit must be at least 1, got {limit}.")
     if what == "runs":
         frame = app.ledger.find_runs(since=start, limit=limit)
     elif what == "anomalies":
@@ -53,16 +53,3 @@ def query(
     if format == "table" and out is None:
         frame = frame[[name for name in _SHOWN[what] if name in frame.columns]]
     return rendered(frame, format, out)
-
-
-def _time(text: str | None, option: str) -> "datetime | None":
-    """A time in UTC. Raises: ConfigError for a text that is none."""
-    import pandas as pd
-
-    if text is None:
-        return None
-    try:
-        when = pd.Timestamp(text)
-    except ValueError as error:
-        raise ConfigError(f"{option}: '{text}' is no time. Use one like 2024-03-31 or 2024-03-31T01:00Z.") from error
-    return (when.tz_localize("UTC") if when.tzinfo is None else when.tz_convert("UTC")).to_pydatetime()

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-from forecaster.actions.base import Outcome
+from forecaster.actions.base import Outcome, instant
 from forecaster.errors import DataError
 from forecaster.progress import SILENT, Watch
 from forecaster.registry.base import CHALLENGER, Version
@@ -39,7 +39,7 @@ def train(
     """
     import pandas as pd
 
-    when = pd.Timestamp(as_of, tz="UTC").to_pydatetime() if as_of else datetime.now(UTC)
+    when = instant(as_of, "--as-of") or datetime.now(UTC)
     rows, lines = [], []
     for one in app.settings.chosen(pipeline):
         with app.ledger.lease(f"train:{one.name}"), app.ledger.run("train", one.name) as run:

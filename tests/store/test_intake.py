@@ -14,8 +14,9 @@ import pytest
 
 from forecaster.actions.ingest import ingest
 from forecaster.actions.query import query
+from forecaster.actions.train import train
 from forecaster.app import App
-from forecaster.errors import SourceError
+from forecaster.errors import ConfigError, SourceError
 from forecaster.series.source import Connector, Done, SeriesInfo, Slice
 from forecaster.store.intake import pending, take_in
 from forecaster.store.lake import Lake
@@ -111,6 +112,16 @@ def test_files_are_read_when_they_are_new_or_changed(project: Path) -> None:
     assert app.lake.read("observations")["y"].tolist() == [1, 2, 3, 7]
     assert ingest(app=app).lines == ["nothing new"]
     assert query("observations", series=["b"], format="csv", app=app).text.splitlines()[1].startswith("b,2024-01-03")
+
+
+def test_wrong_words_of_the_project_verbs_are_named(project: Path) -> None:
+    """A time that is none, and fewer rows than one."""
+    app = App.open(project)
+    with pytest.raises(ConfigError, match="--as-of: 'soon' is no time"):
+        train(as_of="soon", app=app)
+    for limit in (0, -1):
+        with pytest.raises(ConfigError, match="--limit must be at least 1"):
+            query("observations", limit=limit, app=app)
 
 
 @pytest.mark.slow
