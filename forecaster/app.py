@@ -74,7 +74,7 @@ class App:
 def _require_plugins(one: Pipeline) -> None:
     """Raises: ConfigError with the nearest right name for a plug-in that is not there."""
     named = [("connectors", one.source), ("detectors", one.detector)]
-    named += [("models", one.model)] if one.model != "auto" else []
+    named += [("models", model.strip()) for model in one.model.split(",") if one.model != "auto"]
     for folder, name in [*named, *(("alerts", alert) for alert in one.alerts)]:
         if name.replace("-", "_") not in plugins.names(folder):
             raise ConfigError(

@@ -61,12 +61,14 @@ def _train_one(app: "App", one: "Pipeline", when: datetime, run: "Run", watch: W
     watch.say(f"{one.name}: rehearsal on all but the last fifth")
     rehearsal = rehearse(checked, model=one.model, as_of=when, settings=settings, watch=watch, **chosen)
     naive = rehearse(checked, model="seasonal_naive", as_of=when, **chosen)
-    boards = {one.model: rehearsal.judge(checked), "seasonal_naive": naive.judge(checked)}
     watch.say(f"{one.name}: training on all {len(frame)} rows")
     final = fit(checked, model=one.model, settings=settings, watch=watch, **chosen)
+    # What auto took, or an ensemble is made of; a tag's name takes no comma.
+    model = "-".join(dict.fromkeys(member.plan.model for member in final.members))
+    boards = {model: rehearsal.judge(checked), "seasonal_naive": naive.judge(checked)}
     tags = {
         "pipeline": one.name,
-        "model": one.model,
+        "model": model,
         "plan": final.artefacts[0].plan.digest,
         "lake_version": str(app.lake.version("observations")),
         "as_of": when.isoformat(),
@@ -76,7 +78,7 @@ def _train_one(app: "App", one: "Pipeline", when: datetime, run: "Run", watch: W
             for metric, value in board.values().items()
         },
     }
-    with app.tracker.run(one.name, f"train {one.model}", {"run_id": run.run_id, **tags}) as tracked:
+    with app.tracker.run(one.name, f"train {model}", {"run_id": run.run_id, **tags}) as tracked:
         _log(tracked, one, frame, checked, final, rehearsal, boards)
         with tempfile.TemporaryDirectory() as folder:
             final.save(Path(folder) / "contents" / "model")
@@ -85,11 +87,11 @@ def _train_one(app: "App", one: "Pipeline", when: datetime, run: "Run", watch: W
             by_series.to_csv(Path(folder) / "contents" / "scores.csv", index=False)
             version = app.registry.register(one.name, Path(folder) / "contents", tags=tags, tracking_id=tracked.run_id)
     app.registry.point(one.name, CHALLENGER, version.version)
-    scores = {"mase": boards[one.model].values()["mase"], "naive_mase": boards["seasonal_naive"].values()["mase"]}
-    scores["coverage80"] = boards[one.model].values()["coverage80"]
+    scores = {"mase": boards[model].values()["mase"], "naive_mase": boards["seasonal_naive"].values()["mase"]}
+    scores["coverage80"] = boards[model].values()["coverage80"]
     run.facts = {**scores, "rows": len(frame), "plan": final.artefacts[0].plan.to_json()}
     run.note(
-        model=one.model,
+        model=model,
         model_version=version.version,
         tracking_id=tracked.run_id,
         as_of=when,

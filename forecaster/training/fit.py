@@ -140,7 +140,8 @@ def _calibration(network: Network, held_out: HeldOut, plan: Plan) -> tuple[Calib
     return calibration, _pinball(calibration.apply(torch.as_tensor(found_NHQ)).numpy(), wanted_NH)
 
 
-def _pinball(quantiles: Floats, targets: Floats) -> float:
-    """Mean over the targets that are known. Shapes: [n, H, Q], [n, H]"""
-    levels, error = np.asarray(LEVELS), targets[..., None] - quantiles
-    return float(np.nanmean(np.maximum(levels * error, (levels - 1) * error)))
+def _pinball(quantiles: Floats, targets: Floats) -> float | None:
+    """Mean over the targets that are known, None where none is. Shapes: [n, H, Q], [n, H]"""
+    known = ~np.isnan(targets)
+    levels, error = np.asarray(LEVELS), targets[known][:, None] - quantiles[known]
+    return float(np.maximum(levels * error, (levels - 1) * error).mean()) if known.any() else None

@@ -71,7 +71,8 @@ def test_the_road_from_a_source_to_people(prefect: None, tmp_path: Path) -> None
     champion = app.registry.resolve("meters", CHAMPION)
     assert champion is not None
     assert "beats seasonal naive" in champion.tags["promoted_because"]
-    assert float(champion.tags["lstm_mase"]) < float(champion.tags["seasonal_naive_mase"])
+    model = champion.tags["model"]
+    assert float(champion.tags[f"{model}_mase"]) < float(champion.tags["seasonal_naive_mase"])
 
     score("meters", str(path))
     forecasts = app.lake.read("forecasts")
