@@ -7,7 +7,7 @@ Missing: rows where `seen` is False count for nothing
 import torch
 from torch import Tensor
 
-__all__ = ["expanding_mean", "last_seen", "trailing_mean", "trailing_sum"]
+__all__ = ["expanding_mean", "last_seen", "running_maximum", "trailing_mean", "trailing_sum"]
 
 
 def trailing_mean(x_N: Tensor, seen_N: Tensor, starts_N: Tensor, steps: int) -> Tensor:
@@ -54,6 +54,15 @@ def last_seen(seen_N: Tensor, starts_N: Tensor) -> Tensor:
     rows_N = torch.arange(len(seen_N), device=seen_N.device)
     latest_N = torch.where(seen_N, rows_N, -1).cummax(0).values
     return torch.where(latest_N >= starts_N, latest_N, -1)
+
+
+def running_maximum(x_BL: Tensor, steps: int) -> Tensor:
+    """Largest of each `steps` neighbours, by doubling. Shapes: [B, L] -> [B, L - steps + 1]"""
+    size = 1
+    while size < steps:
+        further = min(size, steps - size)
+        x_BL, size = torch.maximum(x_BL[:, :-further], x_BL[:, further:]), size + further
+    return x_BL
 
 
 def _back(x_N: Tensor, position_N: Tensor, rows: int) -> Tensor:

@@ -17,6 +17,8 @@ __all__ = ["Inputs", "Memory", "Model", "OnePass", "Outlook", "Size", "Task"]
 Size = Literal["s", "m", "l"]
 Memory = Literal["state", "context", "whole"]
 
+_VALUES_AT_ONCE = 65_536
+
 
 @dataclass(frozen=True)
 class Task:
@@ -50,11 +52,21 @@ class Inputs:
     @classmethod
     def of(cls, batch: Batch, scale: Scale) -> "Inputs":
         """Scaled windows and features; what lies before the series is 0."""
-        level, spread = batch.level_BT[..., None], batch.spread_BT[..., None]
-        window_BTW = scale.forward(batch.lags_BTW, level, spread).float()
-        if not bool(batch.begun_BL.all()):
-            window_BTW = window_BTW * batch.lags_begun_BTW
+        window_BTW = _in_units(batch, scale)
         return cls(window_BTW, batch.steps_BTI, batch.ahead_BTHF, batch.static_BK, batch.level_BT, batch.spread_BT)
+
+
+def _in_units(batch: Batch, scale: Scale) -> Tensor:
+    """The windows in a scale's units, float32, a few rows at a time: in float64 they would not fit in a processor's cache."""
+    lags_BTW, level, spread = batch.lags_BTW, batch.level_BT[..., None], batch.spread_BT[..., None]
+    size = max(1, _VALUES_AT_ONCE // lags_BTW[0].numel()) if level.device.type == "cpu" else len(level)
+    window_BTW = torch.empty(lags_BTW.shape, device=level.device)
+    for b in range(0, len(level), size):
+        part = slice(b, b + size)
+        window_BTW[part] = scale.forward(lags_BTW[part], level[part], spread[part])
+        if not bool(batch.begun_BL[part].all()):
+            window_BTW[part] *= batch.lags_begun_BTW[part]
+    return window_BTW
 
 
 @dataclass(frozen=True)

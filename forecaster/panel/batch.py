@@ -101,21 +101,28 @@ def gather(
     starts_B, lengths_B = panel.starts_S[series_B], panel.lengths_S[series_B]
     ends_B = lengths_B if ends_B is None else torch.minimum(ends_B, lengths_B)
     at_BL = first_B[:, None] + torch.arange(1 - window, steps + horizon, device=device)
-    rows_BL = starts_B[:, None] + torch.minimum(at_BL.clamp(min=0), lengths_B[:, None] - 1)
+    rows_BL = torch.clamp(at_BL, first_B.new_zeros(1), lengths_B[:, None] - 1) + starts_B[:, None]
     inside_BL = (at_BL >= 0) & (at_BL < ends_B[:, None])
     cutoffs = slice(window - 1, window - 1 + steps)
     rows_BT = rows_BL[:, cutoffs]
-    ahead_BU = torch.minimum(at_BL[:, window - 1 :].clamp(min=0), panel.ahead_lengths_S[series_B][:, None] - 1)
     return Batch(
-        panel.y_N[rows_BL],
-        panel.seen_N[rows_BL] & inside_BL,
+        panel.y_N.take(rows_BL),
+        panel.seen_N.take(rows_BL) & inside_BL,
         at_BL >= panel.begins_S[series_B][:, None],
-        panel.level_N[rows_BT],
-        panel.spread_N[rows_BT],
+        panel.level_N.take(rows_BT),
+        panel.spread_N.take(rows_BT),
         panel.steps_NI[rows_BT],
-        panel.ahead_MF[panel.ahead_starts_S[series_B][:, None] + ahead_BU],
+        _ahead(panel, series_B, at_BL[:, window - 1 :]),
         panel.static_SK[series_B],
         (at_BL[:, cutoffs] >= 0) & (at_BL[:, cutoffs] < lengths_B[:, None]),
         window,
         horizon,
     )
+
+
+def _ahead(panel: Panel, series_B: Tensor, at_BU: Tensor) -> Tensor:
+    """Known-future features at some positions, [B, U, F]"""
+    if panel.ahead_MF.shape[1] == 0:
+        return panel.ahead_MF.new_zeros(*at_BU.shape, 0)
+    held_BU = torch.minimum(at_BU.clamp(min=0), panel.ahead_lengths_S[series_B][:, None] - 1)
+    return panel.ahead_MF[panel.ahead_starts_S[series_B][:, None] + held_BU]

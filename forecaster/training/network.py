@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from forecaster.heads.base import Frame, Head
+from forecaster.layers.running import running_maximum
 from forecaster.models.base import Inputs, Model, Outlook
 from forecaster.panel.batch import Batch
 from forecaster.scales.base import Scale
@@ -79,17 +80,28 @@ class Network(nn.Module):
 
     def targets(self, batch: Batch) -> Tensor:
         """Targets in spreads, [B, T, H] float32."""
-        return self.scaled_targets(batch.lags_BTW, batch.targets_BTH, batch.level_BT, batch.spread_BT)
+        read_BL = batch.y_BL[:, : batch.window - 1 + batch.level_BT.shape[1]]
+        low_BT, high_BT = -running_maximum(-read_BL, batch.window), running_maximum(read_BL, batch.window)
+        far_BT = self._furthest(low_BT, high_BT, batch.level_BT, batch.spread_BT)
+        return self._held(batch.targets_BTH, far_BT, batch.level_BT, batch.spread_BT)
 
     def scaled_targets(self, lags: Tensor, targets: Tensor, level: Tensor, spread: Tensor) -> Tensor:
         """Some targets in spreads. Shapes: [..., W], [..., H], [...], [...] -> [..., H] float32"""
-        far = self.furthest(lags, level, spread)[..., None]
-        level, spread = level[..., None], spread[..., None]
-        return self.scale.forward(targets, level, spread).clamp(-far, far).float()
+        return self._held(targets, self.furthest(lags, level, spread), level, spread)
 
     def furthest(self, lags: Tensor, level: Tensor, spread: Tensor) -> Tensor:
         """Spreads up to which a target counts. Shapes: [..., W], [...], [...] -> [...]"""
-        return _FURTHEST + 2 * self.scale.forward(lags, level[..., None], spread[..., None]).abs().amax(-1)
+        return self._furthest(*lags.aminmax(dim=-1), level, spread)
+
+    def _furthest(self, low: Tensor, high: Tensor, level: Tensor, spread: Tensor) -> Tensor:
+        # A scale keeps order: the smallest and the largest value of a window are furthest off.
+        swing = [self.scale.forward(end, level, spread).abs() for end in (low, high)]
+        return _FURTHEST + 2 * torch.maximum(*swing)
+
+    def _held(self, targets: Tensor, far: Tensor, level: Tensor, spread: Tensor) -> Tensor:
+        """Targets in spreads, no further off than `far`. Shapes: [..., H], [...], [...], [...]"""
+        scaled, far = self.scale.forward(targets, level[..., None], spread[..., None]).float(), far[..., None].float()
+        return scaled.clamp(-far, far)
 
     def quantiles(self, outlook: Outlook, level: Tensor, spread: Tensor) -> Tensor:
         """Quantiles in spreads. Shapes: [..., H], [...], [...] -> [..., H, Q]"""

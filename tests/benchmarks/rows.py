@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from tests.benchmarks import speed
+from tests.benchmarks import speed, training_speed
 from tests.benchmarks.data import DATA
 
 __all__ = ["ROWS"]
@@ -199,4 +199,5 @@ ROWS: dict[str, Callable[[], Row]] = {
     "alarms": _alarms,
     "demo": _demo,
     **speed.ROWS,
+    **training_speed.ROWS,
 }

@@ -10,14 +10,14 @@ import pandas as pd
 
 from tests.benchmarks.data import DATA
 
-__all__ = ["ROWS"]
+__all__ = ["ROWS", "cpu_s"]
 
 Row = dict[str, Any]
 SERIES = 10_000
 TAIL = 32
 
 
-def _cpu_s(work: Callable[[], object], times: int = 1) -> float:
+def cpu_s(work: Callable[[], object], times: int = 1) -> float:
     """Processor seconds of one call, after a first one that does not count."""
     work()
     begun = time.process_time()
@@ -74,17 +74,17 @@ def _batch_forecast() -> Row:
     artefact, grid = _trained()[1].artefacts[0], _many()
     found = last_forecasts(artefact, grid, warmup=TAIL, device="cpu")
     few = grid.take(np.arange(400))
-    packing = _cpu_s(
+    packing = cpu_s(
         lambda: pack(grid, artefact.network.scale.measure, artefact.features, season=168, begins=grid.lengths - TAIL)
     )
-    tail = _cpu_s(lambda: last_forecasts(artefact, grid, warmup=TAIL, device="cpu"))
+    tail = cpu_s(lambda: last_forecasts(artefact, grid, warmup=TAIL, device="cpu"))
     return {
         "tail_steps": TAIL,
         "series_per_cpu_s": round(SERIES / (tail - packing)),
         "with_packing": round(SERIES / tail),
-        "rows_made": round(SERIES / _cpu_s(lambda: forecast_rows(grid, found))),
-        "whole_series": round(400 / _cpu_s(lambda: last_forecasts(artefact, few, device="cpu"))),
-        "bare_torch": round(64 / _cpu_s(_bare(artefact, 64, TAIL), 20)),
+        "rows_made": round(SERIES / cpu_s(lambda: forecast_rows(grid, found))),
+        "whole_series": round(400 / cpu_s(lambda: last_forecasts(artefact, few, device="cpu"))),
+        "bare_torch": round(64 / cpu_s(_bare(artefact, 64, TAIL), 20)),
         "off": {tail.steps: f"{tail.median:.2g}/{tail.quantiles:.2g}" for tail in artefact.facts.tails},
         "reach": ">= 6,000 from a tail of at most 64 steps",
         "command": "make bench ROW=batch_forecast",
@@ -101,9 +101,9 @@ def _one_forecast() -> Row:
     frame = pd.DataFrame({"unique_id": "one", "ds": grid.ds(np.zeros(700, int), np.arange(700)), "y": grid.y[:700]})
     facts: Row = {}
     for name, warmup, steps in (("tail64", 64, 64), ("whole", None, len(grid.y))):
-        bare = 1e3 * _cpu_s(_bare(artefact, 1, steps), 200)
-        inner = 1e3 * _cpu_s(lambda warmup=warmup: last_forecasts(artefact, grid, warmup=warmup, device="cpu"), 200)  # type: ignore[misc]  # bound at once
-        door = 1e3 * _cpu_s(lambda warmup=warmup: api.predict(model, frame, warmup=warmup), 50)  # type: ignore[misc]  # bound at once
+        bare = 1e3 * cpu_s(_bare(artefact, 1, steps), 200)
+        inner = 1e3 * cpu_s(lambda warmup=warmup: last_forecasts(artefact, grid, warmup=warmup, device="cpu"), 200)  # type: ignore[misc]  # bound at once
+        door = 1e3 * cpu_s(lambda warmup=warmup: api.predict(model, frame, warmup=warmup), 50)  # type: ignore[misc]  # bound at once
         facts[name] = f"{inner:.1f} ms = {inner / bare:.2f} x {bare:.2f} ms of bare torch, api.predict {door:.1f} ms"
     return {**facts, "reach": "<= 3 x bare torch", "command": "make bench ROW=one_forecast"}
 
@@ -117,9 +117,9 @@ def _stored_state() -> Row:
     grid = _many().take(np.arange(series))
     values = np.array([grid.values(s)[-1] for s in range(series)])
     carried = Stepping.begin(artefact, grid)
-    step = _cpu_s(lambda: carried.step(values), 10)
-    bare = _cpu_s(_bare(artefact, 512, 1), 20) * series / 512
-    whole = _cpu_s(lambda: last_forecasts(artefact, grid.take(np.arange(200)), device="cpu")) * series / 200
+    step = cpu_s(lambda: carried.step(values), 10)
+    bare = cpu_s(_bare(artefact, 512, 1), 20) * series / 512
+    whole = cpu_s(lambda: last_forecasts(artefact, grid.take(np.arange(200)), device="cpu")) * series / 200
     return {
         "series_per_cpu_s": round(series / step),
         "bare_torch": round(series / bare),
@@ -149,8 +149,8 @@ def _paths() -> Row:
             pass
 
     return {
-        "drawn_per_cpu_s": round(1_000 / _cpu_s(drawn)),
-        "forecast_and_drawn": round(1_000 / _cpu_s(both)),
+        "drawn_per_cpu_s": round(1_000 / cpu_s(drawn)),
+        "forecast_and_drawn": round(1_000 / cpu_s(both)),
         **_sums(model, checked.grids[0]),
         "reach": ">= 400 series of 100 paths, H 48",
         "command": "make bench ROW=paths",
