@@ -14,7 +14,7 @@ from forecaster.panel.features import Features
 from forecaster.series.frequency import Ints
 from forecaster.series.grid import Grid
 
-__all__ = ["RESTLESS", "Measure", "Panel", "pack"]
+__all__ = ["RESTLESS", "Measure", "Panel", "pack", "restless"]
 
 RESTLESS = 2
 """Features of each row that say how restless its series is; the last ones."""
@@ -86,7 +86,8 @@ def pack(
         y_N = filled(torch.nan_to_num(y_N), seen_N, starts_N, season)
     level_N, spread_N = _measured(measure, y_N, seen_N, starts_N, grid.offsets)
     steps, ahead, static = features.of(grid, begins)
-    restless_N2 = _restless(level_N, spread_N, starts_N)
+    everywhere_N = torch.ones_like(seen_N)
+    restless_N2 = restless(level_N, spread_N, expanding_mean(spread_N, everywhere_N, starts_N))
     return Panel(
         y_N,
         seen_N,
@@ -103,14 +104,14 @@ def pack(
     )
 
 
-def _restless(level_N: Tensor, spread_N: Tensor, starts_N: Tensor) -> Tensor:
-    """How large a step is beside the level, and beside steps so far: the same shape means other things for a quiet series.
+def restless(level: Tensor, spread: Tensor, usual: Tensor) -> Tensor:
+    """How large a step is beside the level, and beside the mean of the spreads so far.
 
-    Shapes: [N], [N], [N] -> [N, 2] float32
+    The same shape means other things for a quiet series.
+
+    Shapes: [...], [...], [...] -> [..., RESTLESS] float32
     """
-    usual_N = expanding_mean(spread_N, torch.ones_like(spread_N, dtype=torch.bool), starts_N)
-    parts = torch.stack([spread_N / (level_N.abs() + spread_N), spread_N / usual_N], 1)
-    return parts.log().float() / 3
+    return torch.stack([spread / (level.abs() + spread), spread / usual], -1).log().float() / 3
 
 
 def _measured(measure: Measure, y_N: Tensor, seen_N: Tensor, starts_N: Tensor, offsets: Ints) -> tuple[Tensor, Tensor]:

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from forecaster.panel.batch import Batch
-from forecaster.panel.panel import Panel
+from forecaster.panel.panel import Panel, restless
 from forecaster.scales._spread import before
 from forecaster.scales.base import Scale
 
@@ -37,6 +37,8 @@ class Ring:
     total_B: Tensor
     """Sum, and number, of what the scale averages over all the past."""
     counted_B: Tensor
+    spreads_B: Tensor
+    """Sum of the spreads of all rows."""
 
     @classmethod
     def of(cls, panel: Panel, scale: Scale, size: int, season: int) -> "Ring":
@@ -66,6 +68,7 @@ class Ring:
             known_BM,
             zeros.scatter_add(0, owner_N, torch.where(counted_N, usual_N, 0.0)),
             zeros.scatter_add(0, owner_N, counted_N.double()),
+            zeros.scatter_add(0, owner_N, panel.spread_N),
         )
 
     def push(self, values_B: Tensor, scale: Scale) -> None:
@@ -86,9 +89,15 @@ class Ring:
         self.rows_B = self.rows_B + 1
 
     def units(self, scale: Scale) -> tuple[Tensor, Tensor]:
-        """Level and spread at the newest row, [B]"""
+        """Level and spread at the newest row, [B]; once for each row."""
         mean_B = torch.where(self.counted_B > 0, self.total_B / self.counted_B.clamp(min=1), 0.0)
-        return scale.newest(self.y_BR, self.seen_BR, mean_B)
+        level_B, spread_B = scale.newest(self.y_BR, self.seen_BR, mean_B)
+        self.spreads_B = self.spreads_B + spread_B
+        return level_B, spread_B
+
+    def restless(self, level_B: Tensor, spread_B: Tensor) -> Tensor:
+        """What the panel says of how restless a series is, [B, RESTLESS]"""
+        return restless(level_B, spread_B, self.spreads_B / self.rows_B)
 
     def batch(
         self, level: Tensor, spread: Tensor, steps_BI: Tensor, static_BK: Tensor, shape: tuple[int, int]
