@@ -47,7 +47,7 @@ class Training:
     """Highest learning rate."""
     weight_decay: float = 0.01
     """Of AdamW."""
-    clip: float = 1.0
+    clip: float = 0.0
     """Largest global gradient norm; 0 takes the median of the last hundred."""
     average: AverageName = "none"
     """Weights that are judged and kept: those of a step (none), their exponential mean (ema), or their mean over the last

@@ -36,7 +36,7 @@ def test_a_limit_of_0_follows_the_norms_of_late() -> None:
 
 
 def test_the_setting_reaches_training() -> None:
-    """`clip=0` trains otherwise than the default."""
+    """`clip=0`, the default, trains otherwise than a limit of 1."""
     frame = synthetic.seasonal(2, 200)
     losses = {
         clip: api.fit(frame, horizon=2, settings=quick(steps=40, clip=clip)).members[0].facts.moments[-1].loss
