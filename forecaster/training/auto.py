@@ -29,7 +29,7 @@ def best(train: Callable[[Sequence[str]], list[Artefact]], watch: Watch) -> Arte
     order = sorted(range(len(made)), key=lambda n: errors[n])
     chosen = [made[n] for n in order if errors[n] <= _CLOSE * errors[order[0]]]
     told = ", ".join(f"{made[n].plan.model} {errors[n]:.4g}" for n in order)
-    taken = " with ".join(artefact.plan.model for artefact in chosen)
+    taken = ", ".join(artefact.plan.model for artefact in chosen) + (" together" if len(chosen) > 1 else "")
     watch.say(f"auto: {taken}, by the error on the held-out rows: {told}")
     return chosen[0].joined(chosen[1:])
 

@@ -93,11 +93,13 @@ class Plan:
     def lines(self) -> list[str]:
         """What was chosen, for a person."""
         seasons = ", ".join(map(str, self.seasons)) or "none seen"
+        shape = f"{self.training.steps} steps of {self.training.rows} stretches x {self.training.stretch} cutoffs, "
+        learned = plugins.load("models", self.model).learned
+        held_out = f"last {self.training.held_out} rows held out" + (f", seed {self.training.seed}" if learned else "")
         return [
             f"model {self.model}, step {self.step}, horizon {self.horizon}",
             f"seasons {seasons} (naive and MASE: {self.season}), lag window {self.window}",
-            f"training: {self.training.steps} steps of {self.training.rows} stretches x {self.training.stretch} "
-            f"cutoffs, last {self.training.held_out} rows held out, seed {self.training.seed}",
+            f"training: {shape}{held_out}" if learned else f"nothing to train, {held_out}",
         ]
 
 
