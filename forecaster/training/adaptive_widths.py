@@ -50,14 +50,15 @@ class AdaptiveWidths:
     """A factor on a forecast's widths at each cutoff, from errors that were known by then.
 
     The error of the forecast from cutoff c at step h exists from c + h on; the factor at t rests on those with
-    t - 32 H < c + h <= t, so it is the same whichever cutoffs are asked for.
+    t - 32 H < c + h <= t, so it is the same whichever cutoffs are asked for. Cutoffs before `settled` are not judged:
+    where a series begins its units are no units yet, and errors there say nothing of later ones.
 
     Source: the idea is adaptive conformal inference, Gibbs and Candes (2021), here with the size of errors instead
         of a count of misses; docs/experiments.md has what it changes
     """
 
-    def __init__(self, series: int, rows: int, horizon: int) -> None:
-        self.horizon = horizon
+    def __init__(self, series: int, rows: int, horizon: int, settled: int = 0) -> None:
+        self.horizon, self.settled = horizon, settled
         self._step = judged_step(horizon)
         self._errors_BT = np.zeros((series, rows))
         self._known_BT = np.zeros((series, rows))
@@ -69,7 +70,8 @@ class AdaptiveWidths:
 
     def judged(self, at: Ints, first: Ints) -> "npt.NDArray[np.bool_]":
         """Which cutoffs are judged for the factors from `first` on. Shapes: at and first broadcast"""
-        chosen: npt.NDArray[np.bool_] = (at % self._step == 0) & (at > first - self.looks_back(self.horizon))
+        late = (at > first - self.looks_back(self.horizon)) & (at >= self.settled)
+        chosen: npt.NDArray[np.bool_] = (at % self._step == 0) & late
         return chosen
 
     def learn(self, rows: Ints, at: Ints, quantiles: Tensor, targets: Tensor, seen: Tensor) -> None:

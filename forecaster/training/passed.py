@@ -27,7 +27,7 @@ def passed(artefact: Artefact, panel: Panel, lengths: Ints) -> tuple[Any, LateEr
         same = np.flatnonzero(lengths == length)
         for begin in range(0, len(same), _SERIES_AT_ONCE):
             group = same[begin : begin + _SERIES_AT_ONCE]
-            widths, state = AdaptiveWidths(len(group), int(length), horizon), None
+            widths, state = AdaptiveWidths(len(group), int(length), horizon, artefact.plan.window), None
             for block in blocks(artefact, panel, group, 0 * group, int(length)):
                 state = block.after
                 if late is not None:

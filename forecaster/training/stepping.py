@@ -162,7 +162,7 @@ class _Part:
         if self.late is None:
             return scaled
         at, window = self.ring.rows_B - 1, network.model.task.window
-        b = torch.nonzero(at % judged_step(scaled.shape[1]) == 0)[:, 0]
+        b = torch.nonzero((at % judged_step(scaled.shape[1]) == 0) & (at >= window))[:, 0]
         if len(b):
             far = network.furthest(self.ring.y_BR[b, -window:], level[b], spread[b])
             self.late.keep(b, at[b], scaled[b], level[b], spread[b], far)

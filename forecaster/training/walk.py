@@ -89,7 +89,8 @@ def walk(
     follows = adaptive and plan.adaptive and (warmup is None or warmup > AdaptiveWidths.looks_back(plan.horizon))
     for group in _groups(order, last - begins + 1):
         steps, asked = int((last - begins)[group].max()) + 1, _Asked(first[group], last[group], stride)
-        widths = AdaptiveWidths(len(group), int(last[group].max()) + 1, plan.horizon) if follows else None
+        end = int(last[group].max()) + 1
+        widths = AdaptiveWidths(len(group), end, plan.horizon, plan.window) if follows else None
         for block in blocks(artefact, panel, group, begins[group], steps):
             if widths is not None:
                 _learn(artefact, block, asked, widths)
