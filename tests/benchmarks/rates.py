@@ -24,7 +24,8 @@ def rates_of(path: Path, horizon: int, model: str) -> dict[str, object]:
     starts = test_starts(grid, train_until=None, test_size=None, horizon=horizon)
     walk, sums = _changes(grid, starts, horizon), np.zeros((grid.series, 2))
     compare(checked, model=model, horizon=horizon, keep=partial(_add, sums, walk))
-    ratios = sums[:, 0] / sums[:, 1]
+    moved = sums[:, 1] > 0  # a rate that never moved in the training part has a walk without an error
+    ratios = sums[moved, 0] / sums[moved, 1]
     return {"mean": round(float(ratios.mean()), 4), "worst": round(float(ratios.max()), 4), "series": grid.series}
 
 

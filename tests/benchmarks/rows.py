@@ -79,6 +79,17 @@ def _ett(name: str, reach: float, model: str = "auto") -> Row:
     return {**found, "MSE": round(mse, 4), "reach": f"MSE <= {reach}", "command": f"ROW={name} make bench"}
 
 
+def _rates(model: str = "auto") -> Row:
+    """Quantile loss of exchange rates beside a random walk's."""
+    from tests.benchmarks.rates import rates_of
+
+    found = {}
+    for name, horizon in (("exchange_rate", 30), ("ecb_fx_daily", 20)):
+        path = DATA / name / f"{name}.parquet"
+        found[name] = rates_of(path, horizon, model) if path.exists() else "absent"
+    return {**found, "reach": "mean < 1, worst <= 1.01", "command": "ROW=rates make bench"}
+
+
 def _windows() -> Row:
     """Training windows (series x cutoff with a full horizon) per CPU-second: CONTRACTS 24."""
     script = f"""
@@ -192,6 +203,7 @@ ROWS: dict[str, Callable[[], Row]] = {
     **{f"m4_{name}": partial(_m4, name) for name in M4},
     "etth1": partial(_ett, "etth1", 0.400),
     "ettm1": partial(_ett, "ettm1", 0.340),
+    "rates": _rates,
     "models": _models,
     "windows": _windows,
     "domains": _domains,

@@ -63,12 +63,18 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]
             stdout=out,
             stderr=subprocess.STDOUT,
             env={**os.environ, "COLUMNS": "200"},
+            preexec_fn=_heed_interrupts,
         )
     try:
         yield {"process": process, "path": path, "log": log, **_addresses(process, log)}
     finally:
         if process.poll() is None:
             process.kill()
+
+
+def _heed_interrupts() -> None:
+    """A job in a shell's background is started deaf to Ctrl-C, and so would be all that these tests start."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def _addresses(process: "subprocess.Popen[bytes]", log: Path) -> dict[str, str]:

@@ -36,8 +36,8 @@ def test_what_is_shown_is_the_mean(kind: AverageName, expected: float) -> None:
 
 def _trained(**settings: object) -> tuple[dict[str, torch.Tensor], list[float]]:
     """Weights that were kept, and the held-out losses."""
-    asked = quick(steps=STEPS, validations=6, patience=100, schedule="constant", lr=0.02, **settings)
-    made = api.fit(synthetic.seasonal(3, 300, noise=1.0), horizon=2, settings=asked).members[0]
+    asked = quick(steps=STEPS, validations=6, patience=100, schedule="constant", lr=0.02, clip=1.0, **settings)
+    made = api.fit(synthetic.seasonal(3, 300, noise=1.0), horizon=2, model="lstm", settings=asked).members[0]
     return made.network.snapshot(), [m.val_loss for m in made.facts.moments if m.val_loss is not None]
 
 
@@ -59,7 +59,9 @@ def test_without_held_out_rows_the_mean_is_kept() -> None:
     """Nothing can be judged, so the last mean is as good as any."""
     frame = synthetic.seasonal(2, 15)
     kept = [
-        api.fit(frame, horizon=4, season=[2], settings=quick(steps=30, average=kind)).members[0].network.snapshot()
+        api.fit(frame, horizon=4, season=[2], model="lstm", settings=quick(steps=30, average=kind))
+        .members[0]
+        .network.snapshot()
         for kind in ("none", "tail")
     ]
     assert any(not torch.equal(kept[0][name], kept[1][name]) for name in kept[0])

@@ -39,7 +39,10 @@ def test_the_setting_reaches_training() -> None:
     """`clip=0`, the default, trains otherwise than a limit of 1."""
     frame = synthetic.seasonal(2, 200)
     losses = {
-        clip: api.fit(frame, horizon=2, settings=quick(steps=40, clip=clip)).members[0].facts.moments[-1].loss
+        clip: api.fit(frame, horizon=2, model="lstm", settings=quick(steps=40, clip=clip))
+        .members[0]
+        .facts.moments[-1]
+        .loss
         for clip in (0, 1.0)
     }
     assert losses[0] != losses[1.0]

@@ -36,7 +36,7 @@ class Killer:
             os.kill(os.getpid(), signal.SIGKILL)
 
 frame = synthetic.seasonal(3, 200, noise=0.5)
-api.fit(frame, horizon=2, settings={settings!r}, resume={folder!r}, watch=Killer())
+api.fit(frame, horizon=2, model="lstm", settings={settings!r}, resume={folder!r}, watch=Killer())
 """
 
 
@@ -69,8 +69,8 @@ def test_a_killed_training_continues_to_the_same_weights(more: dict[str, Any], t
     """kill -9 at step 40 of 60: bit by bit what it would have been, its history too; and nothing is left behind."""
     settings, heard = {**SETTINGS, **more}, Heard()
     _killed(tmp_path, 40, settings)
-    resumed = api.fit(FRAME, horizon=2, settings=settings, resume=tmp_path, watch=heard).members[0]
-    whole = api.fit(FRAME, horizon=2, settings=settings).members[0]
+    resumed = api.fit(FRAME, horizon=2, model="lstm", settings=settings, resume=tmp_path, watch=heard).members[0]
+    whole = api.fit(FRAME, horizon=2, model="lstm", settings=settings).members[0]
     assert min(heard.steps) == 40
     assert any("continuing" in line for line in heard.lines)
     theirs = resumed.network.snapshot()
@@ -89,8 +89,8 @@ def test_members_that_were_done_are_not_trained_again(tmp_path: Path) -> None:
     """Killed in the second of two: the first is taken as it is, the second continues."""
     settings, heard = {**SETTINGS, "steps": 30, "ensemble": 2}, Heard()
     _killed(tmp_path, 20, settings, times=3)  # each training tells of step 20 twice: a moment and a look
-    resumed = api.fit(FRAME, horizon=2, settings=settings, resume=tmp_path, watch=heard)
-    whole = api.fit(FRAME, horizon=2, settings=settings)
+    resumed = api.fit(FRAME, horizon=2, model="lstm", settings=settings, resume=tmp_path, watch=heard)
+    whole = api.fit(FRAME, horizon=2, model="lstm", settings=settings)
     assert min(heard.steps) == 20
     assert sum("done before" in line for line in heard.lines) == 1
     pd.testing.assert_frame_equal(api.predict(resumed, FRAME), api.predict(whole, FRAME))
@@ -101,8 +101,8 @@ def test_another_plan_or_other_rows_begin_anew(tmp_path: Path) -> None:
     """And what was kept for the first stays for it."""
     _killed(tmp_path, 20, SETTINGS)
     kept, heard = list(tmp_path.iterdir()), Heard()
-    api.fit(FRAME, horizon=2, settings={**SETTINGS, "steps": 12, "seed": 2}, resume=tmp_path, watch=heard)
-    api.fit(FRAME.assign(y=FRAME["y"] + 1), horizon=2, settings=SETTINGS, resume=tmp_path, watch=heard)
+    api.fit(FRAME, horizon=2, model="lstm", settings={**SETTINGS, "steps": 12, "seed": 2}, resume=tmp_path, watch=heard)
+    api.fit(FRAME.assign(y=FRAME["y"] + 1), horizon=2, model="lstm", settings=SETTINGS, resume=tmp_path, watch=heard)
     assert not any("continuing" in line for line in heard.lines)
     assert list(tmp_path.iterdir()) == kept
 

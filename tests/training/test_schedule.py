@@ -20,7 +20,7 @@ STEPS = 80
 def _rates(kind: str, **more: Any) -> list[float]:
     """Learning rate at every tenth step and every look, as shares of the highest."""
     settings = quick(steps=STEPS, rows=2, lr=0.002, schedule=kind, validations=16, patience=100, **more)
-    trained = api.fit(synthetic.seasonal(2, 120, noise=2.0), horizon=2, settings=settings)
+    trained = api.fit(synthetic.seasonal(2, 120, noise=2.0), horizon=2, model="lstm", settings=settings)
     return [moment.lr / 0.002 for moment in trained.members[0].facts.moments]
 
 

@@ -91,7 +91,7 @@ def test_the_setting_reaches_training() -> None:
     """Other stretches, other weights; the same ones again by the seed."""
     frame = synthetic.seasonal(3, 200)
     made = [
-        api.fit(frame, horizon=2, settings=quick(steps=20, stream=stream)).members[0].network.snapshot()
+        api.fit(frame, horizon=2, model="lstm", settings=quick(steps=20, stream=stream)).members[0].network.snapshot()
         for stream in (False, True, True)
     ]
     assert any(not torch.equal(made[0][name], made[1][name]) for name in made[0])

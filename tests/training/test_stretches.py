@@ -113,7 +113,7 @@ def test_the_settings_reach_training(settings: dict[str, Any]) -> None:
     """Other stretches, other weights; the same ones again by the seed."""
     frame = _mix()
     made = [
-        api.fit(frame, horizon=2, settings=quick(steps=20, **more)).members[0].network.snapshot()
+        api.fit(frame, horizon=2, model="lstm", settings=quick(steps=20, **more)).members[0].network.snapshot()
         for more in ({}, settings, settings)
     ]
     assert any(not torch.equal(made[0][name], made[1][name]) for name in made[0])
@@ -124,4 +124,4 @@ def test_the_settings_reach_training(settings: dict[str, Any]) -> None:
 def test_settings_out_of_range_are_named(settings: dict[str, Any]) -> None:
     """Before anything is trained."""
     with pytest.raises(ConfigError, match=next(iter(settings))):
-        api.fit(_mix(), horizon=2, settings=settings)
+        api.fit(_mix(), horizon=2, model="lstm", settings=settings)

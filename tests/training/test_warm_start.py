@@ -32,7 +32,7 @@ FRAME = _swinging(4, 0)
 def saved(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A model that has trained for a while."""
     folder = tmp_path_factory.mktemp("saved") / "model"
-    api.fit(FRAME, horizon=4, settings=SETTINGS).save(folder)
+    api.fit(FRAME, horizon=4, model="lstm", settings=SETTINGS).save(folder)
     return folder
 
 
@@ -44,8 +44,8 @@ def _error(model: api.Forecaster) -> float:
 
 def test_a_few_steps_from_saved_weights_beat_a_few_from_random_ones(saved: Path) -> None:
     """And fine-tuning at a low rate spoils nothing of what was learnt."""
-    cold = api.fit(FRAME, horizon=4, settings=FEW)
-    warm = api.fit(FRAME, horizon=4, settings=FEW, warm_start=saved)
+    cold = api.fit(FRAME, horizon=4, model="lstm", settings=FEW)
+    warm = api.fit(FRAME, horizon=4, model="lstm", settings=FEW, warm_start=saved)
     assert _error(warm) < 0.8 * _error(cold)
     assert _error(warm) < 1.1 * _error(api.load(saved))
 
@@ -53,14 +53,14 @@ def test_a_few_steps_from_saved_weights_beat_a_few_from_random_ones(saved: Path)
 def test_other_series_can_be_fine_tuned_on(saved: Path) -> None:
     """Features keep the units that the weights were trained for."""
     other = _swinging(2, seed=9)
-    warm = api.fit(other, horizon=4, settings=FEW, warm_start=saved)
+    warm = api.fit(other, horizon=4, model="lstm", settings=FEW, warm_start=saved)
     assert warm.members[0].features == api.load(saved).members[0].features
-    assert _error(warm) < _error(api.fit(other, horizon=4, settings=FEW))
+    assert _error(warm) < _error(api.fit(other, horizon=4, model="lstm", settings=FEW))
 
 
 def test_members_of_an_ensemble_begin_with_their_own_weights(saved: Path) -> None:
     """Or all with those of the one there is."""
-    warm = api.fit(FRAME, horizon=4, settings=FEW, ensemble=2, warm_start=saved)
+    warm = api.fit(FRAME, horizon=4, model="lstm", settings=FEW, ensemble=2, warm_start=saved)
     assert all(member.facts.moments[0].loss < 0.9 for member in warm.members)
 
 
@@ -85,7 +85,7 @@ def test_the_command_line_has_it(saved: Path, tmp_path: Path) -> None:
     path, out = tmp_path / "in.parquet", tmp_path / "out.parquet"
     FRAME.to_parquet(path)
     forecast(path, horizon=4, out=out, set_=FEW, steps=12, warm_start=saved)
-    expected = api.predict(api.fit(FRAME, horizon=4, settings=FEW, warm_start=saved), FRAME)
+    expected = api.predict(api.fit(FRAME, horizon=4, model="lstm", settings=FEW, warm_start=saved), FRAME)
     pd.testing.assert_series_equal(pd.read_parquet(out)["q0.5"], expected["q0.5"], check_dtype=False, rtol=1e-4)
     with pytest.raises(ConfigError, match="exclude each other"):
         forecast(path, horizon=4, out=out, load=saved, warm_start=saved)
