@@ -97,9 +97,12 @@ def _seeds(settings: Mapping[str, Any]) -> tuple[int, dict[str, Any]]:
 
 
 def _own(name: str, names: Sequence[str], settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Settings for one of several models: without those that only the others know."""
-    known = {each: {field.name for field in fields(plugins.load("models", each).Config)} for each in names}
+    """Settings for one of several models: without those that only the others can follow."""
+    models = {each: plugins.load("models", each) for each in names}
+    known = {each: {field.name for field in fields(model.Config)} for each, model in models.items()}
     foreign = set().union(*known.values()) - known[name]
+    if len(names) > 1 and models[name].memory != "state":
+        foreign |= {"stream", "training.stream"}
     return {key: value for key, value in settings.items() if key.removeprefix("model.") not in foreign}
 
 

@@ -69,8 +69,10 @@ def test_an_ensemble_survives_its_folder(tmp_path: Path) -> None:
 
 
 def test_settings_go_to_the_models_that_have_them() -> None:
-    """`size` is none of linear's; an unknown one is still an error."""
+    """`size` is none of linear's, which carries no state either; an unknown one is still an error."""
     assert len(_learnt("lstm,linear", size="s").members) == 2
+    streams = [member.plan.training.stream for member in _learnt("lstm,linear", stream=True).members]
+    assert streams == [True, False]
     with pytest.raises(ConfigError, match="unknown setting"):
         _learnt("lstm,linear", sise="s")
     with pytest.raises(ConfigError, match="ensemble"):
