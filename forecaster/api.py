@@ -6,6 +6,7 @@
     rows = api.predict(model, frame)                          # unique_id, ds, cutoff, mean, q0.025 ... q0.975
     rows, scores = api.backtest(frame, horizon=24, test_size=168)
     rows, events = api.detect(frame, train_until="2024-03-31")
+    table, by_series = api.evaluate(frame, detectors=["residual", "ewma"])     # frame: unique_id, ds, y, label
 
 The words and defaults are those of the command line. Errors are those of `forecaster.errors`; what was repaired in a
 frame is said by warnings.
@@ -20,6 +21,8 @@ import pandas as pd
 
 from forecaster.columns import LEVELS
 from forecaster.evaluation.backtest import compare
+from forecaster.evaluation.detection_trial import Trials, run
+from forecaster.evaluation.leaderboard import Leaderboard
 from forecaster.evaluation.scores_table import scores_table
 from forecaster.progress import SILENT, Watch
 from forecaster.scoring.detect import Detection, detect_all
@@ -28,10 +31,11 @@ from forecaster.scoring.forecaster import Forecaster, train
 from forecaster.scoring.parting import training_ends
 from forecaster.scoring.rate import DEFAULT_RATE
 from forecaster.scoring.tables import forecast_rows
-from forecaster.series.frame import Checked, check
+from forecaster.series.frame import check
+from forecaster.series.quality import Quality
 from forecaster.series.roles import Roles
 
-__all__ = ["Forecaster", "backtest", "detect", "fit", "load", "predict", "sample"]
+__all__ = ["Forecaster", "backtest", "detect", "evaluate", "fit", "load", "predict", "sample"]
 
 Settings = Mapping[str, Any]
 
@@ -73,7 +77,7 @@ def fit(
         resume=Path(resume) if resume is not None else None,
         watch=watch,
     )
-    _warn(checked)
+    _warn(checked.quality)
     return made
 
 
@@ -94,7 +98,7 @@ def predict(
     """
     checked = check(frame, model.roles)
     rows = model.predict(checked, horizon=horizon, levels=(*LEVELS, *quantiles), warmup=warmup)
-    _warn(checked)
+    _warn(checked.quality)
     return rows
 
 
@@ -115,7 +119,7 @@ def sample(
     checked = check(frame, model.roles)
     found = model.forecasts(checked, horizon=horizon, warmup=warmup)
     rows = pd.concat(model.sample(found, paths, seed=seed, horizon=horizon), ignore_index=True)
-    _warn(checked)
+    _warn(checked.quality)
     return rows
 
 
@@ -148,7 +152,7 @@ def backtest(
         keep=lambda grid, part: parts.append(forecast_rows(grid, part, until=grid.lengths - 1)),
         watch=watch,
     )
-    _warn(checked)
+    _warn(checked.quality)
     return pd.concat(parts, ignore_index=True), scores_table(boards)
 
 
@@ -172,8 +176,47 @@ def detect(
     found = detect_all(
         checked, training_ends(checked, rows, train_until=train_until, test_column=test_column), how, watch
     )
-    _warn(checked)
+    _warn(checked.quality)
     return rows_of(checked, found, rows), events_of(found)
+
+
+def evaluate(
+    frame: pd.DataFrame | Mapping[str, pd.DataFrame],
+    *,
+    detectors: Sequence[str] | None = None,
+    label: str = "label",
+    train_until: object = None,
+    test_column: str | None = None,
+    false_alarms: str = DEFAULT_RATE,
+    channels: Sequence[str] | None = None,
+    hindsight: bool = False,
+    freq: str | None = None,
+    settings: Settings | None = None,
+    watch: Watch = SILENT,
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Detectors beside each other and beside a random score on labelled series: a leaderboard, and numbers by series.
+
+    Several frames by name count as folders do: the leaderboard is a mean over them. A detector that fails is warned of.
+    """
+    how = Trials.of(
+        detectors,
+        hindsight=hindsight,
+        settings=settings,
+        label=label,
+        train_until=train_until,
+        test_column=test_column,
+        false_alarms=false_alarms,
+        channels=channels,
+        freq=freq,
+    )
+    board = Leaderboard()
+    for name, one in (frame if isinstance(frame, Mapping) else {"": frame}).items():
+        trial = run(one, how, watch)
+        board.add(trial, folder=name)
+        _warn(trial.quality)
+        for detector, reason in trial.failed.items():
+            warnings.warn(f"detector {detector} failed: {reason}", stacklevel=2)
+    return board.table(), board.by_series()
 
 
 def load(folder: str | Path) -> Forecaster:
@@ -185,8 +228,8 @@ def _with(settings: Settings | None, ensemble: int) -> dict[str, Any]:
     return {"ensemble": ensemble, **(settings or {})}
 
 
-def _warn(checked: Checked) -> None:
+def _warn(quality: Quality) -> None:
     """One warning for each reason that rows or series were not taken as they came."""
-    for line in checked.quality.lines():
+    for line in quality.lines():
         if not line.startswith("note"):
             warnings.warn(line, stacklevel=3)

@@ -19,6 +19,7 @@ __all__ = ["FOLDERS", "load", "names", "summary"]
 FOLDERS = {
     "actions": "forecaster.actions",
     "alerts": "forecaster.alerts",
+    "anomaly_metrics": "forecaster.anomaly_metrics",
     "connectors": "connectors",
     "detectors": "forecaster.detectors",
     "heads": "forecaster.heads",

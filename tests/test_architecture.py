@@ -12,7 +12,7 @@ RANKS = [
     ["errors", "columns"],
     ["plugins", "options", "settings", "client", "progress", "quiet"],
     ["series"],
-    ["store", "registry", "tracking", "alerts", "layers", "metrics"],
+    ["store", "registry", "tracking", "alerts", "layers", "metrics", "anomaly_metrics"],
     ["panel", "scales", "heads"],
     ["models", "thresholds"],
     ["training"],

@@ -40,7 +40,9 @@ def test_a_verb_says_the_same_in_module_and_function(name: str) -> None:
     assert plugins.summary("actions", name).endswith(".")
 
 
-@pytest.mark.parametrize(("door", "verb"), [("backtest", "backtest"), ("detect", "detect"), ("fit", "forecast")])
+@pytest.mark.parametrize(
+    ("door", "verb"), [("backtest", "backtest"), ("detect", "detect"), ("evaluate", "evaluate"), ("fit", "forecast")]
+)
 def test_the_python_door_has_the_flags_defaults(door: str, verb: str) -> None:
     """Options that both doors have begin with the same values."""
     ours = inspect.signature(getattr(api, door)).parameters

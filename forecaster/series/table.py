@@ -13,7 +13,7 @@ from forecaster import columns
 from forecaster.errors import ConfigError, DataError
 from forecaster.series.outputs import together
 
-__all__ = ["Write", "opened", "read", "require_kind", "write"]
+__all__ = ["Write", "is_table", "opened", "read", "require_kind", "write"]
 
 Write = Callable[[pd.DataFrame], None]
 
@@ -47,6 +47,11 @@ def read(path: Path) -> pd.DataFrame:
     except (OSError, ValueError, pa.ArrowException) as error:  # pandas' parser errors are ValueErrors
         raise DataError(f"cannot read '{path}': {_first_line(error)}") from error
     raise DataError(f"'{path}': unknown kind of file. Expected {', '.join((*_PARQUET, *_CSV))}.")
+
+
+def is_table(path: Path) -> bool:
+    """Whether a file's ending is one that `read` knows."""
+    return path.name.lower().endswith((*_PARQUET, *_CSV))
 
 
 def write(frame: pd.DataFrame, path: Path) -> None:

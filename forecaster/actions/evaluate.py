@@ -1,0 +1,102 @@
+"""Judge detectors on labelled series, beside each other and beside a random score."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from forecaster.actions import base
+from forecaster.actions.base import Outcome
+from forecaster.errors import DataError, ForecasterError
+from forecaster.progress import SILENT, Watch
+
+if TYPE_CHECKING:
+    from forecaster.evaluation.detection_trial import Trial, Trials
+    from forecaster.series.quality import Quality
+
+__all__ = ["evaluate"]
+
+
+def evaluate(
+    file: Annotated[
+        Path, "Labelled table to read, CSV or Parquet, or a folder of such: a file or a folder is a group."
+    ],
+    *,
+    out: Annotated[Path, "File to write every series' numbers to. The leaderboard goes to OUT.report.json, too."],
+    detectors: Annotated[list[str] | None, "Detectors to judge, files in detectors/. Default: all."] = None,
+    label: Annotated[str, "Column that is not zero where a row is an anomaly. No detector sees it."] = "label",
+    train_until: base.TrainUntil = None,
+    test_column: Annotated[str | None, "Column that is not zero where a row belongs to the test part."] = None,
+    false_alarms: Annotated[str, "Alarms to accept on normal data: 1/1000-rows, 1/series-week."] = "1/1000-rows",
+    channels: Annotated[list[str] | None, "Columns that are the channels of one series each. Default: y."] = None,
+    hindsight: Annotated[bool, "Allow detectors that look ahead."] = False,
+    freq: base.Freq = None,
+    set_: base.Settings = None,
+    tz: base.Zone = None,
+    strict: base.Strict = False,
+    watch: Watch = SILENT,
+) -> Outcome:
+    """Judge detectors on labelled series, beside each other and beside a random score.
+
+    Every detector runs as `detect` does, on tables without their labels, and is judged on the rows after training. In
+    a folder, files count by the folder they lie in: the leaderboard is a mean over folders. Numbers that end in
+    `_oracle`, and those of NAB without `_frozen`, pick thresholds by the labels. `--set ewma.alpha=0.1` reaches one
+    detector. One that fails is named with its reason and stops none.
+    """
+    from forecaster.evaluation.detection_trial import Trials
+    from forecaster.evaluation.leaderboard import Leaderboard
+    from forecaster.series.quality import Quality
+
+    how = Trials.of(
+        detectors,
+        hindsight=hindsight,
+        settings=set_,
+        label=label,
+        train_until=train_until,
+        test_column=test_column,
+        false_alarms=false_alarms,
+        channels=channels,
+        freq=freq,
+        tz=tz,
+        strict=strict,
+    )
+    board, quality = Leaderboard(), Quality()
+    with base.outputs(file, out) as (finish, (append,)):
+        for path in _tables(file):
+            trial = _trial(path, how, quality, alone=path == file, watch=watch)
+            if trial is not None:
+                board.add(trial, folder=path.parent.name, name=path.name)
+        if not board.cases:
+            raise DataError(f"'{file}': no table could be judged. {'; '.join(quality.lines())}")
+        table, by_series = board.table(), board.by_series()
+        append(by_series)
+        return finish(quality, [], table=table, leaderboard=table.to_dict("index"))
+
+
+def _tables(file: Path) -> list[Path]:
+    """The file itself, or all tables in a folder and its folders."""
+    from forecaster.series.table import is_table
+
+    if not file.is_dir():
+        return [file]
+    return sorted(path for path in file.rglob("*") if path.is_file() and is_table(path))
+
+
+def _trial(path: Path, how: "Trials", quality: "Quality", *, alone: bool, watch: Watch) -> "Trial | None":
+    """A table's trial, its findings counted; None where one of several cannot be judged."""
+    from forecaster.evaluation.detection_trial import run
+    from forecaster.series import table
+
+    try:
+        frame = table.read(path)
+        if not alone and how.label not in frame.columns:
+            quality.add("note", f"'{path}' has no column '{how.label}': not judged")
+            return None
+        trial = run(frame, how, watch)
+    except ForecasterError as error:
+        if alone:
+            raise
+        quality.add("skip", f"'{path}': {error}")
+        return None
+    quality.findings.extend(trial.quality.findings)
+    for detector, reason in trial.failed.items():
+        quality.add("skip", f"'{path}', detector {detector}: {reason}")
+    return trial

@@ -1,0 +1,1 @@
+"""How well anomalies were found, one definition a file."""

@@ -1,0 +1,23 @@
+"""Runs of marked rows: labelled windows, events, zones."""
+
+import numpy as np
+import numpy.typing as npt
+
+from forecaster.series.frequency import Ints
+
+__all__ = ["Bools", "overlapping", "runs"]
+
+Bools = npt.NDArray[np.bool_]
+
+
+def runs(marked_T: Bools) -> Ints:
+    """First and last row of every run of marked rows: [time] -> [runs, 2]"""
+    edges = np.diff(np.r_[False, marked_T, False].astype(np.int8))
+    return np.column_stack([np.flatnonzero(edges == 1), np.flatnonzero(edges == -1) - 1])
+
+
+def overlapping(spans: Ints, others: Ints) -> Bools:
+    """Which spans share a row with any of the others; those are apart and in order. Shapes: [n, 2], [m, 2] -> [n]"""
+    begun = np.searchsorted(others[:, 0], spans[:, 1], side="right")
+    over = np.searchsorted(others[:, 1], spans[:, 0], side="left")
+    return np.asarray(begun > over)

@@ -1,0 +1,56 @@
+"""False alarms, beside those that were asked for."""
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+import numpy as np
+from scipy.special import gammaincinv
+
+from forecaster.anomaly_metrics._runs import overlapping
+from forecaster.anomaly_metrics.base import AnomalyMetric, Case, Numbers
+
+__all__ = ["FalseAlarms"]
+
+_TAIL = 0.025
+
+
+class FalseAlarms(AnomalyMetric):
+    """Events that touch no labelled window: their number, how many a series-week, and as a share of those asked for.
+
+    Asked for is the rate times the rows outside the windows. `false_alarms_low` and `_high` bound the share by the 95 %
+    interval of a Poisson count: 1 is as asked. All series of all folders count together.
+
+    Missing: rows without a score ask for nothing; a week's number is NaN where `ds` is no time
+    Fails:   where labels are incomplete: what was not labelled is false. Below 20 asked for the interval says little
+    Source:  Garwood (1936), Biometrika 28: the exact interval of a Poisson count
+    """
+
+    ideals: ClassVar = {
+        "false_alarms": 0.0,
+        "false_alarms_a_week": 0.0,
+        "false_alarms_of_asked": float("nan"),
+        "false_alarms_low": float("nan"),
+        "false_alarms_high": float("nan"),
+    }
+    pooled = True
+
+    @classmethod
+    def of(cls, case: Case) -> Numbers:
+        return cls.over([case])
+
+    @classmethod
+    def over(cls, cases: Sequence[Case]) -> Numbers:
+        count, asked, weeks = 0, 0.0, 0.0
+        for case in (one.test for one in cases):
+            normal = int((~case.label & ~np.isnan(case.score)).sum())
+            count += int((~overlapping(case.events, case.windows)).sum())
+            asked, weeks = asked + case.rate * normal, weeks + normal / case.week
+        low, high = _interval(count)
+        shares = np.array([count, low, high]) / (asked if asked > 0 else np.nan)
+        return dict(zip(cls.ideals, [float(count), count / weeks if weeks else float("nan"), *shares], strict=True))
+
+
+def _interval(count: int) -> tuple[float, float]:
+    """95 % interval of the mean of a Poisson variable that was seen once."""
+    low = float(gammaincinv(count, _TAIL)) if count else 0.0
+    return low, float(gammaincinv(count + 1, 1 - _TAIL))

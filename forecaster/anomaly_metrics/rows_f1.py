@@ -1,0 +1,77 @@
+"""F1 of rows, at three kinds of threshold."""
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+import numpy as np
+
+from forecaster.anomaly_metrics._runs import Bools
+from forecaster.anomaly_metrics.base import AnomalyMetric, Case, Numbers
+from forecaster.series.frequency import Ints
+from forecaster.series.grid import Floats
+
+__all__ = ["RowsF1"]
+
+
+class RowsF1(AnomalyMetric):
+    """F1 of single rows, a mean over series: at the detector's alarms, at the best threshold, and at a frozen one.
+
+    `f1_oracle` picks each series' threshold by its own labels, as papers do and nobody can: a bound, no result.
+    `f1_frozen` is honest: one threshold for each half of the series (every other one in their order), the best on the
+    other half.
+
+    Missing: NaN for a series without labelled rows; `f1_frozen` for a single series
+    Fails:   where labels are windows around something shorter
+    Source:  Standard-F1 of TSB-AD (Liu and Paparrizos 2024) is `f1_oracle`
+    """
+
+    ideals: ClassVar = {"f1_alarms": 1.0, "f1_oracle": 1.0, "f1_frozen": 1.0}
+
+    @classmethod
+    def of(cls, case: Case) -> Numbers:
+        if not case.label.any():
+            return dict.fromkeys(cls.ideals, float("nan"))
+        found = f1(case.label, case.event >= 0)
+        return {"f1_alarms": found, "f1_oracle": float(_curve(case)[1].max()), "f1_frozen": float("nan")}
+
+    @classmethod
+    def over(cls, cases: Sequence[Case]) -> Numbers:
+        curves = [_curve(case.test) for case in cases if case.test.label.any()]
+        found = [at for half in (0, 1) for at in _frozen(curves[half::2], curves[1 - half :: 2])]
+        return {**super().over(cases), "f1_frozen": float(np.mean(found)) if found else float("nan")}
+
+
+def f1(label_T: Bools, alarm_T: Bools) -> float:
+    """Of rows: twice those in both over the sum of each."""
+    return float(2 * (label_T & alarm_T).sum() / max(label_T.sum() + alarm_T.sum(), 1))
+
+
+Curve = tuple[Floats, Floats]
+"""Thresholds, the highest first, and the F1 at each. Shapes: [n], [n]"""
+
+
+def _curve(case: Case) -> Curve:
+    rank = case.rank
+    order: Ints = np.argsort(-rank, kind="stable")
+    ends = np.flatnonzero(np.r_[rank[order][1:] != rank[order][:-1], True])
+    return rank[order][ends], 2 * np.cumsum(case.label[order])[ends] / (case.label.sum() + ends + 1)
+
+
+def _frozen(judged: list[Curve], others: list[Curve]) -> list[float]:
+    """F1 of each series at the threshold that has the best mean F1 on others."""
+    if not others:
+        return []
+    candidates = np.unique(np.concatenate([_thinned(thresholds) for thresholds, _ in others]))
+    means = np.mean([_at(curve, candidates) for curve in others], axis=0)
+    return [float(_at(curve, candidates[[np.argmax(means)]])[0]) for curve in judged]
+
+
+def _thinned(thresholds: Floats) -> Floats:
+    """At most some hundreds, evenly over the ranks."""
+    return np.asarray(thresholds[np.unique(np.linspace(0, len(thresholds) - 1, 500).astype(int))])
+
+
+def _at(curve: Curve, thresholds: Floats) -> Floats:
+    """F1 where every row at or above a threshold is an alarm; 0 where none is."""
+    values, found = curve
+    return np.asarray(np.r_[0.0, found][np.searchsorted(-values, -thresholds, side="right")])

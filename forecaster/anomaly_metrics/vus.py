@@ -1,0 +1,117 @@
+"""Volume under the precision-recall and the ROC surface (VUS-PR, VUS-ROC)."""
+
+from typing import ClassVar
+
+import numpy as np
+
+from forecaster.anomaly_metrics._runs import Bools, runs
+from forecaster.anomaly_metrics.base import AnomalyMetric, Case, Numbers
+from forecaster.series.frequency import Ints
+from forecaster.series.grid import Floats
+
+__all__ = ["Vus"]
+
+_LEVELS = 250
+"""Thresholds, at evenly spaced ranks of the scores: those of the reference."""
+_NONE = 10**12
+"""A distance to a window that is not there."""
+
+
+class Vus(AnomalyMetric):
+    """Area under the range-based curves, averaged over all buffers of 0 to `Case.buffer` rows around the windows.
+
+    A row in the buffer counts in part, the less the farther it is from its window, and a window whose buffer holds no
+    alarm at all lowers the recall. Needs no threshold. The larger the buffer the larger the number: compare only at equal
+    buffers.
+
+    Missing: NaN for a series without labelled rows (and of ROC for one without others)
+    Fails:   as a share of anything: a random score is above the share of labelled rows
+    Source:  Paparrizos et al. (2022), VLDB 15(11); Liu and Paparrizos (2024), TSB-AD, `RangeAUC_volume_opt`, whose 250
+        thresholds and numbers these are (one sort and cumulative sums instead of a loop over thresholds)
+    """
+
+    ideals: ClassVar = {"vus_pr": 1.0, "vus_roc": 1.0}
+
+    @classmethod
+    def of(cls, case: Case) -> Numbers:
+        if not case.label.any():
+            return dict.fromkeys(cls.ideals, float("nan"))
+        tpr_WJ, fpr_WJ, precision_WJ = _surfaces(case.label, case.rank, case.buffer)
+        return {"vus_pr": _precision_recall(tpr_WJ, precision_WJ), "vus_roc": _roc(tpr_WJ, fpr_WJ)}
+
+
+def _surfaces(label_T: Bools, rank_T: Floats, buffer: int) -> tuple[Floats, Floats, Floats]:
+    """True-positive rate, false-positive rate and precision by buffer and threshold: [W, J] each"""
+    rows = len(label_T)
+    level_T = _first_levels(rank_T)
+    windows = runs(label_T)
+    alarms_J = _summed(level_T)
+    hits_WJ = _summed(level_T[label_T]) + _buffer_hits(label_T, level_T, windows, buffer)
+    soft_WJ = hits_WJ - hits_WJ[0]
+    labelled_WJ = label_T.sum() + soft_WJ / 2
+    recall_WJ = np.minimum(hits_WJ / labelled_WJ, 1) * _existence(level_T, windows, buffer)
+    others_WJ = rows - labelled_WJ
+    fpr_WJ = (alarms_J - hits_WJ) / np.where(others_WJ > 0, others_WJ, np.nan)
+    return recall_WJ, fpr_WJ, hits_WJ / alarms_J
+
+
+def _precision_recall(tpr_WJ: Floats, precision_WJ: Floats) -> float:
+    return float((np.diff(tpr_WJ, prepend=0.0) * precision_WJ).sum(axis=1).mean())
+
+
+def _roc(tpr_WJ: Floats, fpr_WJ: Floats) -> float:
+    corner = np.ones((len(tpr_WJ), 1))
+    tpr, fpr = (np.hstack([0 * corner, one, corner]) for one in (tpr_WJ, fpr_WJ))
+    return float(np.trapezoid(tpr, fpr, axis=1).mean())
+
+
+def _first_levels(rank_T: Floats) -> Ints:
+    """Number of the highest threshold that each row reaches: [time] -> [time]"""
+    levels = np.sort(rank_T)[::-1][np.linspace(0, len(rank_T) - 1, _LEVELS).astype(int)]
+    return np.searchsorted(-levels, -rank_T, side="left")
+
+
+def _summed(level_N: Ints, weight_N: Floats | None = None) -> Floats:
+    """How many of some rows reach each threshold: [rows] -> [J]"""
+    return np.cumsum(np.bincount(level_N, weight_N, minlength=_LEVELS)).astype(float)
+
+
+def _buffer_hits(label_T: Bools, level_T: Ints, windows: Ints, buffer: int) -> Floats:
+    """Rows beside a window that reach each threshold, by what they count: sqrt(1 - distance / buffer), two windows' 1.
+
+    Shapes: [time], [time], [windows, 2] -> [W, J]
+    """
+    outside = np.flatnonzero(~label_T)
+    nearest, second = _distances(outside, windows)
+    near = nearest <= buffer // 2
+    level_N, nearest, second = level_T[outside][near], nearest[near], second[near]
+    hits = np.zeros((buffer + 1, _LEVELS))
+    for width in range(2, buffer + 1):
+        reach = nearest <= width // 2
+        # Two windows' counts of at least sqrt(1/2) each are clipped at 1.
+        counts = np.where(second[reach] <= width // 2, 1.0, np.sqrt(1 - nearest[reach] / width))
+        hits[width] = _summed(level_N[reach], counts)
+    return hits
+
+
+def _distances(rows: Ints, windows: Ints) -> tuple[Ints, Ints]:
+    """From rows outside to the nearest window and to the one after that: [rows], [windows, 2] -> [rows], [rows]"""
+    before = np.searchsorted(windows[:, 0], rows)
+    lasts = np.r_[-_NONE, -_NONE, windows[:, 1]]
+    firsts = np.r_[windows[:, 0], _NONE, _NONE]
+    to = [rows - lasts[before + 1], rows - lasts[before], firsts[before] - rows, firsts[before + 1] - rows]
+    ordered = np.sort(np.stack(to), axis=0)
+    return ordered[0], ordered[1]
+
+
+def _existence(level_T: Ints, windows: Ints, buffer: int) -> Floats:
+    """Share of zones (windows with their buffers, joined where they touch) with an alarm: -> [W, J]"""
+    shares = np.empty((buffer + 1, _LEVELS))
+    for reach in range(buffer // 2 + 1):
+        apart = windows[:-1, 1] + reach < windows[1:, 0] - reach
+        starts = np.maximum(windows[np.r_[True, apart], 0] - reach, 0)
+        ends = np.minimum(windows[np.r_[apart, True], 1] + reach + 1, len(level_T))
+        cuts = np.column_stack([starts, ends]).ravel()
+        first = np.minimum.reduceat(level_T, cuts[cuts < len(level_T)])[::2]
+        shares[2 * reach : 2 * reach + 2] = _summed(first) / len(starts)
+    return shares

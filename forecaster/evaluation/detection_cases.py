@@ -1,0 +1,113 @@
+"""What a detector said of every labelled row of a table, series by series, as anomaly metrics read it."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from forecaster.anomaly_metrics.base import Case
+from forecaster.errors import ConfigError
+from forecaster.evaluation.buffer import period
+from forecaster.scoring.alarms import Alarms, Bools
+from forecaster.scoring.detect import Detected
+from forecaster.scoring.events import merge
+from forecaster.scoring.rate import alarms_per_row
+from forecaster.series.frame import Checked
+from forecaster.series.frequency import DAY, Frequency, Ints
+
+__all__ = ["Labelled", "detected_cases", "labels_of", "random_cases"]
+
+Cases = dict[str, Case]
+"""By `unique_id`; channels count as the whole that they are."""
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """A table on its grids, which of its rows are anomalies, and where each series' training part ends.
+
+    Shapes: labels [rows of the input]; ends holds one array [S] for each grid
+    """
+
+    checked: Checked
+    labels: Bools
+    ends: list[Ints]
+    false_alarms: str
+
+
+def labels_of(frame: pd.DataFrame, column: str) -> Bools:
+    """Rows that are marked as anomalies: any number but 0. Missing is none.
+
+    Raises: ConfigError for a column that is not there or holds text
+    """
+    if column not in frame.columns:
+        raise ConfigError(f"--label: no column '{column}'. Found {', '.join(map(str, frame.columns))}.")
+    numbers = pd.to_numeric(frame[column], errors="coerce")
+    text = frame.loc[numbers.isna() & frame[column].notna(), column]
+    if len(text):
+        raise ConfigError(f"--label {column}: expected 0 and 1, found {text.iloc[0]!r} in row {text.index[0]}.")
+    return np.asarray(numbers.fillna(0).to_numpy(float) != 0)
+
+
+def detected_cases(labelled: Labelled, detected: list[Detected]) -> Cases:
+    """What was detected; of several channels the whole."""
+
+    def told(number: int, first: int) -> tuple[Alarms, Ints]:
+        one = detected[number]
+        if first in one.whole:
+            alarms, _, numbers = one.whole[first]
+            return alarms, numbers
+        return one.alarms[first], one.numbers[first]
+
+    return _cases(labelled, told)
+
+
+def random_cases(labelled: Labelled, gap: int, *, seed: int = 1) -> Cases:
+    """What a detector says that knows nothing: uniform p-values, alarms at the rate asked for."""
+    random = np.random.default_rng(seed)
+
+    def told(number: int, first: int) -> tuple[Alarms, Ints]:
+        grid = labelled.checked.grids[number]
+        p_T = random.uniform(np.nextafter(0, 1), 1, grid.lengths[first])
+        p_T[np.isnan(grid.values(first))] = np.nan
+        rate = alarms_per_row(labelled.false_alarms, grid.frequency)
+        alarms = Alarms(p_T, (p_T < rate) & (np.arange(len(p_T)) >= labelled.ends[number][first]))
+        return alarms, merge(alarms, np.zeros(len(p_T)), gap)[1]
+
+    return _cases(labelled, told)
+
+
+def _cases(labelled: Labelled, told: Callable[[int, int], tuple[Alarms, Ints]]) -> Cases:
+    """A case for each `unique_id`, of its input rows in time order."""
+    found = {}
+    for number, grid in enumerate(labelled.checked.grids):
+        for first, rows, positions in _series_rows(labelled.checked, number):
+            alarms, numbers = told(number, first)
+            end = int(labelled.ends[number][first])
+            found[str(grid.unique_id[first])] = Case(
+                labelled.labels[rows],
+                alarms.scores[positions],
+                alarms.p_values[positions],
+                numbers[positions],
+                begin=int(np.searchsorted(positions, end)),
+                buffer=period(grid.values(first)[:end]),
+                rate=alarms_per_row(labelled.false_alarms, grid.frequency),
+                week=_week(grid.frequency),
+            )
+    return found
+
+
+def _series_rows(checked: Checked, number: int) -> Iterator[tuple[int, Ints, Ints]]:
+    """Of each `unique_id` on a grid: its first series, its input rows in time order, and their positions."""
+    rows = np.flatnonzero((checked.grid_of == number) & (checked.series_of >= 0))
+    rows = rows[np.lexsort((checked.position_of[rows], checked.series_of[rows]))]
+    starts = np.flatnonzero(np.diff(checked.series_of[rows], prepend=-1))
+    for mine in np.split(rows, starts[1:]):
+        first = int(checked.series_of[mine[0]])
+        inside = mine[checked.position_of[mine] < checked.grids[number].lengths[first]]
+        yield first, inside, checked.position_of[inside]
+
+
+def _week(frequency: Frequency) -> float:
+    """Rows of a week; NaN where steps are no time."""
+    return 7 * DAY / frequency.micros if frequency.micros else float("nan")

@@ -1,0 +1,118 @@
+"""A trial of detectors: each of them over a labelled table that it sees without the labels."""
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import pandas as pd
+
+from forecaster import plugins
+from forecaster.detectors.base import Detector
+from forecaster.errors import ConfigError, ForecasterError
+from forecaster.evaluation.detection_cases import Cases, Labelled, detected_cases, labels_of, random_cases
+from forecaster.progress import SILENT, Watch
+from forecaster.scoring.detect import Detection, detect_all
+from forecaster.scoring.parting import training_ends
+from forecaster.scoring.rate import DEFAULT_RATE
+from forecaster.series.frame import check
+from forecaster.series.quality import Quality
+from forecaster.series.roles import Roles
+
+__all__ = ["RANDOM", "Trial", "Trials", "run"]
+
+RANDOM = "random"
+"""The row of a score that knows nothing."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trials:
+    """Which detectors are tried, and how; the words are those of the command line."""
+
+    detectors: Sequence[str]
+    label: str = "label"
+    train_until: object = None
+    test_column: str | None = None
+    false_alarms: str = DEFAULT_RATE
+    channels: Sequence[str] | None = None
+    hindsight: bool = False
+    freq: str | None = None
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    tz: str | None = None
+    strict: bool = False
+
+    @classmethod
+    def of(
+        cls, detectors: Sequence[str] | None, *, hindsight: bool, settings: Mapping[str, Any] | None, **more: Any
+    ) -> "Trials":
+        """Trials of the detectors named, or of all that are allowed.
+
+        Raises: ConfigError for a name that is none, or a setting that no detector takes
+        """
+        every = plugins.names("detectors")
+        named = tuple(detectors or (n for n in every if hindsight or plugins.load("detectors", n).causal))
+        for name in named:
+            plugins.load("detectors", name)
+        taken = {key for name in named for key in _own(settings or {}, name)}
+        left = sorted(set(settings or {}) - taken)
+        if left:
+            raise ConfigError(f"--set {left[0]}: none of {', '.join(named)} has that setting.")
+        return cls(detectors=named, hindsight=hindsight, settings=settings or {}, **more)
+
+    def detection(self, detector: str) -> Detection:
+        """How one of them detects."""
+        own = _own(self.settings, detector)
+        settings = {key.removeprefix(f"{detector}."): value for key, value in own.items()}
+        return Detection(detector=detector, false_alarms=self.false_alarms, hindsight=self.hindsight, settings=settings)
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What came of one table."""
+
+    cases: dict[str, Cases]
+    """By detector, those that did not fail."""
+    cpu_seconds: dict[str, float]
+    failed: dict[str, str]
+    """Reasons, by detector."""
+    quality: Quality
+
+
+def run(frame: pd.DataFrame, how: Trials, watch: Watch = SILENT) -> Trial:
+    """Every detector over one table. One that fails stops none of the others.
+
+    Raises: DataError for a table that cannot be read, ConfigError for one without labels or a wrong option
+    """
+    labels = labels_of(frame, how.label)
+    seen = frame.drop(columns=how.label).reset_index(drop=True)
+    checked = check(seen, Roles.of(how.channels), freq=how.freq, zone=how.tz, strict=how.strict, beside=how.test_column)
+    ends = training_ends(checked, seen, train_until=how.train_until, test_column=how.test_column)
+    labelled = Labelled(checked, labels, ends, how.false_alarms)
+    trial = Trial({RANDOM: random_cases(labelled, Detection().gap)}, {RANDOM: 0.0}, {}, checked.quality)
+    for name in how.detectors:
+        begun = time.process_time()
+        try:
+            own = replace(checked, quality=Quality())
+            trial.cases[name] = detected_cases(labelled, detect_all(own, ends, how.detection(name), watch))
+            trial.cpu_seconds[name] = time.process_time() - begun
+            checked.quality.findings.extend(own.quality.findings)
+        except Exception as error:
+            trial.failed[name] = (
+                str(error) if isinstance(error, ForecasterError) else f"{type(error).__name__}: {error}"
+            )
+            watch.say(f"detector {name} failed: {trial.failed[name]}")
+    return trial
+
+
+def _own(settings: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """Settings that a detector takes: `NAME.key` only it, a bare key or a group's every one that may know it."""
+    found = plugins.load("detectors", name)
+    learns = found.fit is not Detector.fit
+
+    def takes(key: str) -> bool:
+        prefix, _, own = key.rpartition(".")
+        if prefix in plugins.names("detectors") and prefix != name:
+            return False
+        return learns or (prefix in ("", "detector", name) and own in found.Config.__dataclass_fields__)
+
+    return {key: value for key, value in settings.items() if takes(key)}
