@@ -5,7 +5,7 @@ import numpy.typing as npt
 
 from forecaster.series.frequency import Ints
 
-__all__ = ["Bools", "overlapping", "runs"]
+__all__ = ["Bools", "overlaps", "runs"]
 
 Bools = npt.NDArray[np.bool_]
 
@@ -16,8 +16,8 @@ def runs(marked_T: Bools) -> Ints:
     return np.column_stack([np.flatnonzero(edges == 1), np.flatnonzero(edges == -1) - 1])
 
 
-def overlapping(spans: Ints, others: Ints) -> Bools:
-    """Which spans share a row with any of the others; those are apart and in order. Shapes: [n, 2], [m, 2] -> [n]"""
+def overlaps(spans: Ints, others: Ints) -> Ints:
+    """How many of the others share a row with each span; they are apart and in order. Shapes: [n, 2], [m, 2] -> [n]"""
     begun = np.searchsorted(others[:, 0], spans[:, 1], side="right")
     over = np.searchsorted(others[:, 1], spans[:, 0], side="left")
-    return np.asarray(begun > over)
+    return np.asarray(begun - over, np.int64)

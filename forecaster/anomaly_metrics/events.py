@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import ClassVar
 
-from forecaster.anomaly_metrics._runs import overlapping
+from forecaster.anomaly_metrics._runs import overlaps
 from forecaster.anomaly_metrics.base import AnomalyMetric, Case, Numbers
 
 __all__ = ["Events"]
@@ -30,8 +30,8 @@ class Events(AnomalyMetric):
     def over(cls, cases: Sequence[Case]) -> Numbers:
         true = events = found = windows = 0
         for case in (one.test for one in cases):
-            true += int(overlapping(case.events, case.windows).sum())
-            found += int(overlapping(case.windows, case.events).sum())
+            true += int((overlaps(case.events, case.windows) > 0).sum())
+            found += int((overlaps(case.windows, case.events) > 0).sum())
             events, windows = events + len(case.events), windows + len(case.windows)
         precision, recall = _share(true, events), _share(found, windows)
         missed = events - true + windows - found

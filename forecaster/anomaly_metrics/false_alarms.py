@@ -6,7 +6,7 @@ from typing import ClassVar
 import numpy as np
 from scipy.special import gammaincinv
 
-from forecaster.anomaly_metrics._runs import overlapping
+from forecaster.anomaly_metrics._runs import overlaps
 from forecaster.anomaly_metrics.base import AnomalyMetric, Case, Numbers
 
 __all__ = ["FalseAlarms"]
@@ -43,7 +43,7 @@ class FalseAlarms(AnomalyMetric):
         count, asked, weeks = 0, 0.0, 0.0
         for case in (one.test for one in cases):
             normal = int((~case.label & ~np.isnan(case.score)).sum())
-            count += int((~overlapping(case.events, case.windows)).sum())
+            count += int((overlaps(case.events, case.windows) == 0).sum())
             asked, weeks = asked + case.rate * normal, weeks + normal / case.week
         low, high = _interval(count)
         shares = np.array([count, low, high]) / (asked if asked > 0 else np.nan)

@@ -1,7 +1,10 @@
 """Score of the Numenta anomaly benchmark, by three profiles."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import ClassVar
+
+import numpy as np
 
 from forecaster.anomaly_metrics._nab import PROFILES, Profile, sweep
 from forecaster.anomaly_metrics.base import AnomalyMetric, Case, Numbers
@@ -16,14 +19,15 @@ class Nab(AnomalyMetric):
     window. One threshold serves all series; the first 15 % of a series, at most 750 rows, are never judged, and no row
     that a detector was taught by. The benchmark picks the threshold that is best on these very labels (`nab`, and
     `nab_low_fp`, `nab_low_fn` with the costs of its other profiles). `..._frozen` is honest: each half of the series,
-    every other one in their order, is judged at the threshold that was best on the other half.
+    every other one in their order, is judged at the threshold that was best on the other half. `nab_events` is the
+    standard score of the detector's own events, each an alarm at its first row.
 
     Missing: rows without a score raise no alarm; `..._frozen` is NaN for a single series, all are without windows
     Fails:   with a refractory period after an alarm any detector gains: rows are counted, not events
     Source:  Lavin and Ahmad (2015), ICMLA; numenta/NAB `nab/sweeper.py`, `config/profiles.json`
     """
 
-    ideals: ClassVar = {name + kind: 100.0 for kind in ("", "_frozen") for name in PROFILES}
+    ideals: ClassVar = {**{name + kind: 100.0 for kind in ("", "_frozen") for name in PROFILES}, "nab_events": 100.0}
     single = False
 
     @classmethod
@@ -32,12 +36,20 @@ class Nab(AnomalyMetric):
 
     @classmethod
     def over(cls, cases: Sequence[Case]) -> Numbers:
-        found = {}
+        own = sweep([_events_alone(case) for case in cases], PROFILES["nab"])
+        found = {"nab_events": own.share(own.at(1.0))}
         for name, profile in PROFILES.items():
             whole = sweep(cases, profile)
             found[name] = whole.share(whole.totals.max())
             found[name + "_frozen"] = whole.share(_frozen(cases, profile))
         return {name: found[name] for name in cls.ideals}
+
+
+def _events_alone(case: Case) -> Case:
+    """The first row of every event has a score of 1, all others of 0."""
+    score_T = np.zeros(len(case.label))
+    score_T[case.events[:, 0]] = 1.0
+    return replace(case, score=score_T)
 
 
 def _frozen(cases: Sequence[Case], profile: Profile) -> float:

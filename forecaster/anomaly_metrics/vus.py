@@ -4,6 +4,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from forecaster.anomaly_metrics._levels import LEVELS, first_levels, summed
 from forecaster.anomaly_metrics._runs import Bools, runs
 from forecaster.anomaly_metrics.base import AnomalyMetric, Case, Numbers
 from forecaster.series.frequency import Ints
@@ -11,8 +12,6 @@ from forecaster.series.grid import Floats
 
 __all__ = ["Vus"]
 
-_LEVELS = 250
-"""Thresholds, at evenly spaced ranks of the scores: those of the reference."""
 _NONE = 10**12
 """A distance to a window that is not there."""
 
@@ -43,10 +42,10 @@ class Vus(AnomalyMetric):
 def _surfaces(label_T: Bools, rank_T: Floats, buffer: int) -> tuple[Floats, Floats, Floats]:
     """True-positive rate, false-positive rate and precision by buffer and threshold: [W, J] each"""
     rows = len(label_T)
-    level_T = _first_levels(rank_T)
+    level_T = first_levels(rank_T)
     windows = runs(label_T)
-    alarms_J = _summed(level_T)
-    hits_WJ = _summed(level_T[label_T]) + _buffer_hits(label_T, level_T, windows, buffer)
+    alarms_J = summed(level_T)
+    hits_WJ = summed(level_T[label_T]) + _buffer_hits(label_T, level_T, windows, buffer)
     soft_WJ = hits_WJ - hits_WJ[0]
     labelled_WJ = label_T.sum() + soft_WJ / 2
     recall_WJ = np.minimum(hits_WJ / labelled_WJ, 1) * _existence(level_T, windows, buffer)
@@ -65,17 +64,6 @@ def _roc(tpr_WJ: Floats, fpr_WJ: Floats) -> float:
     return float(np.trapezoid(tpr, fpr, axis=1).mean())
 
 
-def _first_levels(rank_T: Floats) -> Ints:
-    """Number of the highest threshold that each row reaches: [time] -> [time]"""
-    levels = np.sort(rank_T)[::-1][np.linspace(0, len(rank_T) - 1, _LEVELS).astype(int)]
-    return np.searchsorted(-levels, -rank_T, side="left")
-
-
-def _summed(level_N: Ints, weight_N: Floats | None = None) -> Floats:
-    """How many of some rows reach each threshold: [rows] -> [J]"""
-    return np.cumsum(np.bincount(level_N, weight_N, minlength=_LEVELS)).astype(float)
-
-
 def _buffer_hits(label_T: Bools, level_T: Ints, windows: Ints, buffer: int) -> Floats:
     """Rows beside a window that reach each threshold, by what they count: sqrt(1 - distance / buffer), two windows' 1.
 
@@ -85,12 +73,12 @@ def _buffer_hits(label_T: Bools, level_T: Ints, windows: Ints, buffer: int) -> F
     nearest, second = _distances(outside, windows)
     near = nearest <= buffer // 2
     level_N, nearest, second = level_T[outside][near], nearest[near], second[near]
-    hits = np.zeros((buffer + 1, _LEVELS))
+    hits = np.zeros((buffer + 1, LEVELS))
     for width in range(2, buffer + 1):
         reach = nearest <= width // 2
         # Two windows' counts of at least sqrt(1/2) each are clipped at 1.
         counts = np.where(second[reach] <= width // 2, 1.0, np.sqrt(1 - nearest[reach] / width))
-        hits[width] = _summed(level_N[reach], counts)
+        hits[width] = summed(level_N[reach], counts)
     return hits
 
 
@@ -106,12 +94,12 @@ def _distances(rows: Ints, windows: Ints) -> tuple[Ints, Ints]:
 
 def _existence(level_T: Ints, windows: Ints, buffer: int) -> Floats:
     """Share of zones (windows with their buffers, joined where they touch) with an alarm: -> [W, J]"""
-    shares = np.empty((buffer + 1, _LEVELS))
+    shares = np.empty((buffer + 1, LEVELS))
     for reach in range(buffer // 2 + 1):
         apart = windows[:-1, 1] + reach < windows[1:, 0] - reach
         starts = np.maximum(windows[np.r_[True, apart], 0] - reach, 0)
         ends = np.minimum(windows[np.r_[apart, True], 1] + reach + 1, len(level_T))
         cuts = np.column_stack([starts, ends]).ravel()
         first = np.minimum.reduceat(level_T, cuts[cuts < len(level_T)])[::2]
-        shares[2 * reach : 2 * reach + 2] = _summed(first) / len(starts)
+        shares[2 * reach : 2 * reach + 2] = summed(first) / len(starts)
     return shares

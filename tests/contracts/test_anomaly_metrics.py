@@ -1,15 +1,19 @@
 """What every anomaly metric promises, and their numbers beside loops that follow the definitions word by word."""
 
 import itertools
+import json
 import math
 import time
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import stats
 
 from forecaster import plugins
 from forecaster.anomaly_metrics.base import AnomalyMetric, Case
@@ -249,6 +253,106 @@ def test_false_alarms_by_hand() -> None:
     assert found["false_alarms_a_week"] == pytest.approx(0.2)
     assert found["false_alarms_of_asked"] == pytest.approx(2)
     assert (found["false_alarms_low"], found["false_alarms_high"]) == pytest.approx((0.2422, 7.2247), abs=1e-4)
+
+
+_AEON = json.loads((Path(__file__).parent / "aeon_ranges.json").read_text())["cases"]
+
+
+@pytest.mark.parametrize("golden", _AEON)
+def test_ranges_equal_those_of_aeon(golden: dict[str, Any]) -> None:
+    """The tool, its version and the call are in the golden file."""
+    label, alarm = ([int(c) for c in golden[name]] for name in ("label", "alarm"))
+    found = _metric("ranges").of(_case(label, alarm))
+    assert (found["range_precision"], found["range_recall"]) == pytest.approx((golden["precision"], golden["recall"]))
+
+
+def test_affiliation_of_the_papers_example() -> None:
+    """Huet et al. (2022): the zone of the second window, 30 to 120, by the numbers of affiliation-metrics-py's tests."""
+    minutes = np.arange(30, 120)
+    label = (minutes >= 50) & (minutes < 70)
+    alarm = ((minutes >= 40) & (minutes < 60)) | (minutes >= 115)
+    found = _metric("affiliation").of(_case(label, alarm))
+    assert found["affiliation_precision"] == pytest.approx(0.672222222)
+    assert found["affiliation_recall"] == pytest.approx(0.944444444)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_affiliation_is_its_definition(seed: int) -> None:
+    """Chances counted over many places of every row."""
+    random = np.random.default_rng(seed)
+    label, alarm = _labels(random, 60, 3), _labels(random, 60, 4)
+    found = _metric("affiliation").of(_case(label, alarm))
+    expected = _slow_affiliation(label, alarm, 64)
+    assert (found["affiliation_precision"], found["affiliation_recall"]) == pytest.approx(expected, abs=0.01)
+
+
+def _slow_affiliation(label: np.ndarray, alarm: np.ndarray, parts: int) -> tuple[float, float]:
+    place = (np.arange(len(label) * parts) + 0.5) / parts
+    inside, alarmed = (np.repeat(one, parts).astype(bool) for one in (label, alarm))
+    windows = _case(label, label).windows + np.array([0, 1])
+    nearest = np.argmin([np.maximum(np.maximum(a - place, place - b), 0) for a, b in windows], axis=0)
+    precisions, recalls = [], []
+    for j, (a, b) in enumerate(windows):
+        zone = place[nearest == j]
+        far = np.maximum(np.maximum(a - zone, zone - b), 0)
+        alarms = zone[alarmed[nearest == j]]
+        if len(alarms):
+            own = np.maximum(np.maximum(a - alarms, alarms - b), 0)
+            precisions.append(np.mean([(far >= one).mean() for one in own]))
+        truth = zone[inside[nearest == j]]
+        away = [np.abs(alarms - y).min() if len(alarms) else np.inf for y in truth]
+        recalls.append(np.mean([(np.abs(zone - y) >= one).mean() for y, one in zip(truth, away, strict=True)]))
+    return float(np.mean(precisions)), float(np.mean(recalls))
+
+
+def test_random_alarms_are_affiliated_by_half(random: np.random.Generator) -> None:
+    """What the docstring warns of."""
+    label = np.zeros(5000, int)
+    label[2500:2520] = 1
+    found = _metric("affiliation").of(_case(label, np.zeros(5000), random.integers(0, 5000, 300).tolist()))
+    assert found["affiliation_precision"] == pytest.approx(0.5, abs=0.1)
+
+
+def test_point_adjustment_flatters_a_random_score(random: np.random.Generator) -> None:
+    """Kim et al. (2022): near perfect on long windows, while PA%K tells it from a good one."""
+    label = np.zeros(4000, int)
+    label[1000:1400] = label[3000:3400] = 1
+    found = _metric("pa_k").of(_case(label, random.uniform(0, 1, 4000)))
+    assert found["pa_f1"] > 0.9
+    assert found["pa_f1_random"] > 0.9
+    assert found["pa_k"] == pytest.approx(found["pa_k_random"], abs=0.05)
+    assert found["pa_k"] < 0.6
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_pa_k_is_its_definition(seed: int) -> None:
+    """K from 0 to 100 and every threshold, one by one; at 100 it is the F1 of rows."""
+    random = np.random.default_rng(seed)
+    label = _labels(random, 120, 3)
+    score = random.uniform(0, 1, 120) + 0.4 * label
+    case = _case(label, score)
+    best = []
+    for share in np.linspace(0, 1, 11):
+        found = []
+        for threshold in score:
+            alarm = score >= threshold
+            for a, b in case.windows:
+                if alarm[a : b + 1].sum() > share * (b - a + 1):
+                    alarm[a : b + 1] = True
+            found.append(2 * (alarm & case.label).sum() / (alarm.sum() + case.label.sum()))
+        best.append(max(found))
+    numbers = _metric("pa_k").of(case)
+    assert numbers["pa_f1"] == pytest.approx(best[0])
+    assert numbers["pa_k"] == pytest.approx(np.mean([(a + b) / 2 for a, b in itertools.pairwise(best)]))
+    assert best[-1] == pytest.approx(_metric("rows_f1").of(case)["f1_oracle"])
+
+
+def test_calibration_is_the_statistic_of_scipy(random: np.random.Generator) -> None:
+    """Over rows that are not labelled."""
+    label = _labels(random)
+    case = replace(_case(label, label), p_value=random.beta(1, 2, 200))
+    expected = stats.kstest(case.p_value[label == 0], "uniform").statistic
+    assert _metric("calibration").of(case)["p_ks"] == pytest.approx(expected)
 
 
 @given(st.lists(st.tuples(st.booleans(), st.integers(0, 9)), min_size=2, max_size=60))
