@@ -37,9 +37,9 @@ def evaluate(
     """Judge detectors on labelled series, beside each other and beside a random score.
 
     Every detector runs as `detect` does, on tables without their labels, and is judged on the rows after training. In
-    a folder, files count by the folder they lie in: the leaderboard is a mean over folders. Numbers that end in
-    `_oracle`, and those of NAB without `_frozen`, pick thresholds by the labels. `--set ewma.alpha=0.1` reaches one
-    detector. One that fails is named with its reason and stops none.
+    a folder, files count by the folder they lie in: the leaderboard is a mean over folders. `nab`, `nab_low_fp` and
+    `nab_low_fn`, `f1_oracle` and `pa_...` pick thresholds by the labels, the others do not. `--set ewma.alpha=0.1`
+    reaches one detector. One that fails is named with its reason and stops none.
     """
     from forecaster.evaluation.detection_trial import Trials
     from forecaster.evaluation.leaderboard import Leaderboard
@@ -63,7 +63,7 @@ def evaluate(
         for path in _tables(file):
             trial = _trial(path, how, quality, alone=path == file, watch=watch)
             if trial is not None:
-                board.add(trial, folder=path.parent.name, name=path.name)
+                board.add(trial, folder=_folder(path, file), name=path.name)
         if not board.cases:
             raise DataError(f"'{file}': no table could be judged. {'; '.join(quality.lines())}")
         table, by_series = board.table(), board.by_series()
@@ -78,6 +78,11 @@ def _tables(file: Path) -> list[Path]:
     if not file.is_dir():
         return [file]
     return sorted(path for path in file.rglob("*") if path.is_file() and is_table(path))
+
+
+def _folder(path: Path, file: Path) -> str:
+    """Where a table lies below what was named; nothing for the file itself."""
+    return "" if path == file else str(path.parent.relative_to(file))
 
 
 def _trial(path: Path, how: "Trials", quality: "Quality", *, alone: bool, watch: Watch) -> "Trial | None":

@@ -77,7 +77,7 @@ def test_labels_decide_numbers_but_no_score(monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_a_folders_mean_is_over_its_folders(tmp_path: Path) -> None:
     """One series in a folder weighs as much as three in another; a table without labels is named."""
-    for name, series in (("a", 1), ("b", 3)):
+    for name, series in (("a/set", 1), ("b/set", 3)):
         (tmp_path / "in" / name).mkdir(parents=True)
         _labelled(series, series).to_parquet(tmp_path / "in" / name / "in.parquet", index=False)
     pd.DataFrame({"unique_id": ["s0"]}).to_csv(tmp_path / "in" / "a" / "info.csv", index=False)
@@ -87,7 +87,7 @@ def test_a_folders_mean_is_over_its_folders(tmp_path: Path) -> None:
     means = rows[rows["detector"] == "ewma"].groupby("folder")["vus_pr"].mean()
     assert outcome.table is not None
     assert outcome.table.loc["ewma", "vus_pr"] == pytest.approx(means.mean())
-    frames = {name: pd.read_parquet(tmp_path / "in" / name / "in.parquet") for name in ("a", "b")}
+    frames = {name: pd.read_parquet(tmp_path / "in" / name / "set" / "in.parquet") for name in ("a", "b")}
     assert api.evaluate(frames, detectors=["ewma"])[0].loc["ewma", "vus_pr"] == pytest.approx(means.mean())
 
 
