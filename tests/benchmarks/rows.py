@@ -143,6 +143,13 @@ def _alarms() -> Row:
     }  # fmt: skip
 
 
+def _anomaly() -> Row:
+    """Every detector on labelled series, beside a random score; its tables are printed."""
+    from tests.benchmarks.anomaly import anomaly_of
+
+    return {**anomaly_of(DATA), "reach": "above random", "command": "ROW=anomaly make bench"}
+
+
 def _demo() -> Row:
     """Wall time and peak memory of the demonstration, after the install."""
     with tempfile.TemporaryDirectory() as folder:
@@ -209,6 +216,7 @@ ROWS: dict[str, Callable[[], Row]] = {
     "domains": _domains,
     "nab": _nab,
     "alarms": _alarms,
+    "anomaly": _anomaly,
     "demo": _demo,
     **speed.ROWS,
     **training_speed.ROWS,
