@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from forecaster.layers.anchors import Anchors
 from forecaster.layers.decoders import Direct
+from forecaster.layers.statics import Statics
 from forecaster.panel.batch import Batch
 from forecaster.scales.base import Scale
 
@@ -33,6 +34,9 @@ class Task:
     step_width: int
     ahead_width: int
     static_width: int
+    """Static features that are numbers."""
+    categories: tuple[int, ...]
+    """Points of each one that is a category."""
     parameters: tuple[float, ...]
     """A head's initial numbers for each horizon step; there are P of them."""
 
@@ -165,7 +169,8 @@ class OnePass(Model):
     def __init__(self, config: Config, task: Task) -> None:
         super().__init__(config, task)
         width = config.width
-        self.embed = nn.Linear(task.window + task.step_width + task.static_width, width)
+        self.statics = Statics(task.static_width, task.categories)
+        self.embed = nn.Linear(task.window + task.step_width + self.statics.width, width)
         self.encoder = self.build_encoder()
         self.merge = nn.Linear(2 * width, width)
         self.anchors = Anchors(width, task.window, task.horizon, task.anchors)
@@ -188,7 +193,7 @@ class OnePass(Model):
 
     def embedded(self, inputs: Inputs) -> Tensor:
         """What the encoder reads: each step's lag window and features, [B, T, D]."""
-        static_BTK = inputs.static_BK[:, None].expand(-1, inputs.window_BTW.shape[1], -1)
+        static_BTK = self.statics(inputs.static_BK)[:, None].expand(-1, inputs.window_BTW.shape[1], -1)
         seen_BT = torch.cat([inputs.window_BTW, inputs.steps_BTI, static_BTK], -1)
         return nn.functional.gelu(self.embed(seen_BT))
 

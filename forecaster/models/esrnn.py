@@ -10,6 +10,7 @@ from torch.nn.functional import gelu
 from forecaster.layers.decoders import Direct
 from forecaster.layers.recurrent import RecurrentStack
 from forecaster.layers.smoothing import smoothed
+from forecaster.layers.statics import Statics
 from forecaster.models.base import Inputs, Memory, Model, Outlook, Size, Task
 from forecaster.panel.panel import RESTLESS
 
@@ -54,7 +55,8 @@ class EsRnn(Model):
         super().__init__(config, task)
         width, dilations = _SIZES[config.size]
         self.season = min((lag for lag in task.anchors if lag > 1), default=1)
-        self.embed = nn.Linear(task.window + task.step_width + task.static_width, width)
+        self.statics = Statics(task.static_width, task.categories)
+        self.embed = nn.Linear(task.window + task.step_width + self.statics.width, width)
         self.encoder = RecurrentStack("lstm", width, dilations, 0.0)
         self.merge = nn.Linear(2 * width, width)
         self.decoder = Direct(width, task.horizon, task.parameters, task.ahead_width)
@@ -74,7 +76,7 @@ class EsRnn(Model):
         parts_BU = torch.cat([parts_BU[:, : -self.season], season_BU], 1)
         own_BTW = parts_BU[:, : -self.season].unfold(1, window, 1)
         left_BTW = ((past_BTW - level_BT[..., None] - own_BTW) / spread_BT1).clamp(-_FURTHEST, _FURTHEST)
-        static_BTK = inputs.static_BK[:, None].expand(-1, left_BTW.shape[1], -1)
+        static_BTK = self.statics(inputs.static_BK)[:, None].expand(-1, left_BTW.shape[1], -1)
         embedded_BTD = gelu(self.embed(torch.cat([left_BTW.float(), inputs.steps_BTI, static_BTK], -1)))
         encoded_BTD, encoder = self.encoder(embedded_BTD, encoder)
         before_BT = torch.cat([level_B[:, None], level_BT[:, :-1]], 1)

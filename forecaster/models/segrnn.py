@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from forecaster.layers.anchors import Anchors
 from forecaster.layers.decoders import Direct
 from forecaster.layers.recurrent import Dilated
+from forecaster.layers.statics import Statics
 from forecaster.models.base import Inputs, Memory, Model, Outlook, Size, Task
 
 __all__ = ["SegRnn"]
@@ -59,7 +60,8 @@ class SegRnn(Model):
         season = min((lag for lag in task.anchors if lag > 1), default=task.window)
         self.segment = min(config.segment or max(1, season // 4), task.window)
         self.count = -(-task.horizon // self.segment)
-        self.embed = nn.Linear(self.segment + task.step_width + task.static_width, width)
+        self.statics = Statics(task.static_width, task.categories)
+        self.embed = nn.Linear(self.segment + task.step_width + self.statics.width, width)
         self.encoder = Dilated("gru", width, self.segment)
         self.place = nn.Parameter(0.1 * torch.randn(self.count, width))
         self.decoder = nn.GRUCell(width, width)
@@ -69,7 +71,7 @@ class SegRnn(Model):
     def encode(self, inputs: Inputs, state: Any = None) -> tuple[Tensor, Any]:
         window_BTW = inputs.window_BTW
         segment_BTw = window_BTW[..., -self.segment :] - window_BTW[..., -1:]
-        static_BTK = inputs.static_BK[:, None].expand(-1, window_BTW.shape[1], -1)
+        static_BTK = self.statics(inputs.static_BK)[:, None].expand(-1, window_BTW.shape[1], -1)
         # The newest value itself too: relative to the level it says where in its range the series is.
         segment_BTw = torch.cat([segment_BTw[..., :-1], window_BTW[..., -1:]], -1)
         seen_BT = torch.cat([segment_BTw, inputs.steps_BTI, static_BTK], -1)

@@ -10,7 +10,7 @@ from forecaster.errors import ArtifactError
 from forecaster.series import calendar
 from forecaster.series.clock import Clock
 from forecaster.series.frequency import Ints
-from forecaster.series.grid import Floats, Grid
+from forecaster.series.grid import Floats, Grid, Labels
 
 __all__ = ["Features"]
 
@@ -21,7 +21,8 @@ Float32s = npt.NDArray[np.float32]
 class Features:
     """Which features a model was trained on, and the mean and deviation that each is measured by.
 
-    Missing: a missing covariate is 0 (its mean) and raises a flag of its own where training had gaps
+    Missing: a missing covariate is 0 (its mean) and raises a flag of its own where training had gaps; a category that is
+        missing, or was not there in training, is 'other'
     """
 
     cycles: tuple[str, ...]
@@ -34,6 +35,8 @@ class Features:
     deviations: tuple[float, ...]
     flags: tuple[bool, ...]
     """Per past and future covariate: feed whether it is missing."""
+    vocabularies: Labels = ()
+    """Per static feature: its categories, none where it is a number."""
 
     @classmethod
     def fit(cls, grid: Grid, train_lengths: Ints) -> "Features":
@@ -53,6 +56,7 @@ class Features:
             tuple(means),
             tuple(deviations),
             tuple(bool(np.isnan(column).any()) for column in covariates.T),
+            tuple(_used(names, column) for names, column in zip(grid.static_labels, grid.static.T, strict=True)),
         )
 
     @property
@@ -67,8 +71,13 @@ class Features:
 
     @property
     def static_width(self) -> int:
-        """Number K of static features."""
-        return len(self.static)
+        """Number of static features that are numbers."""
+        return len(self.static) - len(self.categories)
+
+    @property
+    def categories(self) -> tuple[int, ...]:
+        """Points of each static feature that is none: one for each category, and one for others."""
+        return tuple(1 + len(names) for names in self.vocabularies if names)
 
     def of(self, grid: Grid, begins: Ints | None = None) -> tuple[Float32s, Float32s, Float32s]:
         """Features of each row, of the future, and of each series: [N, I], [M, F], [S, K].
@@ -80,7 +89,6 @@ class Features:
         split, end = len(self.past), len(self.past) + len(self.future)
         past = self._scaled(grid.past, 0, split)
         ahead = self._scaled(grid.future, split, end)
-        static = np.nan_to_num((grid.static - self.means[end:]) / np.asarray(self.deviations[end:]))
         owner, positions = _rows(grid, np.zeros_like(grid.lengths) if begins is None else begins)
         covariates = grid.covariate_starts[owner] + positions
         rows = grid.offsets[owner] + positions
@@ -88,7 +96,7 @@ class Features:
         steps[rows] = np.concatenate(
             [self._clock(grid, owner, positions), self._gaps(grid, rows), past[covariates], ahead[covariates]], axis=1
         )
-        return steps, ahead.astype(np.float32), static.astype(np.float32)
+        return steps, ahead.astype(np.float32), self._static(grid).astype(np.float32)
 
     def newest(self, clock: Clock, times: Ints, seen: "npt.NDArray[np.bool_]", age: Ints) -> Float32s:
         """Features of one row of each series, where there are no covariates: [B, I].
@@ -109,6 +117,7 @@ class Features:
     def from_json(cls, data: dict[str, Any]) -> "Features":
         """From `to_json`'s data."""
         values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in data.items()}
+        values["vocabularies"] = tuple(map(tuple, data.get("vocabularies", ())))
         return cls(**values)
 
     def _require(self, grid: Grid) -> None:
@@ -122,6 +131,31 @@ class Features:
                     f"the model was trained with {option} {','.join(mine) or '(none)'}, "
                     f"the input has {','.join(theirs) or '(none)'}. Give the same columns."
                 )
+        for k, name in enumerate(self.static):
+            if grid.static_labels[k] and not self._vocabulary(k):
+                raise ArtifactError(
+                    f"column '{name}' held numbers when the model was trained, and now text like "
+                    f"'{grid.static_labels[k][0]}'. Give numbers."
+                )
+
+    def _static(self, grid: Grid) -> Floats:
+        """Numbers in deviations, then the numbers of categories: [S, K]"""
+        begin = len(self.past) + len(self.future)
+        scaled = np.nan_to_num((grid.static - self.means[begin:]) / np.asarray(self.deviations[begin:]))
+        known = [bool(self._vocabulary(k)) for k in range(len(self.static))]
+        numbers = [scaled[:, k] for k in np.flatnonzero(~np.array(known, bool))]
+        kinds = [self._numbered(grid, int(k)) for k in np.flatnonzero(known)]
+        return np.column_stack([*numbers, *kinds]) if known else scaled
+
+    def _numbered(self, grid: Grid, k: int) -> Floats:
+        """The number of each series' category, 0 for 'other'. Shapes: [S]"""
+        numbers, names = {name: 1 + n for n, name in enumerate(self._vocabulary(k))}, grid.static_labels[k]
+        # A table in which every category happens to be a number was read as numbers.
+        texts = ("" if np.isnan(v) else names[int(v)] if names else f"{v:g}" for v in grid.static[:, k])
+        return np.array([numbers.get(text, 0) for text in texts], np.float64)
+
+    def _vocabulary(self, k: int) -> tuple[str, ...]:
+        return self.vocabularies[k] if self.vocabularies else ()
 
     def _scaled(self, values: Floats, start: int, end: int) -> Floats:
         scaled = (values - self.means[start:end]) / np.asarray(self.deviations[start:end])
@@ -157,6 +191,12 @@ def _head(grid: Grid, train_lengths: Ints) -> npt.NDArray[np.bool_]:
     for start, length in zip(grid.covariate_starts, train_lengths, strict=True):
         inside[start : start + length] = True
     return inside
+
+
+def _used(names: tuple[str, ...], column: Floats) -> tuple[str, ...]:
+    """Categories that some series has."""
+    present = np.unique(column[~np.isnan(column)]).astype(np.int64)
+    return tuple(names[n] for n in present) if names else ()
 
 
 def _any(column: Floats) -> bool:

@@ -11,9 +11,11 @@ from forecaster import columns
 from forecaster.series.clock import Clock
 from forecaster.series.frequency import Frequency, Ints
 
-__all__ = ["Floats", "Grid"]
+__all__ = ["Floats", "Grid", "Labels"]
 
 Floats = npt.NDArray[np.float64]
+Labels = tuple[tuple[str, ...], ...]
+"""For each static column the text that its numbers stand for; empty for a column of numbers."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,7 @@ class Grid:
     past_names: tuple[str, ...] = ()
     future_names: tuple[str, ...] = ()
     static_names: tuple[str, ...] = ()
+    static_labels: Labels = ()
 
     @property
     def series(self) -> int:
@@ -111,4 +114,5 @@ class Grid:
             self.past_names,
             self.future_names,
             self.static_names,
+            self.static_labels,
         )

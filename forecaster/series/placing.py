@@ -74,6 +74,7 @@ def _filled(rows: Rows, clock: Clock, one: Frequency, roles: Roles, quality: Qua
         roles.past,
         roles.future,
         roles.static,
+        rows.static_labels,
     )
     return grid, rows.codes * channels, positions
 

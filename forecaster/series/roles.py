@@ -20,7 +20,7 @@ class Roles:
     future: tuple[str, ...] = ()
     """Known beyond the cutoff: calendars, plans, issued forecasts."""
     static: tuple[str, ...] = ()
-    """One value a series."""
+    """One value a series, a number or a category."""
 
     def __post_init__(self) -> None:
         if not self.targets:

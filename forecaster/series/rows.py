@@ -12,12 +12,13 @@ from forecaster import columns
 from forecaster.errors import DataError
 from forecaster.series.clock import Clock
 from forecaster.series.frequency import Ints
-from forecaster.series.grid import Floats
+from forecaster.series.grid import Floats, Labels
 from forecaster.series.quality import Quality
 from forecaster.series.roles import Roles
 
 __all__ = ["Rows", "clean", "in_order", "picked"]
 
+_COMMA = r"-?\d+,\d+"
 _MOST = 1e36
 """Larger values leave no room for forecasts, which are written as float32."""
 
@@ -35,12 +36,14 @@ class Rows:
     """[rows, targets + past + future + static]"""
     doubles: Ints
     """[doubles, 2]: a row of the input that shares its time with a later one, and that later one."""
+    static_labels: Labels
 
 
 def clean(frame: pd.DataFrame, roles: Roles, clock: Clock, quality: Quality) -> Rows:
     """Rows with a name and a time, their numbers finite or NaN."""
-    wanted = [*roles.targets, *roles.covariates, *roles.static]
-    numbers = np.column_stack([_numbers(frame[name]) for name in wanted])
+    static = [_coded(frame[name]) for name in roles.static]
+    varying = [_numbers(frame[name]) for name in (*roles.targets, *roles.covariates)]
+    numbers = np.column_stack([*varying, *(values for values, _ in static)])
     endless = np.abs(numbers) > _MOST
     if endless.any():
         reason = f"infinite values, or beyond {_MOST:g}, read as missing"
@@ -54,7 +57,8 @@ def clean(frame: pd.DataFrame, roles: Roles, clock: Clock, quality: Quality) -> 
     times = clock.encode(kept[columns.DS])
     source = np.flatnonzero(present)
     none = np.zeros((0, 2), np.int64)
-    return Rows(np.asarray(names, object), codes.astype(np.int64), times, source, numbers[present], none)
+    labels = tuple(names for _, names in static)
+    return Rows(np.asarray(names, object), codes.astype(np.int64), times, source, numbers[present], none, labels)
 
 
 def _numbers(column: "pd.Series[Any]") -> Floats:
@@ -65,16 +69,40 @@ def _numbers(column: "pd.Series[Any]") -> Floats:
     if isinstance(column.dtype, pd.CategoricalDtype):
         column = column.astype(object)
     numbers = pd.to_numeric(column, errors="coerce")
-    empty = column.isna() | column.astype(str).str.strip().str.lower().isin(["", "nan", "na", "null", "none"])
-    bad = numbers.isna() & ~empty
+    bad = numbers.isna() & ~_empty(column)
     if bad.any():
         row = int(bad.to_numpy().argmax())
-        comma = re.fullmatch(r"-?\d+,\d+", str(column.iloc[row]).strip())
+        comma = re.fullmatch(_COMMA, str(column.iloc[row]).strip())
+        next_ = "Leave such cells empty, or drop the rows; only --static columns may hold text."
         raise DataError(
             f"column '{column.name}': {int(bad.sum())} values are no numbers, first {column.iloc[row]!r} in row {row}. "
-            + ("Write decimal points, not commas." if comma else "Leave such cells empty, or drop the rows.")
+            + ("Write decimal points, not commas." if comma else next_)
         )
     return np.asarray(numbers.to_numpy(np.float64, na_value=np.nan))
+
+
+def _coded(column: "pd.Series[Any]") -> tuple[Floats, tuple[str, ...]]:
+    """Numbers and no labels; or of a column of text the number of each row's label, NaN where there is none."""
+    if not _is_text(column):
+        return _numbers(column), ()
+    text = column.astype("str").str.strip().where(~_empty(column))
+    codes, labels = pd.factorize(text, sort=True)
+    return np.where(codes < 0, np.nan, codes), tuple(map(str, labels))
+
+
+def _is_text(column: "pd.Series[Any]") -> bool:
+    """Does a column hold categories? Where most values read as numbers, the others are taken for mistakes."""
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        return True
+    if pd.api.types.is_bool_dtype(column.dtype) or pd.api.types.is_numeric_dtype(column.dtype):
+        return False
+    given = column[~_empty(column)]
+    numeric = pd.to_numeric(given, errors="coerce").notna() | given.astype("str").str.strip().str.fullmatch(_COMMA)
+    return bool(2 * numeric.sum() < len(given))
+
+
+def _empty(column: "pd.Series[Any]") -> "pd.Series[bool]":
+    return column.isna() | column.astype("str").str.strip().str.lower().isin(["", "nan", "na", "null", "none"])
 
 
 def in_order(rows: Rows, quality: Quality) -> Rows:

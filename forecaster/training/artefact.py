@@ -195,6 +195,7 @@ def build_network(plan: Plan, features: Features) -> Network:
         step_width=features.step_width + RESTLESS,
         ahead_width=features.ahead_width,
         static_width=features.static_width,
+        categories=features.categories,
         parameters=tuple(head.initial()),
     )
     return Network(plan.build("model", task), plan.build("scale"), head)

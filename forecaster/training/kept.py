@@ -39,7 +39,8 @@ class Kept:
 
 def _digest(plan: Plan, grid: Grid, ends: Ints, warm: Artefact | None) -> str:
     start = None if warm is None else [warm.plan.digest, warm.facts.rows]
-    found = hashlib.sha256(json.dumps([plan.to_json(), start, versions()], sort_keys=True).encode())
+    described = [plan.to_json(), start, versions(), grid.static_labels]
+    found = hashlib.sha256(json.dumps(described, sort_keys=True).encode())
     for array in (grid.y, grid.offsets, ends, grid.past, grid.future, grid.static):
         found.update(array.tobytes())
     return found.hexdigest()[:12]
