@@ -52,6 +52,7 @@ def fit(
     past: Sequence[str] | None = None,
     future: Sequence[str] | None = None,
     static: Sequence[str] | None = None,
+    holidays: Sequence[str] | None = None,
     settings: Settings | None = None,
     warm_start: str | Path | None = None,
     resume: str | Path | None = None,
@@ -72,7 +73,7 @@ def fit(
         model=model,
         horizon=horizon,
         season=season,
-        settings=_with(settings, ensemble),
+        settings=_with(settings, ensemble, holidays),
         warm=load(warm_start) if warm_start is not None else None,
         resume=Path(resume) if resume is not None else None,
         watch=watch,
@@ -135,6 +136,7 @@ def backtest(
     season: Sequence[int] = (),
     freq: str | None = None,
     targets: Sequence[str] | None = None,
+    holidays: Sequence[str] | None = None,
     settings: Settings | None = None,
     watch: Watch = SILENT,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -148,7 +150,7 @@ def backtest(
         test_size=test_size,
         stride=stride,
         season=season,
-        settings=_with(settings, ensemble),
+        settings=_with(settings, ensemble, holidays),
         keep=lambda grid, part: parts.append(forecast_rows(grid, part, until=grid.lengths - 1)),
         watch=watch,
     )
@@ -224,8 +226,8 @@ def load(folder: str | Path) -> Forecaster:
     return Forecaster.load(Path(folder))
 
 
-def _with(settings: Settings | None, ensemble: int) -> dict[str, Any]:
-    return {"ensemble": ensemble, **(settings or {})}
+def _with(settings: Settings | None, ensemble: int, holidays: Sequence[str] | None) -> dict[str, Any]:
+    return {"ensemble": ensemble, "holidays": ",".join(holidays or ()), **(settings or {})}
 
 
 def _warn(quality: Quality) -> None:

@@ -26,6 +26,7 @@ RANKS = [
 RANK = {name: rank for rank, names in enumerate(RANKS) for name in names}
 CORE = {"torch", "pytorch_lightning", "pandas", "numpy", "pyarrow", "scipy", "safetensors"}
 ELSEWHERE = {
+    "forecaster/series/public_holidays.py": {"holidays"},
     "forecaster/store/lake.py": {"deltalake", "duckdb"},
     "forecaster/store/sql.py": {"duckdb"},
     "forecaster/store/ledger.py": {"sqlalchemy"},

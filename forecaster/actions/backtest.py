@@ -42,6 +42,7 @@ def backtest(
     past: base.Past = None,
     future: base.Future = None,
     static: base.Static = None,
+    holidays: base.Holidays = None,
     tz: base.Zone = None,
     strict: base.Strict = False,
     watch: Watch = SILENT,
@@ -74,7 +75,13 @@ def backtest(
             stride=stride,
             season=season or (),
             settings=base.training_settings(
-                set_, size=size, seed=seed, steps=steps, max_seconds=max_seconds, ensemble=ensemble
+                set_,
+                size=size,
+                seed=seed,
+                steps=steps,
+                max_seconds=max_seconds,
+                ensemble=ensemble,
+                holidays=holidays,
             ),
             keep=keep,
             watch=watch,

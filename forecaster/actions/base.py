@@ -56,6 +56,7 @@ Targets = Annotated[list[str] | None, "Columns to forecast. Default: y."]
 Past = Annotated[list[str] | None, "Columns known up to the cutoff only."]
 Future = Annotated[list[str] | None, "Columns known beyond the cutoff, in rows after the last target value."]
 Static = Annotated[list[str] | None, "Columns with one value a series: numbers, or categories."]
+Holidays = Annotated[list[str] | None, "Countries whose public holidays are known in advance, e.g. US,DE-BY."]
 Zone = Annotated[str | None, "Time zone of times that name none. Default: UTC."]
 Strict = Annotated[bool, "Make repairs of the input errors."]
 TrainUntil = Annotated[str | None, "Last time that belongs to the training part."]
@@ -87,13 +88,22 @@ def read(
 
 
 def training_settings(
-    settings: dict[str, str] | None, *, size: str | None, seed: int, steps: int, max_seconds: float, ensemble: int
+    settings: dict[str, str] | None,
+    *,
+    size: str | None,
+    seed: int,
+    steps: int,
+    max_seconds: float,
+    ensemble: int,
+    holidays: list[str] | None,
 ) -> dict[str, Any]:
     """Settings of a run, from those that have flags of their own and the rest."""
     named: dict[str, Any] = {"training.seed": seed, "training.steps": steps, "training.max_seconds": max_seconds}
     named["ensemble"] = ensemble
     if size is not None:
         named["model.size"] = size
+    if holidays:
+        named["holidays"] = ",".join(holidays)
     return {**named, **(settings or {})}
 
 

@@ -35,6 +35,7 @@ def forecast(
     past: base.Past = None,
     future: base.Future = None,
     static: base.Static = None,
+    holidays: base.Holidays = None,
     future_file: Annotated[Path | None, "Table with the future values of the --future columns."] = None,
     tz: base.Zone = None,
     strict: base.Strict = False,
@@ -74,7 +75,13 @@ def forecast(
     with base.outputs(file, out, drawn) as (finish, (append, append_paths)):
         if trained is None:
             settings = base.training_settings(
-                set_, size=size, seed=seed, steps=steps, max_seconds=max_seconds, ensemble=ensemble
+                set_,
+                size=size,
+                seed=seed,
+                steps=steps,
+                max_seconds=max_seconds,
+                ensemble=ensemble,
+                holidays=holidays,
             )
             trained = train(
                 checked,

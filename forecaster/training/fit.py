@@ -15,6 +15,7 @@ from forecaster.panel.panel import Panel, pack
 from forecaster.progress import SILENT, Watch
 from forecaster.series.frequency import Ints
 from forecaster.series.grid import Floats, Grid
+from forecaster.series.public_holidays import with_holidays
 from forecaster.training.artefact import Artefact, Facts, build_network
 from forecaster.training.calibration import Calibration, calibrate
 from forecaster.training.curriculum import Curriculum
@@ -60,6 +61,7 @@ def fit(
 def _fit(
     grid: Grid, ends: Ints, plan: Plan, watch: Watch, device: str, warm: Artefact | None, state: Path | None
 ) -> Artefact:
+    grid = with_holidays(grid, plan.holidays, plan.horizon)
     chosen = held_out_series(ends, plan)
     train_ends = ends.copy()
     train_ends[chosen] -= plan.training.held_out

@@ -41,6 +41,8 @@ class Choice:
     """File in `heads/`."""
     adaptive: bool = True
     """Widths of forecasts follow each series' late errors."""
+    holidays: str = ""
+    """Countries, or parts of them, whose public holidays are known in advance: US,DE-BY."""
 
     def __post_init__(self) -> None:
         if self.window < 0:
@@ -62,6 +64,7 @@ class Plan:
     scale: str
     head: str
     adaptive: bool
+    holidays: str = ""
     training: Training
     options: dict[str, dict[str, Any]] = field(default_factory=dict)
     """Settings of `model`, `scale` and `head` beside their defaults."""
@@ -137,6 +140,7 @@ def plan(
         scale=choice.scale,
         head=choice.head,
         adaptive=choice.adaptive,
+        holidays=choice.holidays,
         training=_training(training, ends, horizon, _built("head", choice.head, own["head"]).parameters),
         options=own,
     )

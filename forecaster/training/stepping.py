@@ -193,8 +193,10 @@ def _require_steps(artefact: Artefact) -> None:
     plan, features = artefact.plan, artefact.features
     if artefact.others:
         raise ArtifactError("an ensemble is not carried on value by value: begin with one of its members.")
-    if features.past or features.future:
-        raise ArtifactError("a model with --past or --future columns is not carried on value by value: forecast anew.")
+    if features.past or features.future or plan.holidays:
+        raise ArtifactError(
+            "a model with --past, --future or --holidays is not carried on value by value: forecast anew."
+        )
     if artefact.network.scale.reach is None:
         raise ArtifactError(f"scale '{plan.scale}' has no form for one value at a time. Train with trailing or asinh.")
     if artefact.network.model.memory == "whole":

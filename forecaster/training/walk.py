@@ -12,6 +12,7 @@ from forecaster.errors import ArtifactError
 from forecaster.panel.panel import pack
 from forecaster.series.frequency import Ints
 from forecaster.series.grid import Floats, Grid
+from forecaster.series.public_holidays import with_holidays
 from forecaster.training.adaptive_widths import AdaptiveWidths
 from forecaster.training.artefact import Artefact
 from forecaster.training.block import STEPS_AT_ONCE, Block, blocks, decoded
@@ -77,7 +78,7 @@ def walk(
     network, plan = artefact.network.on(device), artefact.plan
     begins = np.zeros_like(first) if warmup is None else np.maximum(first + 1 - warmup, 0)
     panel = pack(
-        grid,
+        with_holidays(grid, plan.holidays, plan.horizon),
         network.scale.measure,
         artefact.features,
         season=max(plan.seasons, default=1),

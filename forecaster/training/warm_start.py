@@ -9,7 +9,13 @@ from forecaster.training.plan import Plan
 
 __all__ = ["saved_for", "warm_start"]
 
-_REPEATED = {"window": "--set window={}", "seasons": "--season {}", "horizon": "--horizon {}", "model": "--model {}"}
+_REPEATED = {
+    "window": "--set window={}",
+    "seasons": "--season {}",
+    "horizon": "--horizon {}",
+    "model": "--model {}",
+    "holidays": "--holidays {}",
+}
 """How a run is made to have what the saved model has."""
 
 
@@ -39,7 +45,7 @@ def saved_for(plan: Plan, number: int, saved: Artefact) -> Artefact:
 
 def _shape(plan: Plan) -> dict[str, Any]:
     """What weights depend on."""
-    names = ("step", "model", "horizon", "seasons", "season", "window", "scale", "head", "options")
+    names = ("step", "model", "horizon", "seasons", "season", "window", "scale", "head", "holidays", "options")
     return {name: getattr(plan, name) for name in names}
 
 

@@ -1,0 +1,97 @@
+"""Public holidays, known in advance: whether a step is one, and how near the next and the last one are."""
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from forecaster.errors import ConfigError, MissingPackage, unknown_name
+from forecaster.series.clock import Clock
+from forecaster.series.frequency import DAY, Ints
+from forecaster.series.grid import Floats, Grid
+
+__all__ = ["with_holidays"]
+
+_NEAR_DAYS = 7
+"""Holidays further off than this are all as far."""
+
+
+def with_holidays(grid: Grid, regions: str, horizon: int) -> Grid:
+    """The grid with three known-future columns for each region, up to `horizon` steps beyond each series' end.
+
+    Regions are countries or parts of them, with commas between: US,DE-BY. A step of a day or less is in a holiday by its
+    local day; of longer steps the holidays in them are counted.
+
+    Units:  days to the next holiday and since the last one, at most a week
+    Raises: ConfigError for an unknown region or integer times, MissingPackage without the package `holidays`
+    """
+    names = tuple(name.strip() for name in regions.split(",") if name.strip())
+    if not names:
+        return grid
+    if grid.clock.integer:
+        raise ConfigError("--holidays needs times in column 'ds', and found integers. Leave it out.")
+    wide, starts = _longer(grid, horizon)
+    owner = np.repeat(np.arange(len(starts)), np.diff(starts[:, 0], append=len(wide.future)))
+    positions = np.arange(len(owner)) - starts[owner, 0]
+    days, after = (_days(grid.clock, grid.frequency.times(starts[owner, 1], positions + step)) for step in (0, 1))
+    after = np.maximum(after, days + 1)
+    known = [_near(days, after, _holidays(name, days, after)) for name in names]
+    told = tuple(f"{name}: {what}" for name in names for what in ("holiday", "days to holiday", "days since holiday"))
+    return replace(wide, future=np.concatenate([wide.future, *known], axis=1), future_names=(*grid.future_names, *told))
+
+
+def _longer(grid: Grid, horizon: int) -> tuple[Grid, Ints]:
+    """The grid with covariate rows for all horizons, the last ones repeated; and of each block first row and first time."""
+    blocks, first, owner = np.unique(grid.covariate_starts, return_index=True, return_inverse=True)
+    lengths = np.zeros(len(blocks), np.int64)
+    np.maximum.at(lengths, owner, np.maximum(grid.covariate_lengths, grid.lengths + horizon))
+    begins = np.cumsum(lengths) - lengths
+    block = np.repeat(np.arange(len(blocks)), lengths)
+    positions = np.minimum(np.arange(len(block)) - begins[block], grid.covariate_lengths[first][block] - 1)
+    rows = blocks[block] + positions
+    wide = replace(
+        grid,
+        past=grid.past[rows],
+        future=grid.future[rows],
+        covariate_starts=begins[owner],
+        covariate_lengths=lengths[owner],
+    )
+    return wide, np.column_stack([begins, grid.starts[first]])
+
+
+def _days(clock: Clock, times: Ints) -> Ints:
+    """Local days since 1970-01-01."""
+    return np.asarray(clock.local(times) // DAY)
+
+
+def _near(days: Ints, after: Ints, holidays: Ints) -> Floats:
+    """Holidays from a day to before another, days to the next one and since the last. Shapes: [rows] -> [rows, 3]"""
+    far = np.iinfo(np.int64).max // 2
+    padded = np.concatenate([[-far], holidays, [far]])
+    next_, last = np.searchsorted(padded, days), np.searchsorted(padded, days, side="right") - 1
+    inside = np.searchsorted(padded, after) - next_
+    ahead, since = padded[next_] - days, days - padded[last]
+    return np.column_stack([inside, *(np.minimum(off, _NEAR_DAYS) for off in (ahead, since))]).astype(np.float64)
+
+
+def _holidays(region: str, days: Ints, after: Ints) -> Ints:
+    """Days of a region's holidays, in order, over the years of some days and the weeks around them."""
+    package = _package()
+    country, _, part = region.partition("-")
+    known = package.list_supported_countries()
+    if country not in known:
+        raise unknown_name("country of --holidays", country, set(known))
+    if part and part not in known[country]:
+        raise unknown_name(f"part of {country} of --holidays", part, set(known[country]))
+    first, last = (np.datetime64(day, "D") for day in (int(days.min()) - _NEAR_DAYS, int(after.max()) + _NEAR_DAYS))
+    years = range(first.astype(object).year, last.astype(object).year + 1)
+    found = package.country_holidays(country, subdiv=part or None, years=years)
+    return np.sort(np.array(list(found), "datetime64[D]").astype(np.int64))
+
+
+def _package() -> Any:
+    try:
+        import holidays  # optional, and slow to import
+    except ModuleNotFoundError as error:
+        raise MissingPackage("holidays", "--holidays") from error
+    return holidays
