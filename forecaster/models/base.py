@@ -12,6 +12,8 @@ from forecaster.layers.decoders import Direct
 from forecaster.layers.statics import Statics
 from forecaster.panel.batch import Batch
 from forecaster.scales.base import Scale
+from forecaster.series.frequency import Ints
+from forecaster.series.grid import Grid
 
 __all__ = ["Inputs", "Memory", "Model", "OnePass", "Outlook", "Size", "Task"]
 
@@ -52,12 +54,25 @@ class Inputs:
     level_BT: Tensor
     """What a scale took for the level, float64."""
     spread_BT: Tensor
+    number_B: Tensor
+    """Steps from 1970-01-01 to the first cutoff."""
+    begun_BTW: Tensor
+    """Which values of the windows lie in the series."""
 
     @classmethod
     def of(cls, batch: Batch, scale: Scale) -> "Inputs":
         """Scaled windows and features; what lies before the series is 0."""
         window_BTW = _in_units(batch, scale)
-        return cls(window_BTW, batch.steps_BTI, batch.ahead_BTHF, batch.static_BK, batch.level_BT, batch.spread_BT)
+        return cls(
+            window_BTW,
+            batch.steps_BTI,
+            batch.ahead_BTHF,
+            batch.static_BK,
+            batch.level_BT,
+            batch.spread_BT,
+            batch.number_B,
+            batch.lags_begun_BTW,
+        )
 
 
 def _in_units(batch: Batch, scale: Scale) -> Tensor:
@@ -99,6 +114,11 @@ class Model(nn.Module, ABC):
     @dataclass(frozen=True, kw_only=True)
     class Config:
         """What can be set."""
+
+    @classmethod
+    def suited(cls, grid: Grid, ends: Ints) -> dict[str, Any]:
+        """Settings that suit the rows before `ends`, where none are given. Shapes: ends [S]"""
+        return {}
 
     def __init__(self, config: Any, task: Task) -> None:
         super().__init__()

@@ -1,12 +1,13 @@
 """A recurrent network over segments, its forecast made of segments side by side."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
 
 from forecaster.layers.anchors import Anchors
+from forecaster.layers.cycle import Cycle
 from forecaster.layers.decoders import Direct
 from forecaster.layers.recurrent import Dilated
 from forecaster.layers.statics import Statics
@@ -21,13 +22,15 @@ class SegRnn(Model):
     """A GRU that reads one segment at a time; every segment of the horizon is one more step from the last state.
 
     From every cutoff: the layer's step t continues from step t - w, so all ways to cut a series into segments of w steps
-    are read side by side. Segments hold distances from the newest value, and seasonal anchors take the place of a learned
-    cycle: they need no table for each series, so an unseen one has them too.
+    are read side by side. Segments hold distances from the newest value. Seasonal anchors repeat a series' own cycle; with
+    `cycle` a learnt one, found by the calendar, is taken from what is read and put back to forecasts: a series that is
+    shorter than a season has it too.
 
     Shapes:  see `Model`; w is the segment, ceil(H / w) segments make the horizon
     Missing: a causal stand-in in the window, with flags beside it where training had gaps
     Fails:   where the next few steps depend on the very last value; take lstm there
-    Source:  Lin et al. (2023), SegRNN, arXiv 2308.11200: parallel multi-step forecasting
+    Source:  Lin et al. (2023), SegRNN, arXiv 2308.11200: parallel multi-step forecasting; the cycle: Lin et al. (2024),
+        CycleNet, NeurIPS
     """
 
     memory: ClassVar[Memory] = "state"
@@ -40,12 +43,14 @@ class SegRnn(Model):
         """Width D; 0 takes the size's."""
         segment: int = 0
         """Steps in a segment; 0 takes a quarter of the shortest season, or of the window."""
+        cycle: int = 0
+        """Steps in a learnt cycle, such as 168 hours; 0 is none."""
 
         def __post_init__(self) -> None:
             if self.size not in _SIZES:
                 raise ValueError(f"size must be s, m or l, got '{self.size}'")
-            if self.hidden < 0 or self.segment < 0:
-                raise ValueError("hidden and segment must not be negative")
+            if self.hidden < 0 or self.segment < 0 or self.cycle < 0:
+                raise ValueError("hidden, segment and cycle must not be negative")
 
         @property
         def width(self) -> int:
@@ -61,6 +66,7 @@ class SegRnn(Model):
         self.segment = min(config.segment or max(1, season // 4), task.window)
         self.count = -(-task.horizon // self.segment)
         self.statics = Statics(task.static_width, task.categories)
+        self.cycle = Cycle(config.cycle, self.statics.width) if config.cycle else None
         self.embed = nn.Linear(self.segment + task.step_width + self.statics.width, width)
         self.encoder = Dilated("gru", width, self.segment)
         self.place = nn.Parameter(0.1 * torch.randn(self.count, width))
@@ -69,17 +75,37 @@ class SegRnn(Model):
         self.anchors = Anchors(width, task.window, task.horizon, task.anchors)
 
     def encode(self, inputs: Inputs, state: Any = None) -> tuple[Tensor, Any]:
-        window_BTW = inputs.window_BTW
+        window_BTW, steps, static_BK = inputs.window_BTW, inputs.window_BTW.shape[1], self.statics(inputs.static_BK)
+        cycle = []
+        if self.cycle is not None:
+            cycle_BTM = self.cycle(inputs.number_B, static_BK, steps)
+            begun_BT1 = inputs.begun_BTW.sum(-1, keepdim=True)
+            window_BTW = self._bare(window_BTW, cycle_BTM, begun_BT1)
+            cycle = [cycle_BTM, begun_BT1]
         segment_BTw = window_BTW[..., -self.segment :] - window_BTW[..., -1:]
-        static_BTK = self.statics(inputs.static_BK)[:, None].expand(-1, window_BTW.shape[1], -1)
+        static_BTK = static_BK[:, None].expand(-1, steps, -1)
         # The newest value itself too: relative to the level it says where in its range the series is.
         segment_BTw = torch.cat([segment_BTw[..., :-1], window_BTW[..., -1:]], -1)
         seen_BT = torch.cat([segment_BTw, inputs.steps_BTI, static_BTK], -1)
         embedded_BTD = nn.functional.gelu(self.embed(seen_BT))
         states_BTD, state = self.encoder(embedded_BTD, state)
-        return torch.add(states_BTD, embedded_BTD), state
+        return torch.cat([torch.add(states_BTD, embedded_BTD), *cycle], -1), state
 
     def decode(self, states: Tensor, window: Tensor, ahead: Tensor) -> Outlook:
+        if self.cycle is None:
+            return self._outlook(states, window, ahead)
+        width = self.config.width
+        cycle, begun = states[..., width:-1], states[..., -1:]
+        outlook = self._outlook(states[..., :width], self._bare(window, cycle, begun), ahead)
+        step_H = torch.arange(1, self.task.horizon + 1, device=states.device)
+        return replace(outlook, start=outlook.start + cycle[..., step_H % self.cycle.length])
+
+    def _bare(self, window: Tensor, cycle: Tensor, begun: Tensor) -> Tensor:
+        """A window without the cycle; before the series begins there is none. Shapes: [..., W], [..., M], [..., 1]"""
+        back_W = torch.arange(1 - self.task.window, 1, device=window.device)
+        return window - torch.where(-back_W < begun, cycle[..., back_W % cycle.shape[-1]], 0.0)
+
+    def _outlook(self, states: Tensor, window: Tensor, ahead: Tensor) -> Outlook:
         flat = states.reshape(-1, states.shape[-1])
         place = self.place.expand(len(flat), -1, -1).flatten(0, 1)
         after = self.decoder(place, flat.repeat_interleave(self.count, 0))

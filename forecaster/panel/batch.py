@@ -40,6 +40,8 @@ class Batch:
     ahead_BUF: Tensor
     """Rows of the T cutoffs and the H steps after the last."""
     static_BK: Tensor
+    number_B: Tensor
+    """Steps from 1970-01-01 to the first cutoff."""
     real_BT: Tensor
     """False where a stretch reaches beyond its series."""
     window: int
@@ -114,6 +116,7 @@ def gather(
         panel.steps_NI[rows_BT],
         _ahead(panel, series_B, at_BL[:, window - 1 :]),
         panel.static_SK[series_B],
+        panel.numbers_S[series_B] + first_B,
         (at_BL[:, cutoffs] >= 0) & (at_BL[:, cutoffs] < lengths_B[:, None]),
         window,
         horizon,

@@ -52,6 +52,8 @@ class Panel:
     ahead_starts_S: Tensor
     ahead_lengths_S: Tensor
     static_SK: Tensor
+    numbers_S: Tensor
+    """Steps from 1970-01-01 to the first row of each series."""
 
     @property
     def series(self) -> int:
@@ -101,6 +103,7 @@ def pack(
         torch.as_tensor(grid.covariate_starts.copy()).to(device),
         torch.as_tensor(grid.covariate_lengths.copy()).to(device),
         torch.as_tensor(static).to(device),
+        torch.as_tensor(grid.frequency.numbers(grid.starts)).to(device),
     )
 
 

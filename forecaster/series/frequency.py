@@ -65,6 +65,10 @@ class Frequency:
             day = length - 1
         return _micros(month.astype("datetime64[D]") + day) + starts % DAY
 
+    def numbers(self, times: Ints) -> Ints:
+        """Steps since 1970-01-01, or since 0; the same for one time in all series. Shapes: [rows] -> [rows]"""
+        return self.positions(times, np.zeros_like(times))
+
     @property
     def micros(self) -> int:
         """Length of one step in microseconds; months count 30.44 days. 0 for integer steps."""

@@ -100,7 +100,13 @@ class Ring:
         return restless(level_B, spread_B, self.spreads_B / self.rows_B)
 
     def batch(
-        self, level: Tensor, spread: Tensor, steps_BI: Tensor, static_BK: Tensor, shape: tuple[int, int]
+        self,
+        level: Tensor,
+        spread: Tensor,
+        steps_BI: Tensor,
+        static_BK: Tensor,
+        number_B: Tensor,
+        shape: tuple[int, int],
     ) -> Batch:
         """The newest row as the one cutoff of a batch. Shapes: [B], [B]; window and horizon"""
         window, horizon = shape
@@ -115,6 +121,7 @@ class Ring:
             steps_BI[:, None],
             steps_BI.new_zeros(len(level), 1 + horizon, 0),
             static_BK,
+            number_B,
             self.seen_BR.new_ones(len(level), 1),
             window,
             horizon,

@@ -148,7 +148,8 @@ class _Part:
         seen, age = ring.seen_BR[:, -1].numpy(), ring.age_B.numpy()
         steps_BI = torch.as_tensor(artefact.features.newest(clock, times, seen, age))
         steps_BI = torch.cat([steps_BI, ring.restless(level, spread)], 1)
-        batch = ring.batch(level, spread, steps_BI, self.static_BK, (plan.window, plan.horizon))
+        number_B = torch.as_tensor(artefact.frequency.numbers(times))
+        batch = ring.batch(level, spread, steps_BI, self.static_BK, number_B, (plan.window, plan.horizon))
         inputs = Inputs.of(batch, network.scale)
         states, self.state = network.model.encode(inputs, self.state)
         if self.late is not None:

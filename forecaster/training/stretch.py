@@ -42,6 +42,7 @@ class Stretch:
                 steps_BTI=batch.steps_BTI[one],
                 ahead_BUF=batch.ahead_BUF[one],
                 static_BK=batch.static_BK[one],
+                number_B=batch.number_B[one],
                 real_BT=batch.real_BT[one],
             ),
             self.weight_BTH[one],
