@@ -76,6 +76,11 @@ class Grid:
         """Values of one series."""
         return self.y[self.offsets[series] : self.offsets[series + 1]]
 
+    def known(self, ends: Ints) -> "npt.NDArray[np.bool_]":
+        """Rows before `ends` that have a value. Shapes: [S] -> [N]"""
+        position = np.arange(len(self.y)) - np.repeat(self.offsets[:-1], self.lengths)
+        return (position < np.repeat(ends, self.lengths)) & ~np.isnan(self.y)
+
     def times(self, series: Ints, positions: Ints) -> Ints:
         """Times of grid positions. Shapes: [rows], [rows] -> [rows]"""
         return self.frequency.times(self.starts[series], positions)

@@ -14,7 +14,7 @@ from forecaster.training.module import TrainingModule
 from forecaster.training.schedule import FIXED_STEPS
 from forecaster.training.stretch import Stretch
 
-__all__ = ["Averaging", "BestWeights", "History"]
+__all__ = ["Averaging", "BestWeights", "History", "Snapshots"]
 
 _EVERY = 10
 _REMEMBERED = ("best_loss", "best_step", "weights", "waited", "looked_at")
@@ -82,6 +82,32 @@ class Averaging(pl.Callback):
     def on_train_start(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
         """What was read from a file goes where the network is."""
         self.average.mean = [mean.to(module.device) for mean in self.average.mean]
+
+
+class Snapshots(pl.Callback):
+    """Keeps the weights, or their average, at the end of each descent of the schedule, up to a number of them.
+
+    Source: Huang et al. (2017), Snapshot Ensembles: train 1, get M for free, ICLR
+    """
+
+    def __init__(self, average: Average, most: int) -> None:
+        self.average, self.most = average, most
+        self.kept: list[dict[str, Tensor]] = []
+
+    def on_train_batch_end(self, trainer: pl.Trainer, module: pl.LightningModule, *_: Any) -> None:
+        """Keep them, where a descent has just ended."""
+        assert isinstance(module, TrainingModule)
+        if len(self.kept) < min(self.most, module.schedule.ended(trainer.global_step)):
+            with self.average.shown(module.network):
+                self.kept.append(module.network.snapshot())
+
+    def state_dict(self) -> dict[str, Any]:
+        """Those so far."""
+        return {"kept": self.kept}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Continue from them."""
+        self.kept = state["kept"]
 
 
 class BestWeights(pl.Callback):

@@ -1,5 +1,6 @@
 """Training: a grid and a plan in, a trained artefact out."""
 
+from copy import deepcopy
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
@@ -48,6 +49,8 @@ def fit(
 ) -> Artefact:
     """Train on the rows of each series before `ends`, the last of them held out to stop and to calibrate.
 
+    With `snapshots` in the plan one training gives an ensemble.
+
     `warm` is a saved model whose weights are begun with, `state` a file by which a killed training continues.
 
     Shapes: ends [S]
@@ -66,10 +69,10 @@ def _fit(
     train_ends = ends.copy()
     train_ends[chosen] -= plan.training.held_out
     network, features = _begun(grid, train_ends, plan, warm)
-    network.head.check(torch.as_tensor(_values(grid, train_ends)))
+    network.head.check(torch.as_tensor(grid.y[grid.known(train_ends)]))
     panel = pack(grid, network.scale.measure, features, season=max(plan.seasons, default=1), device=device)
     held_out = _held_out(panel, chosen, ends, plan)
-    facts = Facts()
+    facts, snapshots = Facts(), list[dict[str, Tensor]]()
     if int(np.maximum(train_ends - 1, 0).sum()) > 0:
         rates = schedule(plan.training.schedule, plan.training.schedule_steps, plan.training.cycles)
         stretches = _stretches(panel, torch.as_tensor(train_ends).to(device), plan, rates)
@@ -77,11 +80,26 @@ def _fit(
         if warm is None:
             network.prepare(list(islice(stretches, _FIRST_LOOK)))
         if network.model.learned:
-            facts = run(network, stretches, held_out, plan, rates, grid.label, watch, state)
-    network.eval()
-    calibration, error = _calibration(network, held_out, plan)
-    facts = replace(facts, held_out_error=error, weights=network.weights, series=grid.series, rows=int(ends.sum()))
-    return Artefact(plan, network.to("cpu"), features, calibration, facts, grid.frequency)
+            facts, snapshots = run(network, stretches, held_out, plan, rates, grid.label, watch, state)
+    facts = replace(facts, weights=network.weights, series=grid.series, rows=int(ends.sum()))
+    members = []
+    for one in _members(network, snapshots):
+        calibration, error = _calibration(one.eval(), held_out, plan)
+        own = replace(facts, held_out_error=error)
+        members.append(Artefact(plan, one.to("cpu"), features, calibration, own, grid.frequency))
+    asked = plan.training.snapshots if network.model.learned else 0
+    if len(snapshots) < asked:
+        took = "as many snapshots" if snapshots else "the best weights instead"
+        watch.say(f"training stopped after {len(snapshots)} of {asked} descents: {took}")
+    return members[0].joined(members[1:])
+
+
+def _members(network: Network, snapshots: list[dict[str, Tensor]]) -> list[Network]:
+    """A network for each snapshot; itself, with the best weights, where there is none."""
+    copies = [deepcopy(network) for _ in snapshots]
+    for copy, weights in zip(copies, snapshots, strict=True):
+        copy.restore(weights)
+    return copies or [network]
 
 
 def _begun(grid: Grid, train_ends: Ints, plan: Plan, warm: Artefact | None) -> tuple[Network, Features]:
@@ -92,12 +110,6 @@ def _begun(grid: Grid, train_ends: Ints, plan: Plan, warm: Artefact | None) -> t
         torch.manual_seed(plan.training.seed)
         features = Features.fit(grid, train_ends)
         return build_network(plan, features), features
-
-
-def _values(grid: Grid, ends: Ints) -> Floats:
-    """What was seen before `ends`, [n]"""
-    position = np.arange(len(grid.y)) - np.repeat(grid.offsets[:-1], grid.lengths)
-    return grid.y[(position < np.repeat(ends, grid.lengths)) & ~np.isnan(grid.y)]
 
 
 def _held_out(panel: Panel, chosen: Ints, ends: Ints, plan: Plan) -> HeldOut:

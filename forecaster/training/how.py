@@ -11,7 +11,7 @@ __all__ = ["Precision", "Training"]
 Precision = Literal["32", "bf16"]
 
 _COUNTS = ("steps", "schedule_steps", "rows", "stretch", "warmup", "held_out", "seed")
-_NOT_NEGATIVE = (*_COUNTS, "clip", "curriculum", "checkpoint_seconds")
+_NOT_NEGATIVE = (*_COUNTS, "snapshots", "clip", "curriculum", "checkpoint_seconds")
 _POSITIVE = ("buckets", "cycles", "lr", "validations", "patience", "max_seconds", "threads")
 _SHARES = ("average_decay", "average_tail")
 
@@ -29,6 +29,9 @@ class Training:
     """Length of the schedule; `steps` unless a run was cut short."""
     cycles: int = 3
     """Descents of the cyclical schedule."""
+    snapshots: int = 0
+    """Members of an ensemble that one training makes: the weights at the end of each descent of the cyclical schedule, which
+    it takes, with as many cycles; 0: the best weights only."""
     curriculum: float = 0.0
     """Share of the run over which stretches grow from an eighth of their length to all of it; 0: whole from the start."""
     buckets: int = 1
@@ -83,6 +86,8 @@ class Training:
         for name in _SHARES:
             if not 0 < getattr(self, name) < 1:
                 raise ValueError(f"{name} must lie between 0 and 1, got {getattr(self, name)}")
+        if self.snapshots and self.schedule not in ("cycle", "cyclical"):
+            raise ValueError(f"snapshots are taken along the cyclical schedule, got schedule {self.schedule}")
         if self.curriculum >= 1:
             raise ValueError(f"curriculum must be below 1, got {self.curriculum}")
         if self.stream and (self.curriculum or self.buckets > 1):

@@ -99,10 +99,11 @@ class Plan:
         shape = f"{self.training.steps} steps of {self.training.rows} stretches x {self.training.stretch} cutoffs, "
         learned = plugins.load("models", self.model).learned
         held_out = f"last {self.training.held_out} rows held out" + (f", seed {self.training.seed}" if learned else "")
+        snapshots = f"{self.training.snapshots} snapshots, " if self.training.snapshots else ""
         return [
             f"model {self.model}, step {self.step}, horizon {self.horizon}",
             f"seasons {seasons} (naive and MASE: {self.season}), lag window {self.window}",
-            f"training: {shape}{held_out}" if learned else f"nothing to train, {held_out}",
+            f"training: {shape}{snapshots}{held_out}" if learned else f"nothing to train, {held_out}",
         ]
 
 
@@ -129,6 +130,7 @@ def plan(
     usual = grid.frequency.season if grid.frequency.season <= LONGEST else min(seen, default=1)
     naive = season[0] if season else usual
     window = max(choice.window or _window(seen, horizon, ends), naive)
+    own["model"] = {**plugins.load("models", model).suited(grid, ends), **own["model"]}
     own["scale"] = {**_scale_steps(choice.scale, seen, window), **own["scale"]}
     return Plan(
         model=model,
@@ -212,6 +214,8 @@ def _training(asked: Training, ends: Ints, horizon: int, parameters: int) -> Tra
     steps = asked.steps or int(np.clip(_ROUNDS * cutoffs / (rows * stretch), 200, 600))
     return replace(
         asked,
+        schedule="cyclical" if asked.snapshots else asked.schedule,
+        cycles=asked.snapshots or asked.cycles,
         held_out=held_out,
         stretch=stretch,
         rows=rows,

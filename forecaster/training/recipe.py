@@ -51,7 +51,7 @@ def learn(
 
     def train(wanted: Sequence[str]) -> list[Artefact]:
         """Each by each of its seeds."""
-        made = []
+        made: list[Artefact] = []
         for name in wanted:
             own = _own(name, names, asked)
             one = plan(grid, ends, model=name, horizon=horizon, season=tuple(season), settings=own)
@@ -60,7 +60,8 @@ def learn(
                 for line in each.lines():
                     watch.say(line)
                 begin = saved_for(each, number, warm) if learned and warm is not None else None
-                made.append(with_tails(_fitted(grid, ends, each, begin, kept, watch), grid, ends))
+                fitted = _fitted(grid, ends, each, begin, kept, watch)
+                made.extend(with_tails(member, grid, ends) for member in fitted.members)
         return made
 
     if model == AUTO:

@@ -9,12 +9,13 @@ from typing import Literal
 
 import pytorch_lightning as pl
 import torch
+from torch import Tensor
 from torch.utils.data import DataLoader
 
 from forecaster.progress import Watch
 from forecaster.training.artefact import Facts
 from forecaster.training.average import average
-from forecaster.training.callbacks import Averaging, BestWeights, History
+from forecaster.training.callbacks import Averaging, BestWeights, History, Snapshots
 from forecaster.training.checkpoints import Checkpoints, SafeFiles
 from forecaster.training.clipping import Clipping
 from forecaster.training.clock import Clock
@@ -43,8 +44,10 @@ def run(
     label: Callable[[int], str],
     watch: Watch,
     state: Path | None = None,
-) -> Facts:
-    """Train the weights, and say how it went. The panel already lies on the device; a loader only draws indices.
+) -> tuple[Facts, list[dict[str, Tensor]]]:
+    """Train the weights, say how it went, and give the snapshots that were asked for.
+
+    The panel already lies on the device; a loader only draws indices.
 
     `state` is a file to keep the state of the training in, and to continue from.
     """
@@ -61,6 +64,7 @@ def run(
     history, clock = History(watch), Clock(training.max_seconds)
     mean = average(training.average, decay=training.average_decay, tail=training.average_tail)
     best = BestWeights(held_out, history, mean, looks=training.validations, patience=training.patience)
+    snapshots = Snapshots(mean, training.snapshots)
     kept = [Checkpoints(state, stretches, seconds=training.checkpoint_seconds)] if state is not None else []
     with _quiet(), torch.random.fork_rng():
         torch.manual_seed(training.seed)
@@ -69,7 +73,7 @@ def run(
             devices=1,
             max_steps=training.steps,
             max_epochs=-1,
-            callbacks=[history, Averaging(mean), best, clock, *kept],
+            callbacks=[history, Averaging(mean), snapshots, best, clock, *kept],
             plugins=[SafeFiles()],
             precision=_PRECISIONS[training.precision],
             logger=False,
@@ -97,7 +101,7 @@ def run(
         facts.val_loss,
         facts.seconds,
     )
-    return facts
+    return facts, snapshots.kept
 
 
 @contextmanager

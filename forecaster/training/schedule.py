@@ -31,9 +31,14 @@ class Schedule(ABC):
     def rate(self, step: int) -> float:
         """Share of the highest learning rate at a step."""
         rise = min(1.0, (step + 1) / RISE_STEPS) if self.rises else 1.0
-        if step < FIXED_STEPS:
-            return rise
-        return rise * self.eased * self.fall(min(1.0, (step - FIXED_STEPS) / max(1, self.steps - FIXED_STEPS)))
+        return rise if step < FIXED_STEPS else rise * self.eased * self.fall(self._done(step))
+
+    def ended(self, step: int) -> int:
+        """Descents that are over after so many steps."""
+        return int(self._done(step) * self.cycles)
+
+    def _done(self, step: int) -> float:
+        return min(1.0, max(0, step - FIXED_STEPS) / max(1, self.steps - FIXED_STEPS))
 
     @abstractmethod
     def fall(self, done: float) -> float:

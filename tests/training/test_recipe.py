@@ -16,6 +16,7 @@ from forecaster.series.grid import Grid
 from forecaster.series.roles import Roles
 from forecaster.training.artefact import Artefact
 from forecaster.training.recipe import learn
+from forecaster.training.schedule import schedule
 from forecaster.training.walk import last_forecasts, walk
 from tests.quick import quick
 
@@ -99,3 +100,41 @@ def test_a_walk_leaves_its_caller_as_it_was() -> None:
         assert len(parts[0].cutoffs) == len(parts[1].cutoffs)
         assert not torch.is_inference_mode_enabled()
     assert not torch.is_inference_mode_enabled()
+
+
+def test_snapshots_are_the_members_of_one_training(tmp_path: Path) -> None:
+    """Weights at the end of each descent, each calibrated; they forecast by their median, and survive their folder."""
+    heard = Heard()
+    together = _learnt("lstm", heard, snapshots=3, steps=70)
+    plan, first = together.members[0].plan, together.members[0]
+    assert (plan.training.schedule, plan.training.cycles, len(together.members)) == ("cyclical", 3, 3)
+    assert sum("3 snapshots" in line for line in heard.lines) == 1
+    assert {member.facts.moments for member in together.members} == {first.facts.moments}
+    alone = [last_forecasts(member, _grid()).quantiles for member in together.members]
+    assert not np.allclose(alone[0], alone[1])
+    assert not np.allclose(alone[1], alone[2])
+    np.testing.assert_allclose(last_forecasts(together, _grid()).quantiles, np.median(alone, axis=0))
+    together.save(tmp_path)
+    loaded = last_forecasts(Artefact.load(tmp_path), _grid()).quantiles
+    np.testing.assert_array_equal(loaded, last_forecasts(together, _grid()).quantiles)
+    with pytest.raises(ConfigError, match="cyclical schedule, got schedule plateau"):
+        _learnt("lstm", snapshots=3, schedule="plateau")
+
+
+def test_a_snapshot_is_taken_at_the_least_rate() -> None:
+    """A descent is over where the next step is back at the top; the last one with the run."""
+    rates = schedule("cyclical", 100, 3)
+    over = [step for step in range(1, 101) if rates.ended(step) > rates.ended(step - 1)]
+    assert len(over) == 3
+    assert over[-1] == 100
+    for step in over[:-1]:
+        assert rates.rate(step - 1) < 0.05
+        assert rates.rate(step) > 0.9
+
+
+def test_descents_that_were_not_ended_are_no_members() -> None:
+    """Where the held-out rows no longer gain, training stops, and that is said."""
+    heard = Heard()
+    found = _learnt("lstm", heard, snapshots=4, steps=200, validations=20, patience=1, lr=1.0)
+    assert 1 <= len(found.members) < 4
+    assert any("of 4 descents" in line for line in heard.lines)
