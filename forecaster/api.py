@@ -4,6 +4,7 @@
 
     model = api.fit(frame, horizon=24)                        # frame: unique_id, ds, y
     rows = api.predict(model, frame)                          # unique_id, ds, cutoff, mean, q0.025 ... q0.975
+    weights = api.attention(model, frame)                     # of a model with attention: unique_id, ds, weight
     rows, scores = api.backtest(frame, horizon=24, test_size=168)
     rows, events = api.detect(frame, train_until="2024-03-31")
     table, by_series = api.evaluate(frame, detectors=["residual", "ewma"])     # frame: unique_id, ds, y, label
@@ -25,6 +26,7 @@ from forecaster.evaluation.detection_trial import Trials, run
 from forecaster.evaluation.leaderboard import Leaderboard
 from forecaster.evaluation.scores_table import scores_table
 from forecaster.progress import SILENT, Watch
+from forecaster.scoring.attended import attended_rows
 from forecaster.scoring.detect import Detection, detect_all
 from forecaster.scoring.detection_rows import events_of, rows_of
 from forecaster.scoring.forecaster import Forecaster, train
@@ -35,7 +37,7 @@ from forecaster.series.frame import check
 from forecaster.series.quality import Quality
 from forecaster.series.roles import Roles
 
-__all__ = ["Forecaster", "backtest", "detect", "evaluate", "fit", "load", "predict", "sample"]
+__all__ = ["Forecaster", "attention", "backtest", "detect", "evaluate", "fit", "load", "predict", "sample"]
 
 Settings = Mapping[str, Any]
 
@@ -121,6 +123,20 @@ def sample(
     found = model.forecasts(checked, horizon=horizon, warmup=warmup)
     rows = pd.concat(model.sample(found, paths, seed=seed, horizon=horizon), ignore_index=True)
     _warn(checked.quality)
+    return rows
+
+
+def attention(model: Forecaster, frame: pd.DataFrame) -> pd.DataFrame:
+    """How much the forecast after each series' last row attends to each past row: `unique_id, ds, weight`, a sum of 1 each.
+
+    A recurrent model attends to states, which remember what came before their rows; a transformer to lag windows that end
+    there, its layers multiplied out.
+
+    Raises: ConfigError for a model without attention
+    """
+    checked = check(frame, model.roles)
+    rows = attended_rows(model, checked)
+    _warn(checked)
     return rows
 
 

@@ -9,7 +9,7 @@ from torch.nn.functional import pad
 
 from forecaster.layers.phases import interleaved, parted
 
-__all__ = ["AdditiveScore", "Attention", "DotScore", "Score", "ScoreName", "State"]
+__all__ = ["AdditiveScore", "Attention", "DotScore", "Score", "ScoreName", "State", "last_step"]
 
 ScoreName = Literal["dot", "additive"]
 State = tuple[Tensor, int]
@@ -89,6 +89,14 @@ class Attention(nn.Module):
         joined = self._joined(chosen.transpose(-2, -3).flatten(-2), x_BTD)
         return _split(joined, self.score.heads).transpose(1, 2)
 
+    def handed_on(self, x_BTD: Tensor, share_BT: Tensor) -> Tensor:
+        """Shares of the steps, given to the steps that each attends to, by the mean of its heads. Shapes: [B, T] -> [B, T]"""
+        given_BTC = self.weights(x_BTD).mean(1) * share_BT[..., None]
+        back_C = self.dilation * torch.arange(self.context - 1, -1, -1, device=x_BTD.device)
+        # What lies before the series has weight 0, wherever that is added.
+        to_TC = (torch.arange(x_BTD.shape[1], device=x_BTD.device)[:, None] - back_C).clamp(min=0)
+        return torch.zeros_like(share_BT).index_add(1, to_TC.flatten(), given_BTC.flatten(1))
+
     def _attend(self, x_BTD: Tensor, state: State | None) -> tuple[Tensor, Tensor, State]:
         """Weights and values of each block: [B d, blocks, heads, C, 2 C], [B d, blocks, heads, 2 C, D / heads]"""
         before = self.dilation * (self.context - 1)
@@ -124,6 +132,13 @@ class Attention(nn.Module):
     def _joined(self, blocks: Tensor, x_BTD: Tensor) -> Tensor:
         """[B d, blocks, C, *] -> [B, T, *]"""
         return interleaved(blocks.flatten(1, 2), self.dilation)[:, : x_BTD.shape[1]]
+
+
+def last_step(x_BTD: Tensor) -> Tensor:
+    """1 at the last step, 0 elsewhere, [B, T]"""
+    share_BT = torch.zeros_like(x_BTD[..., 0])
+    share_BT[:, -1] = 1
+    return share_BT
 
 
 def _split(x: Tensor, heads: int) -> Tensor:

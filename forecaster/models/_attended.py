@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
-from forecaster.layers.attention import AdditiveScore, Attention, DotScore, ScoreName
+from forecaster.layers.attention import AdditiveScore, Attention, DotScore, ScoreName, last_step
 from forecaster.layers.recurrent import Cell, RecurrentStack
 from forecaster.models.base import Inputs, Memory, OnePass
 
@@ -40,10 +40,9 @@ class Attended(OnePass):
         return _Attending(stack, Attention(score, config.width, config.context_steps))
 
     def attention(self, inputs: Inputs) -> Tensor:
-        """What each cutoff attends to, from the beginning of a series: [B, heads, T, C], oldest state first"""
         assert isinstance(self.encoder, _Attending)
         states_BTD, _ = self.encoder.stack(self.embedded(inputs))
-        return self.encoder.attention.weights(self.encoder.norm(states_BTD))
+        return self.encoder.attention.handed_on(self.encoder.norm(states_BTD), last_step(states_BTD))
 
 
 class _Attending(nn.Module):

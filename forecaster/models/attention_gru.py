@@ -11,7 +11,7 @@ __all__ = ["AttentionGru"]
 class AttentionGru(Attended):
     """A stack of GRU layers; each state attends to the states before it, and forecasts see both.
 
-    Shapes:  see `OnePass`; `attention` gives the weights of every forecast
+    Shapes:  see `OnePass`; `api.attention` gives the weights of the last forecasts
     Missing: as in gru; what lies before the series has weight 0
     Fails:   as gru does; where the state remembers all that matters, attention adds cost and no accuracy
     Source:  Bahdanau, Cho and Bengio (2015), ICLR (additive); Luong, Pham and Manning (2015), EMNLP (dot)

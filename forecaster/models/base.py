@@ -143,6 +143,10 @@ class Model(nn.Module, ABC):
         """What training should keep small beside the loss, a scalar. Shapes: [B, T, D]"""
         return 0.0
 
+    def attention(self, inputs: Inputs) -> Tensor | None:  # most have none
+        """How much the forecast from the last cutoff attends to each step of a series from its beginning on, [B, T]"""
+        return None
+
     def forward(self, inputs: Inputs) -> Outlook:
         """The outlook from every cutoff, [B, T, H]."""
         states_BTD, _ = self.encode(inputs)

@@ -6,8 +6,8 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
-from forecaster.layers.attention import Attention, DotScore, State
-from forecaster.models.base import Memory, OnePass
+from forecaster.layers.attention import Attention, DotScore, State, last_step
+from forecaster.models.base import Inputs, Memory, OnePass
 
 __all__ = ["Transformer"]
 
@@ -48,6 +48,10 @@ class Transformer(OnePass):
         ]
         return _Blocks(blocks, config.dropout)
 
+    def attention(self, inputs: Inputs) -> Tensor:
+        assert isinstance(self.encoder, _Blocks)
+        return self.encoder.rolled_out(self.embedded(inputs))
+
 
 class _Block(nn.Module):
     """Attention, then a small network, each added to its normalised input."""
@@ -76,3 +80,18 @@ class _Blocks(nn.Module):
             x_BTD, ring = block(self.dropout(x_BTD) if depth else x_BTD, None if state is None else state[depth])
             after.append(ring)
         return x_BTD, after
+
+    def rolled_out(self, x_BTD: Tensor) -> Tensor:
+        """Shares of all steps in the last one, [B, T]: half of each block's output is taken to be its input.
+
+        Source: Abnar and Zuidema (2020), Quantifying attention flow in transformers, section 4
+        """
+        blocks = [block for block in self.blocks if isinstance(block, _Block)]
+        read = []
+        for block in blocks:
+            read.append(block.first(x_BTD))
+            x_BTD, _ = block(x_BTD, None)
+        share_BT = last_step(x_BTD)
+        for block, seen_BTD in zip(reversed(blocks), reversed(read), strict=True):
+            share_BT = (share_BT + block.attention.handed_on(seen_BTD, share_BT)) / 2
+        return share_BT
