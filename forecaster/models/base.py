@@ -12,8 +12,6 @@ from forecaster.layers.decoders import Direct
 from forecaster.layers.statics import Statics
 from forecaster.panel.batch import Batch
 from forecaster.scales.base import Scale
-from forecaster.series.frequency import Ints
-from forecaster.series.grid import Grid
 
 __all__ = ["Inputs", "Memory", "Model", "OnePass", "Outlook", "Size", "Task"]
 
@@ -114,11 +112,6 @@ class Model(nn.Module, ABC):
     @dataclass(frozen=True, kw_only=True)
     class Config:
         """What can be set."""
-
-    @classmethod
-    def suited(cls, grid: Grid, ends: Ints) -> dict[str, Any]:
-        """Settings that suit the rows before `ends`, where none are given. Shapes: ends [S]"""
-        return {}
 
     def __init__(self, config: Any, task: Task) -> None:
         super().__init__()

@@ -9,7 +9,7 @@ from torch.nn.functional import gelu
 
 from forecaster.layers.decoders import Direct
 from forecaster.layers.recurrent import RecurrentStack
-from forecaster.layers.smoothing import smoothed
+from forecaster.layers.smoothing import joined, smoothed, without
 from forecaster.layers.statics import Statics
 from forecaster.models.base import Inputs, Memory, Model, Outlook, Size, Task
 from forecaster.panel.panel import RESTLESS
@@ -18,20 +18,26 @@ __all__ = ["EsRnn"]
 
 _SIZES: dict[Size, tuple[int, tuple[int, ...]]] = {"s": (32, (1, 2)), "m": (64, (1, 2, 4)), "l": (128, (1, 2, 4, 8))}
 _FURTHEST = 30.0
+_MOST = 1 - 1e-6
+"""Weight of the first value of all: with 1 the logarithm of what is kept would be endless."""
+_LEAST = 0.01
+"""Share of level and spread that a value counts as at least, where parts multiply: a series may turn out otherwise later."""
 
 
 class EsRnn(Model):
-    """Level and season by exponential smoothing; what they leave of the lag window is read by dilated LSTM layers.
+    """Level and seasons by exponential smoothing; what they leave of the lag window is read by dilated LSTM layers.
 
-    Forecasts start at the smoothed level and season. How fast these follow is learned with the network, from how restless
-    a series is, so that a series that was never seen has its own smoothing too. Level and season add up: values may be
-    zero or negative, and the spread, which grows with a series, does what multiplying would.
+    Forecasts start at the smoothed level and seasons. How fast these follow is learned with the network, from how restless
+    a series is, so that a series that was never seen has its own smoothing too. Level and seasons add up: values may be
+    zero or negative, and the spread, which grows with a series, does what multiplying would. Values that are all clearly
+    positive may be taken for products instead.
 
-    Shapes:  see `Model`; M steps in the (shortest) season, 1 where there is none
+    Shapes:  see `Model`; M steps in a season, the shortest first
     Missing: a causal stand-in in the window, with flags beside it where training had gaps
-    Fails:   with several seasons only the shortest is smoothed; the network must learn the others from its window
-    Source:  Smyl (2020), IJF 36(1), the winner of M4: smoothing, residual dilated LSTM, pinball loss, and a penalty on levels
-        that wiggle; his smoothing weights are one pair for each series, and his seasons multiply
+    Fails:   the network must learn seasons that are not smoothed from its window; products fail near zero, where a value counts
+        as a little above it at least
+    Source:  Smyl (2020), IJF 36(1), the winner of M4: smoothing, one or two seasons, residual dilated LSTM, pinball loss, and
+        a penalty on levels that wiggle; his smoothing weights are a set for each series, and his seasons always multiply
     """
 
     memory: ClassVar[Memory] = "state"
@@ -42,65 +48,101 @@ class EsRnn(Model):
         """The one dial: s (32 wide, 2 layers), m (64, 3) or l (128, 4)."""
         wiggle: float = 0.1
         """Weight of the penalty: mean square of how the level's step changes, in spreads."""
+        smooth: int = 1
+        """Seasons that are smoothed, the shortest first: 0, 1 or 2."""
+        multiply: bool = False
+        """Level and seasons multiply, for values that are all clearly positive."""
 
         def __post_init__(self) -> None:
             if self.size not in _SIZES:
                 raise ValueError(f"size must be s, m or l, got '{self.size}'")
             if self.wiggle < 0:
                 raise ValueError(f"wiggle must not be negative, got {self.wiggle}")
+            if self.smooth not in (0, 1, 2):
+                raise ValueError(f"smooth must be 0, 1 or 2, got {self.smooth}")
 
     config: Config
 
     def __init__(self, config: Config, task: Task) -> None:
         super().__init__(config, task)
         width, dilations = _SIZES[config.size]
-        self.season = min((lag for lag in task.anchors if lag > 1), default=1)
+        self.seasons = sorted(lag for lag in task.anchors if lag > 1)[: config.smooth]
         self.statics = Statics(task.static_width, task.categories)
         self.embed = nn.Linear(task.window + task.step_width + self.statics.width, width)
         self.encoder = RecurrentStack("lstm", width, dilations, 0.0)
         self.merge = nn.Linear(2 * width, width)
         self.decoder = Direct(width, task.horizon, task.parameters, task.ahead_width)
-        self.follow = nn.Linear(RESTLESS, 2)
+        weights = max(1, len(self.seasons))
+        self.follow = nn.Linear(RESTLESS, 1 + weights)
         nn.init.zeros_(self.follow.weight)
         with torch.no_grad():
-            self.follow.bias.copy_(torch.tensor([0.0, -1.0]))
+            self.follow.bias.copy_(torch.tensor([0.0] + [-1.0] * weights))
 
     def encode(self, inputs: Inputs, state: Any = None) -> tuple[Tensor, Any]:
-        """Hidden states, the level's last step, the level, and the next M seasonal parts, in spreads of each step."""
-        spread_BT1 = inputs.spread_BT[..., None]
-        past_BTW = inputs.level_BT[..., None] + inputs.window_BTW * spread_BT1
-        level_B, parts_BU, encoder = self._first(past_BTW[:, 0]) if state is None else state
-        alpha_BT, gamma_BT = torch.sigmoid(self.follow(inputs.steps_BTI[..., -RESTLESS:])).double().unbind(-1)
-        level_BT, season_BU = smoothed(past_BTW[..., -1], alpha_BT, gamma_BT, level_B, parts_BU[:, -self.season :])
-        window = self.task.window
-        parts_BU = torch.cat([parts_BU[:, : -self.season], season_BU], 1)
-        own_BTW = parts_BU[:, : -self.season].unfold(1, window, 1)
-        left_BTW = ((past_BTW - level_BT[..., None] - own_BTW) / spread_BT1).clamp(-_FURTHEST, _FURTHEST)
-        static_BTK = self.statics(inputs.static_BK)[:, None].expand(-1, left_BTW.shape[1], -1)
+        """Hidden states, the level's last step, and the smoothed forecast of each step ahead, in spreads of each step."""
+        how = {"multiply": self.config.multiply}
+        level_BT1, spread_BT1 = inputs.level_BT[..., None], inputs.spread_BT[..., None]
+        past_BTW = level_BT1 + inputs.window_BTW * spread_BT1
+        if self.config.multiply:
+            past_BTW = torch.maximum(past_BTW, _LEAST * (level_BT1.abs() + spread_BT1))
+        before_B, own_BU, seasons, encoder = self._first(past_BTW[:, 0]) if state is None else state
+        alpha_BT, *gammas = self._weights(inputs)
+        smooth_BT, parts = smoothed(past_BTW[..., -1], alpha_BT, gammas, before_B, seasons, **how)
+        steps = smooth_BT.shape[1]
+        neutral_BT = torch.full_like(smooth_BT, float(self.config.multiply))
+        own_BU = torch.cat([own_BU, joined(neutral_BT, *(part[:, :steps] for part in parts), **how)], 1)
+        bare_BTW = without(past_BTW, own_BU.unfold(1, self.task.window, 1), **how)
+        left_BTW = ((bare_BTW - smooth_BT[..., None]) / spread_BT1).clamp(-_FURTHEST, _FURTHEST)
+        static_BTK = self.statics(inputs.static_BK)[:, None].expand(-1, steps, -1)
         embedded_BTD = gelu(self.embed(torch.cat([left_BTW.float(), inputs.steps_BTI, static_BTK], -1)))
         encoded_BTD, encoder = self.encoder(embedded_BTD, encoder)
-        before_BT = torch.cat([level_B[:, None], level_BT[:, :-1]], 1)
-        next_BTM = parts_BU[:, window:].unfold(1, self.season, 1)
-        smooth = torch.cat([(level_BT - before_BT)[..., None], (level_BT - inputs.level_BT)[..., None], next_BTM], -1)
-        states = torch.cat([encoded_BTD, embedded_BTD, (smooth / spread_BT1).float()], -1)
-        return states, (level_BT[:, -1], parts_BU[:, -(window - 1 + self.season) :], encoder)
+        # A plain mean moves as it must.
+        moved_BT = (smooth_BT - torch.cat([before_B[:, None], smooth_BT[:, :-1]], 1)) * inputs.begun_BTW[..., 0]
+        start_BTH = joined(smooth_BT[..., None], *self._ahead(parts), **how).expand(-1, -1, self.task.horizon)
+        told = (torch.cat([moved_BT[..., None], start_BTH - level_BT1], -1) / spread_BT1).float()
+        seasons = [part[:, steps:] for part in parts]
+        return torch.cat([encoded_BTD, embedded_BTD, told], -1), (smooth_BT[:, -1], own_BU[:, steps:], seasons, encoder)
 
     def decode(self, states: Tensor, window: Tensor, ahead: Tensor) -> Outlook:
-        network, smooth = states[..., : -self.season - 2], states[..., -self.season - 2 :]
-        place_H = torch.arange(self.task.horizon, device=states.device) % self.season
-        return Outlook(smooth[..., 1:2] + smooth[..., 2 + place_H], self.decoder(gelu(self.merge(network)), ahead))
+        network, start = states[..., : -self.task.horizon - 1], states[..., -self.task.horizon :]
+        return Outlook(start, self.decoder(gelu(self.merge(network)), ahead))
 
     def penalty(self, states: Tensor) -> Tensor | float:
-        return self.config.wiggle * states[..., -self.season - 2].diff(dim=1).square().mean()
+        return self.config.wiggle * states[..., -self.task.horizon - 1].diff(dim=1).square().mean()
 
-    def _first(self, past_BW: Tensor) -> tuple[Tensor, Tensor, None]:
-        """Level and seasonal parts by the first window: of its W - 1 earlier steps, and of the M from its newest on."""
-        season, window = self.season, self.task.window
-        whole = (window - 1) // season * season
-        means_BM = past_BW[:, window - 1 - whole : -1].reshape(len(past_BW), -1, season).mean(1) if whole else None
-        parts_BM = torch.zeros_like(past_BW[:, :1]).expand(-1, season) if means_BM is None else means_BM
-        level_B1 = past_BW[:, -1:] if means_BM is None else means_BM.mean(1, keepdim=True)
-        parts_BM = parts_BM - parts_BM.mean(1, keepdim=True)
+    def _weights(self, inputs: Inputs) -> list[Tensor]:
+        """Of level and seasons, each [B, T] float64. Until a first window is full they make plain means of what there is.
+
+        From nothing, a season that the level follows half way would take dozens of its lengths to be found.
+        """
+        alpha_BT, *gammas = torch.sigmoid(self.follow(inputs.steps_BTI[..., -RESTLESS:])).double().unbind(-1)
+        seen_BT, young_BT = inputs.begun_BTW.sum(-1).clamp(min=1), ~inputs.begun_BTW[..., 0]
+        alpha_BT = torch.where(young_BT, (1 / seen_BT).clamp(max=_MOST), alpha_BT)
+        for season in self.seasons[:1]:
+            times_BT = torch.div(seen_BT - 1, season, rounding_mode="floor") + 1
+            gammas[0] = torch.where(young_BT, 1 / times_BT, gammas[0])
+        return [alpha_BT, *gammas]
+
+    def _ahead(self, parts: list[Tensor]) -> list[Tensor]:
+        """Each season's parts of the horizon's steps, from those of all steps and a season more: [B, T, H]"""
+        step_H = torch.arange(self.task.horizon, device=self.follow.bias.device)
+        pairs = zip(parts, self.seasons, strict=True)
+        return [part_BU[:, 1:].unfold(1, season, 1)[..., step_H % season] for part_BU, season in pairs]
+
+    def _first(self, past_BW: Tensor) -> tuple[Tensor, Tensor, list[Tensor], None]:
+        """Level, all parts of the first window's W - 1 earlier steps, and of each season the M parts from its newest on.
+
+        A second season begins without any: it would take all that is left of the window, and the network see nothing there.
+        """
+        window, level_B1 = self.task.window, past_BW[:, -1:]
+        none_B1 = torch.full_like(level_B1, float(self.config.multiply))
+        seasons, shortest = [none_B1.expand(-1, season) for season in self.seasons], min(self.seasons, default=1)
+        whole = (window - 1) // shortest * shortest
+        if whole:
+            means_BM = past_BW[:, window - 1 - whole : -1].reshape(len(past_BW), -1, shortest).mean(1)
+            level_B1 = means_BM.mean(1, keepdim=True)
+            seasons[:1] = [without(means_BM, level_B1, multiply=self.config.multiply)] if seasons else []
         # Number 0 stands where the newest value does; parts repeat to both sides.
-        place = torch.arange(1 - window, season, device=past_BW.device) % season
-        return level_B1[:, 0], parts_BM[:, place], None
+        place = torch.arange(1 - window, 0, device=past_BW.device) % shortest
+        own_BV = seasons[0][:, place] if seasons else none_B1.expand(-1, window - 1)
+        return level_B1[:, 0], own_BV, seasons, None

@@ -130,7 +130,6 @@ def plan(
     usual = grid.frequency.season if grid.frequency.season <= LONGEST else min(seen, default=1)
     naive = season[0] if season else usual
     window = max(choice.window or _window(seen, horizon, ends), naive)
-    own["model"] = {**plugins.load("models", model).suited(grid, ends), **own["model"]}
     own["scale"] = {**_scale_steps(choice.scale, seen, window), **own["scale"]}
     return Plan(
         model=model,

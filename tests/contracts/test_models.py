@@ -262,7 +262,7 @@ def test_the_penalty_on_levels_smooths_them() -> None:
     """With a large weight of esrnn's penalty, levels change their steps less."""
     grid, wiggles = _grid(), []
     for weight in (0.001, 100.0):
-        settings = quick("esrnn", steps=60, wiggle=weight)
+        settings = quick("esrnn", steps=60, lr=0.03, wiggle=weight)
         artefact = fit(grid, grid.lengths, plan(grid, grid.lengths, model="esrnn", horizon=HORIZON, settings=settings))
         network, zero = artefact.network, torch.zeros(1, dtype=torch.long)
         batch = gather(_panel(grid, artefact), zero, zero, 120, window=artefact.plan.window, horizon=HORIZON)
