@@ -53,8 +53,17 @@ def _bare(artefact: Any, rows: int, steps: int) -> Callable[[], object]:
     from forecaster.models.base import Inputs
 
     plan, network = artefact.plan, artefact.network
-    window, features = torch.randn(rows, steps, plan.window), torch.randn(rows, steps, artefact.features.step_width + 1)
-    inputs = Inputs(window, features, torch.zeros(rows, steps, plan.horizon, 0), torch.zeros(rows, 0))
+    window, one = torch.randn(rows, steps, plan.window), torch.ones(rows, steps)
+    inputs = Inputs(
+        window_BTW=window,
+        steps_BTI=torch.randn(rows, steps, network.model.task.step_width),
+        ahead_BTHF=torch.zeros(rows, steps, plan.horizon, 0),
+        static_BK=torch.zeros(rows, 0),
+        level_BT=0 * one,
+        spread_BT=one,
+        number_B=torch.zeros(rows, dtype=torch.long),
+        begun_BTW=torch.ones_like(window, dtype=torch.bool),
+    )
 
     @torch.inference_mode()
     def forward() -> object:
