@@ -21,7 +21,7 @@ from typing import Any
 import pandas as pd
 
 from forecaster.columns import LEVELS
-from forecaster.evaluation.backtest import compare
+from forecaster.evaluation.compare import compare
 from forecaster.evaluation.detection_trial import Trials, run
 from forecaster.evaluation.leaderboard import Leaderboard
 from forecaster.evaluation.scores_table import scores_table
@@ -147,6 +147,8 @@ def backtest(
     train_until: object = None,
     test_size: int | None = None,
     stride: int = 1,
+    refit_every: int | None = None,
+    refit_warm: bool = False,
     model: str = "auto",
     ensemble: int = 1,
     season: Sequence[int] = (),
@@ -156,7 +158,11 @@ def backtest(
     settings: Settings | None = None,
     watch: Watch = SILENT,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Forecasts from every cutoff of the test part, and a table of metrics beside seasonal naive."""
+    """Forecasts from every cutoff of the test part, and a table of metrics beside seasonal naive.
+
+    With `refit_every` the model is trained again after each so many steps of the test part, on all rows known by then:
+    from the beginning, or with `refit_warm` from the weights before.
+    """
     checked, parts = check(frame, Roles.of(targets), freq=freq), []
     _, boards = compare(
         checked,
@@ -167,6 +173,8 @@ def backtest(
         stride=stride,
         season=season,
         settings=_with(settings, ensemble, holidays),
+        refit_every=refit_every,
+        refit_warm=refit_warm,
         keep=lambda grid, part: parts.append(forecast_rows(grid, part, until=grid.lengths - 1)),
         watch=watch,
     )

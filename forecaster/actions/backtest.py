@@ -26,6 +26,8 @@ def backtest(
     train_until: base.TrainUntil = None,
     test_size: Annotated[int | None, "Last rows of each series that are its test part."] = None,
     stride: Annotated[int, "Steps from one cutoff to the next."] = 1,
+    refit_every: Annotated[int | None, "Train again after each so many steps of the test part. Default: never."] = None,
+    refit_warm: Annotated[bool, "Begin those trainings with the weights before; a quarter of the steps."] = False,
     by_series: Annotated[Path | None, "File to write every series' metrics to."] = None,
     by_horizon: Annotated[Path | None, "File to write the metrics of every step ahead to."] = None,
     model: base.Model = "auto",
@@ -52,8 +54,11 @@ def backtest(
     Trains on what comes before the test part, then forecasts from its last training row and every later row
     in one pass. Without --train-until or --test-size the last fifth is the test part. In the table `owa` is the
     mean of sMAPE and MASE beside seasonal naive's; how sure the comparison is, is said in a line.
+    With --refit-every K the model is trained again, on all rows known by then, after each K steps of the test part, and
+    every forecast comes from the latest model that saw no row after its cutoff: from the beginning, as on that day, or
+    with --refit-warm from the weights before.
     """
-    from forecaster.evaluation.backtest import compare
+    from forecaster.evaluation.compare import compare
     from forecaster.evaluation.scores_table import scores_table
     from forecaster.scoring.tables import forecast_rows
     from forecaster.series.roles import Roles
@@ -66,7 +71,7 @@ def backtest(
             """Rows with a possible truth, written as they are made."""
             append(forecast_rows(grid, part, levels=levels, until=grid.lengths - 1))
 
-        trained, boards = compare(
+        judged, boards = compare(
             checked,
             model=model,
             horizon=horizon,
@@ -83,6 +88,8 @@ def backtest(
                 ensemble=ensemble,
                 holidays=holidays,
             ),
+            refit_every=refit_every,
+            refit_warm=refit_warm,
             keep=keep,
             watch=watch,
         )
@@ -92,10 +99,9 @@ def backtest(
         facts = {
             "scores": scores.to_dict("index"),
             "beside_seasonal_naive": {one.metric: one.to_json() for one in ratios},
-            "plans": [member.plan.to_json() for member in trained.members],
+            "plans": [member.plan.to_json() for member in judged.members],
         }
-        lines = [line for member in trained.members for line in member.facts.lines()]
-        lines += [one.line("seasonal naive") for one in ratios]
+        lines = [*judged.lines, *(one.line("seasonal naive") for one in ratios)]
         return finish(checked.quality, lines, table=scores, **facts)
 
 
@@ -108,7 +114,7 @@ def _together(tables: "dict[str, pd.DataFrame]") -> "pd.DataFrame":
 
 def _ratios(boards: "dict[str, Scoreboard]", model: str) -> "list[Ratio]":
     """How a model stands beside seasonal naive; nothing where it is that itself, or where nothing counts."""
-    from forecaster.evaluation.backtest import NAIVE
+    from forecaster.evaluation.compare import NAIVE
     from forecaster.evaluation.significance import COMPARED, ratio
 
     if model == NAIVE:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from forecaster.evaluation.backtest import NAIVE
+from forecaster.evaluation.compare import NAIVE
 from forecaster.evaluation.owa import owa
 from forecaster.evaluation.scoreboard import Scoreboard
 

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from forecaster.columns import LEVELS
-from forecaster.evaluation.backtest import compare
+from forecaster.evaluation.compare import compare
 from forecaster.layers.distribution import mean
 from forecaster.series.frame import check
 from forecaster.series.grid import Grid

@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 
 from forecaster import plugins
-from forecaster.evaluation.backtest import NAIVE, backtest
+from forecaster.evaluation.backtest import backtest
+from forecaster.evaluation.compare import NAIVE
 from forecaster.series.frame import check
 from forecaster.series.grid import Grid
 from forecaster.series.roles import Roles

@@ -7,7 +7,8 @@ import numpy as np
 import pandas as pd
 
 from forecaster.columns import LEVELS
-from forecaster.evaluation.backtest import compare, test_starts
+from forecaster.evaluation.backtest import test_starts
+from forecaster.evaluation.compare import compare
 from forecaster.series.frame import check
 from forecaster.series.frequency import Ints
 from forecaster.series.grid import Floats, Grid

@@ -173,6 +173,22 @@ def test_backtest_goes_from_every_cutoff(file: Path, tmp_path: Path, hourly: pd.
     assert set(outcome.table.index) == {"auto", "seasonal_naive"}
 
 
+def test_a_backtest_trains_again_as_its_test_part_goes_by(file: Path, tmp_path: Path) -> None:
+    """--refit-every: the same rows, a plan in the report for each training, and how often it was is told."""
+    once, again = tmp_path / "once.parquet", tmp_path / "again.parquet"
+    asked = {"horizon": 3, "test_size": 50, "model": "lstm", "set_": SETTINGS}
+    backtest(file, out=once, **asked)
+    outcome = backtest(file, out=again, refit_every=20, refit_warm=True, **asked)
+    assert "trained again 2 times as the test part went by" in outcome.lines
+    assert len(json.loads((tmp_path / "again.parquet.report.json").read_text())["plans"]) == 3
+    keys = ["unique_id", "cutoff", "ds"]
+    one, two = (pd.read_parquet(path).sort_values(keys, ignore_index=True) for path in (once, again))
+    pd.testing.assert_frame_equal(one[keys], two[keys])
+    first = one["cutoff"].drop_duplicates().nsmallest(20).max()
+    pd.testing.assert_frame_equal(one[one["cutoff"] <= first], two[two["cutoff"] <= first])
+    assert not np.allclose(one.loc[one["cutoff"] > first, "q0.5"], two.loc[two["cutoff"] > first, "q0.5"])
+
+
 def test_the_backtest_table_is_that_of_its_rows(file: Path, tmp_path: Path, hourly: pd.DataFrame) -> None:
     """Metrics are summed in the pass; computed from the written rows they are the same."""
     out = tmp_path / "out.parquet"

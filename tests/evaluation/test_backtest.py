@@ -5,7 +5,8 @@ import pandas as pd
 import pytest
 from utilsforecast import losses
 
-from forecaster.evaluation.backtest import compare, seasonal_scale
+from forecaster.evaluation.backtest import seasonal_scale
+from forecaster.evaluation.compare import compare
 from forecaster.scoring.tables import forecast_rows
 from forecaster.series import synthetic
 from forecaster.series.frame import check

@@ -1,0 +1,181 @@
+"""Models trained on what comes before a test part and judged on it, each on the same cutoffs."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from forecaster.errors import ConfigError
+from forecaster.evaluation.backtest import backtest, test_starts
+from forecaster.evaluation.refits import Refits
+from forecaster.evaluation.scoreboard import Scoreboard
+from forecaster.evaluation.stopwatch import Stopwatch
+from forecaster.progress import SILENT, Watch
+from forecaster.scoring.forecaster import Forecaster, train
+from forecaster.series.frame import Checked
+from forecaster.series.frequency import Ints
+from forecaster.series.grid import Grid
+from forecaster.training.artefact import Artefact
+from forecaster.training.walk import Forecasts
+
+__all__ = ["NAIVE", "Judged", "Parted", "compare", "judge", "parted"]
+
+NAIVE = "seasonal_naive"
+"""What every model is judged beside."""
+
+_NEVER = 2**40
+"""Steps that no test part has."""
+
+Keep = Callable[[Grid, Forecasts], None]
+
+
+@dataclass(frozen=True)
+class Parted:
+    """Series with rows before their test part and in it.
+
+    Shapes: starts holds one array [S] for each grid, the position of each series' first test row
+    """
+
+    checked: Checked
+    starts: list[Ints]
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A model, how it did on a test part, and what that took."""
+
+    forecaster: Forecaster
+    """What was trained on the rows before the test part."""
+    board: Scoreboard
+    training_s: float
+    """Processor seconds, refits included."""
+    forecasting_s: float
+    refits: tuple[Artefact, ...] = field(default=())
+    """What was trained later, in time order."""
+
+    @property
+    def members(self) -> list[Artefact]:
+        """Every trained network, in time order."""
+        return [*self.forecaster.members, *(member for refit in self.refits for member in refit.members)]
+
+    @property
+    def lines(self) -> list[str]:
+        """What a person should know about the trainings."""
+        told = [f"trained again {len(self.refits)} times as the test part went by"] if self.refits else []
+        return [*dict.fromkeys(line for member in self.members for line in member.facts.lines()), *told]
+
+
+def compare(
+    checked: Checked,
+    *,
+    model: str,
+    horizon: int,
+    train_until: object = None,
+    test_size: int | None = None,
+    stride: int = 1,
+    season: Sequence[int] = (),
+    settings: Mapping[str, Any] | None = None,
+    refit_every: int | None = None,
+    refit_warm: bool = False,
+    keep: Keep | None = None,
+    watch: Watch = SILENT,
+) -> tuple[Judged, dict[str, Scoreboard]]:
+    """Train a model on what comes before the test part, and judge it there beside seasonal naive.
+
+    `keep` gets the model's forecasts as they are made. With `refit_every` the model, not seasonal naive, is trained again.
+
+    Raises: ConfigError where both or neither of two ways to part the rows make sense, or no series has rows on both
+        sides
+    """
+    part = parted(checked, horizon=horizon, train_until=train_until, test_size=test_size)
+    asked: dict[str, Any] = {"horizon": horizon, "stride": stride, "season": season}
+    refits: dict[str, Any] = {"refit_every": refit_every, "refit_warm": refit_warm}
+    own = judge(part, model=model, settings=settings, keep=keep, watch=watch, **refits, **asked)
+    boards = {model: own.board}
+    if model != NAIVE:
+        boards[NAIVE] = judge(part, model=NAIVE, **asked).board
+    return own, boards
+
+
+def parted(checked: Checked, *, horizon: int, train_until: object = None, test_size: int | None = None) -> Parted:
+    """Where the test part begins; what cannot be trained or judged is recorded as skipped.
+
+    Raises: ConfigError as in `compare`
+    """
+    if train_until is not None and test_size is not None:
+        raise ConfigError("--train-until and --test-size exclude each other.")
+    if test_size is not None and test_size < 1:
+        raise ConfigError(f"--test-size must be at least 1, got {test_size}.")
+    starts = [
+        test_starts(grid, train_until=_instant(grid, train_until), test_size=test_size, horizon=horizon)
+        for grid in checked.grids
+    ]
+    return _testable(checked, starts)
+
+
+def judge(
+    part: Parted,
+    *,
+    model: str,
+    horizon: int,
+    stride: int = 1,
+    season: Sequence[int] = (),
+    settings: Mapping[str, Any] | None = None,
+    refit_every: int | None = None,
+    refit_warm: bool = False,
+    keep: Keep | None = None,
+    watch: Watch = SILENT,
+) -> Judged:
+    """Train one model on what comes before the test part, and judge it there. Raises: ConfigError for a wrong setting"""
+    _require_sensible(stride, refit_every, refit_warm)
+    training, forecasting, refits = Stopwatch(), Stopwatch(), []
+    asked: dict[str, Any] = {"model": model, "horizon": horizon, "season": season, "settings": settings}
+    with training.running():
+        forecaster = train(part.checked, ends=part.starts, watch=watch, **asked)
+    boards = []
+    for grid, artefact, start in zip(part.checked.grids, forecaster.artefacts, part.starts, strict=True):
+        every = refit_every or _NEVER
+        again = Refits(grid=grid, first=artefact, every=every, warm=refit_warm, asked=asked, watch=watch)
+        refits.append(again)
+        found = forecasting.making(again.walk(start, stride))
+        sink = partial(keep, grid) if keep is not None else None
+        boards.append(backtest(artefact, grid, start, stride=stride, sink=sink, found=found))
+    later = sum(again.clock.seconds for again in refits)
+    return Judged(
+        forecaster,
+        Scoreboard.joined(boards),
+        training.seconds + later,
+        forecasting.seconds - later,
+        tuple(made for again in refits for made in again.made),
+    )
+
+
+def _require_sensible(stride: int, refit_every: int | None, refit_warm: bool) -> None:
+    if stride < 1:
+        raise ConfigError(f"--stride must be at least 1, got {stride}.")
+    if refit_every is not None and refit_every < 1:
+        raise ConfigError(f"--refit-every must be at least 1, got {refit_every}.")
+    if refit_warm and refit_every is None:
+        raise ConfigError("--refit-warm says how to train again, --refit-every K says when. Give both.")
+
+
+def _testable(checked: Checked, starts: list[Ints]) -> Parted:
+    """Grids with rows before and in the test part; what cannot be trained or judged is recorded as skipped."""
+    kept = []
+    for number, (grid, start) in enumerate(zip(checked.grids, starts, strict=True)):
+        trains, judged = (start > 0).any(), grid.lengths > np.maximum(start, 1)
+        if trains and judged.any():
+            kept.append(number)
+        left = np.flatnonzero(~judged) if trains else np.arange(grid.series)
+        reason = "no row in the test part" if trains else f"no row of step {grid.frequency.alias} before the test part"
+        checked.quality.add_series("skip", reason, ((grid.label(s), int(grid.lengths[s])) for s in left.tolist()))
+    if not kept:
+        reasons = sorted({finding.reason for finding in checked.quality.of("skip")})
+        raise ConfigError(f"nothing to test: {', '.join(reasons)}. Change --train-until or --test-size.")
+    return Parted(replace(checked, grids=[checked.grids[n] for n in kept]), [starts[n] for n in kept])
+
+
+def _instant(grid: Grid, when: object) -> int | None:
+    return None if when is None else grid.clock.instant(when, "--train-until")
