@@ -21,9 +21,10 @@ from typing import Any
 import pandas as pd
 
 from forecaster.columns import LEVELS
-from forecaster.evaluation.compare import compare
+from forecaster.evaluation.compare import compare, parted
 from forecaster.evaluation.detection_trial import Trials, run
-from forecaster.evaluation.leaderboard import Leaderboard
+from forecaster.evaluation.detector_board import DetectorBoard
+from forecaster.evaluation.leaderboard import rank
 from forecaster.evaluation.scores_table import scores_table
 from forecaster.progress import SILENT, Watch
 from forecaster.scoring.attended import attended_rows
@@ -37,7 +38,18 @@ from forecaster.series.frame import check
 from forecaster.series.quality import Quality
 from forecaster.series.roles import Roles
 
-__all__ = ["Forecaster", "attention", "backtest", "detect", "evaluate", "fit", "load", "predict", "sample"]
+__all__ = [
+    "Forecaster",
+    "attention",
+    "backtest",
+    "detect",
+    "evaluate",
+    "fit",
+    "leaderboard",
+    "load",
+    "predict",
+    "sample",
+]
 
 Settings = Mapping[str, Any]
 
@@ -182,6 +194,44 @@ def backtest(
     return pd.concat(parts, ignore_index=True), scores_table(boards)
 
 
+def leaderboard(
+    frame: pd.DataFrame,
+    *,
+    horizon: int,
+    models: Sequence[str] | None = None,
+    by: str = "mase",
+    train_until: object = None,
+    test_size: int | None = None,
+    stride: int = 1,
+    refit_every: int | None = None,
+    refit_warm: bool = False,
+    ensemble: int = 1,
+    season: Sequence[int] = (),
+    freq: str | None = None,
+    targets: Sequence[str] | None = None,
+    settings: Settings | None = None,
+    watch: Watch = SILENT,
+) -> pd.DataFrame:
+    """Several models judged on the same cutoffs, the best first: a row each. One that fails is a warning."""
+    checked = check(frame, Roles.of(targets), freq=freq)
+    found = rank(
+        parted(checked, horizon=horizon, train_until=train_until, test_size=test_size),
+        models,
+        by=by,
+        horizon=horizon,
+        stride=stride,
+        season=season,
+        settings=_with(settings, ensemble),
+        refit_every=refit_every,
+        refit_warm=refit_warm,
+        watch=watch,
+    )
+    for name, why in found.failed.items():
+        checked.quality.add("skip", f"model {name}: {why}")
+    _warn(checked)
+    return found.table()
+
+
 def detect(
     frame: pd.DataFrame,
     *,
@@ -235,7 +285,7 @@ def evaluate(
         channels=channels,
         freq=freq,
     )
-    board = Leaderboard()
+    board = DetectorBoard()
     for name, one in (frame if isinstance(frame, Mapping) else {"": frame}).items():
         trial = run(one, how, watch)
         board.add(trial, folder=name)

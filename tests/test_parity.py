@@ -41,7 +41,14 @@ def test_a_verb_says_the_same_in_module_and_function(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("door", "verb"), [("backtest", "backtest"), ("detect", "detect"), ("evaluate", "evaluate"), ("fit", "forecast")]
+    ("door", "verb"),
+    [
+        ("backtest", "backtest"),
+        ("detect", "detect"),
+        ("evaluate", "evaluate"),
+        ("fit", "forecast"),
+        ("leaderboard", "leaderboard"),
+    ],
 )
 def test_the_python_door_has_the_flags_defaults(door: str, verb: str) -> None:
     """Options that both doors have begin with the same values."""

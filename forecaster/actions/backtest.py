@@ -1,15 +1,12 @@
 """Forecast a file's test part from every cutoff, and judge it beside seasonal naive."""
 
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 from forecaster.actions import base
 from forecaster.actions.base import Outcome
 from forecaster.progress import SILENT, Watch
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from forecaster.evaluation.scoreboard import Scoreboard
     from forecaster.evaluation.significance import Ratio
     from forecaster.series.grid import Grid
@@ -24,12 +21,12 @@ def backtest(
     horizon: base.Horizon,
     out: base.Out,
     train_until: base.TrainUntil = None,
-    test_size: Annotated[int | None, "Last rows of each series that are its test part."] = None,
-    stride: Annotated[int, "Steps from one cutoff to the next."] = 1,
-    refit_every: Annotated[int | None, "Train again after each so many steps of the test part. Default: never."] = None,
-    refit_warm: Annotated[bool, "Begin those trainings with the weights before; a quarter of the steps."] = False,
-    by_series: Annotated[Path | None, "File to write every series' metrics to."] = None,
-    by_horizon: Annotated[Path | None, "File to write the metrics of every step ahead to."] = None,
+    test_size: base.TestSize = None,
+    stride: base.Stride = 1,
+    refit_every: base.RefitEvery = None,
+    refit_warm: base.RefitWarm = False,
+    by_series: base.BySeries = None,
+    by_horizon: base.ByHorizon = None,
     model: base.Model = "auto",
     ensemble: base.Ensemble = 1,
     freq: base.Freq = None,
@@ -59,7 +56,7 @@ def backtest(
     with --refit-warm from the weights before.
     """
     from forecaster.evaluation.compare import compare
-    from forecaster.evaluation.scores_table import scores_table
+    from forecaster.evaluation.scores_table import by_model, scores_table
     from forecaster.scoring.tables import forecast_rows
     from forecaster.series.roles import Roles
 
@@ -93,8 +90,8 @@ def backtest(
             keep=keep,
             watch=watch,
         )
-        append_series(_together({name: board.by_series() for name, board in boards.items()}))
-        append_steps(_together({name: board.by_horizon() for name, board in boards.items()}))
+        append_series(by_model({name: board.by_series() for name, board in boards.items()}))
+        append_steps(by_model({name: board.by_horizon() for name, board in boards.items()}))
         scores, ratios = scores_table(boards), _ratios(boards, model)
         facts = {
             "scores": scores.to_dict("index"),
@@ -103,13 +100,6 @@ def backtest(
         }
         lines = [*judged.lines, *(one.line("seasonal naive") for one in ratios)]
         return finish(checked.quality, lines, table=scores, **facts)
-
-
-def _together(tables: "dict[str, pd.DataFrame]") -> "pd.DataFrame":
-    """One table of several models'."""
-    import pandas as pd
-
-    return pd.concat([table.assign(model=name) for name, table in tables.items()], ignore_index=True)
 
 
 def _ratios(boards: "dict[str, Scoreboard]", model: str) -> "list[Ratio]":

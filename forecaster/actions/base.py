@@ -60,6 +60,12 @@ Holidays = Annotated[list[str] | None, "Countries whose public holidays are know
 Zone = Annotated[str | None, "Time zone of times that name none. Default: UTC."]
 Strict = Annotated[bool, "Make repairs of the input errors."]
 TrainUntil = Annotated[str | None, "Last time that belongs to the training part."]
+TestSize = Annotated[int | None, "Last rows of each series that are its test part."]
+Stride = Annotated[int, "Steps from one cutoff to the next."]
+RefitEvery = Annotated[int | None, "Train again after each so many steps of the test part. Default: never."]
+RefitWarm = Annotated[bool, "Begin those trainings with the weights before; a quarter of the steps."]
+BySeries = Annotated[Path | None, "File to write every series' metrics to."]
+ByHorizon = Annotated[Path | None, "File to write the metrics of every step ahead to."]
 
 
 @dataclass(frozen=True)

@@ -42,7 +42,7 @@ def evaluate(
     reaches one detector. One that fails is named with its reason and stops none.
     """
     from forecaster.evaluation.detection_trial import Trials
-    from forecaster.evaluation.leaderboard import Leaderboard
+    from forecaster.evaluation.detector_board import DetectorBoard
     from forecaster.series.quality import Quality
 
     how = Trials.of(
@@ -58,7 +58,7 @@ def evaluate(
         tz=tz,
         strict=strict,
     )
-    board, quality = Leaderboard(), Quality()
+    board, quality = DetectorBoard(), Quality()
     with base.outputs(file, out) as (finish, (append,)):
         for path in _tables(file):
             trial = _trial(path, how, quality, alone=path == file, watch=watch)

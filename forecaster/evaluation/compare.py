@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
+from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -130,6 +131,7 @@ def judge(
 ) -> Judged:
     """Train one model on what comes before the test part, and judge it there. Raises: ConfigError for a wrong setting"""
     _require_sensible(stride, refit_every, refit_warm)
+    import_module("forecaster.training.fit")  # brings Lightning, whose import is no model's training
     training, forecasting, refits = Stopwatch(), Stopwatch(), []
     asked: dict[str, Any] = {"model": model, "horizon": horizon, "season": season, "settings": settings}
     with training.running():

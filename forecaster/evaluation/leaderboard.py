@@ -1,70 +1,151 @@
-"""Detectors beside each other: one row a detector, one column a number; and the same by series."""
+"""Several models judged on the same cutoffs, the best first, and how sure that is."""
 
-from collections.abc import Iterator, Sequence
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
 
-import numpy as np
 import pandas as pd
 
-from forecaster import columns, plugins
-from forecaster.anomaly_metrics.base import AnomalyMetric, Case
-from forecaster.evaluation.detection_trial import Trial
+from forecaster import plugins
+from forecaster.errors import ConfigError, ForecasterError, unknown_name
+from forecaster.evaluation.compare import NAIVE, Judged, Parted, judge
+from forecaster.evaluation.scores_table import scores_table
+from forecaster.evaluation.significance import Ratio, ratio
+from forecaster.progress import SILENT, Watch
+from forecaster.training.auto import AUTO, FIRST, FURTHER
+from forecaster.training.recipe import own_settings
 
-__all__ = ["Leaderboard"]
+__all__ = ["USUAL", "Leaderboard", "rank", "require_ratio"]
 
-_FIRST = ("vus", "auc_pr", "events", "rows_f1", "nab", "delay", "false_alarms")
-"""What is read first; others follow by name."""
+log = logging.getLogger(__name__)
+
+USUAL = ("lstm", "gru", "esrnn", "linear", "best_naive")
+"""Models that stand beside seasonal naive where none are named."""
+
+_JOINT = "+"
 
 
+@dataclass(frozen=True)
 class Leaderboard:
-    """Trials of several tables, each in a folder; a folder's numbers are over its series, the leaderboard's over folders."""
+    """Models by a metric, the best first, and those that could not be judged.
 
-    def __init__(self) -> None:
-        names = plugins.names("anomaly_metrics")
-        ordered = sorted(names, key=lambda name: _FIRST.index(name) if name in _FIRST else len(_FIRST))
-        self.metrics: list[type[AnomalyMetric]] = [plugins.load("anomaly_metrics", name) for name in ordered]
-        self.cases: dict[str, dict[tuple[str, str, str], Case]] = {}
-        """By detector, then by folder, table and series."""
-        self.cpu_seconds: dict[str, float] = {}
+    A model is not distinguishable from the best where the 95 % interval of the ratio of their errors includes 1. The best
+    was chosen by the same errors, so among many models of like quality one can seem better than it is.
+    """
 
-    def add(self, trial: Trial, *, folder: str = "", name: str = "") -> None:
-        """Count a table's trial."""
-        for detector, cases in trial.cases.items():
-            kept = self.cases.setdefault(detector, {})
-            kept.update({(folder, name, series): case for series, case in cases.items()})
-            self.cpu_seconds[detector] = self.cpu_seconds.get(detector, 0.0) + trial.cpu_seconds[detector]
+    by: str
+    judged: Mapping[str, Judged]
+    failed: Mapping[str, str]
+    """Why."""
+
+    @property
+    def best(self) -> str:
+        """The first."""
+        return next(iter(self.judged))
+
+    def beside(self, other: str) -> dict[str, Ratio]:
+        """Every model's metric as a share of another one's."""
+        reference = self.judged[other].board
+        return {name: ratio(one.board, reference, self.by) for name, one in self.judged.items()}
 
     def table(self) -> pd.DataFrame:
-        """One row a detector, the highest VUS-PR first."""
-        rows = {detector: self._row(detector) for detector in self.cases}
-        return pd.DataFrame.from_dict(rows, orient="index").sort_values("vus_pr", ascending=False, kind="stable")
-
-    def by_series(self) -> pd.DataFrame:
-        """One row for each detector and series, with the numbers that a series alone has."""
-        return pd.DataFrame(list(self._series_rows()))
-
-    def _row(self, detector: str) -> dict[str, float]:
-        folders: dict[str, list[Case]] = {}
-        for (folder, _, _), case in self.cases[detector].items():
-            folders.setdefault(folder, []).append(case)
-        row: dict[str, float] = {"series": len(self.cases[detector])}
-        for metric in self.metrics:
-            groups = [list(self.cases[detector].values())] if metric.pooled else list(folders.values())
-            row |= _mean(metric, groups)
-        return row | {"cpu_seconds": self.cpu_seconds[detector]}
-
-    def _series_rows(self) -> Iterator[dict[str, object]]:
-        single = [metric for metric in self.metrics if metric.single]
-        for detector, cases in self.cases.items():
-            for (folder, name, series), case in cases.items():
-                row: dict[str, object] = {"detector": detector, "folder": folder, "file": name}
-                row |= {columns.UNIQUE_ID: series, "test_rows": len(case.test.label), "buffer": case.buffer}
-                row |= {"labelled_rows": int(case.test.label.sum()), "windows": len(case.test.windows)}
-                for metric in single:
-                    row |= metric.of(case.test)
-                yield row
+        """One row a model, by name: the metric, its share of seasonal naive's, what it took, and all other metrics."""
+        scores = scores_table({name: one.board for name, one in self.judged.items()})
+        naive, best = self.beside(NAIVE), self.beside(self.best)
+        rows = {name: {**_standing(naive[name]), **_cost(one)} for name, one in self.judged.items()}
+        standing = pd.DataFrame.from_dict(rows, orient="index").astype({"weights": "Int64"})
+        standing.insert(3, "beside_best", [_word(name == self.best, best[name]) for name in self.judged])
+        return pd.concat([scores[[self.by]], standing, scores.drop(columns=self.by)], axis=1)
 
 
-def _mean(metric: type[AnomalyMetric], groups: Sequence[Sequence[Case]]) -> dict[str, float]:
-    """The mean over groups, of those that have the number."""
-    found = pd.DataFrame([metric.over(group) for group in groups])
-    return {name: float(np.nanmean(found[name])) if found[name].notna().any() else np.nan for name in metric.ideals}
+def rank(
+    part: Parted,
+    models: Sequence[str] | None = None,
+    *,
+    by: str = "mase",
+    settings: Mapping[str, Any] | None = None,
+    watch: Watch = SILENT,
+    **asked: Any,
+) -> Leaderboard:
+    """Each model trained on what comes before the test part and judged there; seasonal naive always is one of them.
+
+    `lstm+gru` is an ensemble of the two; the rest of `asked` is as in `judge`. A setting reaches the models that have it.
+    One that fails is reported with its reason, and never stops the others.
+
+    Raises: ConfigError for a name that is none, a metric that is no size of errors, or where every model fails
+    """
+    names = _named(models or USUAL)
+    require_ratio(by)
+    judged: dict[str, Judged] = {}
+    failed: dict[str, str] = {}
+    for name in names:
+        watch.say(f"{name}: {len(judged) + len(failed) + 1} of {len(names)}")
+        own = None if name == NAIVE else _own(name, names, settings or {})
+        try:
+            judged[name] = judge(part, model=name.replace(_JOINT, ","), settings=own, watch=watch, **asked)
+        except Exception as error:  # whatever is wrong with one model, the others have their say
+            failed[name] = _reason(error)
+            watch.say(f"{name} failed: {failed[name]}")
+    if NAIVE in failed or (failed and len(judged) == 1):
+        raise ConfigError(f"no model could be judged. {_told(failed)}")
+    values = {name: one.board.values()[by] for name, one in judged.items()}
+    order = sorted(judged, key=lambda name: (values[name] != values[name], values[name]))
+    return Leaderboard(by, {name: judged[name] for name in order}, failed)
+
+
+def require_ratio(by: str) -> None:
+    """Raises: ConfigError for a metric that is not there, or that says no size of errors."""
+    known = [name for name in plugins.names("metrics") if plugins.load("metrics", name).size]
+    if by not in known:
+        raise unknown_name("metric to order by,", by, known)
+
+
+def _named(models: Sequence[str]) -> list[str]:
+    """Each model once, as its file is called, and seasonal naive."""
+    names = [model.strip().replace("-", "_") for model in models]
+    for name in names:
+        for part in name.split(_JOINT) if name != AUTO else ():
+            if part not in plugins.names("models"):
+                raise unknown_name("model", part, [AUTO, *plugins.names("models")])
+    return list(dict.fromkeys([*names, NAIVE]))
+
+
+def _own(name: str, names: Sequence[str], settings: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings without those that only other models can follow."""
+    everyone = [part for each in names for part in _parts(each)]
+    kept = {key for part in _parts(name) for key in own_settings(part, everyone, settings)}
+    return {key: value for key, value in settings.items() if key in kept}
+
+
+def _parts(name: str) -> Sequence[str]:
+    return (*FIRST, *FURTHER) if name == AUTO else name.split(_JOINT)
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, ForecasterError):
+        return str(error)
+    log.exception("a model of the leaderboard failed")
+    return f"{type(error).__name__}: {error}"
+
+
+def _told(failed: Mapping[str, str]) -> str:
+    """Each reason once, with the models that it stopped."""
+    models = {why: ", ".join(name for name in failed if failed[name] == why) for why in failed.values()}
+    return " ".join(f"{names}: {why}" for why, names in models.items())
+
+
+def _standing(beside: Ratio) -> dict[str, float]:
+    low, high = beside.interval or (float("nan"), float("nan"))
+    return {"of_naive": beside.value, "of_naive_low": low, "of_naive_high": high}
+
+
+def _cost(one: Judged) -> dict[str, float]:
+    weights = sum(member.facts.weights for member in one.forecaster.members)
+    return {"training_s": one.training_s, "forecasting_s": one.forecasting_s, "weights": weights}
+
+
+def _word(best: bool, beside: Ratio) -> str:
+    if best:
+        return "best"
+    return "not distinguishable" if beside.includes_one else "worse"

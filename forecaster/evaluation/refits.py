@@ -21,8 +21,8 @@ Again = Callable[[Ints], Artefact]
 """Where the rows known by then end [S] -> the next model."""
 
 _WARM_SHARE = 4
-"""Warm refits take one of so many of the first training's steps."""
-_KEPT = ("steps", "training.steps", "window", "plan.window")
+"""Warm refits take one of so many of the first training's steps, and look at the held-out rows as often."""
+_KEPT = ("window", "steps", "validations")
 """Settings that a warm refit has from the first training."""
 
 
@@ -100,12 +100,20 @@ class Refits:
         return learn(self.grid, ends, **self.asked, watch=self.watch)
 
     def _warm(self, ends: Ints) -> Artefact:
-        plan = self.first.plan
-        settings = {key: value for key, value in (self.asked["settings"] or {}).items() if key not in _KEPT}
-        settings |= {"training.steps": max(1, plan.training.steps // _WARM_SHARE), "plan.window": plan.window}
-        asked = {**self.asked, "settings": settings}
+        plan, training = self.first.plan, self.first.plan.training
+        asked = self.asked["settings"] or {}
+        settings = {key: value for key, value in asked.items() if key.rpartition(".")[2] not in _KEPT}
+        settings["plan.window"] = plan.window
+        settings["training.steps"] = max(1, training.steps // _WARM_SHARE)
+        settings["training.validations"] = max(1, training.validations // _WARM_SHARE)
         try:
-            return learn(self.grid, ends, **asked, warm=[self.first, *self.made][-1], watch=self.watch)
+            return learn(
+                self.grid,
+                ends,
+                **{**self.asked, "settings": settings},
+                warm=[self.first, *self.made][-1],
+                watch=self.watch,
+            )
         except ArtifactError as error:
             self.watch.say(f"this refit is from the beginning: {error}")
             return self._anew(ends)

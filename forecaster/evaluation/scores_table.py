@@ -8,7 +8,7 @@ from forecaster.evaluation.compare import NAIVE
 from forecaster.evaluation.owa import owa
 from forecaster.evaluation.scoreboard import Scoreboard
 
-__all__ = ["scores_table"]
+__all__ = ["by_model", "scores_table"]
 
 
 def scores_table(boards: Mapping[str, Scoreboard]) -> pd.DataFrame:
@@ -17,3 +17,8 @@ def scores_table(boards: Mapping[str, Scoreboard]) -> pd.DataFrame:
     reference = scores[NAIVE]
     rows = {name: {**values, "owa": owa(values, reference)} for name, values in scores.items()}
     return pd.DataFrame.from_dict(rows, orient="index")
+
+
+def by_model(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+    """One table of several models', which a column names."""
+    return pd.concat([table.assign(model=name) for name, table in tables.items()], ignore_index=True)

@@ -64,8 +64,10 @@ class Ratio:
 def ratio(model: Scoreboard, other: Scoreboard, metric: str, *, seed: int = 1) -> Ratio:
     """A metric of a model over that of another, both judged on the same series and cutoffs.
 
+    Of metrics that are roots of a mean (rmse, rmsse) it is the root of the ratio of means.
+
     Missing: NaN where the other has no error
-    Fails:   for metrics that are no plain means (rmse, rmsse); take mse there
+    Fails:   for metrics that say no size of errors (bias, coverage80)
     """
     mine, theirs = model.sums[metric], other.sums[metric]
     found = {
@@ -75,7 +77,9 @@ def ratio(model: Scoreboard, other: Scoreboard, metric: str, *, seed: int = 1) -
     widths = {over: interval[1] - interval[0] for over, interval in found.items() if interval is not None}
     over = max(widths, key=widths.__getitem__, default=None)
     totals = np.concatenate([mine.by_step, theirs.by_step], axis=1).sum(0)
-    return Ratio(metric, float(_ratios(totals)), found[over] if over is not None else None, over)
+    finish, drawn = model.metrics[metric].finish, found[over] if over is not None else None
+    interval = (finish(drawn[0]), finish(drawn[1])) if drawn is not None else None
+    return Ratio(metric, finish(float(_ratios(totals))), interval, over)
 
 
 def over_series(model: Floats, other: Floats, *, seed: int = 1) -> Interval | None:

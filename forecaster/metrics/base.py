@@ -45,6 +45,8 @@ class Metric(ABC):
 
     ideal: float = 0.0
     """The best value."""
+    size: bool = True
+    """Says how large errors are, in a mean or its root: half of it is half as wrong."""
 
     @staticmethod
     @abstractmethod

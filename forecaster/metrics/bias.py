@@ -17,6 +17,8 @@ class Bias(Metric):
     Fails:   where errors of both signs cancel; it says nothing of their size
     """
 
+    size = False
+
     @staticmethod
     def terms(case: Case) -> tuple[Floats, Floats]:
         scale = np.where(case.scale > 0, case.scale, np.nan)[:, None]

@@ -15,6 +15,7 @@ class Coverage80(Metric):
     """
 
     ideal = 0.8
+    size = False
 
     @staticmethod
     def terms(case: Case) -> tuple[Floats, Floats]:

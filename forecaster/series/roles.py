@@ -43,6 +43,11 @@ class Roles:
         """Columns that vary with time beside the targets."""
         return (*self.past, *self.future)
 
+    @property
+    def columns(self) -> list[str]:
+        """All that is read of a table."""
+        return [columns.UNIQUE_ID, columns.DS, *self.targets, *self.covariates, *self.static]
+
     @classmethod
     def of(
         cls,

@@ -16,7 +16,7 @@ from forecaster.training.plan import Plan, plan
 from forecaster.training.tails import with_tails
 from forecaster.training.warm_start import saved_for
 
-__all__ = ["learn"]
+__all__ = ["learn", "own_settings"]
 
 _STATE = "state.safetensors"
 _SECONDS_IN_ALL = 600.0
@@ -53,7 +53,7 @@ def learn(
         """Each by each of its seeds."""
         made: list[Artefact] = []
         for name in wanted:
-            own = _own(name, names, asked)
+            own = own_settings(name, names, asked)
             one = plan(grid, ends, model=name, horizon=horizon, season=tuple(season), settings=own)
             learned = plugins.load("models", name).learned
             for number, each in enumerate(_seeded(one, seeds if learned else 1, members=seeds * len(names))):
@@ -97,7 +97,7 @@ def _seeds(settings: Mapping[str, Any]) -> tuple[int, dict[str, Any]]:
     return int(value), rest
 
 
-def _own(name: str, names: Sequence[str], settings: Mapping[str, Any]) -> dict[str, Any]:
+def own_settings(name: str, names: Sequence[str], settings: Mapping[str, Any]) -> dict[str, Any]:
     """Settings for one of several models: without those that only the others can follow."""
     models = {each: plugins.load("models", each) for each in names}
     known = {each: {field.name for field in fields(model.Config)} for each, model in models.items()}
