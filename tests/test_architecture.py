@@ -33,6 +33,7 @@ ELSEWHERE = {
     "forecaster/store/schema.py": {"sqlalchemy"},
     "forecaster/registry/mlflow_registry.py": {"mlflow"},
     "forecaster/tracking/mlflow_tracking.py": {"mlflow"},
+    "forecaster/models/_statistical.py": {"statsforecast"},
     "forecaster/alerts/webhook.py": {"httpx"},
     "forecaster/reporting/figures.py": {"plotly"},
     "forecaster/client.py": {"httpx"},

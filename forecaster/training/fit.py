@@ -27,6 +27,7 @@ from forecaster.training.schedule import Schedule, schedule
 from forecaster.training.stream import StreamedStretches
 from forecaster.training.stretch import HeldOut, TrainingStretches
 from forecaster.training.warm_start import warm_start
+from forecaster.training.whole_calibration import with_own_calibration
 
 __all__ = ["fit"]
 
@@ -91,7 +92,8 @@ def _fit(
     if len(snapshots) < asked:
         took = "as many snapshots" if snapshots else "the best weights instead"
         watch.say(f"training stopped after {len(snapshots)} of {asked} descents: {took}")
-    return members[0].joined(members[1:])
+    made = members[0].joined(members[1:])
+    return with_own_calibration(made, grid, ends) if network.model.memory == "whole" else made
 
 
 def _members(network: Network, snapshots: list[dict[str, Tensor]]) -> list[Network]:

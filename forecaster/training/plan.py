@@ -97,13 +97,16 @@ class Plan:
         """What was chosen, for a person."""
         seasons = ", ".join(map(str, self.seasons)) or "none seen"
         shape = f"{self.training.steps} steps of {self.training.rows} stretches x {self.training.stretch} cutoffs, "
-        learned = plugins.load("models", self.model).learned
-        held_out = f"last {self.training.held_out} rows held out" + (f", seed {self.training.seed}" if learned else "")
+        model = plugins.load("models", self.model)
+        held_out = f"last {self.training.held_out} rows held out"
         snapshots = f"{self.training.snapshots} snapshots, " if self.training.snapshots else ""
+        trained = f"training: {shape}{snapshots}{held_out}, seed {self.training.seed}"
+        fitted = f"fitted to each series by itself, every cutoff reads all rows up to it; {held_out}"
+        naive = fitted if model.memory == "whole" else f"nothing to train, {held_out}"
         return [
             f"model {self.model}, step {self.step}, horizon {self.horizon}",
             f"seasons {seasons} (naive and MASE: {self.season}), lag window {self.window}",
-            f"training: {shape}{snapshots}{held_out}" if learned else f"nothing to train, {held_out}",
+            trained if model.learned else naive,
         ]
 
 

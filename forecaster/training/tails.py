@@ -24,7 +24,7 @@ def with_tails(artefact: Artefact, grid: Grid, ends: Ints) -> Artefact:
     chosen = held_out_series(ends, artefact.plan)[:_SERIES]
     chosen = chosen[np.cumsum(ends[chosen]) <= _ROWS]
     lengths = [steps for steps in _LENGTHS if len(chosen) and steps < ends[chosen].max()]
-    if not lengths:
+    if not lengths or artefact.network.model.memory == "whole":
         return artefact
     part, last = grid.take(chosen), ends[chosen] - 1
     whole = _forecasts(artefact, part, last, None)

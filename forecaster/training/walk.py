@@ -16,6 +16,7 @@ from forecaster.series.public_holidays import with_holidays
 from forecaster.training.adaptive_widths import AdaptiveWidths
 from forecaster.training.artefact import Artefact
 from forecaster.training.block import STEPS_AT_ONCE, Block, blocks, decoded
+from forecaster.training.whole import Whole
 
 __all__ = ["Forecasts", "last_forecasts", "walk"]
 
@@ -63,6 +64,8 @@ def walk(
     first row: an approximation, whose size `Facts.tails` tells. Scales are exact still, for they are measured over the
     whole series. Widths follow late errors only if the rows read hold all the errors that are looked back on.
 
+    A model that is fitted to single series (`whole.py`) reads all their rows always, and its widths are fixed.
+
     Shapes: first, last [S] positions; a series with last < first gives none
     Raises: ArtifactError when the grid has another step than the model
     """
@@ -87,7 +90,13 @@ def walk(
     )
     wanted = np.flatnonzero((last >= first) & (last >= 0))
     order = wanted[np.argsort((last - begins)[wanted], kind="stable")]
-    follows = adaptive and plan.adaptive and (warmup is None or warmup > AdaptiveWidths.looks_back(plan.horizon))
+    whole = Whole.of(artefact, panel)
+    follows = (
+        whole is None
+        and adaptive
+        and plan.adaptive
+        and (warmup is None or warmup > AdaptiveWidths.looks_back(plan.horizon))
+    )
     for group in _groups(order, last - begins + 1):
         steps, asked = int((last - begins)[group].max()) + 1, _Asked(first[group], last[group], stride)
         end = int(last[group].max()) + 1
@@ -99,8 +108,9 @@ def walk(
                 at = block.begins[rows] + t
                 fitting = scaled if widths is None else widths.apply(scaled, widths.factors(rows, at))
                 level, spread = (x[rows, t] for x in (block.batch.level_BT, block.batch.spread_BT))
-                values = network.unscaled(fitting, level, spread)
-                yield Forecasts(group[rows], at, values.cpu().numpy())
+                values = network.unscaled(fitting, level, spread).cpu().numpy()
+                made = values if whole is None else whole.quantiles(group[rows], at, values)
+                yield Forecasts(group[rows], at, made)
 
 
 def last_forecasts(artefact: Artefact, grid: Grid, *, warmup: int | None = None, device: str = "auto") -> Forecasts:

@@ -2,6 +2,7 @@
 
 import csv
 import time
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -25,7 +26,7 @@ _SERIES = 100
 
 def models_of(data: Path) -> dict[str, str]:
     """MASE beside seasonal naive's on the last horizon of some M4 training parts, and writes the table."""
-    rows = {name: {"model": name} for name in plugins.names("models")}
+    rows = {name: {"model": name} for name in plugins.names("models") if _installed(name)}
     for kind, horizon in _SETS.items():
         frame = pd.read_parquet(data / "m4" / f"m4_{kind}_train.parquet")
         chosen = frame["unique_id"].unique()[:_SERIES]
@@ -40,6 +41,11 @@ def models_of(data: Path) -> dict[str, str]:
         table.writeheader()
         table.writerows(rows.values())
     return {name: "/".join(row.get(key, "-") for key in ("weekly", "hourly", "cost")) for name, row in rows.items()}
+
+
+def _installed(name: str) -> bool:
+    """Statistical models need a package that is not among the usual ones."""
+    return plugins.load("models", name).memory != "whole" or find_spec("statsforecast") is not None
 
 
 def _measured(name: str, grid: Grid, horizon: int) -> tuple[float, float | None]:
