@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 TRIED := $(shell $(PYTHON) -c 'import sys; print("-c constraints.txt" if sys.version_info[:2] == (3, 11) else "")')
 WHERE := $(if $(PIP_FIND_LINKS),--find-links $(PIP_FIND_LINKS)) $(if $(TORCH_BACKEND),--torch-backend $(TORCH_BACKEND))
 
-.PHONY: demo test setup lint types test-all bench pages browser clean
+.PHONY: demo test setup lint types test-all bench peers pages browser clean
 
 demo: setup  ## the whole road on data that installed packages carry
 	$(BIN)/python -m flows.demo
@@ -40,6 +40,10 @@ test-all: setup browser lint types  ## also what takes long, and the GPU's tests
 
 bench: setup  ## the numbers in docs/experiments.md; ROW=name runs one of them
 	$(BIN)/python -m tests.benchmarks $(ROW)
+
+peers: setup  ## other libraries beside ours; SET=m4_weekly, PEER=neuralforecast:LSTM, SEED=2 or ENVIRONMENTS=DIR narrow it, RESUME=1 goes on
+	$(BIN)/python -m tests.benchmarks.peers $(if $(SET),--set $(SET)) $(if $(PEER),--peer $(PEER)) $(if $(SEED),--seed $(SEED)) \
+	  $(if $(ENVIRONMENTS),--environments $(ENVIRONMENTS)) $(if $(RESUME),--resume)
 
 pages: setup  ## docs/models.md, from the models' own words
 	$(BIN)/python -m tests.model_pages

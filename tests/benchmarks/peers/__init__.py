@@ -1,0 +1,1 @@
+"""Other libraries' forecasts beside ours: `make peers`, or `python -m tests.benchmarks.peers --help`."""
