@@ -52,7 +52,7 @@ def test_scores_are_those_of_the_metrics_of_a_backtest() -> None:
 
 def test_effort_is_the_least_that_is_as_accurate() -> None:
     """25 steps do not reach 0.77, the whole training does, and nothing reaches 0.6."""
-    assert effort(ROWS[2], ROWS[:2]) == "lstm: 50 s, 0.50x"
+    assert effort(ROWS[2], ROWS[:2]) == "lstm: 50.0 s, 0.50x"
     assert effort(ROWS[3], ROWS[:2]) == "none"
 
 
@@ -63,7 +63,7 @@ def test_the_table_has_ratios_and_names_what_failed() -> None:
         "| a:best", "| forecaster:lstm", "| a:good", "| forecaster:lstm@25",
     ]  # fmt: skip
     assert "0.770 (1.10x)" in lines[4]
-    assert "100 (2.00x)" in lines[4]
+    assert "100.0 (2.00x)" in lines[4]
     assert "1,000 (0.05x)" in lines[4]
     assert lines[6] == "a:none has no number: it died"
 

@@ -13,8 +13,8 @@ COLUMNS = {
     "mase": ("MASE", ".3f"),
     "wql": ("WQL", ".4f"),
     "coverage80": ("covers 80 %", ".2f"),
-    "cpu_s": ("CPU-s", ".0f"),
-    "wall_s": ("wall s", ".0f"),
+    "cpu_s": ("CPU-s", ".1f"),
+    "wall_s": ("wall s", ".1f"),
     "windows_per_cpu_s": ("windows/CPU-s", ",.0f"),
     "peak_mb": ("peak MB", ".0f"),
 }
@@ -35,7 +35,7 @@ def table(rows: Sequence[Row], against: str, ladder: Sequence[str]) -> str:
     lines = [heads, ["---"] * len(heads)]
     for row in done:
         told = [_number(row, ours, key, form) for key, (_, form) in COLUMNS.items()]
-        lines.append([row["name"], *told, "" if row["name"] in ladder else effort(row, steps)])
+        lines.append([row["name"], *told, "" if _library(row["name"]) == _library(against) else effort(row, steps)])
     failed = [f"{row['name']} has no number: {row['failed']}" for row in rows if "failed" in row]
     return "\n".join(["| " + " | ".join(line) + " |" for line in lines] + failed)
 
@@ -45,7 +45,11 @@ def effort(peer: Row, steps: Sequence[Row]) -> str:
     enough = next((row for row in steps if row["owa"] <= peer["owa"]), None)
     if enough is None:
         return "none"
-    return f"{enough['name'].partition(':')[2]}: {enough['cpu_s']:.0f} s, {enough['cpu_s'] / peer['cpu_s']:.2f}x"
+    return f"{enough['name'].partition(':')[2]}: {enough['cpu_s']:.1f} s, {enough['cpu_s'] / peer['cpu_s']:.2f}x"
+
+
+def _library(name: str) -> str:
+    return name.partition(":")[0]
 
 
 def _number(row: Row, ours: Row, key: str, form: str) -> str:
