@@ -209,6 +209,7 @@ def leaderboard(
     season: Sequence[int] = (),
     freq: str | None = None,
     targets: Sequence[str] | None = None,
+    holidays: Sequence[str] | None = None,
     settings: Settings | None = None,
     watch: Watch = SILENT,
 ) -> pd.DataFrame:
@@ -221,14 +222,14 @@ def leaderboard(
         horizon=horizon,
         stride=stride,
         season=season,
-        settings=_with(settings, ensemble),
+        settings=_with(settings, ensemble, holidays),
         refit_every=refit_every,
         refit_warm=refit_warm,
         watch=watch,
     )
     for name, why in found.failed.items():
         checked.quality.add("skip", f"model {name}: {why}")
-    _warn(checked)
+    _warn(checked.quality)
     return found.table()
 
 

@@ -44,6 +44,7 @@ def leaderboard(
     past: base.Past = None,
     future: base.Future = None,
     static: base.Static = None,
+    holidays: base.Holidays = None,
     tz: base.Zone = None,
     strict: base.Strict = False,
     project: Annotated[
@@ -77,7 +78,13 @@ def leaderboard(
             stride=stride,
             season=season or (),
             settings=base.training_settings(
-                set_, size=size, seed=seed, steps=steps, max_seconds=max_seconds, ensemble=ensemble
+                set_,
+                size=size,
+                seed=seed,
+                steps=steps,
+                max_seconds=max_seconds,
+                ensemble=ensemble,
+                holidays=holidays,
             ),
             refit_every=refit_every,
             refit_warm=refit_warm,
