@@ -1,6 +1,6 @@
 """From the views of a detector to p-values and alarms, row after row, from what was known there."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,7 +9,7 @@ import numpy.typing as npt
 from forecaster.series.grid import Floats
 from forecaster.thresholds.base import Threshold
 
-__all__ = ["Alarms", "raise_alarms"]
+__all__ = ["Alarming", "Alarms", "normal_rows", "raise_alarms"]
 
 _MEMORY_ROWS = 5_000
 """Rows that a calibration looks back on."""
@@ -41,35 +41,88 @@ class Alarms:
 
 
 def raise_alarms(views_TV: Floats, begin: int, end: int, rate: float, gap: int, make: MakeThreshold) -> Alarms:
-    """P-values and alarms of one series.
+    """P-values and alarms of one series, all of its rows at once.
 
-    Rows `begin` to `end` are held-out normal ones; later rows join them as they pass, alarms held down to what
-    was the highest normal score. Each block of rows is judged by what came before it only. Where events come
-    faster than was asked for, each new one must be stranger than the last (`_Budget`).
+    Rows `begin` to `end` are held-out normal ones, from which the rows after them are judged (`Alarming`).
 
     Shapes:  views_TV [time, V]; `rate` is alarms (events) a row, `gap` the rows that an event may pause
     Missing: a row with NaN in every view
     """
-    rows = len(views_TV)
-    clean_TV = views_TV.copy()
+    return Alarming(normal_rows(views_TV, begin, end), rate, gap, make).whole(views_TV, end)
+
+
+def normal_rows(views_TV: Floats, begin: int, end: int) -> Floats:
+    """The rows that a series' first calibration is made of: those held out, and some before them where they are few."""
     if end - begin < _FEWEST_ROWS:
         begin = max(0, end - 4 * _FEWEST_ROWS)
-    p_T, alarm_T = np.full(rows, np.nan), np.zeros(rows, bool)
-    now = end
-    first = True
-    budget = _Budget(rate, gap)
-    while now < rows or first:
-        judge = _Judge(clean_TV[max(begin, now - _MEMORY_ROWS) : now], rate, gap, make)
-        if first:  # training rows are told how usual they are, but never raise an alarm
-            p_T[:now] = judge.p_values(views_TV[:now])
-            first = False
-        until = min(rows, now + max(_FEWEST_ROWS, int(_GROWTH * judge.rows)))
-        p_T[now:until] = judge.p_values(views_TV[now:until])
-        alarm_T[now:until] = budget.spend(p_T[now:until], now, judge.level)
-        held = np.minimum(clean_TV[now:until], judge.highest_V)
-        clean_TV[now:until] = np.where(alarm_T[now:until, None], held, clean_TV[now:until])
-        now = until
-    return Alarms(p_T, alarm_T)
+    return views_TV[max(begin, end - _MEMORY_ROWS) : end].copy()
+
+
+class Alarming:
+    """The alarms of one series as its rows come, one by one or many at once: the outcome is the same.
+
+    Begins with rows that count as normal. Later rows join them as they pass, alarms held down to what was the highest
+    normal score. Each block of rows is judged by what came before it only. Where events come faster than was asked for,
+    each new one must be stranger than the last (`_Budget`).
+    """
+
+    def __init__(self, normal_MV: Floats, rate: float, gap: int, make: MakeThreshold) -> None:
+        self._rate, self._gap, self._make = rate, gap, make
+        self._normal_MV = normal_MV
+        self._since: list[Floats] = []
+        self._budget = _Budget(rate, gap)
+        self._rows = self._waiting = 0
+        """Rows that were judged, and those of them that no calibration knows yet."""
+        self._judge: _Judge | None = None
+
+    def whole(self, views_TV: Floats, end: int) -> Alarms:
+        """A whole series, of which the rows before `end` are training rows."""
+        usual, found = self.usual(views_TV[:end]), self.judge(views_TV[end:])
+        return Alarms(np.append(usual.p_values, found.p_values), np.append(usual.is_anomaly, found.is_anomaly))
+
+    def usual(self, views_TV: Floats) -> Alarms:
+        """Training rows, which are told how usual they are, but raise no alarm and change nothing."""
+        return Alarms(self._calibrated().p_values(views_TV), np.zeros(len(views_TV), bool))
+
+    def judge(self, views_TV: Floats) -> Alarms:
+        """Some more rows."""
+        p_T, alarm_T = np.full(len(views_TV), np.nan), np.zeros(len(views_TV), bool)
+        now = 0
+        while now < len(views_TV):
+            judge = self._calibrated()
+            until = now + judge.serves - self._waiting
+            block_TV = views_TV[now:until]
+            p_T[now:until] = judge.p_values(block_TV)
+            alarm_T[now:until] = self._budget.spend(p_T[now:until], self._rows, judge.level)
+            held_TV = np.minimum(block_TV, judge.highest_V)
+            self._since.append(np.where(alarm_T[now:until, None], held_TV, block_TV))
+            self._rows, self._waiting = self._rows + len(block_TV), self._waiting + len(block_TV)
+            now = until
+        return Alarms(p_T, alarm_T)
+
+    def _calibrated(self) -> "_Judge":
+        """The calibration in use; a new one when it has served its time."""
+        if self._judge is not None and self._waiting >= self._judge.serves:
+            self._normal_MV = np.concatenate([self._normal_MV, *self._since])[-_MEMORY_ROWS:]
+            self._since, self._waiting, self._judge = [], 0, None
+        if self._judge is None:
+            self._judge = _Judge(self._normal_MV, self._rate, self._gap, self._make)
+        return self._judge
+
+    def state(self) -> dict[str, Floats]:
+        """All that `restored` needs: the rows that calibrate, and the numbers beside them."""
+        numbers = [self._rows, self._waiting, *self._budget.state()]
+        return {"rows": np.concatenate([self._normal_MV, *self._since]), "numbers": np.array(numbers, float)}
+
+    @classmethod
+    def restored(cls, state: Mapping[str, Floats], rate: float, gap: int, make: MakeThreshold) -> "Alarming":
+        """From a `state`."""
+        rows, waiting, *budget = state["numbers"].tolist()
+        split = len(state["rows"]) - int(waiting)
+        made = cls(state["rows"][:split], rate, gap, make)
+        made._since, made._rows, made._waiting = [state["rows"][split:]], int(rows), int(waiting)
+        made._budget.restore(budget)
+        return made
 
 
 class _Judge:
@@ -80,7 +133,8 @@ class _Judge:
     """
 
     def __init__(self, normal_TV: Floats, rate: float, gap: int, make: MakeThreshold) -> None:
-        self.rows = len(normal_TV)
+        self.serves = max(_FEWEST_ROWS, int(_GROWTH * len(normal_TV)))
+        """Rows that it judges."""
         self.views = [make() for _ in range(normal_TV.shape[1])]
         for view, scores in zip(self.views, normal_TV.T, strict=True):
             view.fit(scores)
@@ -117,6 +171,15 @@ class _Budget:
         self.paid_at = 0
         self.last_alarm = -(10**9)
         self.open_level = 0.0
+
+    def state(self) -> tuple[float, ...]:
+        """What it remembers."""
+        return self.debt, self.paid_at, self.last_alarm, self.open_level
+
+    def restore(self, state: Sequence[float]) -> None:
+        """Remember a `state`."""
+        self.debt, paid_at, last_alarm, self.open_level = state
+        self.paid_at, self.last_alarm = int(paid_at), int(last_alarm)
 
     def spend(self, p_T: Floats, start: int, level: float) -> Bools:
         """Alarms among rows whose p-values are given, the first of them at position `start`."""

@@ -1,0 +1,30 @@
+"""Alarms of a series do not depend on how its rows come."""
+
+import numpy as np
+import pytest
+
+from forecaster.scoring.alarms import Alarming, normal_rows, raise_alarms
+from forecaster.thresholds.base import Threshold
+from forecaster.thresholds.conformal_tail import ConformalTail
+
+
+def _threshold() -> Threshold:
+    return ConformalTail(ConformalTail.Config())
+
+
+@pytest.mark.parametrize(("rows", "begin", "end"), [(2000, 100, 400), (7000, 0, 0), (600, 480, 490)])
+def test_rows_one_by_one_are_judged_as_all_at_once(rows: int, begin: int, end: int) -> None:
+    """With missing rows, alarms and calibrations anew; a state that is stored and read in between changes nothing."""
+    random = np.random.default_rng(1)
+    views_TV = np.abs(random.standard_normal((rows, 2))) * np.linspace(1, 2, rows)[:, None]
+    views_TV[random.random(rows) < 0.03] = np.nan
+    views_TV[random.integers(end, rows, 5)] *= 20
+    expected = raise_alarms(views_TV, begin, end, 0.002, 10, _threshold)
+    alarming, found = Alarming(normal_rows(views_TV, begin, end), 0.002, 10, _threshold), []
+    for row in range(end, rows):
+        if row % 101 == 0:
+            alarming = Alarming.restored(alarming.state(), 0.002, 10, _threshold)
+        found.append(alarming.judge(views_TV[row : row + 1]))
+    np.testing.assert_array_equal([one.p_values[0] for one in found], expected.p_values[end:])
+    np.testing.assert_array_equal([one.is_anomaly[0] for one in found], expected.is_anomaly[end:])
+    assert expected.is_anomaly.any()
