@@ -12,8 +12,8 @@ from forecaster.layers.phases import interleaved, parted
 __all__ = ["AdditiveScore", "Attention", "DotScore", "Score", "ScoreName", "State", "last_step"]
 
 ScoreName = Literal["dot", "additive"]
-State = tuple[Tensor, int]
-"""The last inputs [B, d (C - 1), D] and how many of them lie in the series."""
+State = tuple[Tensor, Tensor]
+"""The last inputs [B, d (C - 1), D] and how many of them lie in each series [B]."""
 
 
 class Score(nn.Module, ABC):
@@ -101,18 +101,18 @@ class Attention(nn.Module):
         """Weights and values of each block: [B d, blocks, heads, C, 2 C], [B d, blocks, heads, 2 C, D / heads]"""
         before = self.dilation * (self.context - 1)
         if state is None:
-            state = (x_BTD.new_zeros(len(x_BTD), before, x_BTD.shape[-1]), 0)
+            none_B = torch.zeros(len(x_BTD), dtype=torch.long, device=x_BTD.device)
+            state = (x_BTD.new_zeros(len(x_BTD), before, x_BTD.shape[-1]), none_B)
         steps = x_BTD.shape[1]
         all_BUD = torch.cat([state[0], x_BTD], 1)
-        after = (all_BUD[:, steps:], min(before, state[1] + steps))
-        real_U = torch.arange(before + steps, device=x_BTD.device) >= before - state[1]
+        after = (all_BUD[:, steps:], (state[1] + steps).clamp(max=before))
+        real_BU = torch.arange(before + steps, device=x_BTD.device) >= before - state[1][:, None]
         # Whole blocks: one more step in front, and as many behind as the last block lacks.
         unit = self.dilation * self.context
         behind = -steps % unit
         all_BUD = pad(all_BUD, (0, 0, self.dilation, behind))
-        real_1U1 = pad(real_U, (self.dilation, behind))[None, :, None]
-        blocks, real = (_blocks(parted(each, self.dilation), self.context) for each in (all_BUD, real_1U1))
-        real = real.repeat(len(x_BTD), 1, 1, 1)
+        real_BU1 = pad(real_BU, (self.dilation, behind))[..., None]
+        blocks, real = (_blocks(parted(each, self.dilation), self.context) for each in (all_BUD, real_BU1))
         keys = torch.cat([blocks[:, :-1], blocks[:, 1:]], 2)
         seen = torch.cat([real[:, :-1], real[:, 1:]], 2)[..., 0]
         values = _split(self.value(keys), self.score.heads).transpose(-2, -3)

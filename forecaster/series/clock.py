@@ -112,6 +112,16 @@ class Clock:
             kind = "an integer" if self.integer else "a time like 2024-03-31 or 2024-03-31T01:00Z"
             raise ConfigError(f"{option}: '{value}' is not {kind}.") from error
 
+    def to_json(self) -> dict[str, Any]:
+        """As plain data."""
+        zone = None if self.zone is None else str(self.zone)
+        return {"dtype": self.dtype, "zone": zone, "wall": self.wall, "text": self.text}
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> "Clock":
+        """From `to_json`'s data."""
+        return cls(**{**data, "zone": UTC if data["zone"] == "UTC" else data["zone"]})
+
     def with_wall(self) -> "Clock":
         """The same clock, encoding the wall clock."""
         return replace(self, wall=True)

@@ -41,6 +41,27 @@ class Ring:
     """Sum of the spreads of all rows."""
 
     @classmethod
+    def empty(cls, series: int, size: int, season: int) -> "Ring":
+        """Before the first row."""
+        nothing = torch.zeros(series, size, dtype=torch.bool)
+        phases = torch.zeros(series, season, dtype=torch.float64)
+        none = torch.zeros(series, dtype=torch.long)
+        zero = torch.zeros(series, dtype=torch.float64)
+        return cls(
+            torch.zeros(series, size, dtype=torch.float64),
+            nothing,
+            nothing.clone(),
+            none,
+            zero,
+            none.clone(),
+            phases,
+            phases.bool(),
+            zero.clone(),
+            zero.clone(),
+            zero.clone(),
+        )
+
+    @classmethod
     def of(cls, panel: Panel, scale: Scale, size: int, season: int) -> "Ring":
         """The end of each series of a panel on the CPU."""
         ahead_R = torch.arange(-size, 0)

@@ -13,6 +13,7 @@ from forecaster.series.frame import check
 from forecaster.series.grid import Floats, Grid
 from forecaster.series.roles import Roles
 from forecaster.training.artefact import Artefact
+from forecaster.training.carried import Carried
 from forecaster.training.recipe import learn
 from forecaster.training.stepping import Stepping
 from forecaster.training.walk import last_forecasts
@@ -75,15 +76,41 @@ def test_a_step_is_the_pass(model: str, scale: str) -> None:
     assert found.cutoffs.tolist() == [length - 1 for length in LENGTHS]
 
 
-def test_a_model_with_attention_steps_where_series_are_longer_than_its_context() -> None:
-    """Its ring of states is carried, too."""
+def test_a_model_with_attention_steps_from_series_shorter_than_its_context() -> None:
+    """Its ring of states is carried, too, and how much of it lies in each series."""
     artefact = _learnt("attention_lstm")
-    with pytest.raises(ArtifactError, match="shorter than the model's context"):
-        Stepping.begin(artefact, _grid(ROWS - STEPS))
-    carried = Stepping.begin(artefact, _grid(ROWS - 5))
-    for row in range(ROWS - 5, ROWS):
+    carried = Stepping.begin(artefact, _grid(ROWS - STEPS))
+    for row in range(ROWS - STEPS, ROWS):
         found = carried.step(_values(row))
-    _like_the_pass(found.quantiles, artefact, ROWS)
+        if row in (ROWS - STEPS + 3, ROWS - 1):
+            _like_the_pass(found.quantiles, artefact, row + 1)
+
+
+@pytest.mark.parametrize("model", ["lstm", "attention_lstm", "esrnn", "segrnn", "transformer", "lstm,linear"])
+def test_series_may_begin_at_any_time(model: str) -> None:
+    """From their first value on, some of them at a time; of an ensemble the median counts."""
+    artefact, grid = _learnt(model), _grid(ROWS)
+    carried = Carried(artefact, grid.clock)
+    order = np.argsort(-grid.lengths, kind="stable")
+    for row in range(ROWS):
+        begun = order[grid.lengths[order] >= ROWS - row]
+        values = np.array([grid.values(s)[row - ROWS] for s in begun])
+        times = np.concatenate(
+            [grid.times(begun[k : k + 1], grid.lengths[begun[k : k + 1]] + row - ROWS) for k in range(len(begun))]
+        )
+        parts = [slice(0, 1), slice(1, len(begun))] if row % 2 else [slice(0, len(begun))]
+        found = [
+            carried.step(np.arange(len(begun))[part], times[part], values[part]).following
+            for part in parts
+            if len(begun[part])
+        ]
+        if row in (3, 30, 120, 150, ROWS - 1):
+            grid_then = _grid(row + 1)
+            expected = last_forecasts(artefact, grid_then, device="cpu").quantiles
+            names = [grid_then.label(s) for s in range(grid_then.series)]
+            expected = expected[[names.index(grid.label(s)) for s in begun]]
+            spread = np.abs(expected[..., 10] - expected[..., 2]).mean(-1)[:, None, None] + 1e-9
+            np.testing.assert_allclose(np.concatenate(found) / spread, expected / spread, atol=1e-5, rtol=1e-5)
 
 
 def test_what_was_saved_goes_on(tmp_path: Path) -> None:
@@ -104,8 +131,6 @@ def test_what_was_saved_goes_on(tmp_path: Path) -> None:
 
 
 def test_what_cannot_step_says_so() -> None:
-    """Ensembles, and scales that need all rows of their window sorted."""
-    with pytest.raises(ArtifactError, match="ensemble"):
-        Stepping.begin(_learnt("lstm,linear"), _grid(ROWS))
+    """Scales that need all rows of their window sorted."""
     with pytest.raises(ArtifactError, match="scale 'robust'"):
         Stepping.begin(_learnt("linear", "robust"), _grid(ROWS))

@@ -1,0 +1,151 @@
+"""Any number of series of one model, each carried on by itself; new ones may join."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from forecaster.columns import LEVELS
+from forecaster.errors import ArtifactError
+from forecaster.layers.threads import limited
+from forecaster.series.clock import Clock
+from forecaster.series.frequency import Ints
+from forecaster.series.grid import Floats, Grid
+from forecaster.training.artefact import Artefact
+from forecaster.training.part import Part
+
+__all__ = ["Carried", "Outlooks"]
+
+_SERIES_AT_ONCE = 2_048
+
+
+@dataclass(frozen=True)
+class Outlooks:
+    """Forecasts from the newest rows of some series, in own units; `still` has widths that do not follow late errors.
+
+    Shapes: [n, H, Q] each
+    """
+
+    still: Floats
+    following: Floats
+
+
+@dataclass
+class Carried:
+    """Series of one model, or of an ensemble whose median counts, in groups that are stepped together.
+
+    A step equals the pass over all rows of a series to 1e-5. Series are numbered from 0 on; a number that was not stepped
+    before is a new series, whose first row this is.
+
+    Raises: ArtifactError for what has no form for one value at a time: covariates, and scales without `reach`
+    """
+
+    artefact: Artefact
+    clock: Clock
+    groups: list[list[Part]] = field(default_factory=list)
+    """Of each group of series a part for each member of the ensemble."""
+    series: int = 0
+
+    def __post_init__(self) -> None:
+        for member in self.artefact.members:
+            _require_steps(member)
+            member.network.on("cpu")
+
+    @classmethod
+    def after(cls, artefact: Artefact, grid: Grid) -> "Carried":
+        """After the last row of each series of a grid, by the pass."""
+        made = cls(artefact, grid.clock, series=grid.series)
+        whole = [Part.after(member, grid) for member in artefact.members]
+        for begin in range(0, grid.series, _SERIES_AT_ONCE):
+            made.groups.append([part.some(slice(begin, begin + _SERIES_AT_ONCE)) for part in whole])
+        return made
+
+    def step(self, series: Ints, times: Ints, values: Floats) -> Outlooks:
+        """One more row of some series, and the forecasts from there.
+
+        Shapes: [n] each; series rise, values are NaN where they are missing
+        """
+        shape = (len(series), self.artefact.plan.horizon, len(LEVELS))
+        still, following = np.empty(shape), np.empty(shape)
+        with limited(self.artefact.plan.training.threads), torch.inference_mode():
+            known = int(np.searchsorted(series, self.series))
+            for number in np.unique(series[:known] // _SERIES_AT_ONCE):
+                rows = slice(
+                    *np.searchsorted(series[:known], [number * _SERIES_AT_ONCE, (number + 1) * _SERIES_AT_ONCE])
+                )
+                inside = series[rows] - number * _SERIES_AT_ONCE
+                still[rows], following[rows] = self._stepped(self.groups[number], inside, times[rows], values[rows])
+            if known < len(series):
+                still[known:], following[known:] = self._begun(series[known:], times[known:], values[known:])
+        return Outlooks(still, following)
+
+    def _stepped(self, group: list[Part], inside: Ints, times: Ints, values: Floats) -> tuple[Floats, Floats]:
+        """Some series of a group. Shapes: [n] -> [n, H, Q], [n, H, Q]"""
+        if len(inside) == len(group[0].static_BK):
+            return self._each(group, times, values)
+        chosen = torch.as_tensor(inside)
+        some = [part.some(chosen) for part in group]
+        found = self._each(some, times, values)
+        for part, new in zip(group, some, strict=True):
+            part.put(chosen, new)
+        return found
+
+    def _begun(self, series: Ints, times: Ints, values: Floats) -> tuple[Floats, Floats]:
+        """The first row of new series."""
+        assert (series == self.series + np.arange(len(series))).all(), "new series have the numbers that follow"
+        fresh = [Part.fresh(member, len(series)) for member in self.artefact.members]
+        found, done = self._each(fresh, times, values), 0
+        while done < len(series):
+            room = -self.series % _SERIES_AT_ONCE if self.groups else 0
+            count = min(room or _SERIES_AT_ONCE, len(series) - done)
+            new = [part.some(slice(done, done + count)) for part in fresh]
+            if room:
+                new = [part.joined(more) for part, more in zip(self.groups.pop(), new, strict=True)]
+            self.groups.append(new)
+            self.series, done = self.series + count, done + count
+        return found
+
+    def _each(self, parts: list[Part], times: Ints, values: Floats) -> tuple[Floats, Floats]:
+        """One step of all members, and the median of what they say."""
+        found = [
+            part.step(member, self.clock, times, torch.as_tensor(values))
+            for part, member in zip(parts, self.artefact.members, strict=True)
+        ]
+        if len(found) == 1:
+            return found[0][0].numpy(), found[0][1].numpy()
+        still, following = (np.median([one[k].numpy() for one in found], axis=0) for k in (0, 1))
+        return still, following
+
+    def tensors(self) -> dict[str, Tensor]:
+        """All that is remembered, by name."""
+        return {
+            f"{g}.{m}.{name}": value
+            for g, group in enumerate(self.groups)
+            for m, part in enumerate(group)
+            for name, value in part.tensors()
+        }
+
+    def restore(self, tensors: Mapping[str, Tensor]) -> None:
+        """Remember `tensors`."""
+        self.groups = []
+        while any(name.startswith(f"{len(self.groups)}.") for name in tensors):
+            group = []
+            for m, member in enumerate(self.artefact.members):
+                prefix = f"{len(self.groups)}.{m}."
+                own = {k.removeprefix(prefix): value for k, value in tensors.items() if k.startswith(prefix)}
+                with torch.inference_mode():
+                    group.append(Part.of(member, self.clock, own))
+            self.groups.append(group)
+        self.series = sum(len(group[0].static_BK) for group in self.groups)
+
+
+def _require_steps(artefact: Artefact) -> None:
+    plan, features = artefact.plan, artefact.features
+    if features.past or features.future or artefact.plan.holidays:
+        raise ArtifactError("a model with --past, --future or --holidays is not carried on value by value: forecast anew.")
+    if artefact.network.scale.reach is None:
+        raise ArtifactError(f"scale '{plan.scale}' has no form for one value at a time. Train with trailing or asinh.")
+    if artefact.network.model.memory == "whole":
+        raise ArtifactError(f"model '{plan.model}' refits at each cutoff: forecast anew.")
