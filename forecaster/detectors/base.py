@@ -3,31 +3,21 @@
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
 
+from forecaster.columns import LEVELS
+from forecaster.detectors._follower import Array, Follower, Numbers
+from forecaster.detectors._views import Sight, Views
+from forecaster.errors import ArtifactError, ConfigError
+from forecaster.series.clock import Clock
 from forecaster.series.frequency import Ints
 from forecaster.series.grid import Floats, Grid
 from forecaster.training.artefact import Artefact
 
 __all__ = ["Detector", "Pointwise", "Views"]
-
-
-@dataclass(frozen=True)
-class Views:
-    """What a detector says of every row of a grid.
-
-    Shapes:  `scores` [N, V]: V views of each row, higher is stranger, each on a scale of its own;
-        `expected`, `lower`, `upper` [N] in units of y; `sign` [N]: above (1) or below (-1) what was expected
-    Missing: NaN where a row is missing or nothing can be said yet
-    """
-
-    scores: Floats
-    expected: Floats
-    lower: Floats
-    upper: Floats
-    sign: Floats
 
 
 class Detector(ABC):
@@ -62,9 +52,32 @@ class Detector(ABC):
     def views(self, grid: Grid) -> Views:
         """Scores of all rows of a grid."""
 
+    def follow(self, clock: Clock) -> Follower:
+        """Its form for one value at a time. Raises: ArtifactError where it has none"""
+        raise ArtifactError(f"detector '{self.name}' needs all rows at once. Use: forecaster detect FILE --load DIR")
+
+    @property
+    def name(self) -> str:
+        """Of its file."""
+        return type(self).__module__.rpartition(".")[2]
+
+    def save(self, folder: Path) -> None:
+        """Write what `fit` learned into a folder. Raises: ConfigError from a detector that cannot be kept"""
+        if type(self).fit is not Detector.fit:
+            raise ConfigError(f"detector '{self.name}' cannot be saved.")
+
+    def load(self, folder: Path) -> None:  # noqa: B027  # most have nothing to read
+        """Read what `save` wrote, instead of `fit`; nothing, from a detector that learns nothing."""
+
 
 class Pointwise(Detector):
-    """A detector of one series at a time that learns nothing: it gives `score`, and that is all."""
+    """A detector of one series at a time that learns nothing: it gives `score`, and that is all.
+
+    One that also says how far it looks back is streamed.
+    """
+
+    looks_back: int | None = None
+    """Rows before a value that its score rests on; None for all of them."""
 
     def views(self, grid: Grid) -> Views:
         score_N = np.concatenate([self.score(grid.values(s)) for s in range(grid.series)])
@@ -74,3 +87,31 @@ class Pointwise(Detector):
     @abstractmethod
     def score(self, y_T: Floats) -> Floats:
         """Strangeness of each value, its sign the direction: [time] -> [time]"""
+
+    def follow(self, clock: Clock) -> Follower:
+        return super().follow(clock) if self.looks_back is None else _LastRows(self, self.looks_back)
+
+
+class _LastRows(Follower):
+    """A pointwise detector over the last rows of each series."""
+
+    def __init__(self, detector: Pointwise, back: int) -> None:
+        self._detector = detector
+        self._held = Numbers(y=np.full(back + 1, np.nan), rows=np.zeros((), np.int64))
+
+    def step(self, series: Ints, times: Ints, values: Floats) -> Sight:
+        self._held.grow(int(series.max()) + 1)
+        y_SR, rows_S = self._held["y"], self._held["rows"]
+        y_SR[series] = np.column_stack([y_SR[series, 1:], values])
+        rows_S[series] += 1
+        counts = np.minimum(rows_S[series], y_SR.shape[1])
+        score_n = np.array([self._detector.score(y_SR[s, -n:])[-1] for s, n in zip(series, counts, strict=True)])
+        nothing_n = np.full(len(series), np.nan)
+        views = Views(np.abs(score_n)[:, None], nothing_n, nothing_n, nothing_n, np.sign(score_n))
+        return Sight(views, np.full((len(series), len(LEVELS)), np.nan))
+
+    def state(self) -> dict[str, Array]:
+        return self._held.state()
+
+    def restore(self, state: Mapping[str, Array]) -> None:
+        self._held.restore(state)

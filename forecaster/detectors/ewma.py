@@ -1,17 +1,25 @@
 """Distance from an exponentially weighted mean."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from scipy.stats import norm
 
-from forecaster.detectors.base import Pointwise, Views
+from forecaster.columns import LEVELS
+from forecaster.detectors._follower import Array, Follower, Numbers
+from forecaster.detectors._views import Sight, Views
+from forecaster.detectors.base import Pointwise
+from forecaster.series.clock import Clock
+from forecaster.series.frequency import Ints
 from forecaster.series.grid import Floats, Grid
 
 __all__ = ["Ewma"]
 
 _FEWEST = 10
 """Values before there is a deviation."""
+_NORMAL = norm.ppf(LEVELS)
 
 
 class Ewma(Pointwise):
@@ -46,12 +54,61 @@ class Ewma(Pointwise):
         band_N = 1.96 * deviation_N
         return Views(np.abs(score_N)[:, None], mean_N, mean_N - band_N, mean_N + band_N, np.sign(score_N))
 
+    def follow(self, clock: Clock) -> Follower:
+        return _Following(self.config.alpha)
+
     def _past(self, y_T: Floats) -> tuple[Floats, Floats]:
         """Mean and deviation of what came before each value."""
         past = pd.Series(y_T).shift(1)
         mean_T = past.ewm(alpha=self.config.alpha).mean().ffill()
         size = (past - mean_T.shift(1)).abs().ewm(alpha=self.config.alpha, min_periods=_FEWEST).mean().ffill()
-        # A flat past has no deviation: any move is then as far as a millionth of the level is small.
-        least = 1e-6 * mean_T.abs() + 1e-12
-        deviation_T = np.maximum(1.25 * size.to_numpy(float), least.to_numpy(float))
-        return mean_T.to_numpy(float), deviation_T
+        return mean_T.to_numpy(float), _deviation(mean_T.to_numpy(float), size.to_numpy(float))
+
+
+class _Following(Follower):
+    """The same from what is remembered: mean and mean absolute error, each with the weight of all it was made of."""
+
+    def __init__(self, alpha: float) -> None:
+        self._keep = 1 - alpha
+        unknown, one = np.array(np.nan), np.array(1.0)
+        self._held = Numbers(mean=unknown, weight=one, size=unknown, size_weight=one, errors=np.array(0))
+
+    def step(self, series: Ints, times: Ints, values: Floats) -> Sight:
+        self._held.grow(int(series.max()) + 1)
+        mean, deviation = self._expected(series)
+        score = (values - mean) / deviation
+        self._learn(series, values, mean)
+        views = Views(np.abs(score)[:, None], mean, mean - 1.96 * deviation, mean + 1.96 * deviation, np.sign(score))
+        ahead_mean, ahead_deviation = self._expected(series)
+        return Sight(views, ahead_mean[:, None] + ahead_deviation[:, None] * _NORMAL)
+
+    def _expected(self, series: Ints) -> tuple[Floats, Floats]:
+        """Mean and deviation for the row that comes next."""
+        mean, size = self._held["mean"][series], self._held["size"][series]
+        return mean, _deviation(mean, np.where(self._held["errors"][series] >= _FEWEST, size, np.nan))
+
+    def _learn(self, series: Ints, values: Floats, mean: Floats) -> None:
+        held, errors = self._held, np.abs(values - mean)
+        for name, weight, new in (("mean", "weight", values), ("size", "size_weight", errors)):
+            held[name][series], held[weight][series] = _faded(held[name][series], held[weight][series], new, self._keep)
+        held["errors"][series] += ~np.isnan(errors)
+
+    def state(self) -> dict[str, Array]:
+        return self._held.state()
+
+    def restore(self, state: Mapping[str, Array]) -> None:
+        self._held.restore(state)
+
+
+def _faded(mean: Floats, weight: Floats, new: Floats, keep: float) -> tuple[Floats, Floats]:
+    """A weighted mean and its weight with one more value; weights fade where the value is missing, too."""
+    seen, begun = ~np.isnan(new), ~np.isnan(mean)
+    weight = np.where(begun, weight * keep, 0.0)
+    total = weight + seen
+    value = np.where(begun, mean, 0.0) * weight + np.where(seen, new, 0.0)
+    return np.where(seen, value / np.maximum(total, 1e-300), mean), np.where(seen, total, weight)
+
+
+def _deviation(mean: Floats, size: Floats) -> Floats:
+    """Of the usual error; a flat past has none: any move is then as far as a millionth of the level is small."""
+    return np.maximum(1.25 * size, 1e-6 * np.abs(mean) + 1e-12)

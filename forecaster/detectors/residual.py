@@ -2,17 +2,23 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from scipy.signal import lfilter
 
 from forecaster.columns import LEVELS
-from forecaster.detectors.base import Detector, Views
+from forecaster.detectors._follower import Array, Follower, Numbers
+from forecaster.detectors._views import Sight, Views
+from forecaster.detectors.base import Detector
 from forecaster.layers.distribution import normal_scores
+from forecaster.series.clock import Clock
 from forecaster.series.frequency import Ints
 from forecaster.series.grid import Floats, Grid
 from forecaster.training.artefact import Artefact
+from forecaster.training.carried import Carried
 from forecaster.training.plan import Plan, held_out_series, plan
 from forecaster.training.walk import walk
 
@@ -69,39 +75,108 @@ class Residual(Detector):
         self.artefact = artefact
         return _calibration_begins(ends, artefact.plan)
 
+    def save(self, folder: Path) -> None:
+        self.artefact.save(folder)
+
+    def load(self, folder: Path) -> None:
+        self.artefact = Artefact.load(folder)
+
     def views(self, grid: Grid) -> Views:
-        horizon = self.artefact.plan.horizon
-        errors_NH = np.full((len(grid.y), horizon), np.nan)
-        expected, lower, upper = (np.full(len(grid.y), np.nan) for _ in range(3))
-        for part in walk(self.artefact, grid, np.zeros(grid.series, np.int64), grid.lengths - 2):
-            starts = grid.offsets[part.series]
-            for h in range(1, horizon + 1):
-                inside = part.cutoffs + h < grid.lengths[part.series]
-                rows = (starts + part.cutoffs + h)[inside]
-                errors_NH[rows, h - 1] = normal_scores(part.quantiles[inside, h - 1], LEVELS, grid.y[rows])
-                if h == 1:
-                    near = part.quantiles[inside, 0]
-                    lower[rows], upper[rows] = near[:, 0], near[:, -1]
-                    expected[rows] = near[:, LEVELS.index(0.5)]
-        errors_NH = np.clip(errors_NH, -_FARTHEST, _FARTHEST)
+        errors_NH, near_NQ = _errors(self.artefact, grid)
         joint_N = _mean(errors_NH)
         smooth_N = np.concatenate(
-            [self._smoothed(joint_N[a:b]) for a, b in zip(grid.offsets[:-1], grid.offsets[1:], strict=True)]
+            [self._smoothed(joint_N[a:b])[0] for a, b in zip(grid.offsets[:-1], grid.offsets[1:], strict=True)]
         )
-        smooth_N[np.isnan(grid.y)] = np.nan
-        signed = np.column_stack([errors_NH[:, 0], joint_N, smooth_N]).astype(float)
-        return Views(np.abs(signed), expected, lower, upper, np.sign(joint_N))
+        return _views(errors_NH, joint_N, smooth_N, near_NQ)
 
-    def _smoothed(self, signed_T: Floats) -> Floats:
-        """Exponentially weighted mean; missing rows neither add nor fade."""
-        keep = 1 - 2 / (self.config.span + 1)
+    def follow(self, clock: Clock) -> Follower:
+        return _Following(self, clock)
+
+    @property
+    def keep(self) -> float:
+        """What a row's weight in the smoothed view fades by."""
+        return 1 - 2 / (self.config.span + 1)
+
+    def _smoothed(self, signed_T: Floats) -> tuple[Floats, Floats]:
+        """Exponentially weighted mean, and its last sums; missing rows neither add nor fade."""
         known = ~np.isnan(signed_T)
         values = signed_T[known]
-        total = lfilter([1.0], [1.0, -keep], values)
-        weight = lfilter([1.0], [1.0, -keep], np.ones_like(values))
+        total, weight = (lfilter([1.0], [1.0, -self.keep], part) for part in (values, np.ones_like(values)))
         smooth = np.full(len(signed_T), np.nan)
         smooth[known] = total / np.maximum(weight, 1e-12)
-        return smooth
+        return smooth, np.array([total[-1], weight[-1]]) if len(values) else np.zeros(2)
+
+
+class _Following(Follower):
+    """The same from the forecasts that were made 1 to H rows before, each in the slot of its cutoff modulo H."""
+
+    def __init__(self, detector: Residual, clock: Clock) -> None:
+        self._detector, self._horizon = detector, detector.artefact.plan.horizon
+        self._carried = Carried(detector.artefact, clock)
+        waiting = np.full((self._horizon, self._horizon, len(LEVELS)), np.nan)
+        self._held = Numbers(waiting=waiting, sums=np.zeros(2), rows=np.array(0))
+
+    def step(self, series: Ints, times: Ints, values: Floats) -> Sight:
+        self._held.grow(int(series.max()) + 1)
+        waiting, rows = self._held["waiting"], self._held["rows"]
+        at = rows[series][:, None] - 1 - np.arange(self._horizon)
+        due_nHQ = waiting[series[:, None], at % self._horizon, np.arange(self._horizon)]
+        errors_nH = normal_scores(due_nHQ, LEVELS, np.broadcast_to(values[:, None], at.shape))
+        errors_nH = np.clip(errors_nH, -_FARTHEST, _FARTHEST)
+        joint_n = _mean(errors_nH)
+        outlook = self._carried.step(series, times, values)
+        waiting[series, rows[series] % self._horizon] = outlook.still
+        rows[series] += 1
+        return Sight(
+            _views(errors_nH, joint_n, self._smoothed(series, joint_n), due_nHQ[:, 0]), outlook.following[:, 0]
+        )
+
+    def _smoothed(self, series: Ints, joint_n: Floats) -> Floats:
+        known, sums = ~np.isnan(joint_n), self._held["sums"]
+        more = np.column_stack([joint_n, np.ones_like(joint_n)])
+        sums[series[known]] = self._detector.keep * sums[series[known]] + more[known]
+        return np.where(known, sums[series, 0] / np.maximum(sums[series, 1], 1e-12), np.nan)
+
+    def begin(self, grid: Grid) -> None:
+        detector, horizon = self._detector, self._horizon
+        self._carried = Carried.after(detector.artefact, grid)
+        self._held.grow(grid.series)
+        self._held["rows"][:] = grid.lengths
+        for part in walk(detector.artefact, grid, np.maximum(grid.lengths - horizon, 0), grid.lengths - 1):
+            self._held["waiting"][part.series, part.cutoffs % horizon] = part.quantiles
+        joint_N = _mean(_errors(detector.artefact, grid)[0])
+        for s in range(grid.series):
+            self._held["sums"][s] = detector._smoothed(joint_N[grid.offsets[s] : grid.offsets[s + 1]])[1]
+
+    def state(self) -> dict[str, Array]:
+        carried = {f"carried.{name}": value.numpy() for name, value in self._carried.tensors().items()}
+        return {**self._held.state(), **carried}
+
+    def restore(self, state: Mapping[str, Array]) -> None:
+        self._held.restore(state)
+        own = {k.removeprefix("carried."): torch.tensor(v) for k, v in state.items() if k.startswith("carried.")}
+        self._carried.restore(own)
+
+
+def _errors(artefact: Artefact, grid: Grid) -> tuple[Floats, Floats]:
+    """Normal scores of each row under the forecasts 1 to H rows before, and the newest of these: [N, H], [N, Q]"""
+    horizon = artefact.plan.horizon
+    errors_NH, near_NQ = np.full((len(grid.y), horizon), np.nan), np.full((len(grid.y), len(LEVELS)), np.nan)
+    for part in walk(artefact, grid, np.zeros(grid.series, np.int64), grid.lengths - 2):
+        starts = grid.offsets[part.series]
+        for h in range(1, horizon + 1):
+            inside = part.cutoffs + h < grid.lengths[part.series]
+            rows = (starts + part.cutoffs + h)[inside]
+            errors_NH[rows, h - 1] = normal_scores(part.quantiles[inside, h - 1], LEVELS, grid.y[rows])
+            if h == 1:
+                near_NQ[rows] = part.quantiles[inside, 0]
+    return np.clip(errors_NH, -_FARTHEST, _FARTHEST), near_NQ
+
+
+def _views(errors_NH: Floats, joint_N: Floats, smooth_N: Floats, near_NQ: Floats) -> Views:
+    signed = np.column_stack([errors_NH[:, 0], joint_N, smooth_N]).astype(float)
+    expected_N = near_NQ[:, LEVELS.index(0.5)]
+    return Views(np.abs(signed), expected_N, near_NQ[:, 0], near_NQ[:, -1], np.sign(joint_N))
 
 
 def _calibration_begins(ends: Ints, made: Plan) -> Ints:

@@ -1,5 +1,6 @@
 """What every detector and threshold promises; members are found by listing the folders."""
 
+import dataclasses
 import warnings
 
 import numpy as np
@@ -9,10 +10,15 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from forecaster import plugins
+from forecaster.detectors._follower import Follower
+from forecaster.detectors._views import Sight, Views
+from forecaster.detectors.base import Detector
+from forecaster.errors import ArtifactError
 from forecaster.scoring.alarms import raise_alarms
 from forecaster.scoring.detect import Detection, detect, fit_detector
 from forecaster.series import synthetic
 from forecaster.series.frame import check
+from forecaster.series.frequency import Ints
 from forecaster.series.grid import Grid
 from forecaster.series.roles import Roles
 from forecaster.thresholds.base import Threshold
@@ -82,6 +88,63 @@ def test_constant_and_empty_series_stop_nothing(name: str) -> None:
         found = detect(grid, ends, detector, begins, how)
     assert not found.alarms[1].is_anomaly.any()
     assert np.isfinite(found.alarms[0].p_values[160:]).all()
+
+
+@pytest.mark.parametrize("name", DETECTORS)
+def test_following_value_by_value_is_the_pass(name: str) -> None:
+    """With missing values and series that begin in the middle, also from a state that was stored in between."""
+    frame = synthetic.seasonal(3, 200, seed=4)
+    frame.loc[[30, 31, 32, 150, 260, 410], "y"] = np.nan
+    frame = frame.drop(frame.index[400:520])
+    grid, how = check(frame, Roles()).grids[0], _how(name)
+    detector, _, _ = fit_detector(grid, np.minimum(grid.lengths, 120), how)
+    expected, follower = detector.views(grid), _following(detector, grid)
+    found: dict[int, Sight] = {}
+    for row in range(200):
+        series = np.flatnonzero(grid.lengths >= 200 - row)
+        at = grid.lengths[series] + row - 200
+        for part in (series[:1], series[1:]) if row % 3 else (series,):
+            if len(part):
+                rows = grid.offsets[part] + at[: len(part)] if part[0] == 0 else grid.offsets[part] + at[1:]
+                found |= _by_row(rows, follower.step(part, grid.times(part, rows - grid.offsets[part]), grid.y[rows]))
+        if row % 60 == 59:
+            state, follower = follower.state(), _following(detector, grid)
+            follower.restore({key: value.copy() for key, value in state.items()})
+    for key in ("scores", "expected", "lower", "upper", "sign"):
+        values = np.array([getattr(found[row].views, key)[0] for row in range(len(grid.y))])
+        np.testing.assert_allclose(values, getattr(expected, key), rtol=1e-4, atol=1e-5, err_msg=key)
+
+
+@pytest.mark.parametrize("name", DETECTORS)
+def test_following_begins_after_a_pass(name: str) -> None:
+    """What stands after the last row of a grid goes on as if every row had come by itself."""
+    grid, how = _grid(length=200), _how(name)
+    detector, _, _ = fit_detector(grid, np.array([120, 120]), how)
+    head = check(synthetic.seasonal(2, 200).groupby("unique_id").head(150), Roles()).grids[0]
+    expected, follower = detector.views(grid), _following(detector, grid)
+    follower.begin(head)
+    for at in range(150, 200):
+        rows = grid.offsets[:-1] + at
+        found = follower.step(np.arange(2), grid.times(np.arange(2), np.full(2, at)), grid.y[rows]).views
+        np.testing.assert_allclose(found.scores, expected.scores[rows], rtol=1e-4, atol=1e-5)
+
+
+def _following(detector: Detector, grid: Grid) -> Follower:
+    try:
+        return detector.follow(grid.clock)
+    except ArtifactError as error:
+        pytest.skip(str(error))
+
+
+def _by_row(rows: Ints, sight: Sight) -> dict[int, Sight]:
+    """A sight of one row each."""
+    views = sight.views
+    return {
+        int(row): Sight(
+            Views(*(getattr(views, f.name)[k : k + 1] for f in dataclasses.fields(Views))), sight.ahead[k : k + 1]
+        )
+        for k, row in enumerate(rows)
+    }
 
 
 def _threshold(name: str) -> Threshold:
