@@ -6,7 +6,8 @@
     rows = api.predict(model, frame)                          # unique_id, ds, cutoff, mean, q0.025 ... q0.975
     weights = api.attention(model, frame)                     # of a model with attention: unique_id, ds, weight
     rows, scores = api.backtest(frame, horizon=24, test_size=168)
-    rows, events = api.detect(frame, train_until="2024-03-31")
+    rows, events = api.detect(frame, train_until="2024-03-31", save="detector")
+    rows = api.stream("detector").feed(newer)                 # the same of each new row, and quantiles of the step after it
     table, by_series = api.evaluate(frame, detectors=["residual", "ewma"])     # frame: unique_id, ds, y, label
 
 The words and defaults are those of the command line. Errors are those of `forecaster.errors`; what was repaired in a
@@ -33,6 +34,8 @@ from forecaster.scoring.detection_rows import events_of, rows_of
 from forecaster.scoring.forecaster import Forecaster, train
 from forecaster.scoring.parting import training_ends
 from forecaster.scoring.rate import DEFAULT_RATE
+from forecaster.scoring.saved_detector import SavedDetector
+from forecaster.scoring.stream import Stream, keep
 from forecaster.scoring.tables import forecast_rows
 from forecaster.series.frame import check
 from forecaster.series.quality import Quality
@@ -49,6 +52,7 @@ __all__ = [
     "load",
     "predict",
     "sample",
+    "stream",
 ]
 
 Settings = Mapping[str, Any]
@@ -148,7 +152,7 @@ def attention(model: Forecaster, frame: pd.DataFrame) -> pd.DataFrame:
     """
     checked = check(frame, model.roles)
     rows = attended_rows(model, checked)
-    _warn(checked)
+    _warn(checked.quality)
     return rows
 
 
@@ -238,21 +242,37 @@ def detect(
     *,
     train_until: object = None,
     test_column: str | None = None,
-    false_alarms: str = DEFAULT_RATE,
+    false_alarms: str | None = None,
     channels: Sequence[str] | None = None,
-    detector: str = "residual",
+    detector: str | None = None,
     hindsight: bool = False,
     freq: str | None = None,
     settings: Settings | None = None,
+    save: str | Path | None = None,
+    load: str | Path | None = None,
     watch: Watch = SILENT,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """A score for every row, in the frame's order, and the events that the alarms make."""
-    how = Detection(detector=detector, false_alarms=false_alarms, hindsight=hindsight, settings=settings or {})
+    """A score for every row, in the frame's order, and the events that the alarms make.
+
+    `save` is a folder to keep the detector in, `load` one of a kept detector to use instead of a training.
+    """
     rows = frame.reset_index(drop=True)
-    checked = check(rows, Roles.of(channels), freq=freq)
-    found = detect_all(
-        checked, training_ends(checked, rows, train_until=train_until, test_column=test_column), how, watch
+    if load is not None:
+        saved = SavedDetector.load(Path(load)).asking(false_alarms)
+        checked, found = saved.detect(check(rows, saved.roles, freq=freq))
+        _warn(checked.quality)
+        return rows_of(checked, found, rows), events_of(found)
+    how = Detection(
+        detector=detector or "residual",
+        false_alarms=false_alarms or DEFAULT_RATE,
+        hindsight=hindsight,
+        settings=settings or {},
     )
+    checked = check(rows, Roles.of(channels), freq=freq)
+    ends = training_ends(checked, rows, train_until=train_until, test_column=test_column)
+    found = detect_all(checked, ends, how, watch)
+    if save is not None:
+        keep(SavedDetector.of(found, how, checked.roles), found, Path(save))
     _warn(checked.quality)
     return rows_of(checked, found, rows), events_of(found)
 
@@ -294,6 +314,16 @@ def evaluate(
         for detector, reason in trial.failed.items():
             warnings.warn(f"detector {detector} failed: {reason}", stacklevel=2)
     return board.table(), board.by_series()
+
+
+def stream(load: str | Path, state: str | Path | None = None) -> Stream:
+    """Series carried on value by value: `.feed(frame)` takes new rows and says of each what `detect` would say.
+
+    `load` is the folder of a detector (`detect(save=...)`) or of a forecaster. Series go on from where the folder `state`
+    left them (`.save(state)`), else from where the rows ended that the detector was taught by.
+    """
+    state = Path(state) if state is not None else None
+    return Stream.open(SavedDetector.load(Path(load)), state, Path(load))
 
 
 def load(folder: str | Path) -> Forecaster:

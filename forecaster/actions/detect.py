@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 from forecaster.actions import base
 from forecaster.actions.base import Outcome
+from forecaster.errors import ConfigError
 from forecaster.progress import SILENT, Watch
 
 __all__ = ["detect"]
@@ -16,40 +17,77 @@ def detect(
     out: base.Out,
     train_until: base.TrainUntil = None,
     test_column: Annotated[str | None, "Column that is not zero where a row belongs to the test part."] = None,
-    false_alarms: Annotated[str, "Alarms to accept on normal data: 1/1000-rows, 1/series-week."] = "1/1000-rows",
+    false_alarms: Annotated[
+        str | None, "Alarms to accept on normal data: 1/1000-rows (the default), 1/series-week."
+    ] = None,
     channels: Annotated[list[str] | None, "Columns that are the channels of one series each. Default: y."] = None,
     events: Annotated[Path | None, "File to write the events to."] = None,
-    detector: Annotated[str, "Detector, a file in detectors/."] = "residual",
+    detector: Annotated[str | None, "Detector, a file in detectors/. Default: residual."] = None,
     hindsight: Annotated[bool, "Allow detectors that look ahead."] = False,
     freq: base.Freq = None,
     set_: base.Settings = None,
     tz: base.Zone = None,
     strict: base.Strict = False,
+    save: Annotated[Path | None, "Folder to write the detector to: what it learned, and what is normal."] = None,
+    load: Annotated[Path | None, "Folder of a saved detector (or forecaster) to use; no training."] = None,
     watch: Watch = SILENT,
 ) -> Outcome:
     """Score every row of a file for anomalies, each from what was known when it came.
 
     Writes one row for each input row, in input order: what was expected, a score (-log10 of its p-value) and
     whether it is an anomaly at the false-alarm rate asked for. Labels in the file are never read. Without
-    --train-until or --test-column the first 15 % of each series, at most 750 rows, are training rows.
+    --train-until or --test-column the first 15 % of each series, at most 750 rows, are training rows. A saved detector
+    knows by itself where its training ended; series that it does not know are judged by what was normal in the others.
     """
     from forecaster.scoring.detect import Detection, detect_all
     from forecaster.scoring.detection_rows import events_of, rows_of
     from forecaster.scoring.parting import training_ends
+    from forecaster.scoring.rate import DEFAULT_RATE
+    from forecaster.scoring.saved_detector import SavedDetector
+    from forecaster.scoring.stream import keep
     from forecaster.series.roles import Roles
 
-    how = Detection(detector=detector, false_alarms=false_alarms, hindsight=hindsight, settings=set_ or {})
-    frame, checked = base.read(file, Roles.of(channels), freq=freq, tz=tz, strict=strict, beside=test_column)
-    ends = training_ends(checked, frame, train_until=train_until, test_column=test_column)
+    chosen = {"--train-until": train_until, "--test-column": test_column, "--detector": detector, "--save": save}
+    base.require_folder(save, "--save")
+    saved = None
+    if load is not None:
+        _require_unset({**chosen, "--channels": channels, "--set": set_})
+        saved = SavedDetector.load(load).asking(false_alarms)
+        how, roles = saved.how, saved.roles
+    else:
+        how = Detection(
+            detector=detector or "residual",
+            false_alarms=false_alarms or DEFAULT_RATE,
+            hindsight=hindsight,
+            settings=set_ or {},
+        )
+        roles = Roles.of(channels)
+    frame, checked = base.read(file, roles, freq=freq, tz=tz, strict=strict, beside=test_column)
+    if saved is None:
+        ends = training_ends(checked, frame, train_until=train_until, test_column=test_column)
     with base.outputs(file, out, events) as (finish, (append, append_events)):
-        found = detect_all(checked, ends, how, watch)
+        if saved is None:
+            found = detect_all(checked, ends, how, watch)
+        else:
+            checked, found = saved.detect(checked)
         rows, listed = rows_of(checked, found, frame), events_of(found)
         append(rows)
         append_events(listed)
         facts: dict[str, Any] = {
             "events": len(listed),
             "test_rows": int((~rows["is_train"]).sum()),
-            "false_alarms": false_alarms,
+            "false_alarms": how.false_alarms,
         }
-        lines = [f"{len(listed)} events in {facts['test_rows']} test rows, at a rate of {false_alarms}"]
+        lines = [f"{len(listed)} events in {facts['test_rows']} test rows, at a rate of {how.false_alarms}"]
+        if save is not None:
+            lines += keep(SavedDetector.of(found, how, roles), found, save)
+        if saved is not None:
+            facts["detector_version"] = saved.version
         return finish(checked.quality, lines, rows=len(rows), **facts)
+
+
+def _require_unset(options: dict[str, object]) -> None:
+    """Raises: ConfigError for an option that a loaded detector has decided."""
+    for name, value in options.items():
+        if value is not None:
+            raise ConfigError(f"--load and {name} exclude each other: the saved detector has it.")

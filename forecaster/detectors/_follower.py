@@ -27,6 +27,10 @@ class Follower(ABC):
     def step(self, series: Ints, times: Ints, values: Floats) -> Sight:
         """One more row of some series. Shapes: [n] each; series rise, values are NaN where they are missing"""
 
+    @abstractmethod
+    def forget(self, series: Ints) -> None:
+        """Let the next row of some series be their first."""
+
     def begin(self, grid: Grid) -> None:
         """Stand after the last row of each series of a grid, which are the first series."""
         for row in range(int(grid.lengths.max())):
@@ -62,6 +66,11 @@ class Numbers:
                     more = np.repeat(self._blank[name][None], 2 * series - len(held), axis=0)
                     self._held[name] = np.concatenate([held, more])
             self.series = series
+
+    def forget(self, series: Ints) -> None:
+        """Make them new."""
+        for name, blank in self._blank.items():
+            self[name][series] = blank
 
     def state(self) -> dict[str, Array]:
         """Each array."""

@@ -1,7 +1,11 @@
 """What a detector says of rows."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
 
+import numpy as np
+
+from forecaster.series.frequency import Ints
 from forecaster.series.grid import Floats
 
 __all__ = ["Sight", "Views"]
@@ -32,3 +36,13 @@ class Sight:
 
     views: Views
     ahead: Floats
+
+    @classmethod
+    def joined(cls, parts: "Sequence[Sight]") -> "Sight":
+        """Several, one after the other."""
+        views = (np.concatenate([getattr(one.views, field.name) for one in parts]) for field in fields(Views))
+        return cls(Views(*views), np.concatenate([one.ahead for one in parts]))
+
+    def take(self, rows: Ints) -> "Sight":
+        """Some of its rows."""
+        return Sight(Views(*(getattr(self.views, field.name)[rows] for field in fields(Views))), self.ahead[rows])

@@ -110,6 +110,9 @@ class _LastRows(Follower):
         views = Views(np.abs(score_n)[:, None], nothing_n, nothing_n, nothing_n, np.sign(score_n))
         return Sight(views, np.full((len(series), len(LEVELS)), np.nan))
 
+    def forget(self, series: Ints) -> None:
+        self._held.forget(series)
+
     def state(self) -> dict[str, Array]:
         return self._held.state()
 

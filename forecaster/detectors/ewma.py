@@ -93,6 +93,9 @@ class _Following(Follower):
             held[name][series], held[weight][series] = _faded(held[name][series], held[weight][series], new, self._keep)
         held["errors"][series] += ~np.isnan(errors)
 
+    def forget(self, series: Ints) -> None:
+        self._held.forget(series)
+
     def state(self) -> dict[str, Array]:
         return self._held.state()
 

@@ -148,6 +148,10 @@ class _Following(Follower):
         for s in range(grid.series):
             self._held["sums"][s] = detector._smoothed(joint_N[grid.offsets[s] : grid.offsets[s + 1]])[1]
 
+    def forget(self, series: Ints) -> None:
+        self._held.forget(series)
+        self._carried.forget(series)
+
     def state(self) -> dict[str, Array]:
         carried = {f"carried.{name}": value.numpy() for name, value in self._carried.tensors().items()}
         return {**self._held.state(), **carried}

@@ -75,6 +75,11 @@ class Alarming:
         """Rows that were judged, and those of them that no calibration knows yet."""
         self._judge: _Judge | None = None
 
+    @property
+    def views(self) -> int:
+        """Number V of views."""
+        return int(self._normal_MV.shape[1])
+
     def whole(self, views_TV: Floats, end: int) -> Alarms:
         """A whole series, of which the rows before `end` are training rows."""
         usual, found = self.usual(views_TV[:end]), self.judge(views_TV[end:])

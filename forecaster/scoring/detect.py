@@ -1,25 +1,36 @@
 """Detection for a whole table: every row scored, alarms merged into events, channels alone and together."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
-from forecaster import options, plugins
-from forecaster.detectors.base import Detector, Views
+from forecaster import columns, options, plugins
+from forecaster.detectors._views import Views
+from forecaster.detectors.base import Detector
 from forecaster.errors import ConfigError
 from forecaster.progress import SILENT, Watch
-from forecaster.scoring.alarms import Alarms, raise_alarms
+from forecaster.scoring.alarms import Alarming, Alarms, normal_rows
 from forecaster.scoring.events import Event, merge
 from forecaster.scoring.rate import DEFAULT_RATE, alarms_per_row
 from forecaster.series.frame import Checked
 from forecaster.series.frequency import Ints
-from forecaster.series.grid import Grid
+from forecaster.series.grid import Floats, Grid
 from forecaster.thresholds.base import Threshold
 from forecaster.training.artefact import Artefact
 
-__all__ = ["Detected", "Detection", "adopting_detector", "by_name", "detect", "detect_all", "fit_detector"]
+__all__ = [
+    "Detected",
+    "Detection",
+    "Kept",
+    "adopting_detector",
+    "by_name",
+    "detect",
+    "detect_all",
+    "detect_from",
+    "fit_detector",
+]
 
 _FEWEST_TRAINING_ROWS = 60
 """Training rows of the typical series below which a detector that learns is replaced by `ewma`."""
@@ -38,13 +49,32 @@ class Detection:
     """Allow detectors that look ahead."""
     settings: Mapping[str, Any] = field(default_factory=dict)
 
+    def make_threshold(self) -> Threshold:
+        """A fresh threshold."""
+        found = plugins.load("thresholds", self.threshold)
+        made: Threshold = found(found.Config())
+        return made
+
+    def require_causal(self) -> None:
+        """Raises: ConfigError for a detector that looks ahead, unless that is allowed."""
+        if not plugins.load("detectors", self.detector).causal and not self.hindsight:
+            raise ConfigError(f"detector '{self.detector}' looks ahead; allow it with --hindsight.")
+
+
+@dataclass(frozen=True)
+class Kept:
+    """What goes on from the rows of one series: those that calibrated it first, and where its alarms stand."""
+
+    normal: Floats
+    alarming: Alarming
+
 
 @dataclass(frozen=True)
 class Detected:
     """What was found on one grid.
 
     Shapes: [N] over the grid's rows; `whole` holds the same for channels together, one entry a `unique_id`,
-        keyed by its first series
+        keyed by its first series; `kept` is by the name of a series, or of channels together
     """
 
     grid: Grid
@@ -54,6 +84,12 @@ class Detected:
     numbers: list[Ints]
     train_ends: Ints
     whole: dict[int, tuple[Alarms, list[Event], Ints]]
+    detector: Detector
+    kept: dict[str, Kept]
+
+
+Normal = Callable[[str, Floats, Ints], Floats]
+"""The rows that calibrate a series, from its name, its views, and the number of it (of channels together: of all of them)."""
 
 
 def detect_all(checked: Checked, ends: list[Ints], how: Detection, watch: Watch = SILENT) -> list[Detected]:
@@ -61,8 +97,7 @@ def detect_all(checked: Checked, ends: list[Ints], how: Detection, watch: Watch 
 
     Raises: ConfigError for a detector that looks ahead, unless that is allowed, or a rate that is none
     """
-    if not plugins.load("detectors", how.detector).causal and not how.hindsight:
-        raise ConfigError(f"detector '{how.detector}' looks ahead; allow it with --hindsight.")
+    how.require_causal()
     for grid in checked.grids:
         alarms_per_row(how.false_alarms, grid.frequency)  # a wrong rate is told before the training
     found = []
@@ -110,30 +145,44 @@ def detect(grid: Grid, ends: Ints, detector: Detector, begins: Ints, how: Detect
 
     Shapes: ends, begins [S]: where training ends, and where its rows begin that taught the detector nothing
     """
-    rate = alarms_per_row(how.false_alarms, grid.frequency)
+
+    def held_out(name: str, views_TV: Floats, members: Ints) -> Floats:
+        return normal_rows(views_TV, int(begins[members].max()), int(ends[members].max()))
+
+    return detect_from(grid, ends, detector, held_out, how)
+
+
+def detect_from(grid: Grid, ends: Ints, detector: Detector, normal: Normal, how: Detection) -> Detected:
+    """The same, from rows that are normal as `normal` knows them."""
     views = detector.views(grid)
-    alarms, events, numbers = [], [], []
+    watched = _Watched(normal, ends, alarms_per_row(how.false_alarms, grid.frequency), how)
+    each = []
     for s in range(grid.series):
         rows = slice(grid.offsets[s], grid.offsets[s + 1])
-        one = raise_alarms(
-            views.scores[rows], int(begins[s]), int(ends[s]), rate, how.gap, lambda: _make_threshold(how)
-        )
-        found, number = merge(one, views.sign[rows], how.gap)
-        alarms.append(one)
-        events.append(found)
-        numbers.append(number)
+        each.append(watched.judged(grid.label(s), np.array([s]), views.scores[rows], views.sign[rows]))
+    alarms, events, numbers = (list(part) for part in zip(*each, strict=True))
     whole = {}
     if grid.channel is not None:
         for first, members in by_name(grid).items():
-            whole[first] = _together(grid, views, alarms, members, begins, ends, rate, how)
-    return Detected(grid, views, alarms, events, numbers, ends, whole)
+            name = f"{grid.unique_id[first]}/{columns.WHOLE}"
+            whole[first] = watched.judged(name, members, *_together(grid, views, alarms, members))
+    return Detected(grid, views, alarms, events, numbers, ends, whole, detector, watched.kept)
 
 
-def _make_threshold(how: Detection) -> Threshold:
-    """A fresh threshold."""
-    found = plugins.load("thresholds", how.threshold)
-    made: Threshold = found(found.Config())
-    return made
+class _Watched:
+    """Judges one series after the other, and keeps what goes on from there."""
+
+    def __init__(self, normal: Normal, ends: Ints, rate: float, how: Detection) -> None:
+        self._normal, self._ends, self._rate, self._how = normal, ends, rate, how
+        self.kept: dict[str, Kept] = {}
+
+    def judged(self, name: str, members: Ints, views_TV: Floats, sign_T: Floats) -> tuple[Alarms, list[Event], Ints]:
+        """Alarms, events, and the event of each row."""
+        normal_MV = self._normal(name, views_TV, members)
+        alarming = Alarming(normal_MV, self._rate, self._how.gap, self._how.make_threshold)
+        alarms = alarming.whole(views_TV, int(self._ends[members].max()))
+        self.kept[name] = Kept(normal_MV, alarming)
+        return alarms, *merge(alarms, sign_T, self._how.gap)
 
 
 def _is_own(key: str, found: Any) -> bool:
@@ -146,18 +195,13 @@ def by_name(grid: Grid) -> dict[int, Ints]:
     return {int(a): np.arange(a, b) for a, b in zip(firsts, [*firsts[1:], grid.series], strict=True)}
 
 
-def _together(
-    grid: Grid, views: Views, alarms: list[Alarms], members: Ints, begins: Ints, ends: Ints, rate: float, how: Detection
-) -> tuple[Alarms, list[Event], Ints]:
-    """Channels as a whole: the strangest one, and the mean of all, calibrated again."""
+def _together(grid: Grid, views: Views, alarms: list[Alarms], members: Ints) -> tuple[Floats, Floats]:
+    """Views of channels as a whole: the strangest one, and the mean of all; and the sign of the strangest."""
     scores_TC = np.column_stack([alarms[s].scores for s in members])
     known = ~np.isnan(scores_TC).all(axis=1)
     joint_TV = np.full((len(scores_TC), 2), np.nan)
     joint_TV[known, 0] = np.nanmax(scores_TC[known], axis=1)
     joint_TV[known, 1] = np.nanmean(scores_TC[known], axis=1)
-    begin, end = int(begins[members].max()), int(ends[members].max())
-    one = raise_alarms(joint_TV, begin, end, rate, how.gap, lambda: _make_threshold(how))
     signs_TC = np.column_stack([views.sign[grid.offsets[s] : grid.offsets[s + 1]] for s in members])
     strangest = np.argmax(np.nan_to_num(scores_TC, nan=-1.0), axis=1)
-    found, number = merge(one, signs_TC[np.arange(len(signs_TC)), strangest], how.gap)
-    return one, found, number
+    return joint_TV, signs_TC[np.arange(len(signs_TC)), strangest]

@@ -7,7 +7,7 @@ import pandas as pd
 
 from forecaster import columns
 from forecaster.scoring.detect import Detected, by_name
-from forecaster.scoring.events import Event
+from forecaster.scoring.events import Event, event_ids
 from forecaster.series.frame import Checked
 from forecaster.series.frequency import Ints
 from forecaster.series.grid import Floats, Grid
@@ -137,27 +137,15 @@ def _name_events(
     if len(hit) == 0:
         return
     starts = np.array([events[series[k]][numbers[k]].start for k in hit])
-    out.loc[rows[hit], "event_id"] = _event_ids(grid, series[hit], starts, labels)
-
-
-def _event_ids(grid: Grid, series: Ints, starts: Ints, labels: Any) -> list[str]:
-    """`series@start`: the same whenever and however often an event is found."""
-    times = grid.ds(series, starts)
-    text = (
-        times.astype(str)
-        if grid.clock.integer
-        else times.map(lambda t: t.isoformat() if hasattr(t, "isoformat") else str(t))
-    )
-    return [f"{labels[s]}@{t}" for s, t in zip(series, text, strict=True)]
+    out.loc[rows[hit], "event_id"] = event_ids(labels[series[hit]], grid.ds(series[hit], starts))
 
 
 def _event_row(grid: Grid, series: int, event: Event, channel: str | None, channels: str) -> dict[str, Any]:
     label = f"{grid.unique_id[series]}" + ("" if channel is None else f"/{channel}")
-    labels = np.full(grid.series, label, object)
     at = np.array([event.start, event.peak, event.end])
     start, peak, end = grid.ds(np.full(3, series), at)
     return {
-        "event_id": _event_ids(grid, np.array([series]), at[:1], labels)[0],
+        "event_id": event_ids([label], grid.ds(np.array([series]), at[:1]))[0],
         "unique_id": grid.unique_id[series],
         "channel": channel,
         "start": start,

@@ -1,14 +1,17 @@
 """Events: alarms of one series that belong together."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from forecaster.scoring.alarms import Alarms
 from forecaster.series.frequency import Ints
 from forecaster.series.grid import Floats
 
-__all__ = ["Event", "merge"]
+__all__ = ["Event", "event_ids", "merge"]
 
 
 @dataclass(frozen=True)
@@ -35,6 +38,16 @@ def merge(alarms: Alarms, sign_T: Floats, gap: int) -> tuple[list[Event], Ints]:
     number_T[rows] = np.concatenate([[0], np.cumsum(breaks)])
     parts = np.split(rows, np.flatnonzero(breaks) + 1)
     return [_event(part, alarms.scores, sign_T) for part in parts], number_T
+
+
+def event_ids(labels: Sequence[str], ds: "pd.Series[Any]") -> list[str]:
+    """`series@start`: the same whenever and however often an event is found. `ds` is as the user writes it."""
+    text = (
+        ds.astype(str)
+        if pd.api.types.is_integer_dtype(ds.dtype)
+        else ds.map(lambda t: t.isoformat() if hasattr(t, "isoformat") else str(t))
+    )
+    return [f"{label}@{t}" for label, t in zip(labels, text, strict=True)]
 
 
 def _event(rows: Ints, scores_T: Floats, sign_T: Floats) -> Event:

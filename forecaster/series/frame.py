@@ -3,6 +3,7 @@
 After `check` a series is sorted, unique per time, on one step and finite or NaN; nobody checks again.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -40,6 +41,12 @@ class Checked:
     position_of: Ints
     quality: Quality
     roles: Roles
+
+    def only(self, kept: Sequence[int]) -> "Checked":
+        """The same with some of its grids."""
+        number = np.full(len(self.grids) + 1, -1)
+        number[kept] = np.arange(len(kept))
+        return replace(self, grids=[self.grids[k] for k in kept], grid_of=number[self.grid_of])
 
 
 def check(

@@ -89,8 +89,8 @@ class Grid:
         """Times of grid positions as the user writes them."""
         return self.clock.decode(self.times(series, positions))
 
-    def position_of(self, instant: int) -> Ints:
-        """Last position of each series at or before an instant; -1 where a series begins later.
+    def position_of(self, instant: int | Ints) -> Ints:
+        """Last position of each series at or before an instant, or one of its own; -1 where a series begins later.
 
         Shapes: [S]
         """

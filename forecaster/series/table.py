@@ -13,7 +13,7 @@ from forecaster import columns
 from forecaster.errors import ConfigError, DataError
 from forecaster.series.outputs import together
 
-__all__ = ["Write", "is_table", "opened", "read", "require_kind", "write"]
+__all__ = ["Write", "is_table", "opened", "read", "require_kind", "times", "write"]
 
 Write = Callable[[pd.DataFrame], None]
 
@@ -117,7 +117,7 @@ def _read_csv(path: Path, separator: str | None) -> pd.DataFrame:
     )
     frame.columns = [str(name).strip().removeprefix("\ufeff") for name in frame.columns]
     if columns.DS in frame and pd.api.types.is_string_dtype(frame[columns.DS].dtype):
-        frame[columns.DS] = _times(frame[columns.DS])
+        frame[columns.DS] = times(frame[columns.DS])
     return frame
 
 
@@ -127,7 +127,7 @@ def _separator(path: Path) -> str:
     return max(",;\t|", key=head.count)
 
 
-def _times(column: "pd.Series[Any]") -> "pd.Series[Any]":
+def times(column: "pd.Series[Any]") -> "pd.Series[Any]":
     """Times where every text is one; else the texts, for the border to name the bad ones."""
     for utc in (False, True):
         try:

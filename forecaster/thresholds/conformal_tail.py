@@ -11,6 +11,8 @@ __all__ = ["ConformalTail"]
 
 _FEWEST = 8
 """Scores below which no tail is fitted: the rank alone speaks."""
+_SAME = 1e-4
+"""Scores so near each other count as equal, in parts of themselves and of a usual one: a pass and its steps round alike."""
 
 
 class ConformalTail(Threshold):
@@ -40,6 +42,7 @@ class ConformalTail(Threshold):
 
     def fit(self, scores: Floats) -> None:
         self.sorted = np.sort(scores[np.isfinite(scores)])
+        self.usual = float(np.median(np.abs(self.sorted))) if len(self.sorted) else 0.0
         count = int(np.clip(len(self.sorted) * self.config.tail_share, _FEWEST, self.config.tail_most))
         self.tail_count = count if len(self.sorted) > 2 * count else 0
         if self.tail_count:
@@ -50,12 +53,13 @@ class ConformalTail(Threshold):
         n = len(self.sorted)
         if n == 0:
             return np.where(np.isnan(scores), np.nan, 1.0)
-        above = n - np.searchsorted(self.sorted, scores, side="left")
+        least = scores - _SAME * (np.abs(scores) + self.usual)
+        above = n - np.searchsorted(self.sorted, least, side="left")
         p = (1.0 + above) / (n + 1.0)
         if self.tail_count and self.scale > 0:
             excess = np.maximum(scores - self.start, 0.0) / self.scale
             tail = np.exp(-excess) if self.shape < 1e-9 else (1 + self.shape * excess) ** (-1 / self.shape)
-            p = np.where(scores > self.start, (self.tail_count + 1) / (n + 1) * tail, p)
+            p = np.where(least > self.start, (self.tail_count + 1) / (n + 1) * tail, p)
         return np.where(np.isnan(scores), np.nan, np.clip(p, 1e-300, 1.0))
 
 

@@ -1,6 +1,6 @@
 """Any number of series of one model, each carried on by itself; new ones may join."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -19,6 +19,11 @@ from forecaster.training.part import Part
 __all__ = ["Carried", "Outlooks"]
 
 _SERIES_AT_ONCE = 2_048
+
+Found = tuple[Floats, Floats]
+"""Quantiles with widths as they were learned, and as late errors have them: [n, H, Q] each"""
+_Advance = Callable[[Ints, Ints, Floats], Found]
+"""Series, times and values, [n] each."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +52,7 @@ class Carried:
     groups: list[list[Part]] = field(default_factory=list)
     """Of each group of series a part for each member of the ensemble."""
     series: int = 0
+    _forgotten: set[int] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         for member in self.artefact.members:
@@ -70,19 +76,28 @@ class Carried:
         shape = (len(series), self.artefact.plan.horizon, len(LEVELS))
         still, following = np.empty(shape), np.empty(shape)
         with limited(self.artefact.plan.training.threads), torch.inference_mode():
-            known = int(np.searchsorted(series, self.series))
-            for number in np.unique(series[:known] // _SERIES_AT_ONCE):
-                rows = slice(
-                    *np.searchsorted(series[:known], [number * _SERIES_AT_ONCE, (number + 1) * _SERIES_AT_ONCE])
-                )
-                inside = series[rows] - number * _SERIES_AT_ONCE
-                still[rows], following[rows] = self._stepped(self.groups[number], inside, times[rows], values[rows])
-            if known < len(series):
-                still[known:], following[known:] = self._begun(series[known:], times[known:], values[known:])
+            for rows, advance in self._shares(series):
+                if len(rows):
+                    still[rows], following[rows] = advance(series[rows], times[rows], values[rows])
         return Outlooks(still, following)
 
-    def _stepped(self, group: list[Part], inside: Ints, times: Ints, values: Floats) -> tuple[Floats, Floats]:
-        """Some series of a group. Shapes: [n] -> [n, H, Q], [n, H, Q]"""
+    def forget(self, series: Ints) -> None:
+        """Let the next row of some series be their first."""
+        self._forgotten |= set(series.tolist())
+
+    def _shares(self, series: Ints) -> Iterator[tuple[Ints, _Advance]]:
+        """Which of some series go on, by groups; which begin anew in their places; and which are new."""
+        anew = np.isin(series, list(self._forgotten)) if self._forgotten else np.zeros(len(series), bool)
+        new = series >= self.series
+        number = np.where(anew | new, -1, series // _SERIES_AT_ONCE)
+        for group in np.unique(number[number >= 0]):
+            yield np.flatnonzero(number == group), self._stepped
+        yield np.flatnonzero(anew), self._begun_anew
+        yield np.flatnonzero(new), self._begun
+
+    def _stepped(self, series: Ints, times: Ints, values: Floats) -> Found:
+        """Some series of one group."""
+        group, inside = self.groups[series[0] // _SERIES_AT_ONCE], series % _SERIES_AT_ONCE
         if len(inside) == len(group[0].static_BK):
             return self._each(group, times, values)
         chosen = torch.as_tensor(inside)
@@ -92,13 +107,23 @@ class Carried:
             part.put(chosen, new)
         return found
 
-    def _begun(self, series: Ints, times: Ints, values: Floats) -> tuple[Floats, Floats]:
+    def _begun_anew(self, series: Ints, times: Ints, values: Floats) -> Found:
+        """The first row of series that were forgotten."""
+        fresh = [Part.fresh(member, len(series)) for member in self.artefact.members]
+        found = self._each(fresh, times, values)
+        for k, s in enumerate(series.tolist()):
+            for part, new in zip(self.groups[s // _SERIES_AT_ONCE], fresh, strict=True):
+                part.put(slice(s % _SERIES_AT_ONCE, s % _SERIES_AT_ONCE + 1), new.some(slice(k, k + 1)))
+            self._forgotten.discard(s)
+        return found
+
+    def _begun(self, series: Ints, times: Ints, values: Floats) -> Found:
         """The first row of new series."""
         assert (series == self.series + np.arange(len(series))).all(), "new series have the numbers that follow"
         fresh = [Part.fresh(member, len(series)) for member in self.artefact.members]
         found, done = self._each(fresh, times, values), 0
         while done < len(series):
-            room = -self.series % _SERIES_AT_ONCE if self.groups else 0
+            room = -self.series % _SERIES_AT_ONCE
             count = min(room or _SERIES_AT_ONCE, len(series) - done)
             new = [part.some(slice(done, done + count)) for part in fresh]
             if room:
@@ -107,7 +132,7 @@ class Carried:
             self.series, done = self.series + count, done + count
         return found
 
-    def _each(self, parts: list[Part], times: Ints, values: Floats) -> tuple[Floats, Floats]:
+    def _each(self, parts: list[Part], times: Ints, values: Floats) -> Found:
         """One step of all members, and the median of what they say."""
         found = [
             part.step(member, self.clock, times, torch.as_tensor(values))

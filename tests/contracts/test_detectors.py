@@ -129,6 +129,21 @@ def test_following_begins_after_a_pass(name: str) -> None:
         np.testing.assert_allclose(found.scores, expected.scores[rows], rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.parametrize("name", DETECTORS)
+def test_a_forgotten_series_begins_anew(name: str) -> None:
+    """In its place, while others go on."""
+    grid, how = _grid(length=150), _how(name)
+    detector, _, _ = fit_detector(grid, np.array([120, 120]), how)
+    expected, follower = detector.views(grid), _following(detector, grid)
+    for _ in range(2):
+        for at in range(150):
+            for s in (0, 1):
+                rows = grid.offsets[[s]] + at
+                found = follower.step(np.array([s]), grid.times(np.array([s]), np.array([at])), grid.y[rows]).views
+                np.testing.assert_allclose(found.scores, expected.scores[rows], rtol=1e-4, atol=1e-5)
+        follower.forget(np.arange(2))
+
+
 def _following(detector: Detector, grid: Grid) -> Follower:
     try:
         return detector.follow(grid.clock)

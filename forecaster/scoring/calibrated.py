@@ -1,0 +1,106 @@
+"""A detector for series of one step, with the rows that count as normal in each series it was taught by."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from safetensors.numpy import load_file, save_file
+
+from forecaster import columns, options, plugins
+from forecaster.detectors.base import Detector
+from forecaster.scoring.detect import Detected, Detection, detect_from
+from forecaster.scoring.ragged import joined, parted
+from forecaster.series import frequency
+from forecaster.series.clock import Clock
+from forecaster.series.frequency import Frequency, Ints
+from forecaster.series.grid import Floats, Grid
+
+__all__ = ["Calibrated"]
+
+_ROWS, _LEARNED = "normal.safetensors", "learned"
+_POOLED_ROWS = 500
+"""Normal rows of all series that stand for those of a series which was not there: few, so that its own soon count."""
+
+
+@dataclass(frozen=True)
+class Calibrated:
+    """What a detection leaves for later ones on series of the same step."""
+
+    detector: Detector
+    frequency: Frequency
+    clock: Clock | None
+    """None where it was not taught by rows, but made around a forecaster."""
+    ends: Mapping[str, int]
+    """Time of the last training row, of each series that has one."""
+    normal: Mapping[str, Floats]
+    """Normal rows [M, V], by series; channels together have theirs, too."""
+
+    @classmethod
+    def of(cls, found: Detected) -> "Calibrated":
+        """What is left of a detection."""
+        grid, taught = found.grid, np.flatnonzero(found.train_ends > 0)
+        last = grid.times(taught, np.minimum(found.train_ends, grid.lengths)[taught] - 1)
+        ends = {grid.label(int(s)): int(time) for s, time in zip(taught, last, strict=True)}
+        normal = {name: kept.normal for name, kept in found.kept.items()}
+        return cls(found.detector, grid.frequency, grid.clock, ends, normal)
+
+    def detect(self, grid: Grid, how: Detection) -> Detected:
+        """What it finds in a grid; rows up to the end of a series' training are training rows."""
+
+        def normal(name: str, views_TV: Floats, members: Ints) -> Floats:
+            return self.normal_of(name, views_TV.shape[1])
+
+        return detect_from(grid, self._train_ends(grid), self.detector, normal, how)
+
+    def normal_of(self, name: str, views: int) -> Floats:
+        """Normal rows of a series; of one that was not there, some of all that were: [M, V]"""
+        own = self.normal.get(name, self._pooled.get(_is_whole(name)))
+        return np.zeros((0, views)) if own is None else own.copy()
+
+    @cached_property
+    def _pooled(self) -> dict[bool, Floats]:
+        """Rows of all series, evenly chosen; for channels together and apart."""
+        found = {}
+        for whole in (False, True):
+            rows = [one for name, one in self.normal.items() if _is_whole(name) == whole]
+            if rows:
+                every = np.concatenate(rows)
+                chosen = np.linspace(0, len(every) - 1, min(len(every), _POOLED_ROWS))
+                found[whole] = every[chosen.astype(np.int64)]
+        return found
+
+    def _train_ends(self, grid: Grid) -> Ints:
+        """Rows of each series that lie in its training part: [S]"""
+        before = grid.starts - 1
+        ends = [self.ends.get(grid.label(s), before[s]) for s in range(grid.series)]
+        return grid.position_of(np.array(ends)) + 1
+
+    def save(self, folder: Path) -> dict[str, Any]:
+        """Write it into a folder, and give what `load` needs beside, as plain data."""
+        assert self.clock is not None, "it was taught by rows"
+        self.detector.save(folder / _LEARNED)
+        folder.mkdir(parents=True, exist_ok=True)
+        save_file(joined(self.normal), folder / _ROWS)
+        return {
+            "detector": self.detector.name,
+            "config": asdict(self.detector.config),
+            "step": self.frequency.alias,
+            "clock": self.clock.to_json(),
+            "ends": self.ends,
+        }
+
+    @classmethod
+    def load(cls, folder: Path, data: Mapping[str, Any]) -> "Calibrated":
+        """From what `save` wrote and gave."""
+        found = plugins.load("detectors", data["detector"])
+        detector: Detector = found(options.make(found.Config, data["config"]))
+        detector.load(folder / _LEARNED)
+        normal = parted(load_file(folder / _ROWS))
+        return cls(detector, frequency.parse(data["step"]), Clock.from_json(data["clock"]), data["ends"], normal)
+
+
+def _is_whole(name: str) -> bool:
+    return name.endswith(f"/{columns.WHOLE}")

@@ -1,0 +1,45 @@
+"""Tables of one width and any lengths, by name, as a few arrays that a file holds."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from forecaster.series.grid import Floats
+
+__all__ = ["joined", "packed", "parted", "unpacked"]
+
+Array = npt.NDArray[Any]
+
+
+def joined(tables: Mapping[str, Floats]) -> dict[str, Array]:
+    """Tables [M, V] end to end, those of one width together."""
+    found: dict[str, Array] = {}
+    for width in sorted({table.shape[1] for table in tables.values()}):
+        names = [name for name, table in tables.items() if table.shape[1] == width]
+        found[f"{width}.rows"] = np.concatenate([tables[name] for name in names])
+        found[f"{width}.counts"] = np.array([len(tables[name]) for name in names])
+        found[f"{width}.names"] = packed(names)
+    return found
+
+
+def parted(arrays: Mapping[str, Array]) -> dict[str, Floats]:
+    """The tables that `joined` was given."""
+    found: dict[str, Floats] = {}
+    for width in {name.split(".")[0] for name in arrays}:
+        cuts = np.cumsum(arrays[f"{width}.counts"])[:-1]
+        tables = np.split(arrays[f"{width}.rows"], cuts)
+        found |= dict(zip(unpacked(arrays[f"{width}.names"]), tables, strict=True))
+    return found
+
+
+def packed(data: Any) -> Array:
+    """Plain data as an array of bytes."""
+    return np.frombuffer(json.dumps(data).encode(), np.uint8)
+
+
+def unpacked(array: Array) -> Any:
+    """What `packed` was given."""
+    return json.loads(array.tobytes())

@@ -1,0 +1,138 @@
+"""A detector on disk: what its training made, what counts as normal, and the rate that was asked for."""
+
+import hashlib
+import json
+import shutil
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from safetensors import SafetensorError
+
+from forecaster import options, plugins
+from forecaster.errors import ArtifactError, ConfigError
+from forecaster.scoring.calibrated import Calibrated
+from forecaster.scoring.detect import Detected, Detection
+from forecaster.scoring.forecaster import Forecaster
+from forecaster.series.frame import Checked
+from forecaster.series.grid import Grid
+from forecaster.series.roles import Roles
+from forecaster.training.artefact import versions
+
+__all__ = ["STATE", "SavedDetector"]
+
+FORMAT = 1
+STATE = "stream.safetensors"
+"""Where series stand; no part of the detector itself."""
+_INDEX, _FORECASTER = "detector.json", "forecaster.json"
+
+
+@dataclass(frozen=True)
+class SavedDetector:
+    """What `detect --save` leaves: a calibrated detector for each step, and how it was asked to detect."""
+
+    members: tuple[Calibrated, ...]
+    how: Detection
+    roles: Roles
+    version: str = ""
+    """Its kind and twelve digits of all that it is made of."""
+
+    @classmethod
+    def of(cls, found: Sequence[Detected], how: Detection, roles: Roles) -> "SavedDetector":
+        """What is left of a detection."""
+        return cls(tuple(map(Calibrated.of, found)), how, roles)
+
+    def detect(self, checked: Checked) -> tuple[Checked, list[Detected]]:
+        """What it finds in a table, beside what of the table it looked at; other series are recorded as skipped."""
+        found, kept = [], []
+        for number, grid in enumerate(checked.grids):
+            member = self.member_of(grid)
+            if member is not None:
+                found.append(member.detect(grid, self.how))
+                kept.append(number)
+                continue
+            known = ", ".join(one.frequency.alias for one in self.members)
+            reason = f"steps of {grid.frequency.alias}; the detector was taught by {known}"
+            named = ((grid.label(s), int(grid.lengths[s])) for s in range(grid.series))
+            checked.quality.add_series("skip", reason, named)
+        if not found:
+            raise ArtifactError("no series has a step that the detector was taught by.")
+        return checked.only(kept), found
+
+    def member_of(self, grid: Grid) -> Calibrated | None:
+        """The one for a grid's step."""
+        step = (grid.frequency.kind, grid.frequency.size)
+        return next((one for one in self.members if (one.frequency.kind, one.frequency.size) == step), None)
+
+    def asking(self, false_alarms: str | None) -> "SavedDetector":
+        """The same at another rate, if one is given."""
+        return self if false_alarms is None else replace(self, how=replace(self.how, false_alarms=false_alarms))
+
+    def save(self, folder: Path) -> None:
+        """Write it into a folder. Raises: ConfigError when it cannot be written; a new folder is then gone again."""
+        fresh = not folder.exists()
+        try:
+            (folder / _INDEX).unlink(missing_ok=True)
+            (folder / STATE).unlink(missing_ok=True)
+            members = [one.save(folder / one.frequency.alias) for one in self.members]
+            how = {name: value for name, value in asdict(self.how).items() if name != "settings"}
+            index = {"format": FORMAT, "roles": asdict(self.roles), "how": how, "members": members}
+            (folder / _INDEX).write_text(json.dumps({**index, "made_with": versions()}, indent=1) + "\n")
+        except (OSError, ConfigError) as error:
+            if fresh:
+                shutil.rmtree(folder, ignore_errors=True)
+            raise (
+                error
+                if isinstance(error, ConfigError)
+                else ConfigError(f"cannot write the detector to '{folder}': {error.strerror or error}.")
+            ) from error
+
+    @classmethod
+    def load(cls, folder: Path) -> "SavedDetector":
+        """Read it from a folder, or make one around a saved forecaster, whose errors then are what is looked at.
+
+        Raises: ArtifactError when it is absent, damaged or of a later version
+        """
+        if (folder / _FORECASTER).exists() and not (folder / _INDEX).exists():
+            return cls._around(Forecaster.load(folder), _version("residual", folder))
+        try:
+            index = json.loads((folder / _INDEX).read_text())
+            if index["format"] > FORMAT:
+                raise ArtifactError(
+                    f"'{folder}' has format {index['format']}, this version reads up to {FORMAT}. Update forecaster."
+                )
+            roles = Roles(**{name: tuple(value) for name, value in index["roles"].items()})
+            members = tuple(Calibrated.load(folder / one["step"], one) for one in index["members"])
+            how = Detection(**index["how"])
+        except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
+            raise ArtifactError(
+                f"'{folder}' holds no readable detector ({error}). Make one with: forecaster detect FILE --save DIR"
+            ) from error
+        return cls(members, how, roles, _version(how.detector, folder))
+
+    @classmethod
+    def _around(cls, forecaster: Forecaster, version: str) -> "SavedDetector":
+        """Errors of a forecaster's forecasts. Nothing is known to be normal: the first rows of a series tell."""
+        if forecaster.roles.covariates or forecaster.roles.static:
+            raise ArtifactError(
+                "a forecaster with --past, --future or --static columns is no detector. Use: forecaster detect FILE --save DIR"
+            )
+        found, members = plugins.load("detectors", "residual"), []
+        for artefact in forecaster.artefacts:
+            detector = found(options.make(found.Config, {}))
+            detector.adopt(artefact, np.zeros(0, np.int64))
+            members.append(Calibrated(detector, artefact.frequency, None, {}, {}))
+        return cls(tuple(members), Detection(), forecaster.roles, version)
+
+
+def _version(kind: str, folder: Path) -> str:
+    digest = hashlib.sha256()
+    for path in _files(folder):
+        digest.update(str(path.relative_to(folder)).encode())
+        digest.update(path.read_bytes())
+    return f"{kind}-{digest.hexdigest()[:12]}"
+
+
+def _files(folder: Path) -> Iterable[Path]:
+    return sorted(path for path in folder.rglob("*") if path.is_file() and path.name != STATE)

@@ -1,0 +1,205 @@
+"""Anomalies and the next step's forecast, value by value: each series where its last value left it.
+
+stream = Stream.open(SavedDetector.load(folder), state)    # a folder for the state, or None
+rows = stream.feed(frame)                                  # new rows: unique_id, ds, y
+stream.save(state)
+"""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from safetensors import SafetensorError
+from safetensors.numpy import load_file, save_file
+
+from forecaster import columns
+from forecaster.columns import LEVELS, QUANTILES
+from forecaster.errors import ArtifactError, ConfigError, DataError
+from forecaster.layers.distribution import mean
+from forecaster.scoring.detect import Detected
+from forecaster.scoring.followed import Answers, Followed
+from forecaster.scoring.ragged import packed, unpacked
+from forecaster.scoring.saved_detector import STATE, SavedDetector
+from forecaster.series import table
+from forecaster.series.clock import Clock
+from forecaster.series.frequency import Ints
+from forecaster.series.grid import Floats
+
+__all__ = ["NEXT", "REASON", "Stream", "keep"]
+
+FORMAT = 1
+NEXT, REASON = "next_ds", "reason"
+_MOST = 1e36
+
+
+class Stream:
+    """Series of a saved detector, carried on in memory that does not grow with their length.
+
+    What is said of a row equals, to 1e-5, what detection says of it that reads the series from its first row; rows of a
+    series must come in the order of their times.
+
+    Raises: ArtifactError for a detector that needs all rows at once, or has channels
+    """
+
+    def __init__(self, saved: SavedDetector) -> None:
+        if len(saved.roles.targets) > 1:
+            raise ArtifactError(
+                "a detector with --channels is not streamed yet. Use: forecaster detect FILE --load DIR"
+            )
+        self.saved = saved
+        self._followed: list[Followed | None] = [None] * len(saved.members)
+        self._clock = next((one.clock for one in saved.members if one.clock is not None), None)
+
+    @classmethod
+    def open(cls, saved: SavedDetector, state: Path | None = None, folder: Path | None = None) -> "Stream":
+        """Where the folder `state` left it; without that, where the file ended that the detector in `folder` was taught by."""
+        for place in (state, folder):
+            if place is not None and (place / STATE).exists():
+                return cls._load(saved, place / STATE)
+        return cls(saved)
+
+    @classmethod
+    def after(cls, saved: SavedDetector, found: Sequence[Detected]) -> "Stream":
+        """After the last rows of a detection."""
+        made = cls(saved)
+        made._followed = [
+            Followed.after(member, saved.how, one) for member, one in zip(saved.members, found, strict=True)
+        ]
+        return made
+
+    def feed(self, frame: pd.DataFrame) -> pd.DataFrame:
+        """New rows, `unique_id, ds, y`, of any series: what detection says of each, and quantiles of the step after it.
+
+        `reason` says why a row was not taken (late, unreadable), or how it was; elsewhere it is empty.
+
+        Raises: DataError for a column that is absent or cannot be read
+        """
+        absent = [name for name in (columns.UNIQUE_ID, columns.DS, columns.Y) if name not in frame.columns]
+        if absent:
+            raise DataError(f"no column '{absent[0]}'. A stream reads unique_id, ds and y.")
+        y = pd.to_numeric(frame[columns.Y], errors="coerce").to_numpy(float)
+        ds = frame[columns.DS]
+        times = [clock.encode(ds) for clock in self._clocks(ds)] if len(frame) else []
+        return _frame(frame, y, self._answered(frame[columns.UNIQUE_ID].astype(str).tolist(), times, y))
+
+    def answer(self, names: Sequence[str], ds: Sequence[Any], values: Floats) -> Answers:
+        """The same for rows that are no table, their times ISO texts or integers."""
+        clocks = self._clocks(pd.Series(ds[:1]))
+        times = [np.asarray(ds, np.int64) if clock.integer else clock.encode_texts(ds) for clock in clocks]
+        return self._answered(names, times, values)
+
+    @property
+    def integer(self) -> bool | None:
+        """Whether `ds` counts steps; None as long as that is not known."""
+        return self._clock.integer if self._clock is not None else None
+
+    def _clocks(self, ds: "pd.Series[Any]") -> list[Clock]:
+        """How each member reads times: as the file that it was taught by, else as the first times here."""
+        if self._clock is None:
+            self._clock = Clock.of(table.times(ds) if pd.api.types.is_string_dtype(ds.dtype) else ds)
+        return [member.clock or self._clock for member in self.saved.members]
+
+    def _answered(self, names: Sequence[str], times: Sequence[Ints], values: Floats) -> Answers:
+        """What is said of some rows, in their order. Shapes: [n] each, times of each member"""
+        values = np.where(np.abs(values) > _MOST, np.nan, values)
+        home = np.array([self._home(name) for name in names], np.int64)
+        parts = []
+        for number in np.unique(home).tolist():
+            rows = np.flatnonzero(home == number)
+            some = [names[int(k)] for k in rows]
+            parts.append((rows, self._at(number).feed(some, times[number][rows], values[rows])))
+        return Answers.joined(len(names), parts)
+
+    def _home(self, name: str) -> int:
+        """The member that follows a series: one that knows it, else the first."""
+        for number, (followed, member) in enumerate(zip(self._followed, self.saved.members, strict=True)):
+            if name in member.normal or (followed is not None and name in followed):
+                return number
+        return 0
+
+    def _at(self, number: int) -> Followed:
+        followed = self._followed[number]
+        if followed is None:
+            member = self.saved.members[number]
+            clock = member.clock or self._clock
+            assert clock is not None, "times were read before"
+            followed = self._followed[number] = Followed(member, self.saved.how, clock)
+        return followed
+
+    def save(self, folder: Path) -> None:
+        """Write where all series stand into a folder, all of it or nothing. Raises: ConfigError when it cannot be written"""
+        arrays = {"version": packed([FORMAT, self.saved.version])}
+        for number, followed in enumerate(self._followed):
+            if followed is not None:
+                arrays |= {f"{number}:{name}": value for name, value in followed.state().items()}
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            half = folder / (STATE + ".half")
+            save_file({name: np.ascontiguousarray(value) for name, value in arrays.items()}, half)
+            with half.open("rb") as written:
+                os.fsync(written.fileno())
+            half.replace(folder / STATE)
+        except OSError as error:
+            raise ConfigError(f"cannot write the state to '{folder}': {error.strerror or error}.") from error
+
+    @classmethod
+    def _load(cls, saved: SavedDetector, path: Path) -> "Stream":
+        try:
+            arrays = load_file(path)
+            format_, version = unpacked(arrays["version"])
+        except (OSError, ValueError, KeyError, SafetensorError) as error:
+            raise ArtifactError(f"'{path}' holds no readable state ({error}). Remove it to begin anew.") from error
+        if format_ != FORMAT or version != saved.version:
+            raise ArtifactError(
+                f"the state in '{path.parent}' is that of {version} (format {format_}), the detector is {saved.version} "
+                f"(format {FORMAT}). Load that one, or give another --state to begin anew."
+            )
+        made = cls(saved)
+        for number, member in enumerate(saved.members):
+            own = {k.partition(":")[2]: value for k, value in arrays.items() if k.startswith(f"{number}:")}
+            if own:
+                followed = made._followed[number] = Followed.restored(member, saved.how, own)
+                made._clock = made._clock or followed.clock
+        return made
+
+
+def keep(saved: SavedDetector, found: Sequence[Detected], folder: Path) -> list[str]:
+    """Save a detector, and where its series stand for a stream that goes on from there; says what was done."""
+    saved.save(folder)
+    said = [f"saved the detector to {folder}"]
+    try:
+        Stream.after(SavedDetector.load(folder), found).save(folder)
+    except ArtifactError as error:
+        said.append(f"it is not for streams: {error}")
+    return said
+
+
+def _frame(frame: pd.DataFrame, y: Floats, answers: Answers) -> pd.DataFrame:
+    """Rows as a user reads them, in the order of the input's."""
+    out = pd.DataFrame(
+        {columns.UNIQUE_ID: frame[columns.UNIQUE_ID].array, columns.DS: frame[columns.DS].array, columns.Y: y}
+    )
+    expected, lower, upper, p_value = answers.numbers.T
+    out["expected"], out["lower"], out["upper"] = expected, lower, upper
+    out["score"], out["p_value"] = -np.log10(p_value), p_value
+    out["is_anomaly"], out["event_id"] = answers.is_anomaly, pd.array(answers.event_id, dtype="str")
+    out["is_train"] = answers.is_train
+    out[NEXT] = _like(pd.Series(answers.next_ds), frame[columns.DS])
+    out[columns.MEAN] = mean(answers.ahead, LEVELS)
+    out[list(QUANTILES)] = answers.ahead
+    out[REASON] = pd.array(answers.reason, dtype="str")
+    return out
+
+
+def _like(ds: "pd.Series[Any]", given: "pd.Series[Any]") -> Any:
+    """Times as the input writes them."""
+    if pd.api.types.is_string_dtype(given.dtype):
+        return ds.array
+    if not pd.api.types.is_datetime64_any_dtype(given.dtype):
+        return ds.astype("Int64").array
+    times: Any = table.times(ds.astype("str"))
+    zone = getattr(given.dtype, "tz", None)
+    return (times if zone is None else times.dt.tz_convert(zone)).array

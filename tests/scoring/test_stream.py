@@ -1,0 +1,137 @@
+"""A stream says of each row what detection says that reads the series from its first row."""
+
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from forecaster import api
+from forecaster.columns import LEVELS, QUANTILES
+from forecaster.errors import ArtifactError
+from forecaster.scoring.saved_detector import STATE
+from forecaster.series import synthetic
+from tests.quick import quick
+
+NUMBERS = ["expected", "lower", "upper", "score", "p_value"]
+NAMES = ["is_anomaly", "event_id", "is_train"]
+TRAIN = 150
+
+
+@cache
+def _frame() -> pd.DataFrame:
+    """Three hourly series, interleaved by time, with missing values, a gap, gross errors, and one that begins late."""
+    frame = synthetic.seasonal(3, 500, seed=6, noise=0.2)
+    frame.loc[[200, 201, 202, 777], "y"] = np.nan
+    frame.loc[[260, 261, 263, 900, 1210], "y"] += 30
+    frame = frame.drop(frame.index[[300, 301, 302, *range(1000, 1180)]])
+    return frame.sort_values(["ds", "unique_id"], kind="stable").reset_index(drop=True)
+
+
+@cache
+def _until() -> pd.Timestamp:
+    return _frame()["ds"].drop_duplicates().iloc[TRAIN - 1]
+
+
+@pytest.fixture(scope="module", params=["residual", "ewma"])
+def taught(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, pd.DataFrame]:
+    """A folder of a detector that knows only the rows up to and with its training, and what it says of all rows."""
+    folder = tmp_path_factory.mktemp(request.param)
+    settings = quick() if request.param == "residual" else {}
+    head = _frame()[_frame()["ds"] <= _until() + pd.Timedelta(hours=20)]
+    asked = {"detector": request.param, "settings": settings, "false_alarms": "1/200-rows"}
+    api.detect(head, train_until=_until(), save=folder, **asked)
+    return folder, api.detect(_frame(), load=folder)[0]
+
+
+def _same(found: pd.DataFrame, expected: pd.DataFrame) -> None:
+    np.testing.assert_allclose(found[NUMBERS].astype(float), expected[NUMBERS].astype(float), rtol=1e-5, atol=1e-5)
+    for name in NAMES:
+        assert found[name].fillna("").tolist() == expected[name].fillna("").tolist(), name
+
+
+def test_a_stream_is_the_detection(taught: tuple[Path, pd.DataFrame]) -> None:
+    """From the first row on, in portions of any size, some of them of one row."""
+    folder, expected = taught
+    assert expected["is_anomaly"].sum() > 3
+    assert expected["event_id"].nunique() > 2
+    stream, begin, parts = api.stream(folder), 0, []
+    for size in [1, 1, 1, 7, 300, 1, 2, 90, 1, 500, 5000]:
+        parts.append(stream.feed(_frame().iloc[begin : begin + size]))
+        begin += size
+    _same(pd.concat(parts), expected)
+
+
+def test_a_stream_goes_on_where_the_saved_file_ended(taught: tuple[Path, pd.DataFrame]) -> None:
+    """Rows after it, without those before."""
+    folder, expected = taught
+    later = _frame()["ds"] > _until() + pd.Timedelta(hours=20)
+    _same(api.stream(folder).feed(_frame()[later]), expected[later])
+
+
+def test_a_state_that_is_stored_and_read_changes_nothing(taught: tuple[Path, pd.DataFrame], tmp_path: Path) -> None:
+    """Also between two values of one time, and what was said already is said to be late."""
+    folder, expected = taught
+    stream, parts = api.stream(folder), []
+    for begin in range(0, len(_frame()), 331):
+        parts.append(stream.feed(_frame().iloc[begin : begin + 331]))
+        stream.save(tmp_path)
+        stream = api.stream(folder, tmp_path)
+    _same(pd.concat(parts), expected)
+    again = stream.feed(_frame().iloc[-40:])
+    assert again["reason"].str.startswith("late: not after").all()
+    assert again[["p_value", "event_id", *QUANTILES]].isna().all().all()
+    assert [path.name for path in tmp_path.iterdir()] == [STATE]
+
+
+def test_a_new_series_is_judged_by_what_is_normal_in_the_others(taught: tuple[Path, pd.DataFrame]) -> None:
+    """Its first rows have p-values already; in a detection they have the same."""
+    folder, _ = taught
+    new = synthetic.seasonal(1, 120, seed=9).assign(unique_id="new")
+    expected, _ = api.detect(new, load=folder)
+    _same(api.stream(folder).feed(new), expected)
+    assert (expected["p_value"].iloc[20:60] < 0.5).any()
+    assert not expected["is_train"].any()
+
+
+def test_the_step_after_a_row_is_forecast(taught: tuple[Path, pd.DataFrame]) -> None:
+    """Thirteen rising quantiles around the value that the next row is then said to have been expected at."""
+    folder, _ = taught
+    rows = api.stream(folder).feed(_frame())
+    one = rows[rows["unique_id"] == "s0"].reset_index(drop=True)
+    near = one.iloc[50:99]
+    assert (near[list(QUANTILES)].diff(axis=1).iloc[:, 1:] >= 0).all().all()
+    np.testing.assert_allclose(near[QUANTILES[LEVELS.index(0.5)]], one["expected"].iloc[51:100], rtol=1e-5)
+    assert (near["next_ds"].to_numpy() == one["ds"].iloc[51:100].to_numpy()).all()
+
+
+def test_late_rows_and_long_gaps_are_told(taught: tuple[Path, pd.DataFrame]) -> None:
+    """A late row changes nothing; a gap of more than a thousand steps begins the series anew."""
+    folder, _ = taught
+    one = _frame()[_frame()["unique_id"] == "s2"]
+    plain, late = api.stream(folder), api.stream(folder)
+    rows = pd.concat([one.iloc[:200], one.iloc[100:103], one.iloc[199:200], one.iloc[200:]])
+    found = late.feed(rows)
+    assert (found["reason"] != "").tolist() == [False] * 200 + [True] * 4 + [False] * (len(one) - 200)
+    _same(found[found["reason"] == ""], plain.feed(one))
+    far = one.iloc[:60].assign(ds=one["ds"].iloc[:60] + pd.Timedelta(hours=2000))
+    anew = late.feed(far)
+    assert anew["reason"].iloc[0].startswith("begun anew after")
+    assert (anew["reason"].iloc[1:] == "").all()
+    fresh = api.stream(folder).feed(far.assign(unique_id="other"))
+    np.testing.assert_allclose(anew["expected"], fresh["expected"], rtol=1e-5)
+
+
+def test_a_state_of_another_detector_is_refused_by_name(taught: tuple[Path, pd.DataFrame], tmp_path: Path) -> None:
+    """So is one that is damaged."""
+    folder, _ = taught
+    api.detect(_frame(), detector="ewma", settings={"alpha": 0.2}, save=tmp_path / "other")
+    stream = api.stream(folder)
+    stream.feed(_frame().iloc[:5])
+    stream.save(tmp_path / "state")
+    with pytest.raises(ArtifactError, match=r"is that of (residual|ewma)-.* the detector is ewma-"):
+        api.stream(tmp_path / "other", tmp_path / "state")
+    (tmp_path / "state" / STATE).write_bytes(b"half")
+    with pytest.raises(ArtifactError, match="no readable state"):
+        api.stream(folder, tmp_path / "state")
