@@ -19,10 +19,11 @@ from forecaster.series.clock import Clock
 from forecaster.series.frequency import Ints
 from forecaster.series.grid import Floats
 
-__all__ = ["Answers", "Followed"]
+__all__ = ["LATE", "Answers", "Followed"]
 
-LONGEST_GAP = 1_000
+_LONGEST_GAP = 1_000
 """Steps without a row up to which they are missing values; after more of them a series begins anew."""
+LATE = "late"
 _NEVER = -(2**40)
 
 Bools = npt.NDArray[np.bool_]
@@ -126,10 +127,10 @@ class Followed:
         gaps, first, taken = np.full(rows, -1), np.zeros(rows, bool), held["rows"]
         for k, (s, at) in enumerate(zip(series.tolist(), position.tolist(), strict=True)):
             if at < taken[s]:
-                answers.reason[k] = f"late: not after {self._text(s, int(taken[s]) - 1)}, the last row of this series"
+                answers.reason[k] = f"{LATE}: not after {self._text(s, int(taken[s]) - 1)}, the last row of this series"
                 continue
             gaps[k], taken[s] = at - taken[s], at + 1
-            if gaps[k] > LONGEST_GAP:
+            if gaps[k] > _LONGEST_GAP:
                 answers.reason[k] = f"begun anew after {gaps[k]} steps without a row"
                 gaps[k], first[k] = self._how.gap + 1, True
             elif moved[k]:

@@ -1,0 +1,150 @@
+"""JSON lines in, JSON lines out: one answer for each line, whatever is wrong with it."""
+
+import json
+import math
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from time import monotonic
+from typing import Any
+
+import numpy as np
+
+from forecaster import columns
+from forecaster.columns import LEVELS, QUANTILES
+from forecaster.errors import DataError
+from forecaster.layers.distribution import mean
+from forecaster.scoring.followed import LATE, Answers
+from forecaster.scoring.stream import NEXT, REASON, Stream
+
+__all__ = ["Answering", "batches"]
+
+_BYTES_AT_ONCE = 1 << 20
+_LATEST = 2**53
+_NUMBERS = ("expected", "lower", "upper", "score", "p_value")
+
+
+@dataclass(frozen=True)
+class _Row:
+    """A line that can be read."""
+
+    unique_id: Any
+    ds: Any
+    y: float
+
+
+def batches(read: Callable[[int], bytes]) -> Iterator[list[bytes]]:
+    """Lines as they come: all that are waiting together, a lone one at once. `read` gives what there is, and b"" at the end."""
+    rest = b""
+    while chunk := read(_BYTES_AT_ONCE):
+        *whole, rest = (rest + chunk).split(b"\n")
+        if whole:
+            yield whole
+    if rest:
+        yield [rest]
+
+
+class Answering:
+    """Answers lines, and keeps the state from time to time.
+
+    What is kept has been answered before: a row whose answer is lost with the process is taken again, never skipped.
+    """
+
+    def __init__(self, stream: Stream, write: Callable[[str], None], state: Path, snapshot_seconds: float) -> None:
+        self._stream, self._write, self._state, self._seconds = stream, write, state, snapshot_seconds
+        self.lines = self.late = self.refused = 0
+        """Lines so far; of them, rows that came late, and lines that could not be read."""
+
+    def all(self, waiting: Iterable[Sequence[bytes]]) -> None:
+        """Answer lines until there are no more, or nobody takes the answers."""
+        kept = monotonic()
+        for lines in waiting:
+            try:
+                self._write("".join(f"{line}\n" for line in self._answered(lines)))
+            except BrokenPipeError:
+                return
+            if monotonic() - kept >= self._seconds:
+                self._stream.save(self._state)
+                kept = monotonic()
+        self._stream.save(self._state)
+
+    def _answered(self, lines: Sequence[bytes]) -> list[str]:
+        """An answer a line, in their order; empty lines have none."""
+        answers: dict[int, str] = {}
+        rows: dict[int, _Row] = {}
+        for number, line in enumerate(lines, start=self.lines + 1):
+            if line.strip():
+                try:
+                    rows[number] = _read(line, self._stream.integer)
+                except (ValueError, OverflowError) as error:
+                    answers[number] = self._refusal(number, error)
+        self.lines += len(lines)
+        answers |= self._taken(rows)
+        return [answers[number] for number in sorted(answers)]
+
+    def _taken(self, rows: dict[int, _Row]) -> dict[int, str]:
+        """Answers to lines that can be read; one by one where a time among them is none."""
+        try:
+            return dict(zip(rows, self._said(list(rows.values())), strict=True)) if rows else {}
+        except DataError as error:
+            if len(rows) == 1:
+                return {number: self._refusal(number, error) for number in rows}
+        return {number: answer for each in rows.items() for number, answer in self._taken(dict([each])).items()}
+
+    def _said(self, rows: Sequence[_Row]) -> list[str]:
+        values = np.array([row.y for row in rows])
+        found = self._stream.answer([str(row.unique_id) for row in rows], [row.ds for row in rows], values)
+        self.late += sum(reason.startswith(LATE) for reason in found.reason)
+        means = mean(found.ahead, LEVELS)
+        return [_line(row, found, k, means[k]) for k, row in enumerate(rows)]
+
+    def _refusal(self, number: int, error: Exception) -> str:
+        self.refused += 1
+        return json.dumps({"line": number, "error": str(error)}, ensure_ascii=False)
+
+
+def _line(row: _Row, found: Answers, k: int, mean: float) -> str:
+    expected, lower, upper, p_value = found.numbers[k].tolist()
+    score = -math.log10(p_value) if p_value == p_value else p_value
+    numbers = (expected, lower, upper, score, p_value)
+    answer = {columns.UNIQUE_ID: row.unique_id, columns.DS: row.ds, columns.Y: _plain(row.y)}
+    answer |= {name: _plain(number) for name, number in zip(_NUMBERS, numbers, strict=True)}
+    answer |= {
+        "is_anomaly": bool(found.is_anomaly[k]),
+        "event_id": found.event_id[k],
+        "is_train": bool(found.is_train[k]),
+    }
+    answer |= {NEXT: found.next_ds[k], columns.MEAN: _plain(float(mean))}
+    answer |= {name: _plain(number) for name, number in zip(QUANTILES, found.ahead[k].tolist(), strict=True)}
+    return json.dumps({**answer, REASON: found.reason[k] or None}, ensure_ascii=False)
+
+
+def _plain(number: float) -> float | None:
+    return number if math.isfinite(number) else None
+
+
+def _read(line: bytes, integer: bool | None) -> _Row:
+    """A row. Raises: ValueError that says what is wrong with it"""
+    try:
+        data = json.loads(line)
+    except ValueError as error:
+        raise ValueError(f"no JSON: {error}") from error
+    if not isinstance(data, dict):
+        raise ValueError("no JSON object with unique_id, ds and y")
+    absent = [name for name in (columns.UNIQUE_ID, columns.DS, columns.Y) if name not in data]
+    if absent:
+        raise ValueError(f"no '{absent[0]}'")
+    name, ds, y = data[columns.UNIQUE_ID], data[columns.DS], data[columns.Y]
+    if isinstance(name, bool) or not isinstance(name, str | int) or name == "":
+        raise ValueError(f"unique_id is {name!r}, no name")
+    if (
+        isinstance(ds, bool)
+        or not isinstance(ds, str | int)
+        or (integer is not None and isinstance(ds, int) != integer)
+    ):
+        raise ValueError(f"ds is {ds!r}, expected {'an integer' if integer else 'a time like 2024-03-31T01:00Z'}")
+    if y is not None and (isinstance(y, bool) or not isinstance(y, int | float)):
+        raise ValueError(f"y is {y!r}, expected a number or null")
+    if isinstance(ds, int) and abs(ds) > _LATEST:
+        raise ValueError(f"ds is {ds}, too large")
+    return _Row(name, ds, math.nan if y is None else float(y))

@@ -1,0 +1,151 @@
+"""The command `stream`: JSON lines in, an answer for each out, and a state that survives a kill."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from forecaster import api
+from forecaster.actions.detect import detect
+from forecaster.actions.forecast import forecast
+from forecaster.columns import DETECTION, QUANTILES
+from forecaster.errors import ArtifactError, ConfigError
+from forecaster.scoring.saved_detector import STATE
+from forecaster.series import synthetic
+from tests.quick import quick
+
+pytestmark = pytest.mark.slow
+
+
+def _frame() -> pd.DataFrame:
+    frame = synthetic.seasonal(2, 200, seed=7)
+    frame.loc[[170, 390], "y"] += 40
+    return frame.sort_values(["ds", "unique_id"], kind="stable").reset_index(drop=True)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A detector that was taught by a CSV file, as most are."""
+    place = tmp_path_factory.mktemp("taught")
+    _frame().head(300).to_csv(place / "in.csv", index=False)
+    detect(place / "in.csv", out=place / "out.csv", detector="ewma", save=place / "detector")
+    return place
+
+
+def _lines(frame: pd.DataFrame) -> list[str]:
+    return [
+        json.dumps({"unique_id": name, "ds": str(ds), "y": y})
+        for name, ds, y in zip(frame["unique_id"], frame["ds"], frame["y"], strict=True)
+    ]
+
+
+def _started(*words: str | Path) -> "subprocess.Popen[str]":
+    command = [sys.executable, "-m", "forecaster", "stream", *map(str, words)]
+    pipe = subprocess.PIPE
+    return subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, text=True, env={**os.environ})
+
+
+def _answers(lines: list[str], *words: str | Path) -> list[dict[str, Any]]:
+    running = _started(*words)
+    out, err = running.communicate("".join(f"{line}\n" for line in lines))
+    assert running.returncode == 0, err
+    return [json.loads(line) for line in out.splitlines()]
+
+
+def test_every_line_has_its_answer(folder: Path, tmp_path: Path) -> None:
+    """Detect's columns as `detect --load` has them, the next step's quantiles, and what is wrong with a line."""
+    wrong = ['{"unique_id": "s0", "ds"', '{"unique_id": "s0", "y": 1}', '{"unique_id": "s0", "ds": 5, "y": 1}', "[1]"]
+    wrong += ['{"unique_id": "s0", "ds": "soon", "y": 1}', '{"unique_id": "s0", "ds": "2024-01-01", "y": "high"}']
+    good = _lines(_frame())
+    lines = [*good[:5], *wrong, "", *good[5:], good[50]]
+    found = _answers(lines, "--load", folder / "detector", "--state", tmp_path / "state")
+    assert [(one["line"], "error" in one) for one in found[5:11]] == [(n, True) for n in range(6, 12)]
+    late = found.pop()
+    assert late["reason"].startswith("late: not after 2024-01-09T07:00:00")
+    assert late["p_value"] is None
+    rows = pd.DataFrame([*found[:5], *found[11:]])
+    assert list(rows.columns) == ["unique_id", "ds", "y", *DETECTION, "next_ds", "mean", *QUANTILES, "reason"]
+    _frame().to_csv(tmp_path / "all.csv", index=False)
+    detect(tmp_path / "all.csv", out=tmp_path / "out.csv", load=folder / "detector")
+    expected = pd.read_csv(tmp_path / "out.csv")
+    for name in ("expected", "lower", "upper", "score", "p_value"):
+        np.testing.assert_allclose(rows[name].astype(float), expected[name], rtol=1e-5, err_msg=name)
+    assert rows["event_id"].fillna("").tolist() == expected["event_id"].fillna("").tolist()
+    assert rows["is_anomaly"].tolist() == expected["is_anomaly"].tolist()
+    assert rows["is_train"].tolist() == expected["is_train"].tolist()
+    assert expected["is_anomaly"].any()
+
+
+def test_a_lone_line_is_answered_at_once_and_a_kill_loses_nothing(folder: Path, tmp_path: Path) -> None:
+    """Rows after the last snapshot are taken again and have the same answers; those before are late."""
+    lines = _lines(_frame())
+    whole = _answers(lines, "--load", folder / "detector", "--state", tmp_path / "whole")
+    running = _started("--load", folder / "detector", "--state", tmp_path / "state", "--snapshot-seconds", "0")
+    assert running.stdin is not None
+    assert running.stdout is not None
+    first = []
+    for line in lines[:7]:
+        running.stdin.write(f"{line}\n")
+        running.stdin.flush()
+        first.append(json.loads(running.stdout.readline()))
+    running.stdin.write(lines[7] + "\n" + lines[8][:10])
+    running.stdin.flush()
+    running.send_signal(signal.SIGKILL)
+    running.communicate()
+    again = _answers(lines, "--load", folder / "detector", "--state", tmp_path / "state")
+    late = [str(one["reason"]).startswith("late") for one in again]
+    assert late == [True] * sum(late) + [False] * (len(lines) - sum(late))
+    assert 6 <= sum(late) <= 8
+    assert first == whole[:7]
+    assert again[sum(late) :] == whole[sum(late) :]
+
+
+def test_a_signal_to_end_keeps_the_state(folder: Path, tmp_path: Path) -> None:
+    """SIGTERM is no loss."""
+    running = _started("--load", folder / "detector", "--state", tmp_path)
+    assert running.stdin is not None
+    assert running.stdout is not None
+    running.stdin.write(_lines(_frame())[0] + "\n")
+    running.stdin.flush()
+    running.stdout.readline()
+    running.send_signal(signal.SIGTERM)
+    running.communicate()
+    assert running.returncode == 0
+    assert (tmp_path / STATE).exists()
+
+
+def test_a_forecaster_is_a_detector_of_its_own_errors(tmp_path: Path) -> None:
+    """Its forecasts are what a stream expects, and detection with it is the same."""
+    frame = _frame()
+    frame.to_parquet(tmp_path / "in.parquet")
+    forecast(
+        tmp_path / "in.parquet", horizon=6, model="lstm", out=tmp_path / "f.csv", save=tmp_path / "f", set_=quick()
+    )
+    rows = api.stream(tmp_path / "f").feed(frame)
+    model = api.load(tmp_path / "f")
+    expected = api.predict(model, frame)
+    for name in ("s0", "s1"):
+        last = rows[rows["unique_id"] == name].iloc[-1]
+        first = expected[expected["unique_id"] == name].iloc[0]
+        assert last["next_ds"] == first["ds"]
+        np.testing.assert_allclose(last[list(QUANTILES)].astype(float), first[list(QUANTILES)].astype(float), rtol=1e-4)
+    batch, _ = api.detect(frame, load=tmp_path / "f")
+    np.testing.assert_allclose(rows["p_value"], batch["p_value"], rtol=1e-5)
+    assert (batch["p_value"].iloc[100:] < 0.1).any()  # the first thirty rows of a series know nothing yet
+
+
+def test_what_a_saved_detector_has_is_not_asked_for_again(folder: Path, tmp_path: Path) -> None:
+    """And what cannot be loaded says what would do."""
+    asked: dict[str, Any] = {"out": tmp_path / "out.csv", "load": folder / "detector"}
+    with pytest.raises(ConfigError, match="--load and --train-until exclude each other"):
+        detect(folder / "in.csv", train_until="2024-01-02", **asked)
+    with pytest.raises(ArtifactError, match="holds no readable detector"):
+        detect(folder / "in.csv", out=tmp_path / "out.csv", load=tmp_path)
+    assert not (tmp_path / "out.csv").exists()
