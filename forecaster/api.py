@@ -8,7 +8,7 @@
     rows, scores = api.backtest(frame, horizon=24, test_size=168)
     rows, events = api.detect(frame, train_until="2024-03-31", save="detector")
     rows = api.stream("detector").feed(newer)                 # the same of each new row, and quantiles of the step after it
-    table, by_series = api.evaluate(frame, detectors=["residual", "ewma"])     # frame: unique_id, ds, y, label
+    table, by_series = api.evaluate(frame, detectors=["auto", "residual"])     # frame: unique_id, ds, y, label
 
 The words and defaults are those of the command line. Errors are those of `forecaster.errors`; what was repaired in a
 frame is said by warnings.
@@ -263,7 +263,7 @@ def detect(
         _warn(checked.quality)
         return rows_of(checked, found, rows), events_of(found)
     how = Detection(
-        detector=detector or "residual",
+        detector=detector or "auto",
         false_alarms=false_alarms or DEFAULT_RATE,
         hindsight=hindsight,
         settings=settings or {},

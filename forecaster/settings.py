@@ -36,7 +36,7 @@ class Pipeline:
     """When to train and promote."""
     model: str = "auto"
     """File in `models/`."""
-    detector: str = "residual"
+    detector: str = "auto"
     """File in `detectors/`."""
     false_alarms: str = "1/1000-rows"
     """Alarms to accept on normal data."""

@@ -22,7 +22,7 @@ def detect(
     ] = None,
     channels: Annotated[list[str] | None, "Columns that are the channels of one series each. Default: y."] = None,
     events: Annotated[Path | None, "File to write the events to."] = None,
-    detector: Annotated[str | None, "Detector, a file in detectors/. Default: residual."] = None,
+    detector: Annotated[str | None, "Detector, a file in detectors/. Default: auto."] = None,
     hindsight: Annotated[bool, "Allow detectors that look ahead."] = False,
     freq: base.Freq = None,
     set_: base.Settings = None,
@@ -56,7 +56,7 @@ def detect(
         how, roles = saved.how, saved.roles
     else:
         how = Detection(
-            detector=detector or "residual",
+            detector=detector or "auto",
             false_alarms=false_alarms or DEFAULT_RATE,
             hindsight=hindsight,
             settings=set_ or {},

@@ -27,6 +27,9 @@ class Follower(ABC):
     def step(self, series: Ints, times: Ints, values: Floats) -> Sight:
         """One more row of some series. Shapes: [n] each; series rise, values are NaN where they are missing"""
 
+    def meet(self, series: int, name: str) -> None:  # noqa: B027, most detectors know no names
+        """What the next new series is called, before its first row."""
+
     @abstractmethod
     def forget(self, series: Ints) -> None:
         """Let the next row of some series be their first."""

@@ -2,13 +2,26 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
+from typing import NamedTuple
 
 import numpy as np
 
 from forecaster.series.frequency import Ints
 from forecaster.series.grid import Floats
 
-__all__ = ["Sight", "Views"]
+__all__ = ["PLAIN", "Kinds", "Sight", "Views"]
+
+
+class Kinds(NamedTuple):
+    """How many of the last views are of a special kind: first hints, then chances."""
+
+    hints: int = 0
+    """They open events, but are too coarse to say how strange a row is."""
+    chances: int = 0
+    """-log10 of p-values that need no calibration; they open events, too."""
+
+
+PLAIN = Kinds()
 
 
 @dataclass(frozen=True)

@@ -10,20 +10,22 @@ import numpy as np
 
 from forecaster.columns import LEVELS
 from forecaster.detectors._follower import Array, Follower, Numbers
-from forecaster.detectors._views import Sight, Views
+from forecaster.detectors._views import PLAIN, Kinds, Sight, Views
 from forecaster.errors import ArtifactError, ConfigError
 from forecaster.series.clock import Clock
 from forecaster.series.frequency import Ints
 from forecaster.series.grid import Floats, Grid
 from forecaster.training.artefact import Artefact
 
-__all__ = ["Detector", "Pointwise", "Views"]
+__all__ = ["PLAIN", "Detector", "Kinds", "Pointwise", "Views"]
 
 
 class Detector(ABC):
     """Scores of values. What comes after a row changes nothing at it, unless `causal` is False."""
 
     causal: ClassVar[bool] = True
+    kinds: Kinds = PLAIN
+    """Views of special kinds, the last ones."""
 
     @dataclass(frozen=True, kw_only=True)
     class Config:

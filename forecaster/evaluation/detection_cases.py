@@ -71,7 +71,8 @@ def random_cases(labelled: Labelled, gap: int, *, seed: int = 1) -> Cases:
         p_T = random.uniform(np.nextafter(0, 1), 1, grid.lengths[first])
         p_T[np.isnan(grid.values(first))] = np.nan
         rate = alarms_per_row(labelled.false_alarms, grid.frequency)
-        alarms = Alarms(p_T, (p_T < rate) & (np.arange(len(p_T)) >= labelled.ends[number][first]))
+        alarm_T = (p_T < rate) & (np.arange(len(p_T)) >= labelled.ends[number][first])
+        alarms = Alarms(p_T, alarm_T, -np.log10(p_T))
         return alarms, merge(alarms, np.zeros(len(p_T)), gap)[1]
 
     return _cases(labelled, told)

@@ -1,11 +1,12 @@
 """From the views of a detector to p-values and alarms, row after row, from what was known there."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 import numpy.typing as npt
 
+from forecaster.detectors.base import PLAIN, Kinds
 from forecaster.series.grid import Floats
 from forecaster.thresholds.base import Threshold
 
@@ -15,10 +16,14 @@ _MEMORY_ROWS = 5_000
 """Rows that a calibration looks back on."""
 _FEWEST_ROWS = 30
 """Rows without which a calibration also uses rows that taught the detector."""
-_GROWTH = 0.1
+_GROWTH = 0.02
 """A calibration serves until this share of its rows is new."""
 _CLUSTER_LEVEL = 0.95
 _COMMON_LEVELS = (0.05, 0.1, 0.2)
+_WORSE = 0.3
+"""Part of the level below which a row of an open event is news again, once an event."""
+_KNEE = 0.8
+"""Part of the alarm level, as a score, up to which a row that opens no event is scored as it is."""
 
 Bools = npt.NDArray[np.bool_]
 MakeThreshold = Callable[[], Threshold]
@@ -28,11 +33,15 @@ MakeThreshold = Callable[[], Threshold]
 class Alarms:
     """Of each row of one series: its p-value, its score -log10(p), and whether it raises an alarm.
 
+    A p-value is that of a new event: below the rate that was asked for where the row opens one, above it elsewhere. How
+    strange a row is beside that, however long its event has been open, is its `strangeness`, as -log10 of a probability.
+
     Missing: NaN and no alarm
     """
 
     p_values: Floats
     is_anomaly: Bools
+    strangeness: Floats
 
     @property
     def scores(self) -> Floats:
@@ -40,15 +49,18 @@ class Alarms:
         return -np.log10(self.p_values)
 
 
-def raise_alarms(views_TV: Floats, begin: int, end: int, rate: float, gap: int, make: MakeThreshold) -> Alarms:
+def raise_alarms(
+    views_TV: Floats, begin: int, end: int, rate: float, gap: int, make: MakeThreshold, kinds: Kinds = PLAIN
+) -> Alarms:
     """P-values and alarms of one series, all of its rows at once.
 
     Rows `begin` to `end` are held-out normal ones, from which the rows after them are judged (`Alarming`).
 
-    Shapes:  views_TV [time, V]; `rate` is alarms (events) a row, `gap` the rows that an event may pause
+    Shapes:  views_TV [time, V], scores unless `kinds` says otherwise; `rate` is alarms (events) a row, `gap` the rows that
+        an event may pause
     Missing: a row with NaN in every view
     """
-    return Alarming(normal_rows(views_TV, begin, end), rate, gap, make).whole(views_TV, end)
+    return Alarming(normal_rows(views_TV, begin, end), kinds, rate, gap, make).whole(views_TV, end)
 
 
 def normal_rows(views_TV: Floats, begin: int, end: int) -> Floats:
@@ -61,13 +73,13 @@ def normal_rows(views_TV: Floats, begin: int, end: int) -> Floats:
 class Alarming:
     """The alarms of one series as its rows come, one by one or many at once: the outcome is the same.
 
-    Begins with rows that count as normal. Later rows join them as they pass, alarms held down to what was the highest
-    normal score. Each block of rows is judged by what came before it only. Where events come faster than was asked for,
+    Begins with rows that count as normal. Later rows join them as they pass, alarms too: what goes on becomes usual, and
+    an alarm ends. Each block of rows is judged by what came before it only. Where events come faster than was asked for,
     each new one must be stranger than the last (`_Budget`).
     """
 
-    def __init__(self, normal_MV: Floats, rate: float, gap: int, make: MakeThreshold) -> None:
-        self._rate, self._gap, self._make = rate, gap, make
+    def __init__(self, normal_MV: Floats, kinds: Kinds, rate: float, gap: int, make: MakeThreshold) -> None:
+        self._kinds, self._rate, self._gap, self._make = kinds, rate, gap, make
         self._normal_MV = normal_MV
         self._since: list[Floats] = []
         self._budget = _Budget(rate, gap)
@@ -83,27 +95,31 @@ class Alarming:
     def whole(self, views_TV: Floats, end: int) -> Alarms:
         """A whole series, of which the rows before `end` are training rows."""
         usual, found = self.usual(views_TV[:end]), self.judge(views_TV[end:])
-        return Alarms(np.append(usual.p_values, found.p_values), np.append(usual.is_anomaly, found.is_anomaly))
+        return Alarms(*(np.append(getattr(usual, each.name), getattr(found, each.name)) for each in fields(Alarms)))
 
     def usual(self, views_TV: Floats) -> Alarms:
         """Training rows, which are told how usual they are, but raise no alarm and change nothing."""
-        return Alarms(self._calibrated().p_values(views_TV), np.zeros(len(views_TV), bool))
+        graded_T, _ = self._calibrated().p_values(views_TV)
+        return Alarms(_no_news(graded_T, self._rate), np.zeros(len(views_TV), bool), -np.log10(graded_T))
 
     def judge(self, views_TV: Floats) -> Alarms:
         """Some more rows."""
-        p_T, alarm_T = np.full(len(views_TV), np.nan), np.zeros(len(views_TV), bool)
+        p_T, strange_T = np.full((2, len(views_TV)), np.nan)
+        alarm_T = np.zeros(len(views_TV), bool)
         now = 0
         while now < len(views_TV):
             judge = self._calibrated()
             until = now + judge.serves - self._waiting
             block_TV = views_TV[now:until]
-            p_T[now:until] = judge.p_values(block_TV)
-            alarm_T[now:until] = self._budget.spend(p_T[now:until], self._rows, judge.level)
-            held_TV = np.minimum(block_TV, judge.highest_V)
-            self._since.append(np.where(alarm_T[now:until, None], held_TV, block_TV))
+            graded_T, joint_T = judge.p_values(block_TV)
+            alarm_T[now:until], news_T = self._budget.spend(joint_T, self._rows, judge.level)
+            new_T = joint_T * (self._rate / judge.level)
+            p_T[now:until] = np.where(news_T, new_T, _no_news(graded_T, self._rate))
+            strange_T[now:until] = -np.log10(np.where(news_T, np.fmin(graded_T, joint_T), graded_T))
+            self._since.append(block_TV)
             self._rows, self._waiting = self._rows + len(block_TV), self._waiting + len(block_TV)
             now = until
-        return Alarms(p_T, alarm_T)
+        return Alarms(p_T, alarm_T, strange_T)
 
     def _calibrated(self) -> "_Judge":
         """The calibration in use; a new one when it has served its time."""
@@ -111,7 +127,7 @@ class Alarming:
             self._normal_MV = np.concatenate([self._normal_MV, *self._since])[-_MEMORY_ROWS:]
             self._since, self._waiting, self._judge = [], 0, None
         if self._judge is None:
-            self._judge = _Judge(self._normal_MV, self._rate, self._gap, self._make)
+            self._judge = _Judge(self._normal_MV, self._kinds, self._rate, self._gap, self._make)
         return self._judge
 
     def state(self) -> dict[str, Floats]:
@@ -120,11 +136,13 @@ class Alarming:
         return {"rows": np.concatenate([self._normal_MV, *self._since]), "numbers": np.array(numbers, float)}
 
     @classmethod
-    def restored(cls, state: Mapping[str, Floats], rate: float, gap: int, make: MakeThreshold) -> "Alarming":
+    def restored(
+        cls, state: Mapping[str, Floats], kinds: Kinds, rate: float, gap: int, make: MakeThreshold
+    ) -> "Alarming":
         """From a `state`."""
         rows, waiting, *budget = state["numbers"].tolist()
         split = len(state["rows"]) - int(waiting)
-        made = cls(state["rows"][:split], rate, gap, make)
+        made = cls(state["rows"][:split], kinds, rate, gap, make)
         made._since, made._rows, made._waiting = [state["rows"][split:]], int(rows), int(waiting)
         made._budget.restore(budget)
         return made
@@ -137,38 +155,67 @@ class _Judge:
     `several` independent views (Sidak), 1 where the views say the same, V where they have nothing in common.
     """
 
-    def __init__(self, normal_TV: Floats, rate: float, gap: int, make: MakeThreshold) -> None:
+    def __init__(self, normal_TV: Floats, kinds: Kinds, rate: float, gap: int, make: MakeThreshold) -> None:
         self.serves = max(_FEWEST_ROWS, int(_GROWTH * len(normal_TV)))
         """Rows that it judges."""
-        self.views = [make() for _ in range(normal_TV.shape[1])]
-        for view, scores in zip(self.views, normal_TV.T, strict=True):
+        width = normal_TV.shape[1]
+        self.views = [make() for _ in range(width - kinds.chances)]
+        for view, scores in zip(self.views, normal_TV.T, strict=False):
             view.fit(scores)
-        self.highest_V = _highest(normal_TV)
-        least_T = self._least(normal_TV)
-        self.several = _independent_views(least_T, len(self.views))
+        self._graded = (width - sum(kinds)) or width
+        """First views, by which rows are graded; all where there are hints and chances only."""
+        p_TV = self._each(normal_TV)
+        self._several = [_independent_views(_least(p_TV[:, :k]), k) for k in (self._graded, len(self.views) or 1)]
         # Alarms come in runs that make one event each: the level per row may be that much higher.
-        self.level = min(0.5, rate / _runs_share(-least_T, gap))
+        self.level = min(0.5, rate / _runs_share(-_least(p_TV), gap))
 
-    def p_values(self, views_TV: Floats) -> Floats:
-        """Probability of a row at least as strange: [time]"""
-        return np.asarray(-np.expm1(self.several * np.log1p(-np.minimum(self._least(views_TV), 1 - 1e-12))))
+    def p_values(self, views_TV: Floats) -> tuple[Floats, Floats]:
+        """Probability of a row at least as strange, by the views that grade rows and by all: [time] each"""
+        p_TV = self._each(views_TV)
+        graded, joint = (
+            _sidak(_least(part), several)
+            for part, several in zip((p_TV[:, : self._graded], p_TV), self._several, strict=True)
+        )
+        return graded, joint
 
-    def _least(self, views_TV: Floats) -> Floats:
-        p_TV = np.column_stack([view.p_values(scores) for view, scores in zip(self.views, views_TV.T, strict=True)])
-        known = ~np.isnan(p_TV).all(axis=1)
-        least = np.full(len(p_TV), np.nan)
-        least[known] = np.nanmin(p_TV[known], axis=1)
-        return least
+    def _each(self, views_TV: Floats) -> Floats:
+        """P-values of each view."""
+        p_TV = 10.0**-views_TV
+        for k, view in enumerate(self.views):
+            p_TV[:, k] = view.p_values(views_TV[:, k])
+        return p_TV
+
+
+def _least(p_TV: Floats) -> Floats:
+    """The least of each row, NaN where all are."""
+    known = ~np.isnan(p_TV).all(axis=1)
+    least = np.full(len(p_TV), np.nan)
+    least[known] = np.nanmin(p_TV[known], axis=1)
+    return least
+
+
+def _sidak(least_T: Floats, several: float) -> Floats:
+    """Probability that the least of several independent ones is so small."""
+    return np.asarray(-np.expm1(several * np.log1p(-np.minimum(least_T, 1 - 1e-12))))
+
+
+def _no_news(p_T: Floats, rate: float) -> Floats:
+    """P-values held above the rate of events, in the same order: a row that tells nothing new is no event."""
+    score_T, most = -np.log10(p_T), -np.log10(rate)
+    room = (1 - _KNEE) * most
+    above_T = np.maximum(score_T - _KNEE * most, 0.0)
+    return np.asarray(10.0 ** -np.where(above_T > 0, most - room**2 / (room + above_T), score_T))
 
 
 class _Budget:
     """Holds events to the requested rate in the long run, whatever the data do.
 
-    Every event adds one to a debt that is paid off at the requested rate; while there is debt the level falls
-    by a factor e^2 for each event owed. A quiet series owes nothing, and its first event is free.
+    Every event adds one to a debt that is paid off at the requested rate; beyond two the level falls by a factor e^2 for
+    each event owed. A quiet series owes nothing, and its first events are free.
     """
 
     _STRICTNESS = 2.0
+    _FREE = 2
 
     def __init__(self, rate: float, gap: int) -> None:
         self.rate, self.gap = rate, gap
@@ -176,39 +223,38 @@ class _Budget:
         self.paid_at = 0
         self.last_alarm = -(10**9)
         self.open_level = 0.0
+        self.worse = False
 
     def state(self) -> tuple[float, ...]:
         """What it remembers."""
-        return self.debt, self.paid_at, self.last_alarm, self.open_level
+        return self.debt, self.paid_at, self.last_alarm, self.open_level, self.worse
 
     def restore(self, state: Sequence[float]) -> None:
         """Remember a `state`."""
-        self.debt, paid_at, last_alarm, self.open_level = state
-        self.paid_at, self.last_alarm = int(paid_at), int(last_alarm)
+        self.debt, paid_at, last_alarm, self.open_level, worse = state
+        self.paid_at, self.last_alarm, self.worse = int(paid_at), int(last_alarm), bool(worse)
 
-    def spend(self, p_T: Floats, start: int, level: float) -> Bools:
-        """Alarms among rows whose p-values are given, the first of them at position `start`."""
-        alarm_T = np.zeros(len(p_T), bool)
+    def spend(self, p_T: Floats, start: int, level: float) -> tuple[Bools, Bools]:
+        """Alarms among rows whose p-values are given, the first of them at position `start`, and which are news."""
+        alarm_T, news_T = np.zeros(len(p_T), bool), np.zeros(len(p_T), bool)
         for k in np.flatnonzero(p_T < level):
             position = start + int(k)
             if position - self.last_alarm <= self.gap:
                 alarm_T[k] = p_T[k] < self.open_level
+                if alarm_T[k] and p_T[k] < level * _WORSE and not self.worse:
+                    news_T[k] = self.worse = True
             else:
                 self.debt = max(0.0, self.debt - self.rate * (position - self.paid_at))
                 self.paid_at = position
-                limit = level * float(np.exp(-self._STRICTNESS * self.debt))
+                limit = level * float(np.exp(-self._STRICTNESS * max(0.0, self.debt - self._FREE)))
                 alarm_T[k] = p_T[k] < limit
                 if alarm_T[k]:
+                    news_T[k] = True
+                    self.worse = bool(p_T[k] < level * _WORSE)
                     self.debt, self.open_level = self.debt + 1, limit
             if alarm_T[k]:
                 self.last_alarm = position
-        return alarm_T
-
-
-def _highest(normal_TV: Floats) -> Floats:
-    filled = np.where(np.isnan(normal_TV), -np.inf, normal_TV)
-    highest: Floats = filled.max(axis=0, initial=-np.inf)
-    return highest
+        return alarm_T, news_T
 
 
 def _independent_views(least_T: Floats, views: int) -> float:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from forecaster import columns, options, plugins
-from forecaster.detectors._views import Views
+from forecaster.detectors._views import PLAIN, Kinds, Views
 from forecaster.detectors.base import Detector
 from forecaster.errors import ConfigError
 from forecaster.progress import SILENT, Watch
@@ -40,10 +40,10 @@ _FEWEST_TRAINING_ROWS = 60
 class Detection:
     """How to detect, apart from what the detector itself can be told."""
 
-    detector: str = "residual"
+    detector: str = "auto"
     threshold: str = "conformal_tail"
     false_alarms: str = DEFAULT_RATE
-    gap: int = 10
+    gap: int = 50
     """Rows that an event may pause."""
     hindsight: bool = False
     """Allow detectors that look ahead."""
@@ -159,7 +159,7 @@ def detect_from(grid: Grid, ends: Ints, detector: Detector, normal: Normal, how:
     each = []
     for s in range(grid.series):
         rows = slice(grid.offsets[s], grid.offsets[s + 1])
-        each.append(watched.judged(grid.label(s), np.array([s]), views.scores[rows], views.sign[rows]))
+        each.append(watched.judged(grid.label(s), np.array([s]), views.scores[rows], views.sign[rows], detector.kinds))
     alarms, events, numbers = (list(part) for part in zip(*each, strict=True))
     whole = {}
     if grid.channel is not None:
@@ -176,10 +176,12 @@ class _Watched:
         self._normal, self._ends, self._rate, self._how = normal, ends, rate, how
         self.kept: dict[str, Kept] = {}
 
-    def judged(self, name: str, members: Ints, views_TV: Floats, sign_T: Floats) -> tuple[Alarms, list[Event], Ints]:
+    def judged(
+        self, name: str, members: Ints, views_TV: Floats, sign_T: Floats, kinds: Kinds = PLAIN
+    ) -> tuple[Alarms, list[Event], Ints]:
         """Alarms, events, and the event of each row."""
         normal_MV = self._normal(name, views_TV, members)
-        alarming = Alarming(normal_MV, self._rate, self._how.gap, self._how.make_threshold)
+        alarming = Alarming(normal_MV, kinds, self._rate, self._how.gap, self._how.make_threshold)
         alarms = alarming.whole(views_TV, int(self._ends[members].max()))
         self.kept[name] = Kept(normal_MV, alarming)
         return alarms, *merge(alarms, sign_T, self._how.gap)
@@ -197,7 +199,7 @@ def by_name(grid: Grid) -> dict[int, Ints]:
 
 def _together(grid: Grid, views: Views, alarms: list[Alarms], members: Ints) -> tuple[Floats, Floats]:
     """Views of channels as a whole: the strangest one, and the mean of all; and the sign of the strangest."""
-    scores_TC = np.column_stack([alarms[s].scores for s in members])
+    scores_TC = np.column_stack([alarms[s].strangeness for s in members])
     known = ~np.isnan(scores_TC).all(axis=1)
     joint_TV = np.full((len(scores_TC), 2), np.nan)
     joint_TV[known, 0] = np.nanmax(scores_TC[known], axis=1)

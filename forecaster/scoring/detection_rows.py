@@ -160,7 +160,7 @@ def _event_row(grid: Grid, series: int, event: Event, channel: str | None, chann
 def _ranked(one: Detected, first: int, event: Event) -> str:
     """Channels of an event, the strangest first, those only that are strange at all."""
     members = by_name(one.grid)[first]
-    peaks = {s: np.nanmax(np.append(one.alarms[s].scores[event.start : event.end + 1], 0.0)) for s in members}
+    peaks = {s: np.nanmax(np.append(one.alarms[s].strangeness[event.start : event.end + 1], 0.0)) for s in members}
     strange = [s for s in sorted(members, key=lambda s: -peaks[s]) if peaks[s] >= 1]
     assert one.grid.channel is not None
     return ",".join(str(one.grid.channel[s]) for s in strange or [max(members, key=lambda s: peaks[s])])

@@ -37,7 +37,7 @@ def merge(alarms: Alarms, sign_T: Floats, gap: int) -> tuple[list[Event], Ints]:
     breaks = np.diff(rows) > gap
     number_T[rows] = np.concatenate([[0], np.cumsum(breaks)])
     parts = np.split(rows, np.flatnonzero(breaks) + 1)
-    return [_event(part, alarms.scores, sign_T) for part in parts], number_T
+    return [_event(part, alarms.strangeness, sign_T) for part in parts], number_T
 
 
 def event_ids(labels: Sequence[str], ds: "pd.Series[Any]") -> list[str]:
@@ -50,7 +50,7 @@ def event_ids(labels: Sequence[str], ds: "pd.Series[Any]") -> list[str]:
     return [f"{label}@{t}" for label, t in zip(labels, text, strict=True)]
 
 
-def _event(rows: Ints, scores_T: Floats, sign_T: Floats) -> Event:
-    peak = int(rows[np.argmax(scores_T[rows])])
+def _event(rows: Ints, strange_T: Floats, sign_T: Floats) -> Event:
+    peak = int(rows[np.argmax(strange_T[rows])])
     direction = {1.0: "up", -1.0: "down"}.get(float(sign_T[peak]), "unknown")
-    return Event(int(rows[0]), peak, int(rows[-1]), float(scores_T[peak]), direction)
+    return Event(int(rows[0]), peak, int(rows[-1]), float(strange_T[peak]), direction)

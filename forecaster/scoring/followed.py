@@ -144,6 +144,7 @@ class Followed:
         if number is None:
             number = self._number[name] = len(self._number)
             self._held.grow(number + 1)
+            self._follower.meet(number, name)
         elif self._held["resting"][number]:
             if time > self._member.frequency.times(*self._last_row(number))[0]:
                 self._held["resting"][number] = 0
@@ -161,7 +162,7 @@ class Followed:
 
     def _calibrated(self, name: str, views: int) -> Alarming:
         normal = self._member.normal_of(name, views)
-        return Alarming(normal, self._rate, self._how.gap, self._how.make_threshold)
+        return Alarming(normal, self._member.detector.kinds, self._rate, self._how.gap, self._how.make_threshold)
 
     def _answer(self, taken: _Taken, names: Sequence[str], answers: Answers) -> None:
         sight = self._seen(taken)
@@ -248,7 +249,9 @@ class Followed:
         for number, name in enumerate(unpacked(state["names"])):
             made._number[name] = number
             one = {"rows": tables[name], "numbers": state["alarming"][number]}
-            made._alarming.append(Alarming.restored(one, made._rate, how.gap, how.make_threshold))
+            made._alarming.append(
+                Alarming.restored(one, member.detector.kinds, made._rate, how.gap, how.make_threshold)
+            )
         return made
 
 

@@ -29,14 +29,23 @@ class ConformalTail(Threshold):
     class Config(Threshold.Config):
         tail_share: float = 0.1
         """Share of the scores that the tail is fitted on, in (0, 1)."""
-        tail_most: int = 50
+        tail_most: int = 200
         """Most scores that the tail is fitted on."""
         shape_most: float = 0.5
         """Heaviest tail: a larger shape has no variance."""
+        least: float = 0.001
+        """Least scale of the tail, in units of the scores: after nothing but zeros all else is strange, but not all alike."""
 
         def __post_init__(self) -> None:
-            if not 0 < self.tail_share < 1 or self.tail_most < _FEWEST or not 0 <= self.shape_most < 1:
-                raise ValueError(f"tail_share must be in (0, 1), tail_most at least {_FEWEST}, shape_most in [0, 1)")
+            if (
+                not 0 < self.tail_share < 1
+                or self.tail_most < _FEWEST
+                or not 0 <= self.shape_most < 1
+                or self.least <= 0
+            ):
+                raise ValueError(
+                    f"tail_share must be in (0, 1), tail_most at least {_FEWEST}, shape_most in [0, 1), least positive"
+                )
 
     config: Config
 
@@ -47,7 +56,8 @@ class ConformalTail(Threshold):
         self.tail_count = count if len(self.sorted) > 2 * count else 0
         if self.tail_count:
             self.start = float(self.sorted[-count - 1])
-            self.scale, self.shape = _pareto(self.sorted[-count:] - self.start, self.config.shape_most)
+            scale, self.shape = _pareto(self.sorted[-count:] - self.start, self.config.shape_most)
+            self.scale = max(scale, self.config.least)
 
     def p_values(self, scores: Floats) -> Floats:
         n = len(self.sorted)
@@ -56,7 +66,7 @@ class ConformalTail(Threshold):
         least = scores - _SAME * (np.abs(scores) + self.usual)
         above = n - np.searchsorted(self.sorted, least, side="left")
         p = (1.0 + above) / (n + 1.0)
-        if self.tail_count and self.scale > 0:
+        if self.tail_count:
             excess = np.maximum(scores - self.start, 0.0) / self.scale
             tail = np.exp(-excess) if self.shape < 1e-9 else (1 + self.shape * excess) ** (-1 / self.shape)
             p = np.where(least > self.start, (self.tail_count + 1) / (n + 1) * tail, p)

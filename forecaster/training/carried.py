@@ -169,7 +169,9 @@ class Carried:
 def _require_steps(artefact: Artefact) -> None:
     plan, features = artefact.plan, artefact.features
     if features.past or features.future or artefact.plan.holidays:
-        raise ArtifactError("a model with --past, --future or --holidays is not carried on value by value: forecast anew.")
+        raise ArtifactError(
+            "a model with --past, --future or --holidays is not carried on value by value: forecast anew."
+        )
     if artefact.network.scale.reach is None:
         raise ArtifactError(f"scale '{plan.scale}' has no form for one value at a time. Train with trailing or asinh.")
     if artefact.network.model.memory == "whole":

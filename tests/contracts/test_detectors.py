@@ -102,6 +102,8 @@ def test_following_value_by_value_is_the_pass(name: str) -> None:
     found: dict[int, Sight] = {}
     for row in range(200):
         series = np.flatnonzero(grid.lengths >= 200 - row)
+        for new in np.flatnonzero(grid.lengths == 200 - row):
+            follower.meet(int(new), grid.label(int(new)))
         at = grid.lengths[series] + row - 200
         for part in (series[:1], series[1:]) if row % 3 else (series,):
             if len(part):
@@ -135,6 +137,8 @@ def test_a_forgotten_series_begins_anew(name: str) -> None:
     grid, how = _grid(length=150), _how(name)
     detector, _, _ = fit_detector(grid, np.array([120, 120]), how)
     expected, follower = detector.views(grid), _following(detector, grid)
+    for s in range(grid.series):
+        follower.meet(s, grid.label(s))
     for _ in range(2):
         for at in range(150):
             for s in (0, 1):

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from forecaster.detectors.base import PLAIN
 from forecaster.scoring.alarms import Alarming, normal_rows, raise_alarms
 from forecaster.thresholds.base import Threshold
 from forecaster.thresholds.conformal_tail import ConformalTail
@@ -20,10 +21,10 @@ def test_rows_one_by_one_are_judged_as_all_at_once(rows: int, begin: int, end: i
     views_TV[random.random(rows) < 0.03] = np.nan
     views_TV[random.integers(end, rows, 5)] *= 20
     expected = raise_alarms(views_TV, begin, end, 0.002, 10, _threshold)
-    alarming, found = Alarming(normal_rows(views_TV, begin, end), 0.002, 10, _threshold), []
+    alarming, found = Alarming(normal_rows(views_TV, begin, end), PLAIN, 0.002, 10, _threshold), []
     for row in range(end, rows):
         if row % 101 == 0:
-            alarming = Alarming.restored(alarming.state(), 0.002, 10, _threshold)
+            alarming = Alarming.restored(alarming.state(), PLAIN, 0.002, 10, _threshold)
         found.append(alarming.judge(views_TV[row : row + 1]))
     np.testing.assert_array_equal([one.p_values[0] for one in found], expected.p_values[end:])
     np.testing.assert_array_equal([one.is_anomaly[0] for one in found], expected.is_anomaly[end:])

@@ -1,0 +1,257 @@
+"""Detectors whose pass is a recursion over rows: one formula for many rows of one series, and for one row of many."""
+
+from abc import abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from safetensors.numpy import load_file, save_file
+from scipy.signal import lfilter
+from scipy.stats import norm
+
+from forecaster.columns import LEVELS
+from forecaster.detectors._follower import Array, Follower, Numbers
+from forecaster.detectors._views import Sight, Views
+from forecaster.detectors.base import Detector
+from forecaster.series.clock import Clock
+from forecaster.series.frequency import Ints
+from forecaster.series.grid import Floats, Grid
+
+__all__ = ["Blockwise", "Held", "Look", "faded_mean", "moving_mean"]
+
+Held = dict[str, Array]
+"""What is remembered of some series, each array with one entry a series."""
+_GREETED = 60
+"""Values by which a series that was not there to learn from gets its units."""
+_LEAST_SPREAD = 1e-3
+"""Of values, beside their size: a flat series has no spread."""
+_HALF_95 = 1.96
+_NORMAL = norm.ppf(LEVELS)
+
+
+@dataclass(frozen=True)
+class Look:
+    """Views of some rows of some series, in the units of each series.
+
+    Shapes:  scores [n, T, V]; expected, half (half the 95 % band), sign [n, T]; coming and
+        coming_half [n]: what is expected of the row after the last
+    """
+
+    scores: Floats
+    expected: Floats
+    half: Floats
+    sign: Floats
+    coming: Floats
+    coming_half: Floats
+
+
+class Blockwise(Detector):
+    """A detector of single series that remembers a few numbers of each and reads on from them.
+
+    Series have units: mean and deviation of the rows before `ends`, or of the first values of a series that was not
+    there. What was learnt of a series goes by its name, so other rows, or other series, can follow.
+    """
+
+    def __init__(self, config: Any) -> None:
+        super().__init__(config)
+        self._learnt: Held = {}
+        self._names: dict[str, int] = {}
+
+    def fit(self, grid: Grid, ends: Ints, settings: Mapping[str, Any]) -> Ints:
+        units = np.array([_units(grid.values(s)[: ends[s]]) for s in range(grid.series)])
+        self._names = {grid.label(s): s for s in range(grid.series)}
+        own = self.learn([(grid.values(s)[: ends[s]] - units[s, 0]) / units[s, 1] for s in range(grid.series)], grid)
+        self._learnt = {"units.centre": units[:, 0], "units.spread": units[:, 1], **own}
+        return np.zeros(grid.series, np.int64)
+
+    @abstractmethod
+    def learn(self, rows: list[Floats], grid: Grid) -> Held:
+        """Of each series what its training rows, in its units, teach; nothing by default."""
+
+    @abstractmethod
+    def blank(self) -> dict[str, Array]:
+        """What is remembered of a series before its first row, where nothing was learnt of it."""
+
+    @abstractmethod
+    def look(self, held: Held, z: Floats) -> Look:
+        """Views of more rows in their units, and `held` brought up to date. Shapes: z [n, T], NaN where unseen"""
+
+    def views(self, grid: Grid) -> Views:
+        parts = []
+        for s in range(grid.series):
+            held = {name: value[None].copy() for name, value in self._first(grid.label(s)).items()}
+            parts.append(_in_own_units(self._greeted(held, grid.values(s)[None]), held)[0])
+        return _joined(parts)
+
+    def follow(self, clock: Clock) -> Follower:
+        return _Following(self)
+
+    def save(self, folder: Path) -> None:
+        names = np.frombuffer("\0".join(self._names).encode(), np.uint8)
+        save_file({**{k: np.ascontiguousarray(v) for k, v in self._learnt.items()}, "names": names}, folder / _FILE)
+
+    def load(self, folder: Path) -> None:
+        learnt = load_file(folder / _FILE)
+        names = learnt.pop("names").tobytes().decode()
+        self._names = {name: s for s, name in enumerate(names.split("\0"))}
+        self._learnt = learnt
+
+    @property
+    def learnt(self) -> set[str]:
+        """What is remembered of a series by its name, whatever its rows."""
+        return set(self._learnt) & set(self._first(None))
+
+    def _first(self, name: str | None) -> Held:
+        """What is remembered of a series before its first row."""
+        units = {"centre": np.nan, "spread": np.nan, "count": 0.0, "total": 0.0, "square": 0.0}
+        blank = {**{f"units.{key}": np.array(value) for key, value in units.items()}, **self.blank()}
+        if name is None or name not in self._names:
+            return blank
+        return {**blank, **{key: value[self._names[name]] for key, value in self._learnt.items() if key in blank}}
+
+    def _greeted(self, held: Held, y_nT: Floats) -> Look:
+        """Views of rows; a series without units spends its first values on them."""
+        fresh = np.isnan(held["units.spread"])
+        if not fresh.any():
+            return self.look(held, (y_nT - held["units.centre"][:, None]) / held["units.spread"][:, None])
+        if y_nT.shape[1] > 1:
+            # Of one series: its first values, one by one in sums, then the rest.
+            counts = np.cumsum(~np.isnan(y_nT[0])) + held["units.count"][0]
+            first = int(np.searchsorted(counts, _GREETED)) + 1
+            _greet(held, y_nT[:, :first], np.array([0]))
+            before = self.look({k: v.copy() for k, v in held.items()}, np.full_like(y_nT[:, :first], np.nan))
+            return before if first >= y_nT.shape[1] else _joined_looks(before, self._greeted(held, y_nT[:, first:]))
+        _greet(held, y_nT, np.flatnonzero(fresh))
+        known = {name: value[~fresh] for name, value in held.items()}
+        z_nT = np.full_like(y_nT, np.nan)
+        z_nT[~fresh] = (y_nT[~fresh] - known["units.centre"][:, None]) / known["units.spread"][:, None]
+        kept = {name: value[fresh].copy() for name, value in held.items()}
+        look = self.look(held, z_nT)
+        for name, value in kept.items():
+            held[name][fresh] = value
+        return look
+
+
+_FILE = "learnt.safetensors"
+
+
+class _Following(Follower):
+    """The same formula, one row of some series at a time."""
+
+    def __init__(self, detector: Blockwise) -> None:
+        self._detector = detector
+        self._held = Numbers(**detector._first(None))
+
+    def begin(self, grid: Grid) -> None:
+        self._held.grow(grid.series)
+        for s in range(grid.series):
+            self.meet(s, grid.label(s))
+            held = {name: value[[s]].copy() for name, value in self._held.state().items()}
+            self._detector._greeted(held, grid.values(s)[None])
+            self._put(np.array([s]), held)
+
+    def meet(self, series: int, name: str) -> None:
+        self._held.grow(series + 1)
+        for key, value in self._detector._first(name).items():
+            self._held[key][series] = value
+
+    def forget(self, series: Ints) -> None:
+        learnt = {key: self._held[key][series] for key in self._detector.learnt}
+        self._held.forget(series)
+        self._put(series, learnt)
+
+    def step(self, series: Ints, times: Ints, values: Floats) -> Sight:
+        self._held.grow(int(series.max()) + 1)
+        held = {name: value[series].copy() for name, value in self._held.state().items()}
+        views, ahead = _in_own_units(self._detector._greeted(held, values[:, None]), held)
+        self._put(series, held)
+        return Sight(_joined([views]), ahead)
+
+    def _put(self, series: Ints, held: Held) -> None:
+        for name, value in held.items():
+            self._held[name][series] = value
+
+    def state(self) -> dict[str, Array]:
+        return self._held.state()
+
+    def restore(self, state: Mapping[str, Array]) -> None:
+        self._held.restore(state)
+
+
+def faded_mean(held: Held, name: str, values_nT: Floats, keep: float) -> Floats:
+    """Exponentially weighted mean of what is seen, going on from `held`; NaN before the first value.
+
+    Shapes: [n, T] -> [n, T]; held[name] [n, 2]: the sum and its weight
+    """
+    seen = ~np.isnan(values_nT)
+    sums = [np.where(seen, values_nT, 0.0), seen.astype(float)]
+    found = [
+        lfilter([1.0], [1.0, -keep], part, axis=1, zi=keep * held[name][:, k, None])[0] for k, part in enumerate(sums)
+    ]
+    held[name] = np.stack([part[:, -1] for part in found], axis=1)
+    with np.errstate(invalid="ignore"):
+        return np.where(found[1] > 0, found[0] / np.where(found[1] > 0, found[1], 1.0), np.nan)
+
+
+def moving_mean(held: Held, name: str, values_nT: Floats) -> Floats:
+    """Mean of the last rows that are seen, as many as `held[name]` [n, rows - 1] remembers and the newest; NaN of none."""
+    rows = held[name].shape[1] + 1
+    long = np.concatenate([held[name], values_nT], axis=1)
+    held[name] = long[:, long.shape[1] - rows + 1 :].copy()
+    parts = np.lib.stride_tricks.sliding_window_view(long, rows, axis=1)
+    seen = ~np.isnan(parts)
+    count = seen.sum(-1)
+    total = np.where(seen, parts, 0.0).sum(-1)
+    return np.where(count > 0, total / np.maximum(count, 1), np.nan)
+
+
+def _units(rows_T: Floats) -> tuple[float, float]:
+    """Mean and deviation of training values, NaN where there are too few."""
+    known = rows_T[~np.isnan(rows_T)]
+    if len(known) < _GREETED:
+        return np.nan, np.nan
+    return _spread(len(known), float(known.sum()), float((known**2).sum()))
+
+
+def _spread(count: float, total: float, square: float) -> tuple[float, float]:
+    centre = total / count
+    deviation = np.sqrt(max(square / count - centre**2, 0.0))
+    return centre, max(deviation, _LEAST_SPREAD * abs(centre), 1e-9)
+
+
+def _greet(held: Held, y_nT: Floats, series: Ints) -> None:
+    """First values of some series counted in; those with enough of them have units."""
+    seen = ~np.isnan(y_nT[series])
+    values = np.where(seen, y_nT[series], 0.0)
+    for name, more in (("count", seen.sum(1)), ("total", values.sum(1)), ("square", (values**2).sum(1))):
+        held[f"units.{name}"][series] += more
+    for s in series[held["units.count"][series] >= _GREETED]:
+        numbers = (float(held[f"units.{name}"][s]) for name in ("count", "total", "square"))
+        held["units.centre"][s], held["units.spread"][s] = _spread(*numbers)
+
+
+def _in_own_units(look: Look, held: Held) -> tuple[Views, Floats]:
+    """Views with bands in units of y, [n, T, ...], and quantiles of the row that comes, [n, Q]."""
+    centre, spread = held["units.centre"], held["units.spread"]
+    expected = centre[:, None] + spread[:, None] * look.expected
+    half = spread[:, None] * look.half
+    ahead = (centre + spread * look.coming)[:, None] + (spread * look.coming_half / _HALF_95)[:, None] * _NORMAL
+    views = Views(look.scores, expected, expected - half, expected + half, look.sign)
+    return views, ahead
+
+
+def _joined(parts: list[Views]) -> Views:
+    """Views of several series end to end. Shapes: [1, T, ...] each -> [N, ...]"""
+    each = ([getattr(part, field.name) for part in parts] for field in fields(Views))
+    return Views(*(np.concatenate([one.reshape(-1, *one.shape[2:]) for one in values]) for values in each))
+
+
+def _joined_looks(first: Look, second: Look) -> Look:
+    """Rows of the same series, one after the other."""
+    both = {
+        name: np.concatenate([getattr(first, name), getattr(second, name)], axis=1)
+        for name in ("scores", "expected", "half", "sign")
+    }
+    return Look(**both, coming=second.coming, coming_half=second.coming_half)

@@ -1,0 +1,112 @@
+"""Several detectors together: `--detector auto`."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from forecaster import options, plugins
+from forecaster.detectors._follower import Array, Follower
+from forecaster.detectors._views import Kinds, Sight, Views
+from forecaster.detectors.base import Detector
+from forecaster.series.clock import Clock
+from forecaster.series.frequency import Ints
+from forecaster.series.grid import Floats, Grid
+
+__all__ = ["Auto"]
+
+
+class Auto(Detector):
+    """The views of several detectors side by side, each calibrated by itself; what the first expects is shown.
+
+    Shapes:  the members' views, one after the other
+    Missing: as in the members
+    Fails:   as the members do: more views find more, and one of them is wrong more often
+    Source:  the choice is that of docs/experiments.md
+    """
+
+    @dataclass(frozen=True, kw_only=True)
+    class Config(Detector.Config):
+        members: str = "ridge,profile,seen_range"
+        """Files in `detectors/`, with commas."""
+
+        def __post_init__(self) -> None:
+            if not self.names:
+                raise ValueError("members must name a detector")
+
+        @property
+        def names(self) -> tuple[str, ...]:
+            """Of the members."""
+            return tuple(name.strip() for name in self.members.split(",") if name.strip())
+
+    config: Config
+
+    def __init__(self, config: Any) -> None:
+        super().__init__(config)
+        found = [plugins.load("detectors", name) for name in self.config.names]
+        self._members: list[Detector] = [each(options.make(each.Config, {})) for each in found]
+        self.kinds = Kinds(*map(sum, zip(*(member.kinds for member in self._members), strict=True)))
+
+    def fit(self, grid: Grid, ends: Ints, settings: Mapping[str, Any]) -> Ints:
+        begins = [member.fit(grid, ends, settings) for member in self._members]
+        return np.asarray(np.max(begins, axis=0))
+
+    def views(self, grid: Grid) -> Views:
+        return _together(self._members, [member.views(grid) for member in self._members])
+
+    def follow(self, clock: Clock) -> Follower:
+        return _Following(self._members, [member.follow(clock) for member in self._members])
+
+    def save(self, folder: Path) -> None:
+        for name, member in zip(self.config.names, self._members, strict=True):
+            (folder / name).mkdir(parents=True, exist_ok=True)
+            member.save(folder / name)
+
+    def load(self, folder: Path) -> None:
+        for name, member in zip(self.config.names, self._members, strict=True):
+            member.load(folder / name)
+
+
+class _Following(Follower):
+    """Each member following."""
+
+    def __init__(self, detectors: Sequence[Detector], members: Sequence[Follower]) -> None:
+        self._detectors, self._members = detectors, members
+
+    def begin(self, grid: Grid) -> None:
+        for member in self._members:
+            member.begin(grid)
+
+    def meet(self, series: int, name: str) -> None:
+        for member in self._members:
+            member.meet(series, name)
+
+    def forget(self, series: Ints) -> None:
+        for member in self._members:
+            member.forget(series)
+
+    def step(self, series: Ints, times: Ints, values: Floats) -> Sight:
+        sights = [member.step(series, times, values) for member in self._members]
+        return Sight(_together(self._detectors, [one.views for one in sights]), sights[0].ahead)
+
+    def state(self) -> dict[str, Array]:
+        return {
+            f"{k}.{name}": value for k, member in enumerate(self._members) for name, value in member.state().items()
+        }
+
+    def restore(self, state: Mapping[str, Array]) -> None:
+        for k, member in enumerate(self._members):
+            member.restore({name.removeprefix(f"{k}."): v for name, v in state.items() if name.startswith(f"{k}.")})
+
+
+def _together(members: Sequence[Detector], parts: Sequence[Views]) -> Views:
+    """Views side by side, kind by kind; what is expected, and the sign, are the first one's."""
+    columns: tuple[list[Floats], ...] = ([], [], [])
+    for member, one in zip(members, parts, strict=True):
+        width, kinds = one.scores.shape[1], member.kinds
+        ends = (width - sum(kinds), width - kinds.chances)
+        for group, part in zip(columns, np.split(one.scores, ends, axis=1), strict=True):
+            group.append(part)
+    return replace(parts[0], scores=np.concatenate([part for group in columns for part in group], axis=1))

@@ -1,0 +1,103 @@
+"""The level beside a daily profile."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from forecaster.detectors._blocks import Blockwise, Held, Look, moving_mean
+from forecaster.detectors._follower import Array
+from forecaster.detectors._views import Kinds
+from forecaster.series.frequency import DAY
+from forecaster.series.grid import Floats, Grid
+
+__all__ = ["Profile"]
+
+_LONGEST = 1_440
+"""Rows of a season beyond which there is no profile, and values are compared with their mean."""
+
+
+class Profile(Blockwise):
+    """How far the mean of the last values lies from what that time of day, or season, usually has.
+
+    The profile is an exponentially weighted mean for each row of the season, so it follows slow change.
+
+    Shapes:  scores [N, 1], a hint
+    Units:   deviations of the series' training rows
+    Missing: a missing value changes nothing
+    Fails:   where the level wanders from day to day, as in prices: then it wanders from its profile all the time
+    Source:  exponential smoothing of a season, Winters (1960), Management Science 6(3), without a level
+    """
+
+    @dataclass(frozen=True, kw_only=True)
+    class Config(Blockwise.Config):
+        rows: int = 20
+        """Values in the mean."""
+        weight: float = 0.1
+        """Of the newest day in the profile, in (0, 1]."""
+        season: int = 0
+        """Rows of the profile; 0 takes a day, or the step's usual season where steps are days and longer."""
+
+        def __post_init__(self) -> None:
+            if self.rows < 1 or not 0 < self.weight <= 1 or self.season < 0:
+                raise ValueError("rows must be at least 1, weight in (0, 1], season not negative")
+
+    config: Config
+    kinds = Kinds(hints=1)
+
+    def learn(self, rows: list[Floats], grid: Grid) -> Held:
+        frequency = grid.frequency
+        daily = DAY // frequency.micros if frequency.kind == "fixed" else frequency.season
+        wanted = self.config.season or (daily if daily > 1 else frequency.season)
+        season = wanted if 1 < wanted <= min(_LONGEST, max(map(len, rows), default=0)) else 1
+        half = [np.nanquantile(np.abs(z_T), 0.95) if np.isfinite(z_T).any() else 1.0 for z_T in rows]
+        return {"half": np.array(half), "profile": np.full((len(rows), season), np.nan)}
+
+    def blank(self) -> dict[str, Array]:
+        season = self._learnt["profile"].shape[1]
+        return {
+            "half": np.array(1.0),
+            "profile": np.full(season, np.nan),
+            "rows": np.array(0),
+            "sums": np.zeros(2),
+            "last": np.full(self.config.rows - 1, np.nan),
+        }
+
+    def look(self, held: Held, z: Floats) -> Look:
+        expected = np.empty_like(z)
+        season = held["profile"].shape[1]
+        if season == 1:
+            expected[:] = 0.0
+        else:
+            for begin in range(0, z.shape[1], season):
+                part = z[:, begin : begin + season]
+                expected[:, begin : begin + season] = self._compared(held, part)
+        level = moving_mean(held, "last", z - expected)
+        away = np.where(np.isnan(z), np.nan, np.abs(level))
+        half = np.broadcast_to(held["half"][:, None], z.shape)
+        coming = self._expected(held, np.arange(1))[:, 0] if season > 1 else np.zeros(len(z))
+        return Look(away[..., None], expected, half, np.sign(level), coming, held["half"])
+
+    def _compared(self, held: Held, z: Floats) -> Floats:
+        """The profile beside at most a season of rows, which then join it."""
+        ahead = np.arange(z.shape[1])
+        at = (held["rows"][:, None] + ahead) % held["profile"].shape[1]
+        before = np.take_along_axis(held["profile"], at, axis=1)
+        expected = self._expected(held, ahead, z)
+        new = np.where(np.isnan(before), z, before + self.config.weight * (z - before))
+        np.put_along_axis(held["profile"], at, np.where(np.isnan(z), before, new), axis=1)
+        seen = ~np.isnan(z)
+        held["sums"] += np.stack([np.where(seen, z, 0.0).sum(1), seen.sum(1)], axis=1)
+        held["rows"] = held["rows"] + z.shape[1]
+        return expected
+
+    def _expected(self, held: Held, ahead: Array, z: Floats | None = None) -> Floats:
+        """The profile at some rows to come; the mean of all before where it has none yet."""
+        at = (held["rows"][:, None] + ahead) % held["profile"].shape[1]
+        found = np.take_along_axis(held["profile"], at, axis=1)
+        sums = np.repeat(held["sums"][:, None], len(ahead), axis=1)
+        if z is not None:
+            seen = ~np.isnan(z)
+            sums[:, 1:, 0] += np.where(seen, z, 0.0).cumsum(1)[:, :-1]
+            sums[:, 1:, 1] += seen.cumsum(1)[:, :-1]
+        mean = sums[..., 0] / np.maximum(sums[..., 1], 1)
+        return np.where(np.isnan(found), mean, found)

@@ -1,0 +1,117 @@
+"""Errors of a ridge autoregression, smoothed."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from forecaster.detectors._blocks import Blockwise, Held, Look, faded_mean
+from forecaster.detectors._follower import Array
+from forecaster.series.grid import Floats, Grid
+
+__all__ = ["Ridge"]
+
+_FEWEST_ERRORS = 10
+_BAND = 0.95
+
+
+class Ridge(Blockwise):
+    """How far values lie from linear forecasts one and several steps before, averaged over the last rows.
+
+    Averages find patterns that do not fit, and a single gross error lifts them, too; what one error alone says is
+    left to others. Each series has weights of its own, new ones the weights of all together.
+
+    Shapes:  scores [N, 2]: mean absolute error of the forecasts 1 and `ahead` steps before
+    Units:   deviations of the series' training rows
+    Missing: a missing value has no error; forecasts stand on the last value seen
+    Fails:   where noise grows with the season: night and day are judged alike
+    Source:  the measure in docs/experiments.md: such errors, smoothed, are ahead of the published recurrent detectors
+    """
+
+    @dataclass(frozen=True, kw_only=True)
+    class Config(Blockwise.Config):
+        lags: int = 24
+        """Values that a forecast is made of."""
+        ahead: int = 5
+        """Steps of the longer forecast."""
+        penalty: float = 100.0
+        """Of squared weights, in rows."""
+        span: int = 100
+        """Rows of the average."""
+        share: float = 0.7
+        """First part of the training rows that weights are fitted on; the rest only calibrates."""
+
+        def __post_init__(self) -> None:
+            if self.lags < 1 or self.ahead < 1 or self.span < 1 or self.penalty < 0 or not 0 < self.share <= 1:
+                raise ValueError(
+                    "lags, ahead and span must be at least 1, penalty not negative, share above 0 and at most 1"
+                )
+
+    config: Config
+
+    def learn(self, rows: list[Floats], grid: Grid) -> Held:
+        sums = [self._sums(z_T) for z_T in rows]
+        pooled = self._solved(*(np.sum([one[k] for one in sums], axis=0) for k in range(2)))
+        weights = np.stack([self._solved(*one) if one[0].any() else pooled for one in sums])
+        usual = np.array([self._usual(z_T, own) for z_T, own in zip(rows, weights, strict=True)])
+        return {"weights": weights, "usual": usual, "pooled": pooled}
+
+    def blank(self) -> dict[str, Array]:
+        return {
+            "weights": self._learnt["pooled"],
+            "usual": np.array(1.0),
+            "last": np.full(self.config.lags + self.config.ahead - 1, np.nan),
+            "near": np.zeros(2),
+            "far": np.zeros(2),
+        }
+
+    def look(self, held: Held, z: Floats) -> Look:
+        keep = 1 - 2 / (self.config.span + 1)
+        forecasts, coming = self._forecasts(held, z)
+        errors = [np.abs(z - one) for one in forecasts]
+        smooth = [faded_mean(held, name, error, keep) for name, error in zip(("near", "far"), errors, strict=True)]
+        scores = np.stack([np.where(np.isnan(z), np.nan, one) for one in smooth], axis=-1)
+        half = np.broadcast_to(held["usual"][:, None], z.shape)
+        return Look(scores, forecasts[0], half, np.sign(z - forecasts[0]), coming, held["usual"])
+
+    def _forecasts(self, held: Held, z: Floats) -> tuple[list[Floats], Floats]:
+        """Of each row from 1 and from `ahead` steps before, [n, T] each, and of the row that comes, [n]."""
+        lags, ahead = self.config.lags, self.config.ahead
+        long = _filled(np.concatenate([held["last"], z], axis=1))
+        held["last"] = long[:, -held["last"].shape[1] :].copy()
+        windows = np.lib.stride_tricks.sliding_window_view(long, lags, axis=1)
+        near, far = (np.einsum("ntl,nl->nt", windows, held["weights"][:, k, :-1]) for k in range(2))
+        near, far = near + held["weights"][:, 0, -1:], far + held["weights"][:, 1, -1:]
+        # The window that ends `ahead` rows before the first new one is the first there is.
+        return [near[:, ahead - 1 : -1], far[:, : z.shape[1]]], near[:, -1]
+
+    def _sums(self, z_T: Floats) -> tuple[Floats, Floats]:
+        """Products of windows with themselves and with both targets: [2, L + 1, L + 1], [2, L + 1]"""
+        lags = self.config.lags
+        filled = _filled(z_T[None, : int(len(z_T) * self.config.share)])[0]
+        left, right = np.zeros((2, lags + 1, lags + 1)), np.zeros((2, lags + 1))
+        for k, step in enumerate((1, self.config.ahead)):
+            count = len(filled) - lags - step + 1
+            if count < 1:
+                continue
+            windows = np.lib.stride_tricks.sliding_window_view(filled, lags)[:count]
+            known = ~np.isnan(windows[:, 0])
+            rows = np.column_stack([windows[known], np.ones(known.sum())])
+            left[k], right[k] = rows.T @ rows, rows.T @ filled[lags + step - 1 :][known]
+        return left, right
+
+    def _solved(self, left: Floats, right: Floats) -> Floats:
+        eye = (self.config.penalty + 1e-6) * np.eye(left.shape[-1])
+        return np.asarray(np.linalg.solve(left + eye, right[..., None])[..., 0], float)
+
+    def _usual(self, z_T: Floats, weights: Floats) -> float:
+        """Half the 95 % band of the near forecast, by the rows that fitted nothing."""
+        held = {"weights": weights[None], "last": np.full((1, self.config.lags + self.config.ahead - 1), np.nan)}
+        error = np.abs(z_T - self._forecasts(held, z_T[None])[0][0][0])[int(len(z_T) * self.config.share) :]
+        known = error[~np.isnan(error)]
+        return float(np.quantile(known, _BAND)) if len(known) >= _FEWEST_ERRORS else 1.0
+
+
+def _filled(z: Floats) -> Floats:
+    """Missing values stand in for by the last one seen. Shapes: [n, T]"""
+    at = np.maximum.accumulate(np.where(np.isnan(z), 0, np.arange(z.shape[1])), axis=1)
+    return np.take_along_axis(z, at, axis=1)
