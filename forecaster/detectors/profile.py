@@ -50,10 +50,10 @@ class Profile(Blockwise):
         wanted = self.config.season or (daily if daily > 1 else frequency.season)
         season = wanted if 1 < wanted <= min(_LONGEST, max(map(len, rows), default=0)) else 1
         half = [np.nanquantile(np.abs(z_T), 0.95) if np.isfinite(z_T).any() else 1.0 for z_T in rows]
-        return {"half": np.array(half), "profile": np.full((len(rows), season), np.nan)}
+        return {"half": np.array(half), "season": np.full(len(rows), season)}
 
     def blank(self) -> dict[str, Array]:
-        season = self._learnt["profile"].shape[1]
+        season = int(self._learnt["season"][0])
         return {
             "half": np.array(1.0),
             "profile": np.full(season, np.nan),
