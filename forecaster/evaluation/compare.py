@@ -1,7 +1,7 @@
 """Models trained on what comes before a test part and judged on it, each on the same cutoffs."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from importlib import import_module
 from typing import Any
@@ -53,7 +53,7 @@ class Judged:
     training_s: float
     """Processor seconds, refits included."""
     forecasting_s: float
-    refits: tuple[Artefact, ...] = field(default=())
+    refits: tuple[Artefact, ...] = ()
     """What was trained later, in time order."""
 
     @property

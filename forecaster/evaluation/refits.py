@@ -20,9 +20,10 @@ __all__ = ["Again", "Refits", "refitted"]
 Again = Callable[[Ints], Artefact]
 """Where the rows known by then end [S] -> the next model."""
 
-_WARM_SHARE = 4
-"""Warm refits take one of so many of the first training's steps, and look at the held-out rows as often."""
-_KEPT = ("window", "steps", "validations")
+_WARM_STEPS, _WARM_RATE = 4, 6
+"""Warm refits take one of so many of the first training's steps, and one of so many of its learning rate, or a cycle
+forgets what was learned; docs/experiments.md has the numbers."""
+_KEPT = ("window", "steps", "lr")
 """Settings that a warm refit has from the first training."""
 
 
@@ -67,7 +68,7 @@ class Refits:
     """Trains a model again, from the beginning or from the weights before.
 
     From the beginning is the honest default: each model is the one that a user would have trained on that day, plan and
-    all. A warm one begins with the weights before it, keeps the lag window and takes a quarter of the first one's steps;
+    all. A warm one begins with the weights before it, keeps the lag window and takes a quarter of the first one's steps, smaller ones;
     where the new rows show other seasons, and so ask for another network, it begins anew, too, and says so.
     """
 
@@ -100,12 +101,12 @@ class Refits:
         return learn(self.grid, ends, **self.asked, watch=self.watch)
 
     def _warm(self, ends: Ints) -> Artefact:
-        plan, training = self.first.plan, self.first.plan.training
+        plan = self.first.plan
         asked = self.asked["settings"] or {}
         settings = {key: value for key, value in asked.items() if key.rpartition(".")[2] not in _KEPT}
         settings["plan.window"] = plan.window
-        settings["training.steps"] = max(1, training.steps // _WARM_SHARE)
-        settings["training.validations"] = max(1, training.validations // _WARM_SHARE)
+        settings["training.steps"] = max(1, plan.training.steps // _WARM_STEPS)
+        settings["training.lr"] = plan.training.lr / _WARM_RATE
         try:
             return learn(
                 self.grid,
