@@ -61,7 +61,7 @@ def leaderboard(
     In a project each model becomes a run of the tracker, in the experiment `leaderboard/DATA_SET`.
     """
     from forecaster.actions._leaderboard_runs import keep_runs, tracker_of
-    from forecaster.evaluation.compare import parted
+    from forecaster.evaluation.compare import NAIVE, parted
     from forecaster.evaluation.leaderboard import rank, require_ratio
     from forecaster.evaluation.scores_table import by_model
     from forecaster.series.roles import Roles
@@ -97,7 +97,8 @@ def leaderboard(
         append_series(by_model({name: one.board.by_series() for name, one in found.judged.items()}))
         append_steps(by_model({name: one.board.by_horizon() for name, one in found.judged.items()}))
         lines = [f"{name}: {line}" for name, one in found.judged.items() for line in one.lines]
-        lines.append(f"{found.best}: {found.beside('seasonal_naive')[found.best].line('seasonal naive')}")
+        lead = found.beside(NAIVE)[found.best].line("seasonal naive")
+        lines.append(f"{found.best}: {lead}" if found.best != NAIVE else "no model is better than seasonal naive")
         if tracker is not None:
             name = data_set or file.name.split(".")[0]
             lines.append(keep_runs(tracker, name, found, frame[checked.roles.columns], horizon=horizon))

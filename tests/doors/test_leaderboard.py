@@ -35,6 +35,8 @@ def test_a_leaderboard_is_a_file(file: Path, tmp_path: Path, kind: str) -> None:
     assert report["scores"]["drift"]["mase"] == pytest.approx(rows.set_index("model").loc["drift", "mase"])
     assert set(report["plans"]) == set(rows["model"])
     assert f"{rows['model'][0]}: MASE" in " ".join(outcome.lines)
+    last = leaderboard(file, out=out, **{**ASKED, "models": ["drift"]})
+    assert "no model is better than seasonal naive" in last.lines
 
 
 def test_a_model_that_fails_is_a_row_with_its_reason(
