@@ -35,7 +35,7 @@ from forecaster.scoring.forecaster import Forecaster, train
 from forecaster.scoring.parting import training_ends
 from forecaster.scoring.rate import DEFAULT_RATE
 from forecaster.scoring.saved_detector import SavedDetector
-from forecaster.scoring.stream import Stream, keep
+from forecaster.scoring.stream import Stream, detect_on, keep
 from forecaster.scoring.tables import forecast_rows
 from forecaster.series.frame import check
 from forecaster.series.quality import Quality
@@ -254,12 +254,13 @@ def detect(
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """A score for every row, in the frame's order, and the events that the alarms make.
 
-    `save` is a folder to keep the detector in, `load` one of a kept detector to use instead of a training.
+    `save` is a folder to keep the detector in, `load` one of a kept detector to use instead of a training; series whose first
+    row comes after those it was taught by go on from there.
     """
     rows = frame.reset_index(drop=True)
     if load is not None:
         saved = SavedDetector.load(Path(load)).asking(false_alarms)
-        checked, found = saved.detect(check(rows, saved.roles, freq=freq))
+        checked, found = detect_on(saved, Path(load), check(rows, saved.roles, freq=freq))
         _warn(checked.quality)
         return rows_of(checked, found, rows), events_of(found)
     how = Detection(

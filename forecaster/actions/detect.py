@@ -37,14 +37,15 @@ def detect(
     Writes one row for each input row, in input order: what was expected, a score (-log10 of its p-value) and
     whether it is an anomaly at the false-alarm rate asked for. Labels in the file are never read. Without
     --train-until or --test-column the first 15 % of each series, at most 750 rows, are training rows. A saved detector
-    knows by itself where its training ended; series that it does not know are judged by what was normal in the others.
+    knows by itself where its training ended. Series whose first row comes after the saved file go on from there; series that
+    it does not know are judged by what was normal in the others.
     """
     from forecaster.scoring.detect import Detection, detect_all
     from forecaster.scoring.detection_rows import events_of, rows_of
     from forecaster.scoring.parting import training_ends
     from forecaster.scoring.rate import DEFAULT_RATE
     from forecaster.scoring.saved_detector import SavedDetector
-    from forecaster.scoring.stream import keep
+    from forecaster.scoring.stream import detect_on, keep
     from forecaster.series.roles import Roles
 
     chosen = {"--train-until": train_until, "--test-column": test_column, "--detector": detector, "--save": save}
@@ -66,10 +67,10 @@ def detect(
     if saved is None:
         ends = training_ends(checked, frame, train_until=train_until, test_column=test_column)
     with base.outputs(file, out, events) as (finish, (append, append_events)):
-        if saved is None:
+        if saved is None or load is None:
             found = detect_all(checked, ends, how, watch)
         else:
-            checked, found = saved.detect(checked)
+            checked, found = detect_on(saved, load, checked)
         rows, listed = rows_of(checked, found, frame), events_of(found)
         append(rows)
         append_events(listed)

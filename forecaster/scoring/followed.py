@@ -1,18 +1,18 @@
 """Series of one step, followed as their rows come: placed on their steps, judged, their alarms put into events."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 import numpy.typing as npt
 
 from forecaster.columns import LEVELS
 from forecaster.detectors._follower import Array, Numbers
-from forecaster.detectors._views import Sight
-from forecaster.scoring.alarms import Alarming
+from forecaster.detectors._views import Sight, Views
+from forecaster.scoring.alarms import Alarming, Alarms
 from forecaster.scoring.calibrated import Calibrated
 from forecaster.scoring.detect import Detected, Detection
-from forecaster.scoring.events import event_ids
+from forecaster.scoring.events import merge
 from forecaster.scoring.ragged import joined, packed, parted, unpacked
 from forecaster.scoring.rate import alarms_per_row
 from forecaster.series.clock import Clock
@@ -109,6 +109,39 @@ class Followed:
         made._held["end"][:] = [member.ends.get(name, Clock.ABSENT) for name in made._number]
         return made
 
+    def going_on(self, found: Detected) -> Detected:
+        """A detection in which series that rest before its rows go on with them, instead of beginning there."""
+        grid = found.grid
+        series = [s for s in range(grid.series) if self._rests_before(grid.label(s), int(grid.starts[s]))]
+        if not series:
+            return found
+        rows = np.concatenate([np.arange(grid.offsets[s], grid.offsets[s + 1]) for s in series])
+        owner = np.repeat(series, grid.lengths[series])
+        numbers = [self._number[grid.label(s)] for s in series]
+        before = {name: self._held[name][numbers].copy() for name in ("alarm", "event")}
+        times = grid.times(owner, rows - grid.offsets[owner])
+        answers = self.feed([grid.label(int(s)) for s in owner], times, grid.y[rows])
+        views = Views(*(getattr(found.views, field.name).copy() for field in fields(Views)))
+        views.expected[rows], views.lower[rows], views.upper[rows] = answers.numbers[:, :3].T
+        made = replace(found, views=views, alarms=[*found.alarms], events=[*found.events], numbers=[*found.numbers])
+        for k, s in enumerate(series):
+            mine = owner == s
+            alarms = Alarms(answers.numbers[mine, 3], answers.is_anomaly[mine])
+            sign = np.sign(grid.values(s) - answers.numbers[mine, 0])
+            events, made.numbers[s] = merge(alarms, sign, self._how.gap)
+            start = self._held["start"][numbers[k : k + 1]]
+            shift = int(self._member.frequency.positions(grid.starts[s : s + 1], start)[0])
+            if (
+                events and events[0].start + shift - before["alarm"][k] <= self._how.gap
+            ):  # it was open when the file ended
+                events[0] = replace(events[0], start=int(before["event"][k]) - shift)
+            made.alarms[s], made.events[s] = alarms, events
+        return made
+
+    def _rests_before(self, name: str, time: int) -> bool:
+        number = self._number.get(name)
+        return number is not None and bool(self._held["resting"][number]) and time > self._last_time(number)
+
     def feed(self, names: Sequence[str], times: Ints, values: Floats) -> Answers:
         """Some rows, of any series, in the order in which they came."""
         answers = Answers.nothing(len(names))
@@ -146,7 +179,7 @@ class Followed:
             self._held.grow(number + 1)
             self._follower.meet(number, name)
         elif self._held["resting"][number]:
-            if time > self._member.frequency.times(*self._last_row(number))[0]:
+            if time > self._last_time(number):
                 self._held["resting"][number] = 0
                 return number
             self._held.forget(np.array([number]))
@@ -157,8 +190,9 @@ class Followed:
         self._held["start"][number], self._held["end"][number] = time, self._member.ends.get(name, Clock.ABSENT)
         return number
 
-    def _last_row(self, number: int) -> tuple[Ints, Ints]:
-        return self._held["start"][[number]], self._held["rows"][[number]] - 1
+    def _last_time(self, number: int) -> int:
+        start, rows = self._held["start"][[number]], self._held["rows"][[number]]
+        return int(self._member.frequency.times(start, rows - 1)[0])
 
     def _calibrated(self, name: str, views: int) -> Alarming:
         normal = self._member.normal_of(name, views)
@@ -215,8 +249,7 @@ class Followed:
         if position - held["alarm"][series] > self._how.gap:
             held["event"][series] = position
         held["alarm"][series] = position
-        start = self._member.frequency.times(held["start"][[series]], held["event"][[series]])
-        return event_ids([name], self.clock.decode(start))[0]
+        return f"{name}@{self._text(series, int(held['event'][series]))}"
 
     def _text(self, series: int, position: int) -> str:
         start = self._held["start"][[series]]

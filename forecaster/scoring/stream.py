@@ -25,10 +25,11 @@ from forecaster.scoring.ragged import packed, unpacked
 from forecaster.scoring.saved_detector import STATE, SavedDetector
 from forecaster.series import table
 from forecaster.series.clock import Clock
+from forecaster.series.frame import Checked
 from forecaster.series.frequency import Ints
 from forecaster.series.grid import Floats
 
-__all__ = ["NEXT", "REASON", "Stream", "keep"]
+__all__ = ["NEXT", "REASON", "Stream", "detect_on", "keep"]
 
 FORMAT = 1
 NEXT, REASON = "next_ds", "reason"
@@ -60,6 +61,13 @@ class Stream:
             if place is not None and (place / STATE).exists():
                 return cls._load(saved, place / STATE)
         return cls(saved)
+
+    def going_on(self, found: Sequence[Detected]) -> list[Detected]:
+        """Detections in which series go on from where they stand here."""
+        steps = [(one.frequency.kind, one.frequency.size) for one in self.saved.members]
+        numbers = (steps.index((one.grid.frequency.kind, one.grid.frequency.size)) for one in found)
+        followed = (self._followed[number] for number in numbers)
+        return [one if each is None else each.going_on(one) for one, each in zip(found, followed, strict=True)]
 
     @classmethod
     def after(cls, saved: SavedDetector, found: Sequence[Detected]) -> "Stream":
@@ -166,6 +174,12 @@ class Stream:
         return made
 
 
+def detect_on(saved: SavedDetector, folder: Path, checked: Checked) -> tuple[Checked, list[Detected]]:
+    """What a detector finds in a table; series whose first row is after the file that it was taught by go on from there."""
+    checked, found = saved.detect(checked)
+    return checked, Stream.open(saved, None, folder).going_on(found) if (folder / STATE).exists() else found
+
+
 def keep(saved: SavedDetector, found: Sequence[Detected], folder: Path) -> list[str]:
     """Save a detector, and where its series stand for a stream that goes on from there; says what was done."""
     saved.save(folder)
@@ -179,19 +193,13 @@ def keep(saved: SavedDetector, found: Sequence[Detected], folder: Path) -> list[
 
 def _frame(frame: pd.DataFrame, y: Floats, answers: Answers) -> pd.DataFrame:
     """Rows as a user reads them, in the order of the input's."""
-    out = pd.DataFrame(
-        {columns.UNIQUE_ID: frame[columns.UNIQUE_ID].array, columns.DS: frame[columns.DS].array, columns.Y: y}
-    )
     expected, lower, upper, p_value = answers.numbers.T
-    out["expected"], out["lower"], out["upper"] = expected, lower, upper
-    out["score"], out["p_value"] = -np.log10(p_value), p_value
-    out["is_anomaly"], out["event_id"] = answers.is_anomaly, pd.array(answers.event_id, dtype="str")
-    out["is_train"] = answers.is_train
-    out[NEXT] = _like(pd.Series(answers.next_ds), frame[columns.DS])
-    out[columns.MEAN] = mean(answers.ahead, LEVELS)
-    out[list(QUANTILES)] = answers.ahead
-    out[REASON] = pd.array(answers.reason, dtype="str")
-    return out
+    named = {columns.UNIQUE_ID: frame[columns.UNIQUE_ID].array, columns.DS: frame[columns.DS].array, columns.Y: y}
+    said = {"expected": expected, "lower": lower, "upper": upper, "score": -np.log10(p_value), "p_value": p_value}
+    told = {"is_anomaly": answers.is_anomaly, "event_id": pd.array(answers.event_id, dtype="str")}
+    told |= {"is_train": answers.is_train, NEXT: _like(pd.Series(answers.next_ds), frame[columns.DS])}
+    ahead = {columns.MEAN: mean(answers.ahead, LEVELS), **dict(zip(QUANTILES, answers.ahead.T, strict=True))}
+    return pd.DataFrame({**named, **said, **told, **ahead, REASON: pd.array(answers.reason, dtype="str")})
 
 
 def _like(ds: "pd.Series[Any]", given: "pd.Series[Any]") -> Any:

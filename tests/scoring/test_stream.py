@@ -64,10 +64,24 @@ def test_a_stream_is_the_detection(taught: tuple[Path, pd.DataFrame]) -> None:
 
 
 def test_a_stream_goes_on_where_the_saved_file_ended(taught: tuple[Path, pd.DataFrame]) -> None:
-    """Rows after it, without those before."""
+    """Rows after it, without those before; and so does a detection."""
     folder, expected = taught
     later = _frame()["ds"] > _until() + pd.Timedelta(hours=20)
     _same(api.stream(folder).feed(_frame()[later]), expected[later])
+    _same(api.detect(_frame()[later], load=folder)[0], expected[later])
+
+
+def test_an_event_that_was_open_goes_on(tmp_path: Path) -> None:
+    """When the saved file ends in the middle of it, later rows belong to it still."""
+    frame = synthetic.seasonal(1, 300, seed=5)
+    frame.loc[[248, 250, 252], "y"] += 50
+    api.detect(frame.head(250), detector="ewma", save=tmp_path)
+    expected, events = api.detect(frame, load=tmp_path)
+    rows, later = api.detect(frame.iloc[250:], load=tmp_path)
+    assert expected["event_id"].iloc[[248, 250]].nunique() == 1
+    _same(rows, expected.iloc[250:])
+    _same(api.stream(tmp_path).feed(frame.iloc[250:]), expected.iloc[250:])
+    assert later["event_id"].tolist() == events["event_id"].tolist()
 
 
 def test_a_state_that_is_stored_and_read_changes_nothing(taught: tuple[Path, pd.DataFrame], tmp_path: Path) -> None:
