@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from forecaster.detectors.base import PLAIN, Kinds
+from forecaster.series.frequency import Ints
 from forecaster.series.grid import Floats
 from forecaster.thresholds.base import Threshold
 
@@ -47,6 +48,11 @@ class Alarms:
     def scores(self) -> Floats:
         """-log10 of the p-values."""
         return -np.log10(self.p_values)
+
+    def put(self, rows: Ints, some: "Alarms") -> None:
+        """Set what is said of some rows."""
+        for each in fields(Alarms):
+            getattr(self, each.name)[rows] = getattr(some, each.name)
 
 
 def raise_alarms(

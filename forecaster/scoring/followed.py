@@ -34,7 +34,7 @@ Objects = npt.NDArray[np.object_]
 class Answers:
     """What is said of some rows, in their order; a reason says why a row was not taken, or how, and is empty elsewhere.
 
-    Shapes:  [n]; numbers [n, 4]: expected, lower, upper, p_value; ahead [n, Q]: quantiles of the row that comes next
+    Shapes:  [n]; numbers [n, 5]: expected, lower, upper, p_value, strangeness; ahead [n, Q]: quantiles of the row that comes next
     Missing: NaN, also for rows that were not taken; None for no event
     """
 
@@ -50,7 +50,7 @@ class Answers:
     @classmethod
     def nothing(cls, rows: int) -> "Answers":
         """Before anything is said."""
-        numbers, ahead = np.full((rows, 4), np.nan), np.full((rows, len(LEVELS)), np.nan)
+        numbers, ahead = np.full((rows, 5), np.nan), np.full((rows, len(LEVELS)), np.nan)
         no, none = np.zeros(rows, bool), np.full(rows, None, object)
         return cls(numbers, ahead, no, no.copy(), none, none.copy(), np.full(rows, "", object))
 
@@ -126,7 +126,7 @@ class Followed:
         made = replace(found, views=views, alarms=[*found.alarms], events=[*found.events], numbers=[*found.numbers])
         for k, s in enumerate(series):
             mine = owner == s
-            alarms = Alarms(answers.numbers[mine, 3], answers.is_anomaly[mine])
+            alarms = Alarms(answers.numbers[mine, 3], answers.is_anomaly[mine], answers.numbers[mine, 4])
             sign = np.sign(grid.values(s) - answers.numbers[mine, 0])
             events, made.numbers[s] = merge(alarms, sign, self._how.gap)
             start = self._held["start"][numbers[k : k + 1]]
@@ -202,12 +202,14 @@ class Followed:
         sight = self._seen(taken)
         for name in list(self._number)[len(self._alarming) :]:
             self._alarming.append(self._calibrated(name, sight.views.scores.shape[1]))
-        p_values, alarm, train = self._judged(taken, sight.views.scores)
+        found, train = self._judged(taken, sight.views.scores)
         last, row = taken.last, taken.row[taken.last]
         views = sight.views
-        answers.numbers[row] = np.column_stack([views.expected, views.lower, views.upper, p_values])[last]
-        answers.is_anomaly[row], answers.is_train[row], answers.ahead[row] = alarm[last], train[last], sight.ahead[last]
-        for k in np.flatnonzero(alarm):
+        numbers = (views.expected, views.lower, views.upper, found.p_values, found.strangeness)
+        answers.numbers[row] = np.column_stack(numbers)[last]
+        answers.is_anomaly[row], answers.is_train[row] = found.is_anomaly[last], train[last]
+        answers.ahead[row] = sight.ahead[last]
+        for k in np.flatnonzero(found.is_anomaly):
             answers.event_id[taken.row[k]] = self._event(
                 names[taken.row[k]], int(taken.series[k]), int(taken.position[k])
             )
@@ -227,21 +229,19 @@ class Followed:
             parts.append(self._follower.step(taken.series[rows], times[rows], taken.values[rows]))
         return Sight.joined(parts).take(np.argsort(order))
 
-    def _judged(self, taken: _Taken, scores: Floats) -> tuple[Floats, Bools, Bools]:
-        """P-value, alarm, and whether it is a training row, of each row."""
-        p_values, alarm = np.full(len(scores), np.nan), np.zeros(len(scores), bool)
+    def _judged(self, taken: _Taken, scores: Floats) -> tuple[Alarms, Bools]:
+        """What is said of each row, and whether it is a training row."""
+        every = Alarms(np.full(len(scores), np.nan), np.zeros(len(scores), bool), np.full(len(scores), np.nan))
         times = self._member.frequency.times(self._held["start"][taken.series], taken.position)
         train = times <= self._held["end"][taken.series]
         order = np.argsort(taken.series, kind="stable")
         for rows in np.split(order, np.flatnonzero(np.diff(taken.series[order])) + 1):
             alarming, early = self._alarming[taken.series[rows[0]]], rows[train[rows]]
-            if len(early):
-                p_values[early] = alarming.usual(scores[early]).p_values
             later = rows[len(early) :]
-            if len(later):
-                found = alarming.judge(scores[later])
-                p_values[later], alarm[later] = found.p_values, found.is_anomaly
-        return p_values, alarm, train
+            for some, judge in ((early, alarming.usual), (later, alarming.judge)):
+                if len(some):
+                    every.put(some, judge(scores[some]))
+        return every, train
 
     def _event(self, name: str, series: int, position: int) -> str:
         """The event that an alarm belongs to."""

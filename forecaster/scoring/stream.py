@@ -193,7 +193,7 @@ def keep(saved: SavedDetector, found: Sequence[Detected], folder: Path) -> list[
 
 def _frame(frame: pd.DataFrame, y: Floats, answers: Answers) -> pd.DataFrame:
     """Rows as a user reads them, in the order of the input's."""
-    expected, lower, upper, p_value = answers.numbers.T
+    expected, lower, upper, p_value, _ = answers.numbers.T
     named = {columns.UNIQUE_ID: frame[columns.UNIQUE_ID].array, columns.DS: frame[columns.DS].array, columns.Y: y}
     said = {"expected": expected, "lower": lower, "upper": upper, "score": -np.log10(p_value), "p_value": p_value}
     told = {"is_anomaly": answers.is_anomaly, "event_id": pd.array(answers.event_id, dtype="str")}
