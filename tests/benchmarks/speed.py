@@ -1,5 +1,6 @@
 """Rows of the table that count processor seconds (CONTRACTS 24): one thread, LSTM 64x2, lag window 168, H 48, M4 hourly."""
 
+import json
 import time
 from collections.abc import Callable
 from functools import cache
@@ -139,6 +140,50 @@ def _stored_state() -> Row:
     }
 
 
+def _stream() -> Row:
+    """Values a CPU-second, each with p-value, alarm and next quantiles: 5,000 series at a time, and lone lines of one."""
+    import tempfile
+
+    import torch
+
+    from forecaster import api
+    from forecaster.series import synthetic
+
+    torch.set_num_threads(1)
+    frame, found = synthetic.seasonal(5_000, 400, seed=1), {}
+    taught = frame.head(50 * 400)
+    for detector, settings in (("residual", {"training.steps": 60}), ("auto", {})):
+        with tempfile.TemporaryDirectory() as folder:
+            api.detect(taught, detector=detector, train_until=frame["ds"].iloc[300], settings=settings, save=folder)
+            found[f"{detector}_5000"] = _values_a_second(folder, frame)
+            found[f"{detector}_lone_lines"] = _lines_a_second(folder, frame.head(400))
+    return {**found, "reach": "-", "command": "make bench ROW=stream"}
+
+
+def _values_a_second(folder: str, frame: pd.DataFrame) -> int:
+    """Of many new series, a step of all at a time."""
+    from forecaster import api
+
+    stream = api.stream(folder)
+    steps = iter([part for _, part in frame.assign(unique_id="new-" + frame["unique_id"]).groupby("ds")])
+    for _ in range(40):
+        stream.feed(next(steps))
+    return round(frame["unique_id"].nunique() / cpu_s(lambda: stream.feed(next(steps)), 40))
+
+
+def _lines_a_second(folder: str, frame: pd.DataFrame) -> int:
+    """Of one series, each line by itself."""
+    from pathlib import Path
+
+    from forecaster import api
+    from forecaster.scoring.stream_lines import Answering
+
+    answering = Answering(api.stream(folder), lambda text: None, Path(folder) / "state", 1e9)
+    rows = ({"unique_id": "one", "ds": ds.isoformat(), "y": y} for ds, y in zip(frame["ds"], frame["y"], strict=True))
+    lines = ([json.dumps(row).encode()] for row in rows)
+    return round(150 / cpu_s(lambda: answering.all(next(lines) for _ in range(150))))
+
+
 def _paths() -> Row:
     """Series whose 100 joint sample paths are drawn in a CPU-second, and what the sums over the horizon cover."""
     from forecaster.scoring.paths import draw
@@ -187,5 +232,6 @@ ROWS: dict[str, Callable[[], Row]] = {
     "batch_forecast": _batch_forecast,
     "one_forecast": _one_forecast,
     "stored_state": _stored_state,
+    "stream": _stream,
     "paths": _paths,
 }
