@@ -19,7 +19,7 @@ setup: $(VENV)/.ready  ## install, nothing else
 $(VENV)/.ready: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install -q --disable-pip-version-check uv
-	$(BIN)/uv pip install -q --python $(BIN)/python $(WHERE) $(TRIED) --compile-bytecode -e '.[all,dev]'
+	$(BIN)/uv pip install -q --python $(BIN)/python $(WHERE) $(TRIED) --compile-bytecode -e '.[all,dev,stats]'
 	touch $@
 
 lint: setup

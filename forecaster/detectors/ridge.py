@@ -12,6 +12,8 @@ __all__ = ["Ridge"]
 
 _FEWEST_ERRORS = 10
 _BAND = 0.95
+_LIGHT = 0.1
+"""Penalty of the forecast that is shown as what was expected."""
 
 
 class Ridge(Blockwise):
@@ -34,7 +36,7 @@ class Ridge(Blockwise):
         ahead: int = 5
         """Steps of the longer forecast."""
         penalty: float = 100.0
-        """Of squared weights, in rows."""
+        """Of squared weights, in rows: so heavy that the forecasts that are judged by say little of fast moves."""
         span: int = 100
         """Rows of the average."""
         share: float = 0.7
@@ -67,22 +69,22 @@ class Ridge(Blockwise):
     def look(self, held: Held, z: Floats) -> Look:
         keep = 1 - 2 / (self.config.span + 1)
         forecasts, coming = self._forecasts(held, z)
-        errors = [np.abs(z - one) for one in forecasts]
+        errors = [np.abs(z - one) for one in forecasts[:2]]
         smooth = [faded_mean(held, name, error, keep) for name, error in zip(("near", "far"), errors, strict=True)]
         scores = np.stack([np.where(np.isnan(z), np.nan, one) for one in smooth], axis=-1)
         half = np.broadcast_to(held["usual"][:, None], z.shape)
-        return Look(scores, forecasts[0], half, np.sign(z - forecasts[0]), coming, held["usual"])
+        return Look(scores, forecasts[2], half, np.sign(z - forecasts[2]), coming, held["usual"])
 
     def _forecasts(self, held: Held, z: Floats) -> tuple[list[Floats], Floats]:
-        """Of each row from 1 and from `ahead` steps before, [n, T] each, and of the row that comes, [n]."""
+        """Of each row from 1 and from `ahead` steps before and as is expected, [n, T] each, and of the row that comes, [n]."""
         lags, ahead = self.config.lags, self.config.ahead
         long = _filled(np.concatenate([held["last"], z], axis=1))
         held["last"] = long[:, -held["last"].shape[1] :].copy()
         windows = np.lib.stride_tricks.sliding_window_view(long, lags, axis=1)
-        near, far = (np.einsum("ntl,nl->nt", windows, held["weights"][:, k, :-1]) for k in range(2))
-        near, far = near + held["weights"][:, 0, -1:], far + held["weights"][:, 1, -1:]
+        found = np.einsum("ntl,nkl->knt", windows, held["weights"][:, :, :-1]) + held["weights"][:, :, -1].T[..., None]
         # The window that ends `ahead` rows before the first new one is the first there is.
-        return [near[:, ahead - 1 : -1], far[:, : z.shape[1]]], near[:, -1]
+        near, far, expected = found[0, :, ahead - 1 : -1], found[1, :, : z.shape[1]], found[2, :, ahead - 1 :]
+        return [near, far, expected[:, :-1]], expected[:, -1]
 
     def _sums(self, z_T: Floats) -> tuple[Floats, Floats]:
         """Products of windows with themselves and with both targets: [2, L + 1, L + 1], [2, L + 1]"""
@@ -100,13 +102,16 @@ class Ridge(Blockwise):
         return left, right
 
     def _solved(self, left: Floats, right: Floats) -> Floats:
-        eye = (self.config.penalty + 1e-6) * np.eye(left.shape[-1])
-        return np.asarray(np.linalg.solve(left + eye, right[..., None])[..., 0], float)
+        """Weights of the near, the far, and the expected value: [3, L + 1]"""
+        penalty_K = np.array([self.config.penalty, self.config.penalty, _LIGHT])[:, None, None] + 1e-6
+        left, right = left[[0, 1, 0]], right[[0, 1, 0]]
+        found = np.linalg.solve(left + penalty_K * np.eye(left.shape[-1]), right[..., None])
+        return np.asarray(found[..., 0], float)
 
     def _usual(self, z_T: Floats, weights: Floats) -> float:
-        """Half the 95 % band of the near forecast, by the rows that fitted nothing."""
+        """Half the 95 % band of what is expected, by the rows that fitted nothing."""
         held = {"weights": weights[None], "last": np.full((1, self.config.lags + self.config.ahead - 1), np.nan)}
-        error = np.abs(z_T - self._forecasts(held, z_T[None])[0][0][0])[int(len(z_T) * self.config.share) :]
+        error = np.abs(z_T - self._forecasts(held, z_T[None])[0][2][0])[int(len(z_T) * self.config.share) :]
         known = error[~np.isnan(error)]
         return float(np.quantile(known, _BAND)) if len(known) >= _FEWEST_ERRORS else 1.0
 

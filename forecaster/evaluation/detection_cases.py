@@ -62,7 +62,7 @@ def detected_cases(labelled: Labelled, detected: list[Detected]) -> Cases:
     return _cases(labelled, told)
 
 
-def random_cases(labelled: Labelled, gap: int, *, seed: int = 1) -> Cases:
+def random_cases(labelled: Labelled, pause: Callable[[float], int], *, seed: int = 1) -> Cases:
     """What a detector says that knows nothing: uniform p-values, alarms at the rate asked for."""
     random = np.random.default_rng(seed)
 
@@ -73,7 +73,7 @@ def random_cases(labelled: Labelled, gap: int, *, seed: int = 1) -> Cases:
         rate = alarms_per_row(labelled.false_alarms, grid.frequency)
         alarm_T = (p_T < rate) & (np.arange(len(p_T)) >= labelled.ends[number][first])
         alarms = Alarms(p_T, alarm_T, -np.log10(p_T))
-        return alarms, merge(alarms, np.zeros(len(p_T)), gap)[1]
+        return alarms, merge(alarms, np.zeros(len(p_T)), pause(rate))[1]
 
     return _cases(labelled, told)
 

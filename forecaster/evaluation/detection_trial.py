@@ -88,7 +88,7 @@ def run(frame: pd.DataFrame, how: Trials, watch: Watch = SILENT) -> Trial:
     checked = check(seen, Roles.of(how.channels), freq=how.freq, zone=how.tz, strict=how.strict, beside=how.test_column)
     ends = training_ends(checked, seen, train_until=how.train_until, test_column=how.test_column)
     labelled = Labelled(checked, labels, ends, how.false_alarms)
-    trial = Trial({RANDOM: random_cases(labelled, Detection().gap)}, {RANDOM: 0.0}, {}, checked.quality)
+    trial = Trial({RANDOM: random_cases(labelled, Detection().pause)}, {RANDOM: 0.0}, {}, checked.quality)
     for name in how.detectors:
         begun = time.process_time()
         try:

@@ -43,11 +43,15 @@ class Detection:
     detector: str = "auto"
     threshold: str = "conformal_tail"
     false_alarms: str = DEFAULT_RATE
-    gap: int = 50
-    """Rows that an event may pause."""
+    gap: int = 0
+    """Rows that an event may pause; 0 takes a twentieth of those in which one event was asked for, 5 to 50."""
     hindsight: bool = False
     """Allow detectors that look ahead."""
     settings: Mapping[str, Any] = field(default_factory=dict)
+
+    def pause(self, rate: float) -> int:
+        """Rows that an event may pause, where `rate` events a row were asked for."""
+        return self.gap or int(np.clip(0.05 / rate, 5, 50))
 
     def make_threshold(self) -> Threshold:
         """A fresh threshold."""
@@ -181,10 +185,11 @@ class _Watched:
     ) -> tuple[Alarms, list[Event], Ints]:
         """Alarms, events, and the event of each row."""
         normal_MV = self._normal(name, views_TV, members)
-        alarming = Alarming(normal_MV, kinds, self._rate, self._how.gap, self._how.make_threshold)
+        gap = self._how.pause(self._rate)
+        alarming = Alarming(normal_MV, kinds, self._rate, gap, self._how.make_threshold)
         alarms = alarming.whole(views_TV, int(self._ends[members].max()))
         self.kept[name] = Kept(normal_MV, alarming)
-        return alarms, *merge(alarms, sign_T, self._how.gap)
+        return alarms, *merge(alarms, sign_T, gap)
 
 
 def _is_own(key: str, found: Any) -> bool:

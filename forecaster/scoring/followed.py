@@ -85,6 +85,7 @@ class Followed:
     def __init__(self, member: Calibrated, how: Detection, clock: Clock) -> None:
         self._member, self._how, self.clock = member, how, clock
         self._rate = alarms_per_row(how.false_alarms, member.frequency)
+        self._gap = how.pause(self._rate)
         self._follower = member.detector.follow(clock)
         self._number: dict[str, int] = {}
         self._alarming: list[Alarming] = []
@@ -128,12 +129,10 @@ class Followed:
             mine = owner == s
             alarms = Alarms(answers.numbers[mine, 3], answers.is_anomaly[mine], answers.numbers[mine, 4])
             sign = np.sign(grid.values(s) - answers.numbers[mine, 0])
-            events, made.numbers[s] = merge(alarms, sign, self._how.gap)
+            events, made.numbers[s] = merge(alarms, sign, self._gap)
             start = self._held["start"][numbers[k : k + 1]]
             shift = int(self._member.frequency.positions(grid.starts[s : s + 1], start)[0])
-            if (
-                events and events[0].start + shift - before["alarm"][k] <= self._how.gap
-            ):  # it was open when the file ended
+            if events and events[0].start + shift - before["alarm"][k] <= self._gap:  # it was open when the file ended
                 events[0] = replace(events[0], start=int(before["event"][k]) - shift)
             made.alarms[s], made.events[s] = alarms, events
         return made
@@ -165,7 +164,7 @@ class Followed:
             gaps[k], taken[s] = at - taken[s], at + 1
             if gaps[k] > _LONGEST_GAP:
                 answers.reason[k] = f"begun anew after {gaps[k]} steps without a row"
-                gaps[k], first[k] = self._how.gap + 1, True
+                gaps[k], first[k] = self._gap + 1, True
             elif moved[k]:
                 answers.reason[k] = f"moved to its step, {self._text(s, at)}"
         answers.next_ds[gaps >= 0] = self.clock.texts(frequency.times(starts, position + 1)[gaps >= 0])
@@ -196,7 +195,7 @@ class Followed:
 
     def _calibrated(self, name: str, views: int) -> Alarming:
         normal = self._member.normal_of(name, views)
-        return Alarming(normal, self._member.detector.kinds, self._rate, self._how.gap, self._how.make_threshold)
+        return Alarming(normal, self._member.detector.kinds, self._rate, self._gap, self._how.make_threshold)
 
     def _answer(self, taken: _Taken, names: Sequence[str], answers: Answers) -> None:
         sight = self._seen(taken)
@@ -246,7 +245,7 @@ class Followed:
     def _event(self, name: str, series: int, position: int) -> str:
         """The event that an alarm belongs to."""
         held = self._held
-        if position - held["alarm"][series] > self._how.gap:
+        if position - held["alarm"][series] > self._gap:
             held["event"][series] = position
         held["alarm"][series] = position
         return f"{name}@{self._text(series, int(held['event'][series]))}"
@@ -283,7 +282,7 @@ class Followed:
             made._number[name] = number
             one = {"rows": tables[name], "numbers": state["alarming"][number]}
             made._alarming.append(
-                Alarming.restored(one, member.detector.kinds, made._rate, how.gap, how.make_threshold)
+                Alarming.restored(one, member.detector.kinds, made._rate, made._gap, how.make_threshold)
             )
         return made
 
