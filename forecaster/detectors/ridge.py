@@ -25,7 +25,7 @@ class Ridge(Blockwise):
     Shapes:  scores [N, 2]: mean absolute error of the forecasts 1 and `ahead` steps before
     Units:   deviations of the series' training rows
     Missing: a missing value has no error; forecasts stand on the last value seen
-    Fails:   where noise grows with the season: night and day are judged alike
+    Fails:   on trends, whose level leaves what the weights know; where noise grows with the season
     Source:  the measure in docs/experiments.md: such errors, smoothed, are ahead of the published recurrent detectors
     """
 
