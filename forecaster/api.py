@@ -34,6 +34,7 @@ from forecaster.scoring.detection_rows import events_of, rows_of
 from forecaster.scoring.forecaster import Forecaster, train
 from forecaster.scoring.parting import training_ends
 from forecaster.scoring.rate import DEFAULT_RATE
+from forecaster.scoring.rules import among
 from forecaster.scoring.saved_detector import SavedDetector
 from forecaster.scoring.stream import Stream, detect_on, keep
 from forecaster.scoring.tables import forecast_rows
@@ -259,15 +260,15 @@ def detect(
     """
     rows = frame.reset_index(drop=True)
     if load is not None:
-        saved = SavedDetector.load(Path(load)).asking(false_alarms)
+        saved = SavedDetector.load(Path(load)).asking(false_alarms, among(settings)[0])
         checked, found = detect_on(saved, Path(load), check(rows, saved.roles, freq=freq))
         _warn(checked.quality)
         return rows_of(checked, found, rows), events_of(found)
-    how = Detection(
+    how = Detection.of(
+        settings,
         detector=detector or "auto",
         false_alarms=false_alarms or DEFAULT_RATE,
         hindsight=hindsight,
-        settings=settings or {},
     )
     checked = check(rows, Roles.of(channels), freq=freq)
     ends = training_ends(checked, rows, train_until=train_until, test_column=test_column)

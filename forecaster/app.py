@@ -10,6 +10,7 @@ from forecaster import options, plugins
 from forecaster.alerts.base import Alert
 from forecaster.errors import ConfigError, unknown_name
 from forecaster.registry.base import Registry
+from forecaster.scoring.rules import Rules
 from forecaster.series.source import Connector
 from forecaster.settings import Pipeline, Settings
 from forecaster.store.lake import Lake
@@ -31,6 +32,7 @@ class App:
         settings = Settings.load(project)
         for one in settings.pipelines.values():
             _require_plugins(one)
+            _require_rules(one)
         return cls(settings)
 
     @cached_property
@@ -69,6 +71,13 @@ class App:
         """A way to tell people."""
         found: Alert = _made("alerts", name, self.settings.alerts.get(name, {}))
         return found
+
+
+def _require_rules(one: Pipeline) -> None:
+    """Raises: ConfigError for a rule of events that is none; the table of a maintenance is read when it is used."""
+    Rules.of(
+        {name: value for name, value in one.rules.items() if name != "maintenance"}, where=f"pipeline '{one.name}'"
+    )
 
 
 def _require_plugins(one: Pipeline) -> None:

@@ -40,6 +40,8 @@ class Pipeline:
     """File in `detectors/`."""
     false_alarms: str = "1/1000-rows"
     """Alarms to accept on normal data."""
+    rules: dict[str, Any] = field(default_factory=dict)
+    """Rules of events, as in `scoring/rules.py`: direction, min_deviation, m, n, cool_down, maintenance, ..."""
     season: list[int] = field(default_factory=list)
     """Seasons in steps; empty: found from the data."""
     settings: dict[str, Any] = field(default_factory=dict)

@@ -1,5 +1,6 @@
 """What the documents say is so."""
 
+import dataclasses
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,11 +8,20 @@ from pathlib import Path
 import pytest
 
 from forecaster import api, plugins
+from forecaster.scoring.rules import Rules
 from forecaster.series import synthetic
 from tests import model_pages
 
 ROOT = Path(__file__).parent.parent
-DOCUMENTS = ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs/experiments.md", "docs/models.md"]
+DOCUMENTS = [
+    "README.md",
+    "ARCHITECTURE.md",
+    "CONTRIBUTING.md",
+    "CHANGELOG.md",
+    "docs/events.md",
+    "docs/experiments.md",
+    "docs/models.md",
+]
 FRONT = ("README.md", 150), ("ARCHITECTURE.md", 110)
 
 
@@ -94,3 +104,10 @@ def test_a_detector_is_one_file(newcomer: str) -> None:
     frame.loc[500, "y"] += 50
     rows, _ = api.detect(frame, detector=newcomer)
     assert rows.loc[500, "is_anomaly"]
+
+
+def test_every_rule_of_events_is_documented() -> None:
+    """A newcomer finds all of them there."""
+    told = (ROOT / "docs/events.md").read_text()
+    for field in dataclasses.fields(Rules):
+        assert f"`{field.name}`" in told, field.name

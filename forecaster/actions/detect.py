@@ -35,7 +35,8 @@ def detect(
     """Score every row of a file for anomalies, each from what was known when it came.
 
     Writes one row for each input row, in input order: what was expected, a score (-log10 of its p-value) and
-    whether it is an anomaly at the false-alarm rate asked for. Labels in the file are never read. Without
+    whether it is an anomaly at the false-alarm rate asked for. Rules of events (direction, deviation, m of n, maintenance)
+    are `--set rules.KEY=VALUE`. Labels in the file are never read. Without
     --train-until or --test-column the first 15 % of each series, at most 750 rows, are training rows. A saved detector
     knows by itself where its training ended. Series whose first row comes after the saved file go on from there; series that
     it does not know are judged by what was normal in the others.
@@ -44,6 +45,7 @@ def detect(
     from forecaster.scoring.detection_rows import events_of, rows_of
     from forecaster.scoring.parting import training_ends
     from forecaster.scoring.rate import DEFAULT_RATE
+    from forecaster.scoring.rules import among
     from forecaster.scoring.saved_detector import SavedDetector
     from forecaster.scoring.stream import detect_on, keep
     from forecaster.series.roles import Roles
@@ -52,15 +54,16 @@ def detect(
     base.require_folder(save, "--save")
     saved = None
     if load is not None:
-        _require_unset({**chosen, "--channels": channels, "--set": set_})
-        saved = SavedDetector.load(load).asking(false_alarms)
+        rules, others = among(set_)
+        _require_unset({**chosen, "--channels": channels, "--set": others or None})
+        saved = SavedDetector.load(load).asking(false_alarms, rules)
         how, roles = saved.how, saved.roles
     else:
-        how = Detection(
+        how = Detection.of(
+            set_,
             detector=detector or "auto",
             false_alarms=false_alarms or DEFAULT_RATE,
             hindsight=hindsight,
-            settings=set_ or {},
         )
         roles = Roles.of(channels)
     frame, checked = base.read(file, roles, freq=freq, tz=tz, strict=strict, beside=test_column)

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from forecaster.app import App
     from forecaster.scoring.detect import Detected
+    from forecaster.scoring.rules import Rules
     from forecaster.series.frame import Checked
     from forecaster.settings import Pipeline
 
@@ -104,7 +105,7 @@ def _detect(
     from forecaster.scoring.detect import Detection, adopting_detector, detect
     from forecaster.scoring.detection_rows import events_of, scores_of
 
-    how = Detection(detector=one.detector, false_alarms=one.false_alarms)
+    how = Detection(detector=one.detector, false_alarms=one.false_alarms, rules=rules_of(app, one))
     found: list[Detected] = []
     for (grid, artefact), starts in zip(
         rehearsal.forecaster.matched(checked), rehearsal.test_starts(checked), strict=True
@@ -122,6 +123,17 @@ def _detect(
     # What a first look back finds is history: recorded, but no news.
     news = [entry["event_id"] for entry in entries if entry["event_id"] in put and entry["unique_id"] in newest]
     return len(fresh), len(put), news
+
+
+def rules_of(app: "App", one: "Pipeline") -> "Rules":
+    """A pipeline's rules of events; the table of its maintenance lies beside the project file."""
+    from forecaster.scoring.rules import Rules
+
+    given = dict(one.rules)
+    table = app.settings.root / str(given.get("maintenance", ""))
+    if table.is_file():
+        given["maintenance"] = str(table)
+    return Rules.of(given)
 
 
 def _after(rows: "pd.DataFrame", column: str, newest: dict[str, Any]) -> "pd.Series[bool]":

@@ -22,6 +22,7 @@ def stream(
     false_alarms: Annotated[
         str | None, "Alarms to accept on normal data. Default: those of the saved detector."
     ] = None,
+    set_: Annotated[dict[str, str] | None, "Rules of events, rules.KEY=VALUE. Default: the saved detector's."] = None,
     snapshot_seconds: Annotated[
         float, "Seconds between two snapshots of the state; 0 takes one after all that waited."
     ] = 30.0,
@@ -34,14 +35,18 @@ def stream(
     file ended that the detector was taught by. A late row and a line that cannot be read are answered with the reason,
     and change nothing. After a kill send again what followed the last snapshot: rows that it knows are said to be late.
     """
+    from forecaster.scoring.rules import among
     from forecaster.scoring.saved_detector import SavedDetector
     from forecaster.scoring.stream import Stream
     from forecaster.scoring.stream_lines import Answering, batches
 
     if not snapshot_seconds >= 0:
         raise ConfigError(f"--snapshot-seconds must be at least 0, got {snapshot_seconds}.")
+    rules, others = among(set_)
+    if others:
+        raise ConfigError(f"--set {next(iter(others))}: a stream takes rules.KEY=VALUE only; the rest was saved.")
     base.require_folder(state, "--state")
-    opened = Stream.open(SavedDetector.load(load).asking(false_alarms), state, load)
+    opened = Stream.open(SavedDetector.load(load).asking(false_alarms, rules), state, load)
     answering = Answering(opened, _write, state, snapshot_seconds)
     with _Input() as waiting:
         answering.all(batches(waiting.read))

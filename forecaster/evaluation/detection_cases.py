@@ -13,6 +13,7 @@ from forecaster.scoring.alarms import Alarms, Bools
 from forecaster.scoring.detect import Detected
 from forecaster.scoring.events import merge
 from forecaster.scoring.rate import alarms_per_row
+from forecaster.scoring.rules import Rules
 from forecaster.series.frame import Checked
 from forecaster.series.frequency import DAY, Frequency, Ints
 
@@ -62,7 +63,7 @@ def detected_cases(labelled: Labelled, detected: list[Detected]) -> Cases:
     return _cases(labelled, told)
 
 
-def random_cases(labelled: Labelled, pause: Callable[[float], int], *, seed: int = 1) -> Cases:
+def random_cases(labelled: Labelled, *, seed: int = 1) -> Cases:
     """What a detector says that knows nothing: uniform p-values, alarms at the rate asked for."""
     random = np.random.default_rng(seed)
 
@@ -73,7 +74,7 @@ def random_cases(labelled: Labelled, pause: Callable[[float], int], *, seed: int
         rate = alarms_per_row(labelled.false_alarms, grid.frequency)
         alarm_T = (p_T < rate) & (np.arange(len(p_T)) >= labelled.ends[number][first])
         alarms = Alarms(p_T, alarm_T, -np.log10(p_T))
-        return alarms, merge(alarms, np.zeros(len(p_T)), pause(rate))[1]
+        return alarms, merge(alarms, np.zeros(len(p_T)), Rules().at(rate).gap)[1]
 
     return _cases(labelled, told)
 

@@ -63,7 +63,7 @@ class Trials:
         """How one of them detects."""
         own = _own(self.settings, detector)
         settings = {key.removeprefix(f"{detector}."): value for key, value in own.items()}
-        return Detection(detector=detector, false_alarms=self.false_alarms, hindsight=self.hindsight, settings=settings)
+        return Detection.of(settings, detector=detector, false_alarms=self.false_alarms, hindsight=self.hindsight)
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,7 @@ def run(frame: pd.DataFrame, how: Trials, watch: Watch = SILENT) -> Trial:
     checked = check(seen, Roles.of(how.channels), freq=how.freq, zone=how.tz, strict=how.strict, beside=how.test_column)
     ends = training_ends(checked, seen, train_until=how.train_until, test_column=how.test_column)
     labelled = Labelled(checked, labels, ends, how.false_alarms)
-    trial = Trial({RANDOM: random_cases(labelled, Detection().pause)}, {RANDOM: 0.0}, {}, checked.quality)
+    trial = Trial({RANDOM: random_cases(labelled)}, {RANDOM: 0.0}, {}, checked.quality)
     for name in how.detectors:
         begun = time.process_time()
         try:
@@ -113,6 +113,10 @@ def _own(settings: Mapping[str, Any], name: str) -> dict[str, Any]:
         prefix, _, own = key.rpartition(".")
         if prefix in plugins.names("detectors") and prefix != name:
             return False
-        return learns or (prefix in ("", "detector", name) and own in found.Config.__dataclass_fields__)
+        return (
+            learns
+            or prefix == "rules"
+            or (prefix in ("", "detector", name) and own in found.Config.__dataclass_fields__)
+        )
 
     return {key: value for key, value in settings.items() if takes(key)}

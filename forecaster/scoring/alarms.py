@@ -1,12 +1,14 @@
 """From the views of a detector to p-values and alarms, row after row, from what was known there."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 
 import numpy as np
 import numpy.typing as npt
 
 from forecaster.detectors.base import PLAIN, Kinds
+from forecaster.scoring.budget import Budget
+from forecaster.scoring.rules import Rules
 from forecaster.series.frequency import Ints
 from forecaster.series.grid import Floats
 from forecaster.thresholds.base import Threshold
@@ -21,8 +23,6 @@ _GROWTH = 0.02
 """A calibration serves until this share of its rows is new."""
 _CLUSTER_LEVEL = 0.95
 _COMMON_LEVELS = (0.05, 0.1, 0.2)
-_WORSE = 0.3
-"""Part of the level below which a row of an open event is news again, once an event."""
 _KNEE = 0.8
 """Part of the alarm level, as a score, up to which a row that opens no event is scored as it is."""
 
@@ -56,17 +56,16 @@ class Alarms:
 
 
 def raise_alarms(
-    views_TV: Floats, begin: int, end: int, rate: float, gap: int, make: MakeThreshold, kinds: Kinds = PLAIN
+    views_TV: Floats, begin: int, end: int, rate: float, rules: Rules, make: MakeThreshold, kinds: Kinds = PLAIN
 ) -> Alarms:
     """P-values and alarms of one series, all of its rows at once.
 
     Rows `begin` to `end` are held-out normal ones, from which the rows after them are judged (`Alarming`).
 
-    Shapes:  views_TV [time, V], scores unless `kinds` says otherwise; `rate` is alarms (events) a row, `gap` the rows that
-        an event may pause
+    Shapes:  views_TV [time, V], scores unless `kinds` says otherwise; `rate` is alarms (events) a row
     Missing: a row with NaN in every view
     """
-    return Alarming(normal_rows(views_TV, begin, end), kinds, rate, gap, make).whole(views_TV, end)
+    return Alarming(normal_rows(views_TV, begin, end), kinds, rate, rules, make).whole(views_TV, end)
 
 
 def normal_rows(views_TV: Floats, begin: int, end: int) -> Floats:
@@ -81,14 +80,14 @@ class Alarming:
 
     Begins with rows that count as normal. Later rows join them as they pass, alarms too: what goes on becomes usual, and
     an alarm ends. Each block of rows is judged by what came before it only. Where events come faster than was asked for,
-    each new one must be stranger than the last (`_Budget`).
+    each new one must be stranger than the last (`Budget`).
     """
 
-    def __init__(self, normal_MV: Floats, kinds: Kinds, rate: float, gap: int, make: MakeThreshold) -> None:
-        self._kinds, self._rate, self._gap, self._make = kinds, rate, gap, make
+    def __init__(self, normal_MV: Floats, kinds: Kinds, rate: float, rules: Rules, make: MakeThreshold) -> None:
+        self._kinds, self._rate, self._rules, self._make = kinds, rate, rules, make
         self._normal_MV = normal_MV
         self._since: list[Floats] = []
-        self._budget = _Budget(rate, gap)
+        self._budget = Budget(rate, rules)
         self._rows = self._waiting = 0
         """Rows that were judged, and those of them that no calibration knows yet."""
         self._judge: _Judge | None = None
@@ -98,9 +97,10 @@ class Alarming:
         """Number V of views."""
         return int(self._normal_MV.shape[1])
 
-    def whole(self, views_TV: Floats, end: int) -> Alarms:
+    def whole(self, views_TV: Floats, end: int, admitted_T: Bools | None = None) -> Alarms:
         """A whole series, of which the rows before `end` are training rows."""
-        usual, found = self.usual(views_TV[:end]), self.judge(views_TV[end:])
+        later_T = None if admitted_T is None else admitted_T[end:]
+        usual, found = self.usual(views_TV[:end]), self.judge(views_TV[end:], later_T)
         return Alarms(*(np.append(getattr(usual, each.name), getattr(found, each.name)) for each in fields(Alarms)))
 
     def usual(self, views_TV: Floats) -> Alarms:
@@ -108,8 +108,8 @@ class Alarming:
         graded_T, _ = self._calibrated().p_values(views_TV)
         return Alarms(_no_news(graded_T, self._rate), np.zeros(len(views_TV), bool), -np.log10(graded_T))
 
-    def judge(self, views_TV: Floats) -> Alarms:
-        """Some more rows."""
+    def judge(self, views_TV: Floats, admitted_T: Bools | None = None) -> Alarms:
+        """Some more rows; `admitted_T` are those that the rules let raise an alarm, None for all."""
         p_T, strange_T = np.full((2, len(views_TV)), np.nan)
         alarm_T = np.zeros(len(views_TV), bool)
         now = 0
@@ -118,7 +118,9 @@ class Alarming:
             until = now + judge.serves - self._waiting
             block_TV = views_TV[now:until]
             graded_T, joint_T = judge.p_values(block_TV)
-            alarm_T[now:until], news_T = self._budget.spend(joint_T, self._rows, judge.level)
+            alarm_T[now:until], news_T = self._budget.spend(
+                joint_T, self._rows, judge.level, None if admitted_T is None else admitted_T[now:until]
+            )
             new_T = joint_T * (self._rate / judge.level)
             p_T[now:until] = np.where(news_T, new_T, _no_news(graded_T, self._rate))
             strange_T[now:until] = -np.log10(np.where(news_T, np.fmin(graded_T, joint_T), graded_T))
@@ -133,7 +135,7 @@ class Alarming:
             self._normal_MV = np.concatenate([self._normal_MV, *self._since])[-_MEMORY_ROWS:]
             self._since, self._waiting, self._judge = [], 0, None
         if self._judge is None:
-            self._judge = _Judge(self._normal_MV, self._kinds, self._rate, self._gap, self._make)
+            self._judge = _Judge(self._normal_MV, self._kinds, self._rate, self._rules.gap, self._make)
         return self._judge
 
     def state(self) -> dict[str, Floats]:
@@ -143,12 +145,12 @@ class Alarming:
 
     @classmethod
     def restored(
-        cls, state: Mapping[str, Floats], kinds: Kinds, rate: float, gap: int, make: MakeThreshold
+        cls, state: Mapping[str, Floats], kinds: Kinds, rate: float, rules: Rules, make: MakeThreshold
     ) -> "Alarming":
         """From a `state`."""
         rows, waiting, *budget = state["numbers"].tolist()
         split = len(state["rows"]) - int(waiting)
-        made = cls(state["rows"][:split], kinds, rate, gap, make)
+        made = cls(state["rows"][:split], kinds, rate, rules, make)
         made._since, made._rows, made._waiting = [state["rows"][split:]], int(rows), int(waiting)
         made._budget.restore(budget)
         return made
@@ -211,56 +213,6 @@ def _no_news(p_T: Floats, rate: float) -> Floats:
     room = (1 - _KNEE) * most
     above_T = np.maximum(score_T - _KNEE * most, 0.0)
     return np.asarray(10.0 ** -np.where(above_T > 0, most - room**2 / (room + above_T), score_T))
-
-
-class _Budget:
-    """Holds events to the requested rate in the long run, whatever the data do.
-
-    Every event adds one to a debt that is paid off at the requested rate; beyond two the level falls by a factor e^2 for
-    each event owed. A quiet series owes nothing, and its first events are free.
-    """
-
-    _STRICTNESS = 2.0
-    _FREE = 2
-
-    def __init__(self, rate: float, gap: int) -> None:
-        self.rate, self.gap = rate, gap
-        self.debt = 0.0
-        self.paid_at = 0
-        self.last_alarm = -(10**9)
-        self.open_level = 0.0
-        self.worse = False
-
-    def state(self) -> tuple[float, ...]:
-        """What it remembers."""
-        return self.debt, self.paid_at, self.last_alarm, self.open_level, self.worse
-
-    def restore(self, state: Sequence[float]) -> None:
-        """Remember a `state`."""
-        self.debt, paid_at, last_alarm, self.open_level, worse = state
-        self.paid_at, self.last_alarm, self.worse = int(paid_at), int(last_alarm), bool(worse)
-
-    def spend(self, p_T: Floats, start: int, level: float) -> tuple[Bools, Bools]:
-        """Alarms among rows whose p-values are given, the first of them at position `start`, and which are news."""
-        alarm_T, news_T = np.zeros(len(p_T), bool), np.zeros(len(p_T), bool)
-        for k in np.flatnonzero(p_T < level):
-            position = start + int(k)
-            if position - self.last_alarm <= self.gap:
-                alarm_T[k] = p_T[k] < self.open_level
-                if alarm_T[k] and p_T[k] < level * _WORSE and not self.worse:
-                    news_T[k] = self.worse = True
-            else:
-                self.debt = max(0.0, self.debt - self.rate * (position - self.paid_at))
-                self.paid_at = position
-                limit = level * float(np.exp(-self._STRICTNESS * max(0.0, self.debt - self._FREE)))
-                alarm_T[k] = p_T[k] < limit
-                if alarm_T[k]:
-                    news_T[k] = True
-                    self.worse = bool(p_T[k] < level * _WORSE)
-                    self.debt, self.open_level = self.debt + 1, limit
-            if alarm_T[k]:
-                self.last_alarm = position
-        return alarm_T, news_T
 
 
 def _independent_views(least_T: Floats, views: int) -> float:

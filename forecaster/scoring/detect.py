@@ -13,7 +13,9 @@ from forecaster.errors import ConfigError
 from forecaster.progress import SILENT, Watch
 from forecaster.scoring.alarms import Alarming, Alarms, normal_rows
 from forecaster.scoring.events import Event, merge
+from forecaster.scoring.maintenance import Maintenance
 from forecaster.scoring.rate import DEFAULT_RATE, alarms_per_row
+from forecaster.scoring.rules import Bools, Rules, admitted, among
 from forecaster.series.frame import Checked
 from forecaster.series.frequency import Ints
 from forecaster.series.grid import Floats, Grid
@@ -43,15 +45,16 @@ class Detection:
     detector: str = "auto"
     threshold: str = "conformal_tail"
     false_alarms: str = DEFAULT_RATE
-    gap: int = 0
-    """Rows that an event may pause; 0 takes a twentieth of those in which one event was asked for, 5 to 50."""
     hindsight: bool = False
     """Allow detectors that look ahead."""
     settings: Mapping[str, Any] = field(default_factory=dict)
+    rules: Rules = field(default_factory=Rules)
 
-    def pause(self, rate: float) -> int:
-        """Rows that an event may pause, where `rate` events a row were asked for."""
-        return self.gap or int(np.clip(0.05 / rate, 5, 50))
+    @classmethod
+    def of(cls, settings: Mapping[str, Any] | None, **more: Any) -> "Detection":
+        """With settings of which those called `rules.` are the rules of events."""
+        rules, others = among(settings)
+        return cls(settings=others, rules=Rules.of(rules), **more)
 
     def make_threshold(self) -> Threshold:
         """A fresh threshold."""
@@ -160,16 +163,18 @@ def detect_from(grid: Grid, ends: Ints, detector: Detector, normal: Normal, how:
     """The same, from rows that are normal as `normal` knows them."""
     views = detector.views(grid)
     watched = _Watched(normal, ends, alarms_per_row(how.false_alarms, grid.frequency), how)
-    each = []
+    each, may = [], _admitted(grid, views, how.rules)
     for s in range(grid.series):
         rows = slice(grid.offsets[s], grid.offsets[s + 1])
-        each.append(watched.judged(grid.label(s), np.array([s]), views.scores[rows], views.sign[rows], detector.kinds))
+        seen = views.scores[rows], views.sign[rows], may[rows]
+        each.append(watched.judged(grid.label(s), np.array([s]), *seen, detector.kinds))
     alarms, events, numbers = (list(part) for part in zip(*each, strict=True))
     whole = {}
     if grid.channel is not None:
         for first, members in by_name(grid).items():
             name = f"{grid.unique_id[first]}/{columns.WHOLE}"
-            whole[first] = watched.judged(name, members, *_together(grid, views, alarms, members))
+            any_T = np.any([may[grid.offsets[s] : grid.offsets[s + 1]] for s in members], axis=0)
+            whole[first] = watched.judged(name, members, *_together(grid, views, alarms, members), any_T)
     return Detected(grid, views, alarms, events, numbers, ends, whole, detector, watched.kept)
 
 
@@ -181,15 +186,26 @@ class _Watched:
         self.kept: dict[str, Kept] = {}
 
     def judged(
-        self, name: str, members: Ints, views_TV: Floats, sign_T: Floats, kinds: Kinds = PLAIN
+        self, name: str, members: Ints, views_TV: Floats, sign_T: Floats, admitted_T: Bools, kinds: Kinds = PLAIN
     ) -> tuple[Alarms, list[Event], Ints]:
         """Alarms, events, and the event of each row."""
         normal_MV = self._normal(name, views_TV, members)
-        gap = self._how.pause(self._rate)
-        alarming = Alarming(normal_MV, kinds, self._rate, gap, self._how.make_threshold)
-        alarms = alarming.whole(views_TV, int(self._ends[members].max()))
+        rules = self._how.rules.at(self._rate)
+        alarming = Alarming(normal_MV, kinds, self._rate, rules, self._how.make_threshold)
+        alarms = alarming.whole(views_TV, int(self._ends[members].max()), admitted_T)
         self.kept[name] = Kept(normal_MV, alarming)
-        return alarms, *merge(alarms, sign_T, gap)
+        return alarms, *merge(alarms, sign_T, rules.gap)
+
+
+def _admitted(grid: Grid, views: Views, rules: Rules) -> Bools:
+    """Rows that the rules let raise an alarm. Shapes: [N]"""
+    may = admitted(rules, grid.y, views.expected, views.sign)
+    calm = Maintenance.of(rules.maintenance, grid.clock)
+    for s in range(grid.series) if calm.spans else ():
+        rows = slice(grid.offsets[s], grid.offsets[s + 1])
+        times = grid.times(np.full(grid.lengths[s], s), np.arange(grid.lengths[s]))
+        may[rows] &= ~calm.closed(str(grid.unique_id[s]), times)
+    return may
 
 
 def _is_own(key: str, found: Any) -> bool:

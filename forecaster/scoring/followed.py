@@ -13,8 +13,10 @@ from forecaster.scoring.alarms import Alarming, Alarms
 from forecaster.scoring.calibrated import Calibrated
 from forecaster.scoring.detect import Detected, Detection
 from forecaster.scoring.events import merge
+from forecaster.scoring.maintenance import Maintenance
 from forecaster.scoring.ragged import joined, packed, parted, unpacked
 from forecaster.scoring.rate import alarms_per_row
+from forecaster.scoring.rules import admitted
 from forecaster.series.clock import Clock
 from forecaster.series.frequency import Ints
 from forecaster.series.grid import Floats
@@ -85,7 +87,8 @@ class Followed:
     def __init__(self, member: Calibrated, how: Detection, clock: Clock) -> None:
         self._member, self._how, self.clock = member, how, clock
         self._rate = alarms_per_row(how.false_alarms, member.frequency)
-        self._gap = how.pause(self._rate)
+        self._rules = how.rules.at(self._rate)
+        self._calm = Maintenance.of(how.rules.maintenance, clock)
         self._follower = member.detector.follow(clock)
         self._number: dict[str, int] = {}
         self._alarming: list[Alarming] = []
@@ -129,10 +132,12 @@ class Followed:
             mine = owner == s
             alarms = Alarms(answers.numbers[mine, 3], answers.is_anomaly[mine], answers.numbers[mine, 4])
             sign = np.sign(grid.values(s) - answers.numbers[mine, 0])
-            events, made.numbers[s] = merge(alarms, sign, self._gap)
+            events, made.numbers[s] = merge(alarms, sign, self._rules.gap)
             start = self._held["start"][numbers[k : k + 1]]
             shift = int(self._member.frequency.positions(grid.starts[s : s + 1], start)[0])
-            if events and events[0].start + shift - before["alarm"][k] <= self._gap:  # it was open when the file ended
+            if (
+                events and events[0].start + shift - before["alarm"][k] <= self._rules.gap
+            ):  # it was open when the file ended
                 events[0] = replace(events[0], start=int(before["event"][k]) - shift)
             made.alarms[s], made.events[s] = alarms, events
         return made
@@ -164,7 +169,7 @@ class Followed:
             gaps[k], taken[s] = at - taken[s], at + 1
             if gaps[k] > _LONGEST_GAP:
                 answers.reason[k] = f"begun anew after {gaps[k]} steps without a row"
-                gaps[k], first[k] = self._gap + 1, True
+                gaps[k], first[k] = self._rules.gap + 1, True
             elif moved[k]:
                 answers.reason[k] = f"moved to its step, {self._text(s, at)}"
         answers.next_ds[gaps >= 0] = self.clock.texts(frequency.times(starts, position + 1)[gaps >= 0])
@@ -195,13 +200,13 @@ class Followed:
 
     def _calibrated(self, name: str, views: int) -> Alarming:
         normal = self._member.normal_of(name, views)
-        return Alarming(normal, self._member.detector.kinds, self._rate, self._gap, self._how.make_threshold)
+        return Alarming(normal, self._member.detector.kinds, self._rate, self._rules, self._how.make_threshold)
 
     def _answer(self, taken: _Taken, names: Sequence[str], answers: Answers) -> None:
         sight = self._seen(taken)
         for name in list(self._number)[len(self._alarming) :]:
             self._alarming.append(self._calibrated(name, sight.views.scores.shape[1]))
-        found, train = self._judged(taken, sight.views.scores)
+        found, train = self._judged(taken, sight.views)
         last, row = taken.last, taken.row[taken.last]
         views = sight.views
         numbers = (views.expected, views.lower, views.upper, found.p_values, found.strangeness)
@@ -228,24 +233,28 @@ class Followed:
             parts.append(self._follower.step(taken.series[rows], times[rows], taken.values[rows]))
         return Sight.joined(parts).take(np.argsort(order))
 
-    def _judged(self, taken: _Taken, scores: Floats) -> tuple[Alarms, Bools]:
+    def _judged(self, taken: _Taken, views: Views) -> tuple[Alarms, Bools]:
         """What is said of each row, and whether it is a training row."""
+        scores = views.scores
+        may = admitted(self._how.rules, taken.values, views.expected, views.sign)
         every = Alarms(np.full(len(scores), np.nan), np.zeros(len(scores), bool), np.full(len(scores), np.nan))
         times = self._member.frequency.times(self._held["start"][taken.series], taken.position)
         train = times <= self._held["end"][taken.series]
-        order = np.argsort(taken.series, kind="stable")
+        order, names = np.argsort(taken.series, kind="stable"), list(self._number)
         for rows in np.split(order, np.flatnonzero(np.diff(taken.series[order])) + 1):
             alarming, early = self._alarming[taken.series[rows[0]]], rows[train[rows]]
             later = rows[len(early) :]
-            for some, judge in ((early, alarming.usual), (later, alarming.judge)):
-                if len(some):
-                    every.put(some, judge(scores[some]))
+            if len(early):
+                every.put(early, alarming.usual(scores[early]))
+            if len(later):
+                may[later] &= ~self._calm.closed(names[taken.series[rows[0]]], times[later])
+                every.put(later, alarming.judge(scores[later], may[later]))
         return every, train
 
     def _event(self, name: str, series: int, position: int) -> str:
         """The event that an alarm belongs to."""
         held = self._held
-        if position - held["alarm"][series] > self._gap:
+        if position - held["alarm"][series] > self._rules.gap:
             held["event"][series] = position
         held["alarm"][series] = position
         return f"{name}@{self._text(series, int(held['event'][series]))}"
@@ -282,7 +291,7 @@ class Followed:
             made._number[name] = number
             one = {"rows": tables[name], "numbers": state["alarming"][number]}
             made._alarming.append(
-                Alarming.restored(one, member.detector.kinds, made._rate, made._gap, how.make_threshold)
+                Alarming.restored(one, member.detector.kinds, made._rate, made._rules, how.make_threshold)
             )
         return made
 

@@ -3,9 +3,10 @@
 import hashlib
 import json
 import shutil
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from safetensors import SafetensorError
@@ -15,6 +16,7 @@ from forecaster.errors import ArtifactError, ConfigError
 from forecaster.scoring.calibrated import Calibrated
 from forecaster.scoring.detect import Detected, Detection
 from forecaster.scoring.forecaster import Forecaster
+from forecaster.scoring.rules import Rules
 from forecaster.series.frame import Checked
 from forecaster.series.grid import Grid
 from forecaster.series.roles import Roles
@@ -65,9 +67,10 @@ class SavedDetector:
         step = (grid.frequency.kind, grid.frequency.size)
         return next((one for one in self.members if (one.frequency.kind, one.frequency.size) == step), None)
 
-    def asking(self, false_alarms: str | None) -> "SavedDetector":
-        """The same at another rate, if one is given."""
-        return self if false_alarms is None else replace(self, how=replace(self.how, false_alarms=false_alarms))
+    def asking(self, false_alarms: str | None, rules: Mapping[str, Any] | None = None) -> "SavedDetector":
+        """The same at another rate, if one is given, and by other rules, those that are given."""
+        how = replace(self.how, rules=Rules.of(rules or {}, self.how.rules))
+        return replace(self, how=how if false_alarms is None else replace(how, false_alarms=false_alarms))
 
     def save(self, folder: Path) -> None:
         """Write it into a folder. Raises: ConfigError when it cannot be written; a new folder is then gone again."""
@@ -104,7 +107,8 @@ class SavedDetector:
                 )
             roles = Roles(**{name: tuple(value) for name, value in index["roles"].items()})
             members = tuple(Calibrated.load(folder / one["step"], one) for one in index["members"])
-            how = Detection(**index["how"])
+            asked = {name: value for name, value in index["how"].items() if name not in ("gap", "rules")}
+            how = Detection(**asked, rules=Rules(**index["how"].get("rules", {})))
         except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
             raise ArtifactError(
                 f"'{folder}' holds no readable detector ({error}). Make one with: forecaster detect FILE --save DIR"

@@ -16,6 +16,7 @@ from forecaster.detectors.base import Detector
 from forecaster.errors import ArtifactError
 from forecaster.scoring.alarms import raise_alarms
 from forecaster.scoring.detect import Detection, detect, fit_detector
+from forecaster.scoring.rules import Rules
 from forecaster.series import synthetic
 from forecaster.series.frame import check
 from forecaster.series.frequency import Ints
@@ -207,7 +208,7 @@ def test_the_requested_rate_is_delivered(scores: str, random: np.random.Generato
         noise = np.convolve(noise, np.ones(10) / np.sqrt(10), mode="same")
     if scores == "drifting":
         noise = noise * np.linspace(1, 2, len(noise))
-    alarms = raise_alarms(np.abs(noise)[:, None], 300, 1000, 0.002, 10, lambda: _threshold("conformal_tail"))
+    alarms = raise_alarms(np.abs(noise)[:, None], 300, 1000, 0.002, Rules(gap=10), lambda: _threshold("conformal_tail"))
     first = np.flatnonzero(alarms.is_anomaly)
     events = 1 + int((np.diff(first) > 10).sum()) if len(first) else 0
     assert 0.5 < events / (0.002 * 39_000) < 2

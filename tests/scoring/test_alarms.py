@@ -5,6 +5,7 @@ import pytest
 
 from forecaster.detectors.base import PLAIN
 from forecaster.scoring.alarms import Alarming, normal_rows, raise_alarms
+from forecaster.scoring.rules import Rules
 from forecaster.thresholds.base import Threshold
 from forecaster.thresholds.conformal_tail import ConformalTail
 
@@ -13,18 +14,23 @@ def _threshold() -> Threshold:
     return ConformalTail(ConformalTail.Config())
 
 
+RULES = Rules(gap=10), Rules(gap=10, m=2, n=30, cool_down=40, hysteresis=5.0)
+
+
+@pytest.mark.parametrize("rules", RULES)
 @pytest.mark.parametrize(("rows", "begin", "end"), [(2000, 100, 400), (7000, 0, 0), (600, 480, 490)])
-def test_rows_one_by_one_are_judged_as_all_at_once(rows: int, begin: int, end: int) -> None:
+def test_rows_one_by_one_are_judged_as_all_at_once(rows: int, begin: int, end: int, rules: Rules) -> None:
     """With missing rows, alarms and calibrations anew; a state that is stored and read in between changes nothing."""
     random = np.random.default_rng(1)
     views_TV = np.abs(random.standard_normal((rows, 2))) * np.linspace(1, 2, rows)[:, None]
     views_TV[random.random(rows) < 0.03] = np.nan
     views_TV[random.integers(end, rows, 5)] *= 20
-    expected = raise_alarms(views_TV, begin, end, 0.002, 10, _threshold)
-    alarming, found = Alarming(normal_rows(views_TV, begin, end), PLAIN, 0.002, 10, _threshold), []
+    views_TV[end + 50 : end + 58 : 2] = 20
+    expected = raise_alarms(views_TV, begin, end, 0.002, rules, _threshold)
+    alarming, found = Alarming(normal_rows(views_TV, begin, end), PLAIN, 0.002, rules, _threshold), []
     for row in range(end, rows):
         if row % 101 == 0:
-            alarming = Alarming.restored(alarming.state(), PLAIN, 0.002, 10, _threshold)
+            alarming = Alarming.restored(alarming.state(), PLAIN, 0.002, rules, _threshold)
         found.append(alarming.judge(views_TV[row : row + 1]))
     np.testing.assert_array_equal([one.p_values[0] for one in found], expected.p_values[end:])
     np.testing.assert_array_equal([one.is_anomaly[0] for one in found], expected.is_anomaly[end:])

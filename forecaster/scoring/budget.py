@@ -1,0 +1,108 @@
+"""The budget of events: which rows open one, which belong to one, at the rate that was asked for and by the rules."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from forecaster.scoring.rules import Rules
+from forecaster.series.grid import Floats
+
+__all__ = ["Budget"]
+
+_WORSE = 0.3
+"""Part of the level below which a row of an open event is news again, once an event."""
+_LONG_AGO = -(10**9)
+
+Bools = npt.NDArray[np.bool_]
+
+
+class Budget:
+    """Holds events to the requested rate in the long run, whatever the data do.
+
+    Every event adds one to a debt that is paid off at the requested rate; beyond two the level falls by a factor e^2 for
+    each event owed. A quiet series owes nothing, and its first events are free. What the rules keep from opening an event
+    owes nothing either.
+    """
+
+    _STRICTNESS = 2.0
+    _FREE = 2
+
+    def __init__(self, rate: float, rules: Rules) -> None:
+        self.rate, self.rules = rate, rules
+        self.debt = 0.0
+        self.paid_at = 0
+        self.last_alarm = _LONG_AGO
+        self.open_level = 0.0
+        self.worse = False
+        self.opened_at = _LONG_AGO
+        self._strange = _Strange()
+
+    def state(self) -> tuple[float, ...]:
+        """What it remembers."""
+        numbers = (self.debt, self.paid_at, self.last_alarm, self.open_level, self.worse, self.opened_at)
+        return (*numbers, *self._strange.state())
+
+    def restore(self, state: Sequence[float]) -> None:
+        """Remember a `state`."""
+        self.debt, paid_at, last_alarm, self.open_level, worse, *rest = state
+        opened_at, *strange = rest or (_LONG_AGO,)  # a state of before there were rules has no more
+        self.paid_at, self.last_alarm, self.worse = int(paid_at), int(last_alarm), bool(worse)
+        self.opened_at, self._strange = int(opened_at), _Strange(*map(int, strange))
+
+    def spend(self, p_T: Floats, start: int, level: float, admitted_T: Bools | None = None) -> tuple[Bools, Bools]:
+        """Alarms among rows whose p-values are given, the first of them at position `start`, and which are news.
+
+        Shapes: admitted_T [time]: rows that may raise an alarm at all; None for all
+        """
+        alarm_T, news_T = np.zeros(len(p_T), bool), np.zeros(len(p_T), bool)
+        low_T = p_T < level * self.rules.hysteresis
+        for k in np.flatnonzero(low_T if admitted_T is None else low_T & admitted_T):
+            position, p = start + int(k), float(p_T[k])
+            if position - self.last_alarm <= self.rules.gap:
+                alarm_T[k] = p < self.open_level * self.rules.hysteresis
+                if alarm_T[k] and p < level * _WORSE and not self.worse:
+                    news_T[k] = self.worse = True
+            elif p < level:
+                alarm_T[k] = news_T[k] = self._opens(p, position, level)
+            if alarm_T[k]:
+                self.last_alarm = position
+        return alarm_T, news_T
+
+    def _opens(self, p: float, position: int, level: float) -> bool:
+        """Does a row open an event? If so, it is owed."""
+        self.debt = max(0.0, self.debt - self.rate * (position - self.paid_at))
+        self.paid_at = position
+        limit = level * float(np.exp(-self._STRICTNESS * max(0.0, self.debt - self._FREE)))
+        if p >= limit or not self._may_open(position):
+            return False
+        self.worse = p < level * _WORSE
+        self.debt, self.open_level, self.opened_at = self.debt + 1, limit, position
+        return True
+
+    def _may_open(self, position: int) -> bool:
+        """Do the rules let an event begin at a row that is strange enough?"""
+        rules = self.rules
+        self._strange.add(position, rules.n)
+        rested = position - self.last_alarm > rules.cool_down and position - self.opened_at >= rules.refractory
+        return rested and self._strange.count() >= rules.m and self._strange.run >= rules.min_length
+
+
+class _Strange:
+    """The last rows that were strange enough to open an event: which of the last n, and how many without a pause."""
+
+    def __init__(self, newest: int = _LONG_AGO, bits: int = 0, run: int = 0) -> None:
+        self._newest, self._bits, self.run = newest, bits, run
+
+    def state(self) -> tuple[int, int, int]:
+        return self._newest, self._bits, self.run
+
+    def add(self, position: int, n: int) -> None:
+        """One more; those that are n rows old are forgotten."""
+        steps = position - self._newest
+        self.run = self.run + 1 if steps == 1 else 1
+        self._bits = ((self._bits << min(steps, n)) | 1) & ((1 << n) - 1)
+        self._newest = position
+
+    def count(self) -> int:
+        return self._bits.bit_count()

@@ -1,0 +1,75 @@
+"""Maintenance: times in which no event is raised, given as text or in a table."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from forecaster.errors import ConfigError, DataError
+from forecaster.series import table
+from forecaster.series.clock import Clock
+from forecaster.series.frequency import Ints
+
+__all__ = ["Maintenance", "spans"]
+
+_HELP = "Give FROM/TO, several with commas between, or a table with columns from and to."
+
+Bools = npt.NDArray[np.bool_]
+Span = tuple[str, str, str]
+"""Name of a series, empty for all; first time; first time after it."""
+
+
+@dataclass(frozen=True)
+class Maintenance:
+    """Spans as some series count their times."""
+
+    spans: Sequence[tuple[str, int, int]]
+
+    @classmethod
+    def of(cls, text: str, clock: Clock) -> "Maintenance":
+        """From a rule's text. Raises: ConfigError for one that names no times"""
+        found = spans(text)
+        try:
+            times = _encoded([time for _, *both in found for time in both], clock)
+        except (ValueError, DataError) as error:
+            raise ConfigError(f"rules.maintenance: {error}. {_HELP}") from error
+        pairs = zip(times[::2], times[1::2], strict=True)
+        return cls([(name, int(a), int(b)) for (name, *_), (a, b) in zip(found, pairs, strict=True)])
+
+    def closed(self, name: str, times_T: Ints) -> Bools:
+        """Which times of a series lie in one of them."""
+        closed_T = np.zeros(len(times_T), bool)
+        for whose, start, end in self.spans:
+            if whose in ("", name):
+                closed_T |= (times_T >= start) & (times_T < end)
+        return closed_T
+
+
+def spans(text: str) -> list[Span]:
+    """Spans of a text, or of the table that it names. Raises: ConfigError for one that is neither"""
+    if not text.strip():
+        return []
+    if table.is_table(Path(text)):
+        return _of_table(Path(text))
+    parts = [part.strip().split("/") for part in text.split(",") if part.strip()]
+    wrong = [part for part in parts if len(part) != 2 or not all(part)]
+    if wrong:
+        raise ConfigError(f"rules.maintenance: '{'/'.join(wrong[0])}' is no span of time. {_HELP}")
+    return [("", start.strip(), end.strip()) for start, end in parts]
+
+
+def _of_table(path: Path) -> list[Span]:
+    try:
+        frame = table.read(path)
+    except DataError as error:
+        raise ConfigError(f"rules.maintenance: {error}") from error
+    if not {"from", "to"} <= set(frame.columns):
+        raise ConfigError(f"rules.maintenance: '{path}' has no columns from and to.")
+    names = frame["unique_id"].fillna("") if "unique_id" in frame.columns else [""] * len(frame)
+    return [(str(name), str(a), str(b)) for name, a, b in zip(names, frame["from"], frame["to"], strict=True)]
+
+
+def _encoded(texts: list[str], clock: Clock) -> Ints:
+    return np.array(list(map(int, texts)), np.int64) if clock.integer else clock.encode_texts(texts)
