@@ -10,7 +10,20 @@ from forecaster.errors import ConfigError, SourceError
 
 __all__ = ["Client"]
 
-_TIMES = ("ds", "cutoff", "as_of", "available_at", "start", "peak", "end", "first_ds", "last_ds")
+_TIMES = (
+    "ds",
+    "cutoff",
+    "as_of",
+    "available_at",
+    "start",
+    "peak",
+    "end",
+    "first_ds",
+    "last_ds",
+    "at",
+    "until",
+    "snoozed_until",
+)
 
 
 class Client:
@@ -48,6 +61,16 @@ class Client:
         """Anomaly events, the newest first."""
         return self._frame("/v1/anomalies", series=series, **span)
 
+    def labels(self, series: Sequence[str] | None = None, **span: Any) -> pd.DataFrame:
+        """What was said of events, the newest first."""
+        return self._frame("/v1/labels", series=series, **span)
+
+    def label(self, event: str, as_: str, *, by: str, note: str = "", until: str | None = None) -> dict[str, Any]:
+        """Say what an event is: acknowledged, snoozed (`until` a time), confirmed, false, resolved or open."""
+        said = {"event": event, "as": as_, "by": by, "note": note, "until": until}
+        answered: dict[str, Any] = self._sent("POST", "/v1/labels", json=said).json()
+        return answered
+
     def health(self) -> dict[str, Any]:
         """Whether the store answers."""
         found: dict[str, Any] = self._get("/healthz", {}).json()
@@ -61,8 +84,11 @@ class Client:
         return frame
 
     def _get(self, path: str, params: dict[str, Any]) -> httpx.Response:
+        return self._sent("GET", path, params=params)
+
+    def _sent(self, method: str, path: str, **more: Any) -> httpx.Response:
         try:
-            response = self._http.get(path, params=params)
+            response = self._http.request(method, path, **more)
         except httpx.HTTPError as error:
             raise SourceError(
                 f"{self._http.base_url} does not answer: {error}. Start it with: forecaster up"
@@ -70,5 +96,5 @@ class Client:
         if response.status_code >= 500:
             raise SourceError(f"{response.url}: {response.status_code} {response.text[:200]}")
         if response.status_code >= 400:
-            raise ConfigError(response.json().get("detail", response.text))
+            raise ConfigError(str(response.json().get("detail", response.text)))
         return response

@@ -39,7 +39,7 @@ ELSEWHERE = {
     "forecaster/client.py": {"httpx"},
     "forecaster/serving/cli.py": {"typer"},
     "forecaster/serving/screen.py": {"rich"},
-    "forecaster/serving/rest.py": {"fastapi", "uvicorn"},
+    "forecaster/serving/rest.py": {"fastapi", "pydantic", "uvicorn"},
     "forecaster/serving/pyfunc_model.py": {"mlflow"},
 }
 WORKER = ("series", "panel", "scales", "heads", "layers", "models", "training", "launch")

@@ -3,6 +3,7 @@
 import inspect
 import subprocess
 import sys
+import typing
 
 import pytest
 
@@ -72,6 +73,18 @@ def test_flows_take_the_verbs_words() -> None:
     for flow, verb in ((ingest, "ingest"), (train, "train"), (score, "score")):
         known = set(inspect.signature(plugins.load("actions", verb)).parameters) | {"project", "fresh"}
         assert set(inspect.signature(flow.fn).parameters) <= known
+
+
+def test_a_label_is_said_in_the_verbs_words() -> None:
+    """The REST body and the client's method have the parameters of the command."""
+    from forecaster.client import Client
+    from forecaster.serving.rest import Label
+
+    verb = inspect.signature(plugins.load("actions", "label")).parameters
+    words = set(verb) - set(DOOR_PARAMETERS)
+    assert set(Label.model_fields) == words
+    assert set(inspect.signature(Client.label).parameters) - {"self"} == words
+    assert Label.model_fields["as_"].annotation == typing.get_args(verb["as_"].annotation)[0]
 
 
 def test_help_answers_at_once() -> None:

@@ -1,4 +1,4 @@
-"""Look at what is stored: forecasts, anomalies, observations, runs."""
+"""Look at what is stored: forecasts, anomalies and what was said of them, observations, runs."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -13,7 +13,8 @@ __all__ = ["query"]
 
 _SHOWN = {
     "forecasts": ("unique_id", "ds", "cutoff", "mean", "q0.1", "q0.5", "q0.9", "model", "model_version"),
-    "anomalies": ("unique_id", "start", "peak", "end", "severity", "direction", "state", "model_version"),
+    "anomalies": ("event_id", "peak", "end", "severity", "direction", "is_open", "state", "model_version"),
+    "labels": ("event_id", "state", "at", "by", "note", "until"),
     "observations": ("unique_id", "ds", "y", "available_at", "quality"),
     "scores": ("unique_id", "ds", "y", "expected", "score", "is_anomaly", "model_version"),
     "series": ("unique_id", "stream", "domain", "unit", "step", "first_ds", "last_ds"),
@@ -23,7 +24,7 @@ _SHOWN = {
 
 
 def query(
-    what: Annotated[str, "forecasts, anomalies, observations, scores, series or runs."],
+    what: Annotated[str, "forecasts, anomalies, labels, observations, scores, series or runs."],
     *,
     series: Annotated[list[str] | None, "Names of series. Default: all."] = None,
     since: Annotated[str | None, "First time, e.g. 2024-03-31 or 2024-03-31T01:00Z."] = None,
@@ -44,6 +45,8 @@ def query(
         frame = app.ledger.find_runs(since=start, limit=limit)
     elif what == "anomalies":
         frame = app.ledger.find_events(series_ids=series, since=start, until=end, as_of=known, limit=limit)
+    elif what == "labels":
+        frame = app.ledger.find_labels(series_ids=series, since=start, until=end, limit=limit)
     elif what == "series":
         frame = app.ledger.find_series(text=series[0] if series else None, limit=limit)
     elif what in ("forecasts", "observations", "scores"):

@@ -45,7 +45,8 @@ def score(
             watch.say(f"{one.name}: scoring with version {champion.version}")
             facts = _score_one(app, one, champion, run.run_id)
             announce = facts.pop("announce")
-            told, problem = _tell(app, one, announce)
+            announce += [*app.ledger.wake(one.name, datetime.now(UTC)), *_undelivered(app, one)]
+            told, later, problem = _tell(app, one, announce)
             run.note(
                 model=champion.tags.get("model", one.model),
                 model_version=champion.version,
@@ -55,7 +56,8 @@ def score(
             run.facts = {
                 **facts,
                 "told": told,
-                **({"alert_error": problem, "undelivered": announce} if problem else {}),
+                **({"alert_error": problem} if problem else {}),
+                **({"undelivered": later} if later else {}),
             }
         rows.append({"pipeline": one.name, "version": champion.version, **facts, "told": told})
         failed += [f"{one.name}: {problem}"] if problem else []
@@ -120,6 +122,7 @@ def _detect(
     begun = listed[_after(listed, "end", newest)]
     entries = begun.assign(pipeline=one.name, **{k: v for k, v in made_by.items() if k != "as_of"}).to_dict("records")
     put = app.ledger.put_events([{str(k): _plain(v) for k, v in entry.items()} for entry in entries])
+    app.ledger.close_events(one.name, listed.loc[listed["is_open"].astype(bool), "event_id"].tolist())
     # What a first look back finds is history: recorded, but no news.
     news = [entry["event_id"] for entry in entries if entry["event_id"] in put and entry["unique_id"] in newest]
     return len(fresh), len(put), news
@@ -150,26 +153,31 @@ def _newest_scored(app: "App", rows: "pd.DataFrame") -> dict[str, Any]:
     return {str(name): when for name, when in before.groupby("unique_id")["ds"].max().items()}
 
 
-def _tell(app: "App", one: "Pipeline", announce: list[str]) -> tuple[int, str]:
-    """Alerts for new events, and for those that an earlier run could not deliver."""
+def _tell(app: "App", one: "Pipeline", announce: list[str]) -> tuple[int, list[str], str]:
+    """Alerts for events that nobody has taken up: how many, those to tell of later, and what went wrong.
+
+    Of a series with a snoozed event nothing is told until the snooze is over.
+    """
     if not one.alerts:
-        return 0, ""
-    waiting = app.ledger.find_events(pipeline=one.name, unnotified=True)
-    waiting = waiting[waiting["event_id"].isin([*announce, *_undelivered(app, one)])]
-    if len(waiting) == 0:
-        return 0, ""
-    events = [{str(k): _plain(v) for k, v in event.items()} for event in waiting.to_dict("records")]
+        return 0, [], ""
+    waiting = app.ledger.find_events(pipeline=one.name, unnotified=True, state="open")
+    waiting = waiting[waiting["event_id"].isin(announce)]
+    snoozed = waiting["unique_id"].isin(app.ledger.find_events(pipeline=one.name, state="snoozed")["unique_id"])
+    later, now = waiting.loc[snoozed, "event_id"].tolist(), waiting[~snoozed]
+    if len(now) == 0:
+        return 0, later, ""
+    events = [{str(k): _plain(v) for k, v in event.items()} for event in now.to_dict("records")]
     try:
         for name in one.alerts:
             app.alert(name).send(one.name, events)
     except SourceError as error:
-        return 0, str(error)
+        return 0, waiting["event_id"].tolist(), str(error)
     app.ledger.mark_notified([event["event_id"] for event in events])
-    return len(events), ""
+    return len(events), later, ""
 
 
 def _undelivered(app: "App", one: "Pipeline") -> list[str]:
-    """Events that earlier runs announced in vain."""
+    """Events that earlier runs announced in vain, or put off."""
     before = app.ledger.find_runs(pipeline=one.name, verb="score", limit=20)
     return [event for facts in before["facts"].dropna() for event in facts.get("undelivered", [])]
 

@@ -93,6 +93,8 @@ class Detected:
     whole: dict[int, tuple[Alarms, list[Event], Ints]]
     detector: Detector
     kept: dict[str, Kept]
+    gap: int
+    """Rows that an event may pause."""
 
 
 Normal = Callable[[str, Floats, Ints], Floats]
@@ -175,7 +177,7 @@ def detect_from(grid: Grid, ends: Ints, detector: Detector, normal: Normal, how:
             name = f"{grid.unique_id[first]}/{columns.WHOLE}"
             any_T = np.any([may[grid.offsets[s] : grid.offsets[s + 1]] for s in members], axis=0)
             whole[first] = watched.judged(name, members, *_together(grid, views, alarms, members), any_T)
-    return Detected(grid, views, alarms, events, numbers, ends, whole, detector, watched.kept)
+    return Detected(grid, views, alarms, events, numbers, ends, whole, detector, watched.kept, how.gap)
 
 
 class _Watched:

@@ -50,16 +50,19 @@ def scores_of(detected: list[Detected]) -> pd.DataFrame:
 
 
 def events_of(detected: list[Detected]) -> pd.DataFrame:
-    """All events: event_id, unique_id, [channel,] start, peak, end, severity, direction, channels."""
+    """All events: event_id, unique_id, [channel,] start, peak, end, severity, direction, channels, and what was expected.
+
+    `expected`, `lower`, `upper` are those of the peak, empty for channels together; `is_open` where it may still go on.
+    """
     parts = []
     for one in detected:
         for s, events in enumerate(one.events):
             channel = None if one.grid.channel is None else str(one.grid.channel[s])
-            parts += [_event_row(one.grid, s, event, channel, channel or "") for event in events]
+            parts += [_event_row(one, s, event, channel, channel or "") for event in events]
         for first, (_, events, _) in one.whole.items():
-            parts += [_event_row(one.grid, first, event, columns.WHOLE, _ranked(one, first, event)) for event in events]
+            parts += [_event_row(one, first, event, columns.WHOLE, _ranked(one, first, event)) for event in events]
     names = ["event_id", "unique_id", "channel", "start", "peak", "end", "severity", "direction", "channels"]
-    table = pd.DataFrame(parts, columns=names)
+    table = pd.DataFrame(parts, columns=[*names, "expected", "lower", "upper", "is_open"])
     return table if any(one.whole for one in detected) else table.drop(columns=columns.CHANNEL)
 
 
@@ -140,7 +143,8 @@ def _name_events(
     out.loc[rows[hit], "event_id"] = event_ids(labels[series[hit]], grid.ds(series[hit], starts))
 
 
-def _event_row(grid: Grid, series: int, event: Event, channel: str | None, channels: str) -> dict[str, Any]:
+def _event_row(one: Detected, series: int, event: Event, channel: str | None, channels: str) -> dict[str, Any]:
+    grid = one.grid
     label = f"{grid.unique_id[series]}" + ("" if channel is None else f"/{channel}")
     at = np.array([event.start, event.peak, event.end])
     start, peak, end = grid.ds(np.full(3, series), at)
@@ -154,7 +158,15 @@ def _event_row(grid: Grid, series: int, event: Event, channel: str | None, chann
         "severity": event.severity,
         "direction": event.direction,
         "channels": channels,
+        **{name: _at_peak(one, series, event, channel, name) for name in ("expected", "lower", "upper")},
+        "is_open": bool(grid.lengths[series] - 1 - event.end <= one.gap),
     }
+
+
+def _at_peak(one: Detected, series: int, event: Event, channel: str | None, name: str) -> float:
+    """What was expected at the peak."""
+    numbers = getattr(one.views, name)
+    return np.nan if channel == columns.WHOLE else float(numbers[one.grid.offsets[series] + event.peak])
 
 
 def _ranked(one: Detected, first: int, event: Event) -> str:

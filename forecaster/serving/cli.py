@@ -18,7 +18,7 @@ from forecaster.quiet import hush
 
 __all__ = ["flag", "main"]
 
-_POSITIONAL = ("file", "folder", "pipeline", "query", "what")
+_POSITIONAL = ("event", "file", "folder", "pipeline", "query", "what")
 """Parameters that stand without a flag."""
 _SKIPPED, _REFUSED, _INTERRUPTED = 3, 2, 130
 

@@ -1,4 +1,4 @@
-"""The read-only REST API: what `forecaster query` says, over HTTP.
+"""The REST API: what `forecaster query` says and `forecaster label` takes, over HTTP.
 
 Run it with `python -m forecaster.serving.rest forecaster.toml 8000`.
 """
@@ -11,7 +11,9 @@ from typing import Annotated, Literal
 import uvicorn
 from fastapi import FastAPI, Query, Request, Response
 from fastapi.responses import JSONResponse
+from pydantic import BaseModel, Field
 
+from forecaster.actions.label import label
 from forecaster.actions.query import query
 from forecaster.app import App
 from forecaster.errors import ConfigError, ForecasterError
@@ -25,12 +27,23 @@ _TABLES = {
     "forecasts": "Forecasts, the newest of each time",
     "scores": "How strange each value was",
     "anomalies": "Anomaly events, the newest first",
+    "labels": "What was said of events, the newest first",
 }
 
 Series = Annotated[list[str] | None, Query(description="Names of series; repeat it for several. Default: all.")]
 Time = Annotated[str | None, Query(description="RFC 3339 time; without a zone it is UTC.")]
 Limit = Annotated[int, Query(ge=1, le=_MOST_ROWS, description="Most rows.")]
 Format = Annotated[Literal["json", "csv"], Query(description="json: a list of records; csv: with a header.")]
+
+
+class Label(BaseModel):
+    """The parameters of `forecaster label`."""
+
+    event: str
+    as_: Literal["acknowledged", "snoozed", "confirmed", "false", "resolved", "open"] = Field(alias="as")
+    until: str | None = None
+    by: str
+    note: str = ""
 
 
 def main() -> None:
@@ -42,9 +55,7 @@ def main() -> None:
 
 def create(app: App) -> FastAPI:
     """The API of an opened project."""
-    about = (
-        "Series, observations, forecasts and anomalies, read-only. Times are UTC; `since` is included, `until` is not."
-    )
+    about = "Series, observations, forecasts and anomalies, read-only; events can be labelled. Times are UTC; `since` is included, `until` is not."
     api = FastAPI(title="forecaster", version="1", description=about)
     api.add_exception_handler(ForecasterError, _problem)
 
@@ -59,6 +70,11 @@ def create(app: App) -> FastAPI:
     @api.get("/v1/series", summary="Series and what is known of them")
     def series(text: str | None = None, limit: Limit = 1_000, format: Format = "json") -> Response:
         return _answer(app, "series", format, series=[text] if text else None, limit=limit)
+
+    @api.post("/v1/labels", summary="Say what an event is", status_code=201)
+    def say(said: Label) -> JSONResponse:
+        outcome = label(said.event, as_=said.as_, until=said.until, by=said.by, note=said.note, app=app)
+        return JSONResponse(outcome.facts, status_code=201)
 
     for what, summary in _TABLES.items():
         api.get(f"/v1/{what}", summary=summary, name=what)(_endpoint(app, what))

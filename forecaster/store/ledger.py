@@ -5,6 +5,7 @@ Series, ingest slices, runs, anomaly events and leases. Facts are in the lake; h
 
 import os
 import platform
+import re
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -19,7 +20,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError, OperationalError, SQLAlchemyError
 
 from forecaster.errors import ConfigError
-from forecaster.store.schema import METADATA, events, leases, runs, series, slices
+from forecaster.store.schema import METADATA, events, labels, leases, runs, series, slices
 
 __all__ = ["Ledger", "Run"]
 
@@ -130,16 +131,71 @@ class Ledger:
     def put_events(self, rows: Sequence[Mapping[str, Any]]) -> list[str]:
         """Record events; returns the ids of those that are new. A known one keeps its state and may grow."""
         fresh = []
-        grows = ("end", "peak", "severity", "direction", "channels")
+        grows = ("end", "peak", "severity", "direction", "channels", "expected", "lower", "upper", "is_open")
         with self.engine.begin() as connection:
             for row in rows:
                 known = connection.execute(
-                    events.update().where(events.c.event_id == row["event_id"]).values(**{k: row[k] for k in grows})
+                    events.update()
+                    .where(events.c.event_id == row["event_id"])
+                    .values(**{name: row[name] for name in grows if name in row})
                 ).rowcount
                 if not known:
                     connection.execute(events.insert().values(**row, state="open", first_seen_at=datetime.now(UTC)))
                     fresh.append(row["event_id"])
         return fresh
+
+    def close_events(self, pipeline: str, but: Sequence[str]) -> None:
+        """No event of a pipeline goes on but these."""
+        with self.engine.begin() as connection:
+            rows = sa.select(events.c.event_id).where(events.c.pipeline == pipeline, events.c.is_open)
+            over = [found for (found,) in connection.execute(rows) if found not in set(but)]
+            connection.execute(events.update().where(events.c.event_id.in_(over)).values(is_open=False))
+
+    def label(
+        self, event_id: str, state: str, *, by: str, note: str = "", until: datetime | None = None
+    ) -> Mapping[str, Any]:
+        """Set the state of an event, and write down who did, when and why; gives what was written.
+
+        Raises: ConfigError for an event that is not there
+        """
+        said = {"event_id": event_id, "state": state, "at": datetime.now(UTC), "by": by, "note": note, "until": until}
+        with self.engine.begin() as connection:
+            change = events.update().where(events.c.event_id == event_id)
+            if not connection.execute(change.values(state=state, snoozed_until=until)).rowcount:
+                raise ConfigError(f"no event '{event_id}'. Their ids are in: forecaster query anomalies")
+            connection.execute(labels.insert().values(**said))
+        return said
+
+    def find_labels(
+        self,
+        *,
+        series_ids: Sequence[str] | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        limit: int | None = None,
+    ) -> pd.DataFrame:
+        """What was said of events, all of it, the newest first."""
+        joined = labels.join(events, labels.c.event_id == events.c.event_id)
+        query = sa.select(labels, events.c.unique_id).select_from(joined)
+        query = query.order_by(labels.c.number.desc()).limit(limit)
+        if series_ids is not None:
+            query = query.where(events.c.unique_id.in_(list(series_ids)))
+        if since is not None:
+            query = query.where(labels.c.at >= since)
+        if until is not None:
+            query = query.where(labels.c.at < until)
+        return self._frame(query)
+
+    def wake(self, pipeline: str, now: datetime) -> list[str]:
+        """Events whose snooze is over are open again; gives those that still go on, of which people are to be told anew."""
+        found = self.find_events(pipeline=pipeline, state="snoozed")
+        over = found[found["snoozed_until"].map(lambda until: until <= now)] if len(found) else found
+        for event_id in over["event_id"]:
+            self.label(event_id, "open", by="forecaster", note="its snooze is over")
+        again = [str(event_id) for event_id in over.loc[over["is_open"].fillna(False).astype(bool), "event_id"]]
+        with self.engine.begin() as connection:
+            connection.execute(events.update().where(events.c.event_id.in_(again)).values(notified_at=None))
+        return again
 
     def mark_notified(self, event_ids: Sequence[str]) -> None:
         """People were told of these events."""
@@ -157,6 +213,7 @@ class Ledger:
         as_of: datetime | None = None,
         pipeline: str | None = None,
         unnotified: bool = False,
+        state: str | None = None,
         limit: int | None = None,
     ) -> pd.DataFrame:
         """Events that lie in a span of time, the newest first."""
@@ -171,6 +228,8 @@ class Ledger:
             query = query.where(events.c.start < until)
         if as_of is not None:
             query = query.where(events.c.first_seen_at <= as_of)
+        if state is not None:
+            query = query.where(events.c.state == state)
         if unnotified:
             query = query.where(events.c.notified_at.is_(None))
         return self._frame(query)
@@ -221,7 +280,7 @@ class Ledger:
 
     def tables(self) -> dict[str, pd.DataFrame]:
         """Every table that people may query, whole."""
-        return {table.name: self._frame(table.select()) for table in (series, slices, runs, events)}
+        return {table.name: self._frame(table.select()) for table in (series, slices, runs, events, labels)}
 
     def _frame(self, query: Any) -> pd.DataFrame:
         with self.engine.connect() as connection:
@@ -249,10 +308,22 @@ def _make_tables(engine: sa.Engine, attempts: int = 10) -> None:
     """Make those that are missing; another process that makes them too gets on by one each time we meet."""
     try:
         METADATA.create_all(engine)
+        _add_columns(engine)
     except SQLAlchemyError as error:
-        if "already exists" not in str(error) or attempts == 0:
+        if not re.search("already exists|duplicate column", str(error)) or attempts == 0:
             raise
         _make_tables(engine, attempts - 1)
+
+
+def _add_columns(engine: sa.Engine) -> None:
+    """Columns that a ledger of an earlier version lacks, empty."""
+    known = sa.inspect(engine)
+    for table in METADATA.sorted_tables:
+        there = {column["name"] for column in known.get_columns(table.name)}
+        for column in [column for column in table.columns if column.name not in there]:
+            kind = column.type.compile(engine.dialect)
+            with engine.begin() as connection:
+                connection.execute(sa.text(f'ALTER TABLE {table.name} ADD COLUMN "{column.name}" {kind}'))
 
 
 def _is_dead(owner: str) -> bool:

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import sqlalchemy as sa
 
-__all__ = ["METADATA", "events", "leases", "runs", "series", "slices"]
+__all__ = ["METADATA", "events", "labels", "leases", "runs", "series", "slices"]
 
 METADATA = sa.MetaData()
 
@@ -94,6 +94,22 @@ events = sa.Table(
     sa.Column("run_id", sa.String),
     sa.Column("first_seen_at", Time),
     sa.Column("notified_at", Time),
+    sa.Column("expected", sa.Float),
+    sa.Column("lower", sa.Float),
+    sa.Column("upper", sa.Float),
+    sa.Column("is_open", sa.Boolean),
+    sa.Column("snoozed_until", Time),
+)
+labels = sa.Table(
+    "labels",
+    METADATA,
+    sa.Column("number", sa.Integer, primary_key=True),
+    sa.Column("event_id", sa.String, index=True),
+    sa.Column("state", sa.String),
+    sa.Column("at", Time),
+    sa.Column("by", sa.String),
+    sa.Column("note", sa.String),
+    sa.Column("until", Time),
 )
 leases = sa.Table(
     "leases",

@@ -56,7 +56,7 @@ def _text(frame: pd.DataFrame) -> pd.DataFrame:
     """Columns of mixed kinds as text, and times in UTC."""
     out = frame.copy()
     for name in out.columns:
-        if name.endswith(("_at", "_ds")) or name in ("start", "end", "peak", "as_of"):
+        if name.endswith(("_at", "_ds")) or name in ("start", "end", "peak", "as_of", "at", "until", "snoozed_until"):
             out[name] = pd.to_datetime(out[name], utc=True).astype("datetime64[us, UTC]")
         elif out[name].dtype == object:
             out[name] = out[name].map(lambda value: None if value is None else str(value)).astype("str")

@@ -167,3 +167,39 @@ def test_an_unreachable_database_is_named(tmp_path: Path) -> None:
     """The error has the URL."""
     with pytest.raises(ConfigError, match="cannot open the ledger"):
         Ledger.open("postgresql+psycopg://nobody@127.0.0.1:1/none")
+
+
+def test_what_is_said_of_an_event_stays(ledger: Ledger) -> None:
+    """Its state is the last, its history all; a snooze ends by itself, and is told of anew if the event goes on."""
+    for name, is_open in (("a@t", True), ("b@t", False)):
+        event = {"event_id": name, "unique_id": name[0], "pipeline": "p", "start": NOW, "end": NOW, "is_open": is_open}
+        ledger.put_events([event])
+        ledger.mark_notified([name])
+        ledger.label(name, "acknowledged", by="ann")
+        ledger.label(name, "snoozed", by="bob", note="pump is serviced", until=NOW + timedelta(hours=1))
+    with pytest.raises(ConfigError, match="no event 'c@t'"):
+        ledger.label("c@t", "false", by="ann")
+    assert ledger.wake("p", NOW) == []
+    assert set(ledger.find_events(state="snoozed")["event_id"]) == {"a@t", "b@t"}
+    assert ledger.wake("p", NOW + timedelta(hours=2)) == ["a@t"]
+    assert ledger.find_events(unnotified=True)["event_id"].tolist() == ["a@t"]
+    said = ledger.find_labels(series_ids=["a"])
+    assert said["state"].tolist() == ["open", "snoozed", "acknowledged"]
+    assert said["by"].tolist() == ["forecaster", "bob", "ann"]
+    assert said["until"].iloc[1] == NOW + timedelta(hours=1)
+    ledger.close_events("p", [])
+    assert not ledger.find_events()["is_open"].any()
+
+
+def test_a_ledger_of_an_earlier_version_gets_its_new_columns(ledger: Ledger) -> None:
+    """What it holds stays."""
+    ledger.put_events([{"event_id": "a@t", "unique_id": "a", "pipeline": "p", "start": NOW, "end": NOW}])
+    with ledger.engine.begin() as connection:
+        for name in ("expected", "is_open", "snoozed_until"):
+            connection.execute(sa.text(f"ALTER TABLE events DROP COLUMN {name}"))
+        connection.execute(sa.text("DROP TABLE labels"))
+    again = Ledger.open(ledger.url)
+    again.label("a@t", "confirmed", by="ann")
+    assert again.find_events()["state"].tolist() == ["confirmed"]
+    assert again.find_events()["is_open"].isna().all()
+    again.engine.dispose()

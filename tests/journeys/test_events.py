@@ -1,0 +1,122 @@
+"""Events after they were found: rules of a project, what people say of them, and who is told."""
+
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fastapi.testclient import TestClient
+
+from forecaster.actions.ingest import ingest
+from forecaster.actions.label import label
+from forecaster.actions.promote import promote
+from forecaster.actions.query import query
+from forecaster.actions.score import score
+from forecaster.actions.train import train
+from forecaster.app import App
+from forecaster.client import Client
+from forecaster.errors import ConfigError
+from forecaster.series import synthetic
+from forecaster.serving import rest
+
+PROJECT = """
+[pipelines.meters]
+source = "files"
+options = { path = "DATA/*.csv" }
+horizon = 6
+model = "seasonal_naive"
+detector = "ewma"
+alerts = ["jsonl"]
+rules = RULES
+
+[alerts.jsonl]
+path = "alerts.jsonl"
+"""
+
+
+class Project:
+    """Two meters, the first with jumps at 620, 700 (down) and 720, read and scored as far as one likes."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder, self._data = folder, folder / "data"
+        self._data.mkdir()
+        self.ruled("{ gap = 5 }")
+        self.scored(600, begin=True)
+
+    def ruled(self, rules: str) -> None:
+        """With other rules of events."""
+        path = self._folder / "forecaster.toml"
+        path.write_text(PROJECT.replace("DATA", str(self._data)).replace("RULES", rules))
+        self.app = App.open(path)
+
+    def scored(self, rows: int, *, begin: bool = False) -> list[dict[str, Any]]:
+        """Scored up to a row; gives what people were told by then."""
+        frame = synthetic.seasonal(2, 800, noise=0.1, seed=2)
+        for start, size in ((620, 9), (700, -9), (720, 9)):
+            frame.loc[start : start + 2, "y"] += size
+        frame.groupby("unique_id").head(rows).to_csv(self._data / "meters.csv", index=False)
+        ingest("meters", app=self.app)
+        if begin:
+            train("meters", app=self.app)
+            promote("meters", version="1", app=self.app)
+        score("meters", app=self.app)
+        told = self._folder / "alerts.jsonl"
+        return [json.loads(line) for line in told.read_text().splitlines()] if told.exists() else []
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    """Scored before the first jump."""
+    return Project(tmp_path)
+
+
+@pytest.mark.slow
+def test_nobody_is_told_of_what_was_taken_up(project: Project) -> None:
+    """A snooze holds the series' alerts back; when it is over they come, and the event again if it goes on."""
+    app = project.app
+    first = project.scored(623)
+    assert len(first) == 1
+    event = first[0]
+    assert event["is_open"]
+    assert event["lower"] < event["expected"] < event["upper"]
+    assert event["model_version"] == "1"
+    name = str(event["event_id"])
+    label(name, as_="snoozed", until=(datetime.now(UTC) + timedelta(hours=1)).isoformat(), by="ann", app=app)
+    assert project.scored(710) == first, "the jump at 700 is recorded, and waits"
+    events = app.ledger.find_events(series_ids=["s0"])
+    later = events.loc[events["start"] > events.set_index("event_id")["start"][name], "event_id"].tolist()
+    assert later
+    assert not events.set_index("event_id")["is_open"][name]
+    app.ledger.label(name, "snoozed", by="ann", until=datetime.now(UTC))
+    assert [one["event_id"] for one in project.scored(711)] == [name, *later], "the first is over: not told again"
+    label(later[0], as_="false", by="ann", note="a valve", app=app)
+    said = query("labels", format="json", app=app)
+    assert '"a valve"' in said.text
+    with pytest.raises(ConfigError, match="both or neither"):
+        label(name, as_="snoozed", app=app)
+
+
+@pytest.mark.slow
+def test_events_are_labelled_over_http(project: Project) -> None:
+    """By the client, with the command's words and errors."""
+    project.scored(640)
+    with Client() as client:
+        client._http = TestClient(rest.create(project.app), raise_server_exceptions=False)
+        name = client.anomalies().iloc[0]["event_id"]
+        said = client.label(name, "confirmed", by="ann", note="leak")
+        assert said["state"] == "confirmed"
+        assert client.anomalies().iloc[0]["state"] == "confirmed"
+        assert client.labels()["note"].tolist() == ["leak"]
+        with pytest.raises(ConfigError, match="no event 'x'"):
+            client.label("x", "false", by="ann")
+        with pytest.raises(ConfigError, match="acknowledged"):
+            client.label(name, "wrong", by="ann")
+
+
+@pytest.mark.slow
+def test_a_project_has_rules(project: Project) -> None:
+    """Those of the file, from the next scoring on."""
+    project.ruled('{ gap = 5, direction = "up" }')
+    project.scored(800)
+    assert set(project.app.ledger.find_events(since=datetime(2024, 1, 26, tzinfo=UTC))["direction"]) == {"up"}
