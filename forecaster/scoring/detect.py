@@ -177,7 +177,7 @@ def detect_from(grid: Grid, ends: Ints, detector: Detector, normal: Normal, how:
             name = f"{grid.unique_id[first]}/{columns.WHOLE}"
             any_T = np.any([may[grid.offsets[s] : grid.offsets[s + 1]] for s in members], axis=0)
             whole[first] = watched.judged(name, members, *_together(grid, views, alarms, members), any_T)
-    return Detected(grid, views, alarms, events, numbers, ends, whole, detector, watched.kept, how.gap)
+    return Detected(grid, views, alarms, events, numbers, ends, whole, detector, watched.kept, watched.rules.gap)
 
 
 class _Watched:
@@ -185,6 +185,7 @@ class _Watched:
 
     def __init__(self, normal: Normal, ends: Ints, rate: float, how: Detection) -> None:
         self._normal, self._ends, self._rate, self._how = normal, ends, rate, how
+        self.rules = how.rules.at(rate)
         self.kept: dict[str, Kept] = {}
 
     def judged(
@@ -192,11 +193,10 @@ class _Watched:
     ) -> tuple[Alarms, list[Event], Ints]:
         """Alarms, events, and the event of each row."""
         normal_MV = self._normal(name, views_TV, members)
-        rules = self._how.rules.at(self._rate)
-        alarming = Alarming(normal_MV, kinds, self._rate, rules, self._how.make_threshold)
+        alarming = Alarming(normal_MV, kinds, self._rate, self.rules, self._how.make_threshold)
         alarms = alarming.whole(views_TV, int(self._ends[members].max()), admitted_T)
         self.kept[name] = Kept(normal_MV, alarming)
-        return alarms, *merge(alarms, sign_T, rules.gap)
+        return alarms, *merge(alarms, sign_T, self.rules.gap)
 
 
 def _admitted(grid: Grid, views: Views, rules: Rules) -> Bools:
