@@ -80,11 +80,15 @@ class Alarming:
 
     Begins with rows that count as normal. Later rows join them as they pass, alarms too: what goes on becomes usual, and
     an alarm ends. Each block of rows is judged by what came before it only. Where events come faster than was asked for,
-    each new one must be stranger than the last (`Budget`).
+    each new one must be stranger than the last (`Budget`). With `patience` the alarms of an event join only once it is so
+    many rows old.
     """
 
-    def __init__(self, normal_MV: Floats, kinds: Kinds, rate: float, rules: Rules, make: MakeThreshold) -> None:
+    def __init__(
+        self, normal_MV: Floats, kinds: Kinds, rate: float, rules: Rules, make: MakeThreshold, patience: int = 0
+    ) -> None:
         self._kinds, self._rate, self._rules, self._make = kinds, rate, rules, make
+        self._patience = patience
         self._normal_MV = normal_MV
         self._since: list[Floats] = []
         self._budget = Budget(rate, rules)
@@ -118,13 +122,14 @@ class Alarming:
             until = now + judge.serves - self._waiting
             block_TV = views_TV[now:until]
             graded_T, joint_T = judge.p_values(block_TV)
-            alarm_T[now:until], news_T = self._budget.spend(
+            alarm_T[now:until], news_T, age_T = self._budget.spend(
                 joint_T, self._rows, judge.level, None if admitted_T is None else admitted_T[now:until]
             )
             new_T = joint_T * (self._rate / judge.level)
             p_T[now:until] = np.where(news_T, new_T, _no_news(graded_T, self._rate))
             strange_T[now:until] = -np.log10(np.where(news_T, np.fmin(graded_T, joint_T), graded_T))
-            self._since.append(block_TV)
+            fresh_T = alarm_T[now:until] & (age_T < self._patience)
+            self._since.append(np.where(fresh_T[:, None], np.nan, block_TV) if fresh_T.any() else block_TV)
             self._rows, self._waiting = self._rows + len(block_TV), self._waiting + len(block_TV)
             now = until
         return Alarms(p_T, alarm_T, strange_T)
@@ -145,12 +150,18 @@ class Alarming:
 
     @classmethod
     def restored(
-        cls, state: Mapping[str, Floats], kinds: Kinds, rate: float, rules: Rules, make: MakeThreshold
+        cls,
+        state: Mapping[str, Floats],
+        kinds: Kinds,
+        rate: float,
+        rules: Rules,
+        make: MakeThreshold,
+        patience: int = 0,
     ) -> "Alarming":
         """From a `state`."""
         rows, waiting, *budget = state["numbers"].tolist()
         split = len(state["rows"]) - int(waiting)
-        made = cls(state["rows"][:split], kinds, rate, rules, make)
+        made = cls(state["rows"][:split], kinds, rate, rules, make, patience)
         made._since, made._rows, made._waiting = [state["rows"][split:]], int(rows), int(waiting)
         made._budget.restore(budget)
         return made

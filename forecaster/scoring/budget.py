@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from forecaster.scoring.rules import Rules
+from forecaster.series.frequency import Ints
 from forecaster.series.grid import Floats
 
 __all__ = ["Budget"]
@@ -50,12 +51,17 @@ class Budget:
         self.paid_at, self.last_alarm, self.worse = int(paid_at), int(last_alarm), bool(worse)
         self.opened_at, self._strange = int(opened_at), _Strange(*map(int, strange))
 
-    def spend(self, p_T: Floats, start: int, level: float, admitted_T: Bools | None = None) -> tuple[Bools, Bools]:
+    def spend(
+        self, p_T: Floats, start: int, level: float, admitted_T: Bools | None = None
+    ) -> tuple[Bools, Bools, Ints]:
         """Alarms among rows whose p-values are given, the first of them at position `start`, and which are news.
+
+        And of each alarm, how many rows old its event is.
 
         Shapes: admitted_T [time]: rows that may raise an alarm at all; None for all
         """
         alarm_T, news_T = np.zeros(len(p_T), bool), np.zeros(len(p_T), bool)
+        age_T = np.zeros(len(p_T), np.int64)
         low_T = p_T < level * self.rules.hysteresis
         for k in np.flatnonzero(low_T if admitted_T is None else low_T & admitted_T):
             position, p = start + int(k), float(p_T[k])
@@ -66,8 +72,8 @@ class Budget:
             elif p < level:
                 alarm_T[k] = news_T[k] = self._opens(p, position, level)
             if alarm_T[k]:
-                self.last_alarm = position
-        return alarm_T, news_T
+                self.last_alarm, age_T[k] = position, position - self.opened_at
+        return alarm_T, news_T, age_T
 
     def _opens(self, p: float, position: int, level: float) -> bool:
         """Does a row open an event? If so, it is owed."""

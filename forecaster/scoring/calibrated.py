@@ -1,7 +1,7 @@
 """A detector for series of one step, with the rows that count as normal in each series it was taught by."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from forecaster import columns, options, plugins
 from forecaster.detectors.base import Detector
 from forecaster.scoring.detect import Detected, Detection, detect_from
 from forecaster.scoring.ragged import joined, parted
+from forecaster.scoring.together import Together
 from forecaster.series import frequency
 from forecaster.series.clock import Clock
 from forecaster.series.frequency import Frequency, Ints
@@ -20,7 +21,7 @@ from forecaster.series.grid import Floats, Grid
 
 __all__ = ["Calibrated"]
 
-_ROWS, _LEARNED = "normal.safetensors", "learned"
+_ROWS, _TOGETHER, _LEARNED = "normal.safetensors", "together.safetensors", "learned"
 _POOLED_ROWS = 500
 """Normal rows of all series that stand for those of a series which was not there: few, so that its own soon count."""
 
@@ -37,6 +38,8 @@ class Calibrated:
     """Time of the last training row, of each series that has one."""
     normal: Mapping[str, Floats]
     """Normal rows [M, V], by series; channels together have theirs, too."""
+    together: Mapping[str, Together] = field(default_factory=dict)
+    """What was learnt of channels together, by the name of the whole."""
 
     @classmethod
     def of(cls, found: Detected) -> "Calibrated":
@@ -45,7 +48,8 @@ class Calibrated:
         last = grid.times(taught, np.minimum(found.train_ends, grid.lengths)[taught] - 1)
         ends = {grid.label(int(s)): int(time) for s, time in zip(taught, last, strict=True)}
         normal = {name: kept.normal for name, kept in found.kept.items()}
-        return cls(found.detector, grid.frequency, grid.clock, ends, normal)
+        together = {name: kept.together for name, kept in found.kept.items() if kept.together is not None}
+        return cls(found.detector, grid.frequency, grid.clock, ends, normal, together)
 
     def detect(self, grid: Grid, how: Detection) -> Detected:
         """What it finds in a grid; rows up to the end of a series' training are training rows."""
@@ -53,23 +57,24 @@ class Calibrated:
         def normal(name: str, views_TV: Floats, members: Ints) -> Floats:
             return self.normal_of(name, views_TV.shape[1])
 
-        return detect_from(grid, self._train_ends(grid), self.detector, normal, how)
+        return detect_from(grid, self._train_ends(grid), self.detector, normal, how, self.together)
 
     def normal_of(self, name: str, views: int) -> Floats:
         """Normal rows of a series; of one that was not there, some of all that were: [M, V]"""
-        own = self.normal.get(name, self._pooled.get(_is_whole(name)))
+        own = self.normal.get(name, self._pooled.get((_is_whole(name), views)))
         return np.zeros((0, views)) if own is None else own.copy()
 
     @cached_property
-    def _pooled(self) -> dict[bool, Floats]:
-        """Rows of all series, evenly chosen; for channels together and apart."""
+    def _pooled(self) -> dict[tuple[bool, int], Floats]:
+        """Rows of all series, evenly chosen; for channels together and apart, and by the number of views."""
+        rows: dict[tuple[bool, int], list[Floats]] = {}
+        for name, one in self.normal.items():
+            rows.setdefault((_is_whole(name), one.shape[1]), []).append(one)
         found = {}
-        for whole in (False, True):
-            rows = [one for name, one in self.normal.items() if _is_whole(name) == whole]
-            if rows:
-                every = np.concatenate(rows)
-                chosen = np.linspace(0, len(every) - 1, min(len(every), _POOLED_ROWS))
-                found[whole] = every[chosen.astype(np.int64)]
+        for kind, parts in rows.items():
+            every = np.concatenate(parts)
+            chosen = np.linspace(0, len(every) - 1, min(len(every), _POOLED_ROWS))
+            found[kind] = every[chosen.astype(np.int64)]
         return found
 
     def _train_ends(self, grid: Grid) -> Ints:
@@ -84,6 +89,7 @@ class Calibrated:
         self.detector.save(folder / _LEARNED)
         folder.mkdir(parents=True, exist_ok=True)
         save_file(joined(self.normal), folder / _ROWS)
+        save_file(joined({name: one.table() for name, one in self.together.items()}), folder / _TOGETHER)
         return {
             "detector": self.detector.name,
             "config": asdict(self.detector.config),
@@ -99,7 +105,10 @@ class Calibrated:
         detector: Detector = found(options.make(found.Config, data["config"]))
         detector.load(folder / _LEARNED)
         normal = parted(load_file(folder / _ROWS))
-        return cls(detector, frequency.parse(data["step"]), Clock.from_json(data["clock"]), data["ends"], normal)
+        tables = parted(load_file(folder / _TOGETHER))
+        together = {name: Together.from_table(table) for name, table in tables.items()}
+        step, clock = frequency.parse(data["step"]), Clock.from_json(data["clock"])
+        return cls(detector, step, clock, data["ends"], normal, together)
 
 
 def _is_whole(name: str) -> bool:

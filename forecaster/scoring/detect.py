@@ -16,6 +16,7 @@ from forecaster.scoring.events import Event, merge
 from forecaster.scoring.maintenance import Maintenance
 from forecaster.scoring.rate import DEFAULT_RATE, alarms_per_row
 from forecaster.scoring.rules import Bools, Rules, admitted, among
+from forecaster.scoring.together import Together
 from forecaster.series.frame import Checked
 from forecaster.series.frequency import Ints
 from forecaster.series.grid import Floats, Grid
@@ -36,6 +37,9 @@ __all__ = [
 
 _FEWEST_TRAINING_ROWS = 60
 """Training rows of the typical series below which a detector that learns is replaced by `ewma`."""
+_PATIENCE = 10
+"""Gaps that an event of channels together must last before its rows count as usual: the levels of a machine that
+changed its ways are worth being told of for longer than those of one channel."""
 
 
 @dataclass(frozen=True)
@@ -74,6 +78,8 @@ class Kept:
 
     normal: Floats
     alarming: Alarming
+    together: Together | None = None
+    """Of channels together."""
 
 
 @dataclass(frozen=True)
@@ -96,6 +102,8 @@ class Detected:
     gap: int
     """Rows that an event may pause."""
 
+
+NOTHING: Mapping[str, Together] = {}
 
 Normal = Callable[[str, Floats, Ints], Floats]
 """The rows that calibrate a series, from its name, its views, and the number of it (of channels together: of all of them)."""
@@ -161,8 +169,15 @@ def detect(grid: Grid, ends: Ints, detector: Detector, begins: Ints, how: Detect
     return detect_from(grid, ends, detector, held_out, how)
 
 
-def detect_from(grid: Grid, ends: Ints, detector: Detector, normal: Normal, how: Detection) -> Detected:
-    """The same, from rows that are normal as `normal` knows them."""
+def detect_from(
+    grid: Grid,
+    ends: Ints,
+    detector: Detector,
+    normal: Normal,
+    how: Detection,
+    learnt: Mapping[str, Together] = NOTHING,
+) -> Detected:
+    """The same, from rows that are normal as `normal` knows them, and from what was learnt of channels together."""
     views = detector.views(grid)
     watched = _Watched(normal, ends, alarms_per_row(how.false_alarms, grid.frequency), how)
     each, may = [], _admitted(grid, views, how.rules)
@@ -176,7 +191,10 @@ def detect_from(grid: Grid, ends: Ints, detector: Detector, normal: Normal, how:
         for first, members in by_name(grid).items():
             name = f"{grid.unique_id[first]}/{columns.WHOLE}"
             any_T = np.any([may[grid.offsets[s] : grid.offsets[s + 1]] for s in members], axis=0)
-            whole[first] = watched.judged(name, members, *_together(grid, views, alarms, members), any_T)
+            joint = _together(grid, views, alarms, members, int(ends[members].max()), learnt.get(name))
+            own = detector.kinds if joint.together.only is not None else None
+            kinds = joint.together.kinds(own)
+            whole[first] = watched.judged(name, members, joint.views_TV, joint.sign_T, any_T, kinds, joint.together)
     return Detected(grid, views, alarms, events, numbers, ends, whole, detector, watched.kept, watched.rules.gap)
 
 
@@ -189,13 +207,21 @@ class _Watched:
         self.kept: dict[str, Kept] = {}
 
     def judged(
-        self, name: str, members: Ints, views_TV: Floats, sign_T: Floats, admitted_T: Bools, kinds: Kinds = PLAIN
+        self,
+        name: str,
+        members: Ints,
+        views_TV: Floats,
+        sign_T: Floats,
+        admitted_T: Bools,
+        kinds: Kinds = PLAIN,
+        together: Together | None = None,
     ) -> tuple[Alarms, list[Event], Ints]:
         """Alarms, events, and the event of each row."""
         normal_MV = self._normal(name, views_TV, members)
-        alarming = Alarming(normal_MV, kinds, self._rate, self.rules, self._how.make_threshold)
+        patience = 0 if together is None or together.only is not None else _PATIENCE * self.rules.gap
+        alarming = Alarming(normal_MV, kinds, self._rate, self.rules, self._how.make_threshold, patience)
         alarms = alarming.whole(views_TV, int(self._ends[members].max()), admitted_T)
-        self.kept[name] = Kept(normal_MV, alarming)
+        self.kept[name] = Kept(normal_MV, alarming, together)
         return alarms, *merge(alarms, sign_T, self.rules.gap)
 
 
@@ -220,13 +246,28 @@ def by_name(grid: Grid) -> dict[int, Ints]:
     return {int(a): np.arange(a, b) for a, b in zip(firsts, [*firsts[1:], grid.series], strict=True)}
 
 
-def _together(grid: Grid, views: Views, alarms: list[Alarms], members: Ints) -> tuple[Floats, Floats]:
-    """Views of channels as a whole: the strangest one, and the mean of all; and the sign of the strangest."""
-    scores_TC = np.column_stack([alarms[s].strangeness for s in members])
-    known = ~np.isnan(scores_TC).all(axis=1)
-    joint_TV = np.full((len(scores_TC), 2), np.nan)
-    joint_TV[known, 0] = np.nanmax(scores_TC[known], axis=1)
-    joint_TV[known, 1] = np.nanmean(scores_TC[known], axis=1)
-    signs_TC = np.column_stack([views.sign[grid.offsets[s] : grid.offsets[s + 1]] for s in members])
-    strangest = np.argmax(np.nan_to_num(scores_TC, nan=-1.0), axis=1)
-    return joint_TV, signs_TC[np.arange(len(signs_TC)), strangest]
+@dataclass(frozen=True)
+class _Joint:
+    """Views of channels as a whole, the sign of the one that adds most, and what they were made with."""
+
+    views_TV: Floats
+    sign_T: Floats
+    together: Together
+
+
+def _together(
+    grid: Grid, views: Views, alarms: list[Alarms], members: Ints, end: int, learnt: Together | None
+) -> _Joint:
+    """Channels as a whole; of one that alone counts, its own views."""
+    rows = [slice(grid.offsets[s], grid.offsets[s + 1]) for s in members]
+    y_TC, sign_TC = (np.column_stack([part[row] for row in rows]) for part in (grid.y, views.sign))
+    first_TC = np.abs(np.column_stack([views.scores[row, 0] for row in rows]))
+    together, begin = (learnt, 0) if learnt is not None else Together.of_first(y_TC, first_TC, end)
+    moves_T = together.moves(y_TC, np.column_stack([alarms[s].p_values for s in members]))
+    if together.only is not None:
+        found_TV = np.column_stack([views.scores[rows[together.only]], moves_T])
+        return _Joint(found_TV, sign_TC[:, together.only], together)
+    found_TV = np.column_stack([together.strange(y_TC, first_TC), moves_T])
+    found_TV[:begin] = np.nan
+    most_T = np.argmax(together.parts(first_TC), axis=1)
+    return _Joint(found_TV, sign_TC[np.arange(len(sign_TC)), most_T], together)

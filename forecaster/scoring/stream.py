@@ -31,7 +31,7 @@ from forecaster.series.grid import Floats
 
 __all__ = ["NEXT", "REASON", "Stream", "detect_on", "keep"]
 
-FORMAT = 1
+FORMAT = 2
 NEXT, REASON = "next_ds", "reason"
 _MOST = 1e36
 

@@ -35,3 +35,34 @@ def test_rows_one_by_one_are_judged_as_all_at_once(rows: int, begin: int, end: i
     np.testing.assert_array_equal([one.p_values[0] for one in found], expected.p_values[end:])
     np.testing.assert_array_equal([one.is_anomaly[0] for one in found], expected.is_anomaly[end:])
     assert expected.is_anomaly.any()
+
+
+def test_patience_keeps_a_young_event_from_becoming_usual() -> None:
+    """A level that stays is told of for as long, and then is usual; one that returns left no trace."""
+    random = np.random.default_rng(4)
+    views_TV = np.abs(random.standard_normal((3000, 1)))
+    views_TV[1000:] += 9
+
+    def alarms(patience: int) -> np.ndarray:
+        alarming = Alarming(normal_rows(views_TV, 0, 500), PLAIN, 0.001, Rules(gap=10), _threshold, patience)
+        return alarming.whole(views_TV, 500).is_anomaly
+
+    told, shortly = alarms(600), alarms(0)
+    assert told[1000:1600].all()
+    assert not told[2500:].any()
+    assert shortly[1000:1600].sum() < 300
+
+
+def test_patience_is_the_same_row_by_row() -> None:
+    """And over a state that is stored and read within an event."""
+    random = np.random.default_rng(5)
+    views_TV = np.abs(random.standard_normal((1500, 1)))
+    views_TV[800:] += 9
+    normal_MV = normal_rows(views_TV, 0, 400)
+    expected = Alarming(normal_MV, PLAIN, 0.001, Rules(gap=10), _threshold, 100).judge(views_TV[400:])
+    alarming, found = Alarming(normal_MV, PLAIN, 0.001, Rules(gap=10), _threshold, 100), []
+    for row in range(400, 1500):
+        if row % 53 == 0:
+            alarming = Alarming.restored(alarming.state(), PLAIN, 0.001, Rules(gap=10), _threshold, 100)
+        found.append(alarming.judge(views_TV[row : row + 1]))
+    np.testing.assert_array_equal([one.p_values[0] for one in found], expected.p_values)

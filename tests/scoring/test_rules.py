@@ -43,7 +43,7 @@ def test_hysteresis_keeps_an_event_open() -> None:
     """Below the level that opened it times the factor; such a row opens none."""
     p_T = np.array([0.5, 0.03, 0.5, 0.001, 0.03, 0.03, 0.2])
     for factor, alarms in ((1.0, [3]), (2.0, [3, 4, 5])):
-        spent, _ = Budget(0.01, Rules(gap=1, hysteresis=factor)).spend(p_T, 0, 0.02)
+        spent, *_ = Budget(0.01, Rules(gap=1, hysteresis=factor)).spend(p_T, 0, 0.02)
         assert np.flatnonzero(spent).tolist() == alarms
 
 

@@ -1,0 +1,144 @@
+"""Channels of one name as a whole: how far off they are on average, and how far their levels lie from all training levels."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.signal import lfilter
+
+from forecaster.detectors.base import Kinds
+from forecaster.series.grid import Floats
+
+__all__ = ["Together"]
+
+_FEWEST = 60
+"""Rows that channels are learnt from where there are no training rows, or fewer."""
+_UNFITTED = 0.3
+"""Last part of the training rows, which tells a channel's usual score: a detector is sure of those it was fitted on."""
+_LEAST_SCORE = 1e-3
+_LEAST_SPREAD = 1e-3
+"""Of a channel, beside its size: a flat one has no spread."""
+_RIDGE = 0.03
+"""Added to the correlations, so that channels that always agreed may differ a little."""
+_FARTHEST = 10.0
+"""Deviations beyond which a level counts as that far."""
+_SPAN = 10
+"""Rows of the average of distances."""
+
+
+@dataclass(frozen=True)
+class Together:
+    """What training rows tell of the channels of one name.
+
+    Channels that count are neither constant in training nor mere indicators (0 and 1 only, as in one-hot commands): of
+    the first any move would drown all others, and changes of the second are no errors. Where none is left, the
+    indicators count, too.
+
+    Shapes:  usual, centre, spread [C]; counts [C] 1 or 0; inverse [C, C], zero beside channels that do not count
+    Missing: a missing value has no score and counts as the usual level
+    Source:  Hotelling (1947) for the distance; that a sum of scaled errors is ahead of the strangest channel, of p-values
+        joined by Cauchy's law and of principal components is measured in docs/experiments.md
+    """
+
+    usual: Floats
+    centre: Floats
+    spread: Floats
+    counts: Floats
+    inverse: Floats
+    typical: float
+    """Squared distance of a training row, on average."""
+
+    @classmethod
+    def learn(cls, y_TC: Floats, scores_TC: Floats) -> "Together":
+        """From the values of training rows, and the first view of each."""
+        known_TC = np.where(np.isfinite(y_TC), y_TC, np.nan)
+        unseen_C = np.isnan(known_TC).all(axis=0)
+        known_TC[:, unseen_C] = 0.0
+        late_TC = scores_TC[int(len(scores_TC) * (1 - _UNFITTED)) :]
+        centre = np.nanmean(known_TC, axis=0)
+        spread = np.maximum(np.nanstd(known_TC, axis=0), np.maximum(_LEAST_SPREAD * np.abs(centre), 1e-9))
+        counts = _that_count(known_TC)
+        z_TC = _standard(known_TC, centre, spread) * counts
+        shared = z_TC.T @ z_TC / len(z_TC)
+        inverse = np.linalg.inv(shared + _RIDGE * np.eye(len(shared))) * np.outer(counts, counts)
+        usual = np.array([_mean(scores) for scores in late_TC.T])
+        return cls(usual, centre, spread, counts, inverse, float(max(np.sum(inverse * shared), 1e-9)))
+
+    @classmethod
+    def of_first(cls, y_TC: Floats, scores_TC: Floats, end: int) -> tuple["Together", int]:
+        """From the rows before `end`, or some more where they are too few; and the first row that it can judge."""
+        enough = max(end, min(_FEWEST, len(y_TC)))
+        return cls.learn(y_TC[:enough], scores_TC[:enough]), 0 if enough == end else enough
+
+    @property
+    def only(self) -> int | None:
+        """The channel that alone counts, if there is but one."""
+        counting = np.flatnonzero(self.counts)
+        return int(counting[0]) if len(counting) == 1 else None
+
+    def strange(self, y_TC: Floats, scores_TC: Floats) -> Floats:
+        """The mean score of the channels, each in units of its usual one, and the distance of their levels: [time]"""
+        known_T = ~np.isnan(scores_TC).all(axis=1)
+        z_TC = _standard(y_TC, self.centre, self.spread) * self.counts
+        squares_T = np.einsum("tc,cd,td->t", z_TC, self.inverse, z_TC, optimize=True)
+        distance_T = np.sqrt(np.maximum(_faded(squares_T), 0.0) / self.typical)
+        mean_T = self.parts(scores_TC).sum(axis=1) / self.counts.sum()
+        return np.where(known_T, mean_T + distance_T, np.nan)
+
+    def parts(self, scores_TC: Floats) -> Floats:
+        """What each channel adds to the sum of scores: [time, C]"""
+        return np.asarray(np.nan_to_num(scores_TC) / self.usual * self.counts)
+
+    def moves(self, y_TC: Floats, p_values_TC: Floats) -> Floats:
+        """-log10 of the chance that a channel which was constant in training moves so: [time]
+
+        Indicators may change. A channel that was 0 and is neither 0 nor 1 is no indicator.
+        """
+        still_C = (self.counts == 0) & ~(self.spread > np.maximum(_LEAST_SPREAD * np.abs(self.centre), 1e-9))
+        other_TC = np.isfinite(y_TC) & (y_TC != 0) & (y_TC != 1) & still_C
+        chance_TC = np.where(other_TC, np.nan_to_num(p_values_TC, nan=1.0), 1.0)
+        least_T = np.clip(chance_TC.min(axis=1) * max(still_C.sum(), 1), 1e-300, 1.0)
+        return np.asarray(np.where(np.isnan(p_values_TC).all(axis=1), np.nan, 0.0 - np.log10(least_T)))
+
+    @staticmethod
+    def kinds(own: Kinds | None = None) -> Kinds:
+        """Of the views of the whole: those of a channel, or one, and the chance of `moves`."""
+        return Kinds(chances=1) if own is None else Kinds(own.hints, own.chances + 1)
+
+    def table(self) -> Floats:
+        """All of it as one table, [C, C + 5]"""
+        typical = np.full(len(self.usual), self.typical)
+        return np.column_stack([self.usual, self.centre, self.spread, self.counts, typical, self.inverse])
+
+    @classmethod
+    def from_table(cls, table: Floats) -> "Together":
+        """From a `table`."""
+        usual, centre, spread, counts, typical = table[:, :5].T.copy()
+        return cls(usual, centre, spread, counts, table[:, 5:].copy(), float(typical[0]))
+
+
+def _that_count(y_TC: Floats) -> Floats:
+    """1 for channels that count, 0 for others."""
+    lows, highs = np.nanmin(y_TC, axis=0), np.nanmax(y_TC, axis=0)
+    indicator_C = (np.isnan(y_TC) | (y_TC == 0) | (y_TC == 1)).all(axis=0)
+    moving_C = lows < highs
+    for chosen in (moving_C & ~indicator_C, ~indicator_C, moving_C):
+        if chosen.any():
+            return np.asarray(chosen, float)
+    return np.ones(y_TC.shape[1])
+
+
+def _standard(y_TC: Floats, centre_C: Floats, spread_C: Floats) -> Floats:
+    z_TC = np.nan_to_num((y_TC - centre_C) / spread_C, nan=0.0, posinf=0.0, neginf=0.0)
+    return np.clip(z_TC, -_FARTHEST, _FARTHEST)
+
+
+def _mean(scores_T: Floats) -> float:
+    known = scores_T[np.isfinite(scores_T)]
+    return max(float(known.mean()), _LEAST_SCORE) if len(known) else 1.0
+
+
+def _faded(values_T: Floats) -> Floats:
+    """Exponentially weighted mean of all so far."""
+    keep = 1 - 2 / (_SPAN + 1)
+    total_T, weight_T = (lfilter([1.0], [1.0, -keep], part) for part in (values_T, np.ones_like(values_T)))
+    return np.asarray(total_T / weight_T)
