@@ -99,9 +99,12 @@ SCORES = pa.schema(
         ("is_anomaly", pa.bool_()),
         ("event_id", pa.string()),
         *_MADE_BY,
+        ("strangeness", pa.float64()),
+        ("opening_p", pa.float64()),
     ]
 )
-"""How strange an observation was; `score` is -log10 of `p_value`."""
+"""How strange an observation was; `score` is -log10 of `p_value`. `strangeness` is the same however long its event has been
+open, `opening_p` the p-value if it opened one: rules are replayed over them. Empty in rows of before they were kept."""
 
 QUARANTINE = pa.schema(
     [

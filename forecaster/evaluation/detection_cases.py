@@ -73,7 +73,7 @@ def random_cases(labelled: Labelled, *, seed: int = 1) -> Cases:
         p_T[np.isnan(grid.values(first))] = np.nan
         rate = alarms_per_row(labelled.false_alarms, grid.frequency)
         alarm_T = (p_T < rate) & (np.arange(len(p_T)) >= labelled.ends[number][first])
-        alarms = Alarms(p_T, alarm_T, -np.log10(p_T))
+        alarms = Alarms(p_T, alarm_T, -np.log10(p_T), p_T)
         return alarms, merge(alarms, np.zeros(len(p_T)), Rules().at(rate).gap)[1]
 
     return _cases(labelled, told)

@@ -36,6 +36,7 @@ class Alarms:
 
     A p-value is that of a new event: below the rate that was asked for where the row opens one, above it elsewhere. How
     strange a row is beside that, however long its event has been open, is its `strangeness`, as -log10 of a probability.
+    `opening_p` is what its p-value would be if it opened an event, of rows after training.
 
     Missing: NaN and no alarm
     """
@@ -43,6 +44,7 @@ class Alarms:
     p_values: Floats
     is_anomaly: Bools
     strangeness: Floats
+    opening_p: Floats
 
     @property
     def scores(self) -> Floats:
@@ -110,11 +112,12 @@ class Alarming:
     def usual(self, views_TV: Floats) -> Alarms:
         """Training rows, which are told how usual they are, but raise no alarm and change nothing."""
         graded_T, _ = self._calibrated().p_values(views_TV)
-        return Alarms(_no_news(graded_T, self._rate), np.zeros(len(views_TV), bool), -np.log10(graded_T))
+        no_T, unknown_T = np.zeros(len(views_TV), bool), np.full(len(views_TV), np.nan)
+        return Alarms(_no_news(graded_T, self._rate), no_T, -np.log10(graded_T), unknown_T)
 
     def judge(self, views_TV: Floats, admitted_T: Bools | None = None) -> Alarms:
         """Some more rows; `admitted_T` are those that the rules let raise an alarm, None for all."""
-        p_T, strange_T = np.full((2, len(views_TV)), np.nan)
+        p_T, strange_T, opening_T = np.full((3, len(views_TV)), np.nan)
         alarm_T = np.zeros(len(views_TV), bool)
         now = 0
         while now < len(views_TV):
@@ -126,13 +129,14 @@ class Alarming:
                 joint_T, self._rows, judge.level, None if admitted_T is None else admitted_T[now:until]
             )
             new_T = joint_T * (self._rate / judge.level)
+            opening_T[now:until] = new_T
             p_T[now:until] = np.where(news_T, new_T, _no_news(graded_T, self._rate))
             strange_T[now:until] = -np.log10(np.where(news_T, np.fmin(graded_T, joint_T), graded_T))
             fresh_T = alarm_T[now:until] & (age_T < self._patience)
             self._since.append(np.where(fresh_T[:, None], np.nan, block_TV) if fresh_T.any() else block_TV)
             self._rows, self._waiting = self._rows + len(block_TV), self._waiting + len(block_TV)
             now = until
-        return Alarms(p_T, alarm_T, strange_T)
+        return Alarms(p_T, alarm_T, strange_T, opening_T)
 
     def _calibrated(self) -> "_Judge":
         """The calibration in use; a new one when it has served its time."""

@@ -44,6 +44,7 @@ class Calibrated:
     @classmethod
     def of(cls, found: Detected) -> "Calibrated":
         """What is left of a detection."""
+        assert found.detector is not None, "a detector found it"
         grid, taught = found.grid, np.flatnonzero(found.train_ends > 0)
         last = grid.times(taught, np.minimum(found.train_ends, grid.lengths)[taught] - 1)
         ends = {grid.label(int(s)): int(time) for s, time in zip(taught, last, strict=True)}

@@ -27,6 +27,7 @@ __all__ = [
     "Detected",
     "Detection",
     "Kept",
+    "admitted_rows",
     "adopting_detector",
     "by_name",
     "detect",
@@ -97,7 +98,8 @@ class Detected:
     numbers: list[Ints]
     train_ends: Ints
     whole: dict[int, tuple[Alarms, list[Event], Ints]]
-    detector: Detector
+    detector: Detector | None
+    """None where stored scores were replayed."""
     kept: dict[str, Kept]
     gap: int
     """Rows that an event may pause."""
@@ -180,7 +182,7 @@ def detect_from(
     """The same, from rows that are normal as `normal` knows them, and from what was learnt of channels together."""
     views = detector.views(grid)
     watched = _Watched(normal, ends, alarms_per_row(how.false_alarms, grid.frequency), how)
-    each, may = [], _admitted(grid, views, how.rules)
+    each, may = [], admitted_rows(grid, views, how.rules)
     for s in range(grid.series):
         rows = slice(grid.offsets[s], grid.offsets[s + 1])
         seen = views.scores[rows], views.sign[rows], may[rows]
@@ -225,7 +227,7 @@ class _Watched:
         return alarms, *merge(alarms, sign_T, self.rules.gap)
 
 
-def _admitted(grid: Grid, views: Views, rules: Rules) -> Bools:
+def admitted_rows(grid: Grid, views: Views, rules: Rules) -> Bools:
     """Rows that the rules let raise an alarm. Shapes: [N]"""
     may = admitted(rules, grid.y, views.expected, views.sign)
     calm = Maintenance.of(rules.maintenance, grid.clock)

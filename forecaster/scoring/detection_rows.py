@@ -42,6 +42,8 @@ def scores_of(detected: list[Detected]) -> pd.DataFrame:
         p_values = _flat([a.p_values for a in one.alarms])
         part["score"], part["p_value"] = -np.log10(p_values), p_values
         part["is_anomaly"] = _flat([a.is_anomaly for a in one.alarms])
+        part["strangeness"] = _flat([a.strangeness for a in one.alarms])
+        part["opening_p"] = _flat([a.opening_p for a in one.alarms])
         part["event_id"] = pd.array([None] * len(part), dtype="str")
         labels = np.array([grid.label(s) for s in range(grid.series)], object)
         _name_events(part, np.arange(len(part)), grid, series, numbers, one.events, labels)

@@ -128,9 +128,10 @@ class Followed:
         views = Views(*(getattr(found.views, field.name).copy() for field in fields(Views)))
         views.expected[rows], views.lower[rows], views.upper[rows] = answers.numbers[:, :3].T
         made = replace(found, views=views, alarms=[*found.alarms], events=[*found.events], numbers=[*found.numbers])
+        unknown = np.full(len(rows), np.nan)
         for k, s in enumerate(series):
             mine = owner == s
-            alarms = Alarms(answers.numbers[mine, 3], answers.is_anomaly[mine], answers.numbers[mine, 4])
+            alarms = Alarms(answers.numbers[mine, 3], answers.is_anomaly[mine], answers.numbers[mine, 4], unknown[mine])
             sign = np.sign(grid.values(s) - answers.numbers[mine, 0])
             events, made.numbers[s] = merge(alarms, sign, self._rules.gap)
             start = self._held["start"][numbers[k : k + 1]]
@@ -237,7 +238,8 @@ class Followed:
         """What is said of each row, and whether it is a training row."""
         scores = views.scores
         may = admitted(self._how.rules, taken.values, views.expected, views.sign)
-        every = Alarms(np.full(len(scores), np.nan), np.zeros(len(scores), bool), np.full(len(scores), np.nan))
+        unknown = np.full((3, len(scores)), np.nan)
+        every = Alarms(unknown[0], np.zeros(len(scores), bool), *unknown[1:])
         times = self._member.frequency.times(self._held["start"][taken.series], taken.position)
         train = times <= self._held["end"][taken.series]
         order, names = np.argsort(taken.series, kind="stable"), list(self._number)

@@ -16,7 +16,8 @@ import duckdb
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
+from deltalake import CommitProperties, DeltaTable, Field, Transaction, write_deltalake
+from deltalake.schema import PrimitiveType
 
 from forecaster import columns
 from forecaster.errors import ConfigError
@@ -27,6 +28,8 @@ _BUCKETS = 16
 _BUCKET = "bucket"
 _KEPT_HOURS = 24 * 7
 _TIME_OF = {"observations": "ds", "forecasts": "ds", "scores": "ds", "quarantine": "available_at"}
+_ADDED = {"scores": ("strangeness", "opening_p")}
+"""Numbers that tables of earlier versions lack; a table gets them with its next append."""
 _KNOWN_AT = {"observations": "available_at", "forecasts": "as_of", "scores": "as_of", "quarantine": "available_at"}
 _ORDER = {
     "observations": "unique_id, ds, available_at",
@@ -114,7 +117,7 @@ class Lake:
         if not files:
             return None
         listed = ", ".join("'" + file.replace("'", "''") + "'" for file in files)
-        return f"read_parquet([{listed}], hive_partitioning = false)"
+        return _with_added(table, f"read_parquet([{listed}], hive_partitioning = false, union_by_name = true)")
 
     def version(self, table: str) -> int:
         """Version of a table: what a run read can be read again. -1 while there is none."""
@@ -138,7 +141,12 @@ class Lake:
     def _table(self, table: str) -> DeltaTable:
         path = self._path(table)
         if DeltaTable.is_deltatable(path):
-            return DeltaTable(path)
+            delta = DeltaTable(path)
+            there = {field.name for field in delta.schema().fields}
+            absent = [Field(name, PrimitiveType("double")) for name in _ADDED.get(table, ()) if name not in there]
+            if absent:
+                delta.alter.add_columns(absent)
+            return delta
         if self.is_local:
             Path(path).mkdir(parents=True, exist_ok=True)
         schema = columns.TABLES[table].append(pa.field(_BUCKET, pa.int32()))
@@ -146,6 +154,14 @@ class Lake:
 
     def _path(self, table: str) -> str:
         return f"{self.root}/{table}"
+
+
+def _with_added(table: str, source: str) -> str:
+    """A source that has all columns of today, also where none of its files has them."""
+    if table not in _ADDED:
+        return source.replace(", union_by_name = true", "")
+    empty = ", ".join(f'NULL::DOUBLE AS "{name}"' for name in _ADDED[table])
+    return f"(SELECT * FROM {source} UNION ALL BY NAME SELECT {empty} WHERE false)"
 
 
 def column_list(table: str) -> str:

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 from fastapi.testclient import TestClient
 
@@ -12,6 +13,7 @@ from forecaster.actions.ingest import ingest
 from forecaster.actions.label import label
 from forecaster.actions.promote import promote
 from forecaster.actions.query import query
+from forecaster.actions.replay import replay
 from forecaster.actions.score import score
 from forecaster.actions.train import train
 from forecaster.app import App
@@ -120,3 +122,21 @@ def test_a_project_has_rules(project: Project) -> None:
     project.ruled('{ gap = 5, direction = "up" }')
     project.scored(800)
     assert set(project.app.ledger.find_events(since=datetime(2024, 1, 26, tzinfo=UTC))["direction"]) == {"up"}
+
+
+@pytest.mark.slow
+def test_other_rules_are_tried_on_stored_scores(project: Project, tmp_path: Path) -> None:
+    """As it was stored, the same events; with a rule those that scoring with it finds; at a stricter rate fewer."""
+    project.scored(800)
+    app = project.app
+    scores = app.lake.read("scores")
+    same = replay("meters", events=tmp_path / "same.csv", app=app)
+    assert same.facts["before"] == same.facts["after"] == scores["event_id"].nunique()
+    assert set(pd.read_csv(tmp_path / "same.csv")["event_id"]) == set(scores["event_id"].dropna())
+    assert replay("meters", false_alarms="1/100000-rows", app=app).facts["after"] < same.facts["before"]
+    out = tmp_path / "down.csv"
+    replay("meters", set_={"rules.direction": "down"}, events=out, since="2024-01-26", app=app)
+    assert set(pd.read_csv(out)["direction"]) == {"down"}
+    assert len(app.lake.read("scores", latest=False)) == len(scores), "nothing is stored"
+    with pytest.raises(ConfigError, match="lr: a replay takes"):
+        replay("meters", set_={"lr": "1"}, app=app)

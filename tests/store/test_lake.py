@@ -5,10 +5,13 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
+from deltalake import write_deltalake
 
+from forecaster import columns
 from forecaster.errors import ConfigError
-from forecaster.store.lake import Lake
+from forecaster.store.lake import Lake, bucket_of
 from forecaster.store.ledger import Ledger
 from forecaster.store.sql import select
 
@@ -110,3 +113,18 @@ def test_numbers_survive_to_the_last_bit(lake: Lake) -> None:
     values = [np.pi, 1e-300, -1e300, 123456789.123456789]
     lake.append("observations", _rows(values, NOON))
     assert lake.read("observations")["y"].tolist() == values
+
+
+def test_scores_of_an_earlier_version_are_read_and_added_to(tmp_path: Path) -> None:
+    """Columns that it did not have are empty in its rows."""
+    old = pa.schema([field for field in columns.SCORES if field.name not in ("strangeness", "opening_p")])
+    schema = old.append(pa.field("bucket", pa.int32()))
+    row = {"unique_id": "a", "ds": pd.Timestamp("2024-01-01", tz="UTC"), "score": 1.0, "bucket": bucket_of("a")}
+    rows = pa.Table.from_pylist([row], schema=schema)
+    write_deltalake(str(tmp_path / "scores"), rows, partition_by=["bucket"])
+    lake = Lake(str(tmp_path))
+    assert lake.read("scores", series=["a"])["opening_p"].isna().all()
+    later = pd.to_datetime(["2024-01-02"], utc=True)
+    new = pd.DataFrame({"unique_id": ["a"], "ds": later, "opening_p": [0.5], "as_of": later})
+    assert lake.append("scores", new) == 1
+    assert lake.read("scores")["opening_p"].fillna(-1).tolist() == [-1, 0.5]

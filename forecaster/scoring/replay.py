@@ -1,0 +1,53 @@
+"""Stored scores under other rules, or at another rate: the events that would have been raised, without a detector."""
+
+import numpy as np
+import pandas as pd
+
+from forecaster.detectors._views import Views
+from forecaster.scoring.alarms import Alarms
+from forecaster.scoring.budget import Budget
+from forecaster.scoring.detect import Detected, Detection, admitted_rows
+from forecaster.scoring.events import merge
+from forecaster.scoring.rate import alarms_per_row
+from forecaster.series.frame import Checked
+from forecaster.series.grid import Floats, Grid
+
+__all__ = ["replay"]
+
+_NUMBERS = ("expected", "lower", "upper", "p_value", "strangeness", "opening_p")
+
+
+def replay(checked: Checked, scores: pd.DataFrame, how: Detection) -> list[Detected]:
+    """Alarms and events of stored scores. Shapes: `scores` are the rows that `checked` was made of
+
+    Missing: a row without `opening_p`, of before it was kept, raises no alarm
+    """
+    return [_replayed(grid, _placed(checked, number, scores), how) for number, grid in enumerate(checked.grids)]
+
+
+def _placed(checked: Checked, number: int, scores: pd.DataFrame) -> dict[str, Floats]:
+    """What was stored, on the rows of a grid."""
+    rows = np.flatnonzero((checked.grid_of == number) & (checked.series_of >= 0))
+    grid = checked.grids[number]
+    at = grid.offsets[checked.series_of[rows]] + checked.position_of[rows]
+    placed = {name: np.full(len(grid.y), np.nan) for name in _NUMBERS}
+    for name, values in placed.items():
+        values[at] = scores[name].to_numpy(float)[rows]
+    return placed
+
+
+def _replayed(grid: Grid, stored: dict[str, Floats], how: Detection) -> Detected:
+    rate, opening = alarms_per_row(how.false_alarms, grid.frequency), stored["opening_p"]
+    expected, lower, upper = (stored[name] for name in ("expected", "lower", "upper"))
+    rules = how.rules.at(rate)
+    views = Views(-np.log10(opening)[:, None], expected, lower, upper, np.sign(grid.y - expected))
+    may = admitted_rows(grid, views, rules)
+    alarms, events, numbers = [], [], []
+    for s in range(grid.series):
+        rows = slice(grid.offsets[s], grid.offsets[s + 1])
+        alarm_T, *_ = Budget(rate, rules).spend(opening[rows], 0, rate, may[rows])
+        alarms.append(Alarms(stored["p_value"][rows], alarm_T, stored["strangeness"][rows], opening[rows]))
+        found, number_T = merge(alarms[-1], views.sign[rows], rules.gap)
+        events.append(found)
+        numbers.append(number_T)
+    return Detected(grid, views, alarms, events, numbers, np.zeros(grid.series, np.int64), {}, None, {}, rules.gap)
