@@ -13,9 +13,11 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import pyarrow as pa
 
 from forecaster.errors import MissingPackage, unknown_name
-from forecaster.series.source import Connector, Done, SeriesInfo, Slice
+from forecaster.series.delivered import table
+from forecaster.series.source import Connector, Done, SeriesInfo, Slice, Window
 
 __all__ = ["Builtin"]
 
@@ -57,7 +59,7 @@ class Builtin(Connector):
                 found.append(_SETS[name].info(name))
         return found
 
-    def plan(self, done: Done) -> list[Slice]:
+    def plan(self, window: Window, done: Done) -> list[Slice]:
         slices = []
         for name in self.config.series:
             cursor = "/".join([metadata.version(_SETS[name].distribution), self.config.since])
@@ -67,14 +69,14 @@ class Builtin(Connector):
                 slices.append(Slice(name, cursor))
         return slices
 
-    def read(self, piece: Slice) -> Iterator[pd.DataFrame]:
+    def read(self, piece: Slice) -> Iterator[pa.Table]:
         found = _SETS[piece.part]
         if importlib.util.find_spec(found.package) is None:
             raise MissingPackage(found.package, f"built-in series '{piece.part}'")
         frame = found.load(self.config)
         if self.config.since:
             frame = frame[frame["ds"] >= pd.Timestamp(self.config.since, tz="UTC")]
-        yield frame.reset_index(drop=True)
+        yield table(frame["unique_id"], frame["ds"], frame["y"])
 
 
 @dataclass(frozen=True)

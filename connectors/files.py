@@ -13,7 +13,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from forecaster.errors import ConfigError, SourceError
-from forecaster.series.source import Connector, Done, SeriesInfo, Slice
+from forecaster.series.delivered import table
+from forecaster.series.source import Connector, Done, SeriesInfo, Slice, Window
 
 __all__ = ["Files"]
 
@@ -75,7 +76,7 @@ class Files(Connector):
         zone = self.config.timezone
         return [SeriesInfo(name, self.config.domain, self.config.unit, timezone=zone) for name in names]
 
-    def plan(self, done: Done) -> list[Slice]:
+    def plan(self, window: Window, done: Done) -> list[Slice]:
         now = time.time()
         slices = []
         for path, info in self._files().items():
@@ -86,8 +87,9 @@ class Files(Connector):
                 slices.append(Slice(path, cursor))
         return slices
 
-    def read(self, piece: Slice) -> Iterator[pd.DataFrame]:
-        yield from self._frames(piece.part)
+    def read(self, piece: Slice) -> Iterator[pa.Table]:
+        for frame in self._frames(piece.part):
+            yield table(frame["unique_id"], frame["ds"], frame["y"])
 
     def _files(self) -> dict[str, dict[str, Any]]:
         """Paths that match, with what the file system says of each."""

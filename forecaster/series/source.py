@@ -1,14 +1,17 @@
 """What a connector must do. One file in `connectors/` that gives this is all that a new source takes."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, ClassVar
 
-import pandas as pd
+import pyarrow as pa
 
-__all__ = ["Connector", "Done", "SeriesInfo", "Slice"]
+__all__ = ["Connector", "Done", "SeriesInfo", "Slice", "Span", "Window"]
+
+Span = tuple[datetime, datetime]
+"""From the first time, included, to the last, excluded; UTC."""
 
 
 @dataclass(frozen=True)
@@ -47,19 +50,38 @@ class Slice:
 
 
 @dataclass(frozen=True)
+class Window:
+    """What a run may read."""
+
+    end: datetime
+    """Times from here on are left alone; a scheduled run's own time."""
+    start: datetime | None = None
+    """First time of a back-fill; None goes on where the stream stands."""
+    again: bool = False
+    """Also what is done: a back-fill that looks for revisions."""
+
+
+@dataclass(frozen=True)
 class Done:
-    """What the ledger remembers of a stream: the newest complete slice of each part."""
+    """What the ledger remembers of a stream, part by part."""
 
     cursors: Mapping[str, str] = field(default_factory=dict)
-    ends: Mapping[str, datetime] = field(default_factory=dict)
+    """Cursor of the newest complete slice."""
+    spans: Mapping[str, Sequence[Span]] = field(default_factory=dict)
+    """Times that complete slices cover: sorted, apart from each other."""
+
+    def watermark(self, part: str) -> datetime | None:
+        """End of the first contiguous run of complete slices: all before it has been read."""
+        spans = self.spans.get(part, ())
+        return spans[0][1] if spans else None
 
 
 class Connector(ABC):
-    """A source of long frames `unique_id, ds, y`.
+    """A source of long tables `unique_id, ds, y`.
 
-    `check` looks at settings, and at the other side only when asked to. `read` raises SourceError for what the
-    other side did wrong, and may give `available_at` and `quality` beside the three columns; a value whose
-    publication time is unknown became available when it was read.
+    `check` looks at settings, and at the other side only when asked to. A source of files or tables plans by what
+    marks their state (`Slice.cursor`); one that is asked for spans of time derives from `Timed` (`series/timed.py`);
+    one that sends by itself from `Pushing` (`series/pushing.py`).
     """
 
     needs: ClassVar[tuple[str, ...]] = ()
@@ -85,9 +107,12 @@ class Connector(ABC):
         return [info for info in self.discover() if info.unique_id in names]
 
     @abstractmethod
-    def plan(self, done: Done) -> list[Slice]:
-        """Slices that are new or changed since."""
+    def plan(self, window: Window, done: Done) -> list[Slice]:
+        """Slices that are new or changed since, oldest first."""
 
     @abstractmethod
-    def read(self, piece: Slice) -> Iterator[pd.DataFrame]:
-        """Rows of a slice, in parts of bounded size; times are UTC."""
+    def read(self, piece: Slice) -> Iterator[pa.Table]:
+        """Rows of a slice, in parts of bounded size, as `series.delivered.table` makes them.
+
+        Raises: SourceError for what the other side did wrong, ConfigError for what it says of the settings
+        """

@@ -9,6 +9,7 @@ revision.
 import hashlib
 import json
 import logging
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -19,7 +20,7 @@ import pandas as pd
 
 from forecaster import columns
 from forecaster.errors import DataError, ForecasterError
-from forecaster.series.source import Connector, Done, Slice
+from forecaster.series.source import Connector, Done, Slice, Span, Window
 from forecaster.store.lake import Lake
 from forecaster.store.ledger import Ledger
 
@@ -38,13 +39,25 @@ class Taken:
     rows_rejected: int = 0
 
 
-def pending(ledger: Ledger, connector: Connector, stream: str) -> list[Slice]:
+def pending(ledger: Ledger, connector: Connector, stream: str, window: Window | None = None) -> list[Slice]:
     """Slices of a source that are new or changed since they were last done."""
     done = ledger.done_slices(stream).sort_values("finished_at")
     newest = done.drop_duplicates("part", keep="last").set_index("part")
     cursors = {str(part): str(cursor) for part, cursor in newest["cursor"].items()}
-    ends = {str(part): end for part, end in newest["end"].items() if isinstance(end, datetime)}
-    return connector.plan(Done(cursors, ends))
+    timed = done[done["start"].notna() & done["end"].notna()]
+    spans = {str(part): _joined(zip(rows["start"], rows["end"], strict=True)) for part, rows in timed.groupby("part")}
+    return connector.plan(window or Window(datetime.now(UTC)), Done(cursors, spans))
+
+
+def _joined(spans: Iterable[Span]) -> list[Span]:
+    """Spans sorted, those that touch or overlap as one."""
+    joined: list[Span] = []
+    for start, end in sorted(spans):
+        if joined and start <= joined[-1][1]:
+            joined[-1] = (joined[-1][0], max(end, joined[-1][1]))
+        else:
+            joined.append((start, end))
+    return joined
 
 
 def slice_id(stream: str, piece: Slice) -> str:
@@ -64,7 +77,7 @@ def take_in(lake: Lake, ledger: Ledger, connector: Connector, stream: str, piece
     spans: dict[str, tuple[datetime, datetime]] = {}
     try:
         for number, part in enumerate(connector.read(piece)):
-            good, bad = _sorted_out(part, stream, name)
+            good, bad = _sorted_out(part.to_pandas(), stream, name)
             _append(lake, good, bad, f"{name}:{number}", taken)
             _widen(spans, good)
     except Exception as error:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 
 from forecaster.actions.ingest import ingest
@@ -17,7 +18,8 @@ from forecaster.actions.query import query
 from forecaster.actions.train import train
 from forecaster.app import App
 from forecaster.errors import ConfigError, SourceError
-from forecaster.series.source import Connector, Done, SeriesInfo, Slice
+from forecaster.series.delivered import table
+from forecaster.series.source import Connector, Done, SeriesInfo, Slice, Window
 from forecaster.store.intake import pending, take_in
 from forecaster.store.lake import Lake
 from forecaster.store.ledger import Ledger
@@ -36,14 +38,14 @@ class Scripted(Connector):
     def discover(self) -> list[SeriesInfo]:
         return [SeriesInfo("a", "sensor", "kWh")]
 
-    def plan(self, done: Done) -> list[Slice]:
+    def plan(self, window: Window, done: Done) -> list[Slice]:
         return [] if done.cursors.get("all") == self.cursor else [Slice("all", self.cursor)]
 
-    def read(self, piece: Slice) -> Iterator[pd.DataFrame]:
+    def read(self, piece: Slice) -> Iterator[pa.Table]:
         for number, part in enumerate(self.parts):
             if number == self.breaks_at:
                 raise SourceError("the line went dead")
-            yield part
+            yield table(part["unique_id"], part["ds"], part["y"])
 
 
 def _part(start: int, values: list[object]) -> pd.DataFrame:

@@ -1,0 +1,54 @@
+"""Rows as a source delivers them: one Arrow table `unique_id, ds, y`, before the border has looked at them."""
+
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+
+from forecaster import columns
+
+__all__ = ["table"]
+
+
+def table(unique_id: Any, ds: Any, y: Any, *, available_at: Any = None, quality: Any = None) -> pa.Table:
+    """A part of a slice. Each argument is a column (array, series, list), or one value for all rows.
+
+    Shapes:  [rows] each; `ds` decides how many
+    Units:   times in UTC; text in `ds` or `y` is kept, for the border to read or to name
+    Missing: None and NaN in `y` are no row; no `available_at`: known when it was read
+    """
+    given = {columns.UNIQUE_ID: unique_id, columns.DS: ds, columns.Y: y}
+    given |= {
+        name: column
+        for name, column in ((columns.AVAILABLE_AT, available_at), ("quality", quality))
+        if column is not None
+    }
+    times = _column(ds, 1)
+    made = {name: _column(column, len(times)) for name, column in given.items()}
+    for name in (columns.DS, columns.AVAILABLE_AT):
+        if name in made and pa.types.is_timestamp(made[name].type):
+            made[name] = made[name].cast(columns.TIME, safe=False)
+    return pa.table(made)
+
+
+def _column(given: Any, rows: int) -> pa.Array | pa.ChunkedArray:
+    if isinstance(given, (pa.Array, pa.ChunkedArray)):
+        return given
+    if isinstance(given, str) or not hasattr(given, "__len__"):
+        return pa.repeat(pa.scalar(_plain(given)), rows)
+    if isinstance(getattr(given, "dtype", None), pd.DatetimeTZDtype):
+        naive = pd.DatetimeIndex(given).tz_convert(None).to_numpy()
+        return pa.array(naive, from_pandas=True).cast(columns.TIME, safe=False)
+    return _array(given)
+
+
+def _array(values: Any) -> pa.Array:
+    """A column of one kind; where kinds are mixed it is text."""
+    try:
+        return pa.array(values, from_pandas=True)
+    except (pa.ArrowInvalid, pa.ArrowTypeError):
+        return pa.array([None if pd.isna(value) else str(value) for value in values], pa.string())
+
+
+def _plain(value: Any) -> Any:
+    return value.to_pydatetime() if isinstance(value, pd.Timestamp) else value

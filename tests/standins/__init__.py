@@ -1,0 +1,1 @@
+"""Sources on this machine: what the connectors are tested against."""
