@@ -171,6 +171,9 @@ def backtest(
     season: Sequence[int] = (),
     freq: str | None = None,
     targets: Sequence[str] | None = None,
+    past: Sequence[str] | None = None,
+    future: Sequence[str] | None = None,
+    static: Sequence[str] | None = None,
     holidays: Sequence[str] | None = None,
     settings: Settings | None = None,
     watch: Watch = SILENT,
@@ -180,7 +183,7 @@ def backtest(
     With `refit_every` the model is trained again after each so many steps of the test part, on all rows known by then:
     from the beginning, or with `refit_warm` from the weights before.
     """
-    checked, parts = check(frame, Roles.of(targets), freq=freq), []
+    checked, parts = check(frame, Roles.of(targets, past, future, static), freq=freq), []
     _, boards = compare(
         checked,
         model=model,
@@ -214,12 +217,15 @@ def leaderboard(
     season: Sequence[int] = (),
     freq: str | None = None,
     targets: Sequence[str] | None = None,
+    past: Sequence[str] | None = None,
+    future: Sequence[str] | None = None,
+    static: Sequence[str] | None = None,
     holidays: Sequence[str] | None = None,
     settings: Settings | None = None,
     watch: Watch = SILENT,
 ) -> pd.DataFrame:
     """Several models judged on the same cutoffs, the best first: a row each. One that fails is a warning."""
-    checked = check(frame, Roles.of(targets), freq=freq)
+    checked = check(frame, Roles.of(targets, past, future, static), freq=freq)
     found = rank(
         parted(checked, horizon=horizon, train_until=train_until, test_size=test_size),
         models,

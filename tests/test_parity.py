@@ -59,6 +59,40 @@ def test_the_python_door_has_the_flags_defaults(door: str, verb: str) -> None:
         assert ours[name].default == theirs[name].default, f"{door}({name}=...)"
 
 
+OF_FILES = {
+    "file",
+    "future_file",
+    "out",
+    "save",
+    "load",
+    "events",
+    "by_series",
+    "by_horizon",
+    "tz",
+    "strict",
+    "quantiles",
+    "paths",
+}
+OF_SETTINGS = {"set_", "steps", "seed", "size", "max_seconds", "warmup"}
+OF_PROJECTS = {"project", "data_set"}
+
+
+@pytest.mark.parametrize(
+    ("door", "verb"),
+    [
+        ("backtest", "backtest"),
+        ("detect", "detect"),
+        ("evaluate", "evaluate"),
+        ("fit", "forecast"),
+        ("leaderboard", "leaderboard"),
+    ],
+)
+def test_the_python_door_has_the_flags(door: str, verb: str) -> None:
+    """But for those of files, which a frame has no use for, and those that `settings` reaches."""
+    theirs = set(inspect.signature(plugins.load("actions", verb)).parameters) - set(DOOR_PARAMETERS)
+    assert theirs - set(inspect.signature(getattr(api, door)).parameters) <= OF_FILES | OF_SETTINGS | OF_PROJECTS
+
+
 def test_a_flag_is_its_parameter() -> None:
     """Underscores become dashes, and a trailing one is dropped."""
     assert [flag(name) for name in ("train_until", "set_", "out")] == ["--train-until", "--set", "--out"]

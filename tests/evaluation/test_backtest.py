@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 from utilsforecast import losses
 
+from forecaster import api
 from forecaster.evaluation.backtest import seasonal_scale
 from forecaster.evaluation.compare import compare
 from forecaster.scoring.tables import forecast_rows
@@ -51,3 +52,14 @@ def test_seasonal_scales_by_hand() -> None:
     ends = np.array([4, 4, 2])
     assert seasonal_scale(grid, ends, 2) == pytest.approx([2.5, 1.0, np.nan], nan_ok=True)
     assert seasonal_scale(grid, ends, 2, power=2) == pytest.approx([8.5, 1.0, np.nan], nan_ok=True)
+
+
+def test_the_python_door_backtests_with_what_is_known_ahead() -> None:
+    """A feature that makes most of y: its forecasts are twice as good with it."""
+    frame = synthetic.seasonal(2, 200, season=24, noise=0.2)
+    frame["x"] = np.random.default_rng(0).normal(size=len(frame))
+    frame["y"] += 2 * frame["x"]
+    asked = {"horizon": 2, "test_size": 30, "model": "lstm", "settings": {"steps": 60, "size": "s"}}
+    _, without = api.backtest(frame, **asked)
+    _, with_it = api.backtest(frame, future=["x"], **asked)
+    assert with_it.loc["lstm", "mase"] < without.loc["lstm", "mase"] / 2
