@@ -54,6 +54,7 @@ def test_seasonal_scales_by_hand() -> None:
     assert seasonal_scale(grid, ends, 2, power=2) == pytest.approx([8.5, 1.0, np.nan], nan_ok=True)
 
 
+@pytest.mark.slow
 def test_the_python_door_backtests_with_what_is_known_ahead() -> None:
     """A feature that makes most of y: its forecasts are twice as good with it."""
     frame = synthetic.seasonal(2, 200, season=24, noise=0.2)
