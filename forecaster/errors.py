@@ -23,6 +23,7 @@ __all__ = [
     "ForecasterError",
     "MissingPackage",
     "SourceError",
+    "nearest",
     "unknown_name",
 ]
 
@@ -59,10 +60,15 @@ class ArtifactError(ForecasterError):
 
 def unknown_name(kind: str, name: str, known: Iterable[str]) -> ConfigError:
     """The error for a name that is not among `known`, with the nearest right one."""
+    return ConfigError(f"unknown {kind} '{name}'.{nearest(name, known)}")
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """The end of a message about a wrong name: the nearest right one, and all there are."""
     names = sorted(known)
     near = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
     hint = f" Did you mean '{near[0]}'?" if near else ""
-    return ConfigError(f"unknown {kind} '{name}'.{hint} Known: {', '.join(names) or 'none'}.")
+    return f"{hint} Known: {', '.join(names) or 'none'}."
 
 
 def _requirement(package: str) -> str:

@@ -48,9 +48,10 @@ class Auto(Detector):
         found = [plugins.load("detectors", name) for name in self.config.names]
         self._members: list[Detector] = [each(options.make(each.Config, {})) for each in found]
         self.kinds = Kinds(*map(sum, zip(*(member.kinds for member in self._members), strict=True)))
+        self.trains = any(member.trains for member in self._members)
 
     def fit(self, grid: Grid, ends: Ints, settings: Mapping[str, Any]) -> Ints:
-        begins = [member.fit(grid, ends, settings) for member in self._members]
+        begins = [member.fit(grid, ends, settings if member.trains else {}) for member in self._members]
         return np.asarray(np.max(begins, axis=0))
 
     def views(self, grid: Grid) -> Views:

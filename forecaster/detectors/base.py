@@ -26,6 +26,8 @@ class Detector(ABC):
     causal: ClassVar[bool] = True
     kinds: Kinds = PLAIN
     """Views of special kinds, the last ones."""
+    trains: bool = False
+    """Whether `fit` takes the settings of a training."""
 
     @dataclass(frozen=True, kw_only=True)
     class Config:

@@ -59,6 +59,7 @@ class Residual(Detector):
 
     config: Config
     artefact: Artefact
+    trains = True
 
     def fit(self, grid: Grid, ends: Ints, settings: Mapping[str, Any]) -> Ints:
         from forecaster.training.fit import fit  # brings Lightning, which a loaded detector does without

@@ -8,11 +8,10 @@ from typing import Any
 import pandas as pd
 
 from forecaster import plugins
-from forecaster.detectors.base import Detector
 from forecaster.errors import ConfigError, ForecasterError
 from forecaster.evaluation.detection_cases import Cases, Labelled, detected_cases, labels_of, random_cases
 from forecaster.progress import SILENT, Watch
-from forecaster.scoring.detect import Detection, detect_all
+from forecaster.scoring.detect import Detection, configured, detect_all
 from forecaster.scoring.parting import training_ends
 from forecaster.scoring.rate import DEFAULT_RATE
 from forecaster.series.frame import check
@@ -106,17 +105,17 @@ def run(frame: pd.DataFrame, how: Trials, watch: Watch = SILENT) -> Trial:
 
 def _own(settings: Mapping[str, Any], name: str) -> dict[str, Any]:
     """Settings that a detector takes: `NAME.key` only it, a bare key or a group's every one that may know it."""
-    found = plugins.load("detectors", name)
-    learns = found.fit is not Detector.fit
+    fields = plugins.load("detectors", name).Config.__dataclass_fields__
+    others = set(plugins.names("detectors")) - {name}
+
+    def own(key: str) -> bool:
+        prefix, _, last = key.rpartition(".")
+        return prefix in ("", "detector", name) and last in fields
+
+    detector, _ = configured(name, {key.rpartition(".")[2]: settings[key] for key in settings if own(key)})
 
     def takes(key: str) -> bool:
-        prefix, _, own = key.rpartition(".")
-        if prefix in plugins.names("detectors") and prefix != name:
-            return False
-        return (
-            learns
-            or prefix == "rules"
-            or (prefix in ("", "detector", name) and own in found.Config.__dataclass_fields__)
-        )
+        prefix = key.rpartition(".")[0]
+        return own(key) or prefix == "rules" or (detector.trains and prefix not in others)
 
     return {key: value for key, value in settings.items() if takes(key)}

@@ -9,7 +9,7 @@ import numpy as np
 from forecaster import columns, options, plugins
 from forecaster.detectors._views import PLAIN, Kinds, Views
 from forecaster.detectors.base import Detector
-from forecaster.errors import ConfigError
+from forecaster.errors import ConfigError, nearest
 from forecaster.progress import SILENT, Watch
 from forecaster.scoring.alarms import Alarming, Alarms, normal_rows
 from forecaster.scoring.events import Event, merge
@@ -30,6 +30,7 @@ __all__ = [
     "admitted_rows",
     "adopting_detector",
     "by_name",
+    "configured",
     "detect",
     "detect_all",
     "detect_from",
@@ -134,29 +135,37 @@ def fit_detector(grid: Grid, ends: Ints, how: Detection) -> tuple[Detector, Ints
     """A detector taught by the rows before `ends`, where its calibration begins, and its name.
 
     A detector that learns is replaced by `ewma` where there is too little to learn from.
+
+    Raises: ConfigError for a setting that the detector asked for does not have
     """
-    name = how.detector
+    detector, training = configured(how.detector, how.settings)
     typical = float(np.median(ends[ends > 0])) if (ends > 0).any() else 0.0
-    learns = plugins.load("detectors", name).fit is not Detector.fit
-    if learns and typical < _FEWEST_TRAINING_ROWS:
-        name = "ewma"
+    if type(detector).fit is not Detector.fit and typical < _FEWEST_TRAINING_ROWS:
+        detector, training = configured("ewma", {})
+    return detector, detector.fit(grid, ends, training), detector.name
+
+
+def configured(name: str, settings: Mapping[str, Any]) -> tuple[Detector, dict[str, Any]]:
+    """A detector by its own settings, and the others: those of its training.
+
+    Raises: ConfigError for others where it has no training
+    """
     found = plugins.load("detectors", name)
-    own = {k.removeprefix("detector."): v for k, v in how.settings.items() if _is_own(k, found)}
-    rest = {k: v for k, v in how.settings.items() if not _is_own(k, found)}
-    if rest and not learns:
-        raise ConfigError(f"detector '{name}' has no setting '{next(iter(rest))}'.")
+    fields = found.Config.__dataclass_fields__
+    own = {key: value for key, value in settings.items() if key.startswith("detector.") or key in fields}
+    rest = {key: value for key, value in settings.items() if key not in own}
     detector: Detector = found(options.make(found.Config, options.sort(own, {"detector": found.Config})["detector"]))
-    return detector, detector.fit(grid, ends, rest if name == how.detector else {}), name
+    if rest and not detector.trains:
+        wrong = next(iter(rest))
+        raise ConfigError(f"detector '{name}' has no setting '{wrong}'.{nearest(wrong, fields)}")
+    return detector, rest
 
 
 def adopting_detector(grid: Grid, ends: Ints, how: Detection, artefact: Artefact) -> tuple[Detector, Ints]:
     """A detector around a network that was trained on the rows before `ends`; one that needs none is fitted."""
-    found = plugins.load("detectors", how.detector)
-    detector: Detector = found(
-        options.make(found.Config, options.sort(how.settings, {"detector": found.Config})["detector"])
-    )
+    detector, training = configured(how.detector, how.settings)
     begins = detector.adopt(artefact, ends)
-    return detector, detector.fit(grid, ends, {}) if begins is None else begins
+    return detector, detector.fit(grid, ends, training) if begins is None else begins
 
 
 def detect(grid: Grid, ends: Ints, detector: Detector, begins: Ints, how: Detection) -> Detected:
@@ -236,10 +245,6 @@ def admitted_rows(grid: Grid, views: Views, rules: Rules) -> Bools:
         times = grid.times(np.full(grid.lengths[s], s), np.arange(grid.lengths[s]))
         may[rows] &= ~calm.closed(str(grid.unique_id[s]), times)
     return may
-
-
-def _is_own(key: str, found: Any) -> bool:
-    return key.startswith("detector.") or key in found.Config.__dataclass_fields__
 
 
 def by_name(grid: Grid) -> dict[int, Ints]:

@@ -2,6 +2,7 @@
 
 import errno
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -305,7 +306,7 @@ def test_detect_gives_a_row_for_every_row(tmp_path: Path) -> None:
     frame = pd.concat([frame, frame.iloc[[10]]]).sample(frac=1, random_state=0)
     path, out, events = tmp_path / "in.csv", tmp_path / "out.csv", tmp_path / "events.csv"
     frame.to_csv(path, index=False)
-    detect(path, out=out, events=events, train_until="2024-01-10", set_=SETTINGS)
+    detect(path, out=out, events=events, train_until="2024-01-10")
     rows, found = pd.read_csv(out, parse_dates=["ds"]), pd.read_csv(events)
     assert rows["unique_id"].tolist() == frame["unique_id"].tolist()
     assert rows["ds"].tolist() == frame["ds"].tolist()
@@ -329,7 +330,7 @@ def test_detect_scores_channels_alone_and_together(tmp_path: Path) -> None:
         a=base["y"], b=synthetic.seasonal(1, 400, seed=5)["y"], is_test=base.index >= 150
     )
     frame.loc[300:303, "b"] += 30
-    rows, events = api.detect(frame, channels=["a", "b"], test_column="is_test", settings=SETTINGS)
+    rows, events = api.detect(frame, channels=["a", "b"], test_column="is_test")
     assert len(rows) == 3 * 400
     assert rows["channel"].tolist()[:3] == ["a", "b", "*"]
     whole = events[events["channel"] == "*"]
@@ -346,8 +347,23 @@ def test_a_detection_that_cannot_be_is_told_before_training(file: Path, tmp_path
         ({"train_until": "2099-01-01"}, "none is left to score"),
     ):
         with pytest.raises(ConfigError, match=message):
-            detect(file, out=tmp_path / "out.csv", set_={"steps": 10**9}, **wrong)
+            detect(file, out=tmp_path / "out.csv", detector="residual", set_={"steps": 10**9}, **wrong)
     assert sorted(p.name for p in tmp_path.iterdir()) == ["in.parquet"]
+
+
+def test_a_setting_that_no_detector_has_is_told(file: Path, tmp_path: Path) -> None:
+    """With the nearest right one; also where too few rows would let `ewma` stand in. A member that trains takes them."""
+    for wrong, message in (
+        ({"set_": {"hoirzon": 5}}, "detector 'auto' has no setting 'hoirzon'. Known: members"),
+        ({"detector": "ridge", "set_": {"lag": 5}}, "detector 'ridge' has no setting 'lag'. Did you mean 'lags'?"),
+        ({"set_": {"hoirzon": 5}, "train_until": "2024-01-01T03:00"}, "has no setting 'hoirzon'"),
+        (
+            {"set_": {"members": "ridge,residual", "stpes": 5}, "train_until": "2024-01-09"},
+            "unknown setting 'stpes'. Did you mean 'steps'?",
+        ),
+    ):
+        with pytest.raises(ConfigError, match=re.escape(message)):
+            detect(file, out=tmp_path / "out.csv", **wrong)
 
 
 def test_a_series_that_cannot_be_tested_is_skipped(tmp_path: Path, hourly: pd.DataFrame) -> None:
@@ -379,8 +395,8 @@ def test_names_of_series_are_taken_as_they_are(tmp_path: Path) -> None:
 def test_labels_are_never_read(tmp_path: Path) -> None:
     """Other labels, the same scores; and naming one as a channel is refused."""
     frame = synthetic.with_anomalies(synthetic.seasonal(1, 300), [200])
-    one, _ = api.detect(frame, settings=SETTINGS)
-    two, _ = api.detect(frame.assign(label=1 - frame["label"]), settings=SETTINGS)
+    one, _ = api.detect(frame)
+    two, _ = api.detect(frame.assign(label=1 - frame["label"]))
     pd.testing.assert_frame_equal(one, two)
     with pytest.raises(ConfigError, match="cannot be a target"):
         api.detect(frame, channels=["y", "label"])
