@@ -12,9 +12,7 @@ from scipy.signal import lfilter
 from scipy.stats import norm
 
 from forecaster.columns import LEVELS
-from forecaster.detectors._follower import Array, Follower, Numbers
-from forecaster.detectors._views import Sight, Views
-from forecaster.detectors.base import Detector
+from forecaster.detectors.base import Array, Detector, Follower, Numbers, Sight, Views
 from forecaster.series.clock import Clock
 from forecaster.series.frequency import Ints
 from forecaster.series.grid import Floats, Grid
@@ -68,7 +66,7 @@ class Blockwise(Detector):
 
     @abstractmethod
     def learn(self, rows: list[Floats], grid: Grid) -> Held:
-        """Of each series what its training rows, in its units, teach; nothing by default."""
+        """Of each series what its training rows, in its units, teach, by the names that `blank` has and others."""
 
     @abstractmethod
     def blank(self) -> dict[str, Array]:

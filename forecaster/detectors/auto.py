@@ -8,9 +8,7 @@ from typing import Any
 import numpy as np
 
 from forecaster import options, plugins
-from forecaster.detectors._follower import Array, Follower
-from forecaster.detectors._views import Kinds, Sight, Views
-from forecaster.detectors.base import Detector
+from forecaster.detectors.base import Array, Detector, Follower, Kinds, Sight, Views
 from forecaster.series.clock import Clock
 from forecaster.series.frequency import Ints
 from forecaster.series.grid import Floats, Grid

@@ -17,7 +17,7 @@ from forecaster.series.frequency import Ints
 from forecaster.series.grid import Floats, Grid
 from forecaster.training.artefact import Artefact
 
-__all__ = ["PLAIN", "Detector", "Kinds", "Pointwise", "Views"]
+__all__ = ["PLAIN", "Array", "Detector", "Follower", "Kinds", "Numbers", "Pointwise", "Sight", "Views"]
 
 
 class Detector(ABC):

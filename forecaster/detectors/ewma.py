@@ -8,9 +8,7 @@ import pandas as pd
 from scipy.stats import norm
 
 from forecaster.columns import LEVELS
-from forecaster.detectors._follower import Array, Follower, Numbers
-from forecaster.detectors._views import Sight, Views
-from forecaster.detectors.base import Pointwise
+from forecaster.detectors.base import Array, Follower, Numbers, Pointwise, Sight, Views
 from forecaster.series.clock import Clock
 from forecaster.series.frequency import Ints
 from forecaster.series.grid import Floats, Grid

@@ -5,8 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from forecaster.detectors._blocks import Blockwise, Held, Look, moving_mean
-from forecaster.detectors._follower import Array
-from forecaster.detectors._views import Kinds
+from forecaster.detectors.base import Array, Kinds
 from forecaster.series.frequency import DAY
 from forecaster.series.grid import Floats, Grid
 

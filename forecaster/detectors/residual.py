@@ -10,9 +10,7 @@ import torch
 from scipy.signal import lfilter
 
 from forecaster.columns import LEVELS
-from forecaster.detectors._follower import Array, Follower, Numbers
-from forecaster.detectors._views import Sight, Views
-from forecaster.detectors.base import Detector
+from forecaster.detectors.base import Array, Detector, Follower, Numbers, Sight, Views
 from forecaster.layers.distribution import normal_scores
 from forecaster.series.clock import Clock
 from forecaster.series.frequency import Ints

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from forecaster.detectors._blocks import Blockwise, Held, Look, faded_mean
-from forecaster.detectors._follower import Array
+from forecaster.detectors.base import Array
 from forecaster.series.grid import Floats, Grid
 
 __all__ = ["Ridge"]

@@ -7,8 +7,7 @@ from typing import Any
 import numpy as np
 
 from forecaster import columns, options, plugins
-from forecaster.detectors._views import PLAIN, Kinds, Views
-from forecaster.detectors.base import Detector
+from forecaster.detectors.base import PLAIN, Detector, Kinds, Views
 from forecaster.errors import ConfigError, nearest
 from forecaster.progress import SILENT, Watch
 from forecaster.scoring.alarms import Alarming, Alarms, normal_rows

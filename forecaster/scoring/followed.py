@@ -7,8 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from forecaster.columns import LEVELS
-from forecaster.detectors._follower import Array, Numbers
-from forecaster.detectors._views import Sight, Views
+from forecaster.detectors.base import Array, Numbers, Sight, Views
 from forecaster.scoring.alarms import Alarming, Alarms
 from forecaster.scoring.calibrated import Calibrated
 from forecaster.scoring.detect import Detected, Detection

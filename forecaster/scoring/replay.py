@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from forecaster.detectors._views import Views
+from forecaster.detectors.base import Views
 from forecaster.scoring.alarms import Alarms
 from forecaster.scoring.budget import Budget
 from forecaster.scoring.detect import Detected, Detection, admitted_rows

@@ -10,9 +10,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from forecaster import plugins
-from forecaster.detectors._follower import Follower
-from forecaster.detectors._views import Sight, Views
-from forecaster.detectors.base import Detector
+from forecaster.detectors.base import Detector, Follower, Sight, Views
 from forecaster.errors import ArtifactError
 from forecaster.scoring.alarms import raise_alarms
 from forecaster.scoring.detect import Detection, detect, fit_detector
