@@ -30,6 +30,7 @@ ELSEWHERE = {
     "forecaster/store/lake.py": {"deltalake", "duckdb"},
     "forecaster/store/sql.py": {"duckdb"},
     "forecaster/store/ledger.py": {"sqlalchemy"},
+    "forecaster/store/leases.py": {"sqlalchemy"},
     "forecaster/store/schema.py": {"sqlalchemy"},
     "forecaster/registry/mlflow_registry.py": {"mlflow"},
     "forecaster/tracking/mlflow_tracking.py": {"mlflow"},

@@ -1,31 +1,27 @@
 """The ledger: decisions with a life, in SQL. SQLite by default, PostgreSQL by URL.
 
-Series, ingest slices, runs, anomaly events and leases. Facts are in the lake; here is what was done about them.
+Series, ingest slices, runs, anomaly events and what is said of them. Facts are in the lake; here is what was done about them.
 """
 
-import os
-import platform
 import re
-import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import sqlalchemy as sa
-from sqlalchemy.exc import IntegrityError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import SQLAlchemyError
 
 from forecaster.errors import ConfigError
-from forecaster.store.schema import METADATA, events, labels, leases, runs, series, slices
+from forecaster.store.leases import LEASE_WAIT_S, held
+from forecaster.store.schema import METADATA, events, labels, runs, series, slices
 
 __all__ = ["Ledger", "Run"]
 
-_LEASE_S = 600
-_LEASE_WAIT_S = 60
 _BUSY_MS = 30_000
 
 
@@ -234,49 +230,9 @@ class Ledger:
             query = query.where(events.c.notified_at.is_(None))
         return self._frame(query)
 
-    @contextmanager
-    def lease(self, name: str, wait_s: float = _LEASE_WAIT_S) -> Iterator[Callable[[], None]]:
-        """Only one holder at a time, across processes; a dead holder's lease ends by itself, in a
-        SQLite ledger at once.
-
-        Gives a function that renews the lease: call it between pieces of work.
-
-        Raises: ConfigError when another holder keeps it longer than `wait_s`
-        """
-        owner, give_up = f"{platform.node()}:{os.getpid()}:{uuid.uuid4().hex}", time.monotonic() + wait_s
-        while not self._take(name, owner):
-            if time.monotonic() > give_up:
-                raise ConfigError(f"'{name}' is in use by another run. Wait for it, or run again in {_LEASE_S} s.")
-            time.sleep(0.1)
-        try:
-            yield lambda: self._renew(name, owner)
-        finally:
-            with self.engine.begin() as connection:
-                connection.execute(leases.delete().where(leases.c.name == name, leases.c.owner == owner))
-
-    def _take(self, name: str, owner: str) -> bool:
-        now = datetime.now(UTC)
-        until = now + timedelta(seconds=_LEASE_S)
-        try:
-            with self.engine.begin() as connection:
-                connection.execute(leases.delete().where(leases.c.name == name, leases.c.until < now))
-                if self.engine.dialect.name == "sqlite":  # a ledger of one machine: who was killed holds nothing
-                    held = connection.execute(sa.select(leases.c.owner).where(leases.c.name == name)).scalar()
-                    if held is not None and _is_dead(held):
-                        connection.execute(leases.delete().where(leases.c.name == name, leases.c.owner == held))
-                connection.execute(leases.insert().values(name=name, owner=owner, until=until))
-        except (IntegrityError, OperationalError):  # held by another, or SQLite is busy
-            return False
-        return True
-
-    def _renew(self, name: str, owner: str) -> None:
-        until = datetime.now(UTC) + timedelta(seconds=_LEASE_S)
-        with self.engine.begin() as connection:
-            mine = leases.update().where(leases.c.name == name, leases.c.owner == owner)
-            if not connection.execute(mine.values(until=until)).rowcount:
-                raise ConfigError(
-                    f"the lease on '{name}' was lost: this run stood still for over {_LEASE_S} s. Run again."
-                )
+    def lease(self, name: str, wait_s: float = LEASE_WAIT_S) -> AbstractContextManager[Callable[[], None]]:
+        """Only one holder at a time, across processes (`store/leases.py`); gives a function that renews it."""
+        return held(self.engine, name, wait_s)
 
     def tables(self) -> dict[str, pd.DataFrame]:
         """Every table that people may query, whole."""
@@ -324,21 +280,6 @@ def _add_columns(engine: sa.Engine) -> None:
             kind = column.type.compile(engine.dialect)
             with engine.begin() as connection:
                 connection.execute(sa.text(f'ALTER TABLE {table.name} ADD COLUMN "{column.name}" {kind}'))
-
-
-def _is_dead(owner: str) -> bool:
-    """Was a lease's holder a process of this machine that is no more?"""
-    machine, _, rest = owner.partition(":")
-    process = rest.partition(":")[0]
-    if os.name != "posix" or machine != platform.node() or not process.isdigit():
-        return False
-    try:
-        os.kill(int(process), 0)  # asks, sends nothing
-    except ProcessLookupError:
-        return True
-    except PermissionError:
-        return False
-    return False
 
 
 def _tune_sqlite(connection: Any, _: Any) -> None:
