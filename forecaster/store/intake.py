@@ -9,6 +9,7 @@ revision.
 import hashlib
 import json
 import logging
+import uuid
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -17,16 +18,19 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+import pyarrow as pa
 
 from forecaster import columns
-from forecaster.errors import DataError, ForecasterError
+from forecaster.errors import ConfigError, DataError, ForecasterError, SourceError
 from forecaster.series.source import Connector, Done, Slice, Span, Window
 from forecaster.store.lake import Lake
 from forecaster.store.ledger import Ledger
 
-__all__ = ["Taken", "pending", "slice_id", "take_in"]
+__all__ = ["Taken", "pending", "slice_id", "take_in", "take_rows"]
 
 log = logging.getLogger(__name__)
+
+_SHOWN = "%Y-%m-%dT%H:%MZ"
 
 
 @dataclass
@@ -69,7 +73,8 @@ def slice_id(stream: str, piece: Slice) -> str:
 def take_in(lake: Lake, ledger: Ledger, connector: Connector, stream: str, piece: Slice) -> Taken:
     """Read a slice and append what is new in it. The caller holds the stream's lease.
 
-    Raises: SourceError or DataError; the ledger then has the slice as failed, and the next run tries again
+    Raises: SourceError, ConfigError or DataError that names the slice; the ledger then has it as failed, and the next
+        run tries again
     """
     name, taken = slice_id(stream, piece), Taken()
     row = {"slice_id": name, "stream": stream, "part": piece.part, "start": piece.start, "end": piece.end}
@@ -81,14 +86,35 @@ def take_in(lake: Lake, ledger: Ledger, connector: Connector, stream: str, piece
             _append(lake, good, bad, f"{name}:{number}", taken)
             _widen(spans, good)
     except Exception as error:
-        ledger.end_slice(name, "failed", error=str(error)[:2000], **asdict(taken))
-        if isinstance(error, ForecasterError):
-            raise
-        raise DataError(f"stream '{stream}', slice '{piece.part}': {error}") from error
+        kind = next((one for one in (SourceError, ConfigError) if isinstance(error, one)), DataError)
+        said = f"{error}" if isinstance(error, ForecasterError) else f"{type(error).__name__}: {error}"
+        message = f"{_named(connector, stream, piece)}: {said.rstrip('.')}. The next run asks for it again."
+        ledger.end_slice(name, "failed", error=message[:2000], **asdict(taken))
+        raise kind(message) from error
     _describe(ledger, connector, stream, spans)
     ledger.end_slice(name, "done", **asdict(taken))
     log.info("ingested stream=%s part=%s %s", stream, piece.part, asdict(taken))
     return taken
+
+
+def take_rows(lake: Lake, ledger: Ledger, connector: Connector, stream: str, piece: Slice, rows: pa.Table) -> Taken:
+    """Append what is new in rows that came by themselves, and add them to what the ledger counts for the slice."""
+    name, taken = slice_id(stream, piece), Taken()
+    ledger.begin_slice({"slice_id": name, "stream": stream, "part": piece.part, "cursor": piece.cursor})
+    good, bad = _sorted_out(rows.to_pandas(), stream, name)
+    _append(lake, good, bad, f"{name}:{uuid.uuid4().hex}", taken)
+    spans: dict[str, tuple[datetime, datetime]] = {}
+    _widen(spans, good)
+    _describe(ledger, connector, stream, spans)
+    ledger.end_slice(name, "done", **asdict(taken))
+    return taken
+
+
+def _named(connector: Connector, stream: str, piece: Slice) -> str:
+    """Which slice of which stream of which source."""
+    source = type(connector).__module__.rpartition(".")[2]
+    span = "" if piece.start is None or piece.end is None else f" from {piece.start:{_SHOWN}} to {piece.end:{_SHOWN}}"
+    return f"stream '{stream}' (source {source}), slice '{piece.part}'{span}"
 
 
 def _sorted_out(part: pd.DataFrame, stream: str, name: str) -> tuple[pd.DataFrame, pd.DataFrame]:

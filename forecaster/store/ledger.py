@@ -70,6 +70,11 @@ class Ledger:
             )
         return self._frame(query)
 
+    def find_slices(self, *, stream: str | None = None, limit: int | None = None) -> pd.DataFrame:
+        """Slices of the sources, the newest first."""
+        query = slices.select().order_by(slices.c.started_at.desc()).limit(limit)
+        return self._frame(query if stream is None else query.where(slices.c.stream == stream))
+
     def done_slices(self, stream: str) -> pd.DataFrame:
         """Slices of a stream that are complete."""
         return self._frame(slices.select().where(slices.c.stream == stream, slices.c.status == "done"))

@@ -1,5 +1,8 @@
 """The HTTP client of the connectors: what may pass is asked again, what is wrong is never believed."""
 
+from collections.abc import Callable
+from contextlib import ExitStack
+
 import pytest
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse
@@ -9,6 +12,8 @@ from connectors._http import Http, Limit, Refused
 from forecaster.errors import ConfigError, SourceError
 from tests.standins.base import Fault
 from tests.standins.web import WebStandin
+
+Make = Callable[..., Http]
 
 
 class Echo(WebStandin):
@@ -55,10 +60,16 @@ def time() -> Time:
     return Time()
 
 
-def _http(echo: Echo, time: Time, **more) -> Http:
-    echo.faults.clear()
-    echo.asked.clear()
-    return Http("echo", echo.url, sleep=time.sleep, clock=time.clock, **more)
+@pytest.fixture
+def made(echo: Echo, time: Time):
+    """Makes clients that are closed afterwards."""
+    echo.clear()
+    with ExitStack() as stack:
+
+        def http(**more) -> Http:
+            return stack.enter_context(Http("echo", echo.url, sleep=time.sleep, clock=time.clock, **more))
+
+        yield http
 
 
 HTML = Fault(200, {"content-type": "text/html"}, "<!DOCTYPE html><p>prove that you are human</p>")
@@ -67,18 +78,18 @@ HTML = Fault(200, {"content-type": "text/html"}, "<!DOCTYPE html><p>prove that y
 @pytest.mark.parametrize(
     "fault", [Fault(500), Fault(503), Fault(408), Fault(429), Fault(cut=True), HTML, Fault(200, body='{"cut": ')]
 )
-def test_what_may_pass_is_asked_again(echo: Echo, time: Time, fault: Fault) -> None:
+def test_what_may_pass_is_asked_again(echo: Echo, time: Time, made: Make, fault: Fault) -> None:
     """Overload, a cut body, a page of HTML: the second answer counts."""
-    http = _http(echo, time)
+    http = made()
     echo.fault(fault)
     assert http.json("/echo", {"q": 1, "absent": None})["asked"] == {"q": "1"}
     assert len(echo.asked) == 2
     assert len(time.slept) == 1
 
 
-def test_the_source_says_how_long_to_wait(echo: Echo, time: Time) -> None:
+def test_the_source_says_how_long_to_wait(echo: Echo, time: Time, made: Make) -> None:
     """Retry-After as a number; a wait beyond our patience is an error at once."""
-    http = _http(echo, time)
+    http = made()
     echo.fault(Fault(429, {"Retry-After": "7"}))
     http.json("/echo")
     assert time.slept == [7]
@@ -87,18 +98,18 @@ def test_the_source_says_how_long_to_wait(echo: Echo, time: Time) -> None:
         http.json("/echo")
 
 
-def test_what_never_heals_is_an_error_that_says_what_came(echo: Echo, time: Time) -> None:
+def test_what_never_heals_is_an_error_that_says_what_came(echo: Echo, made: Make) -> None:
     """HTML with 200 is one, for JSON and for lines of text alike."""
-    http = _http(echo, time)
+    http = made()
     for ask in (http.json, http.text):
         echo.fault(*[HTML] * 5)
         with pytest.raises(SourceError, match=r"echo, .*/echo: 200 with .*prove that you are human.*asked 5 times"):
             ask("/echo")
 
 
-def test_refusals_are_told_apart(echo: Echo, time: Time) -> None:
+def test_refusals_are_told_apart(echo: Echo, made: Make) -> None:
     """A wrong key is the user's move; another status is the connector's to explain."""
-    http = _http(echo, time, secrets=["s3cret"])
+    http = made(secrets=["s3cret"])
     echo.fault(Fault(401, body="key s3cret is unknown"))
     with pytest.raises(ConfigError, match=r"status 401, key \*\*\* is unknown.*check the secret"):
         http.json("/echo", {"apikey": "s3cret"})
@@ -111,14 +122,16 @@ def test_refusals_are_told_apart(echo: Echo, time: Time) -> None:
 
 def test_a_source_that_is_not_there_is_named(time: Time) -> None:
     """Nobody listens: all attempts, then an error with the address."""
-    http = Http("gone", "http://127.0.0.1:9", attempts=2, sleep=time.sleep, clock=time.clock)
-    with pytest.raises(SourceError, match=r"gone, http://127\.0\.0\.1:9/x: .*asked 2 times"):
+    with (
+        Http("gone", "http://127.0.0.1:9", attempts=2, sleep=time.sleep, clock=time.clock) as http,
+        pytest.raises(SourceError, match=r"gone, http://127\.0\.0\.1:9/x: .*asked 2 times"),
+    ):
         http.json("/x")
 
 
-def test_the_budget_of_weights_is_kept(echo: Echo, time: Time) -> None:
+def test_the_budget_of_weights_is_kept(time: Time, made: Make) -> None:
     """Ten a minute: calls of weight four go by twos."""
-    http = _http(echo, time, limits=[Limit(10, 60)])
+    http = made(limits=[Limit(10, 60)])
     at = []
     for _ in range(5):
         http.json("/echo", weight=4)
@@ -128,13 +141,13 @@ def test_the_budget_of_weights_is_kept(echo: Echo, time: Time) -> None:
     assert time.now == 180
 
 
-def test_text_comes_as_lines(echo: Echo, time: Time) -> None:
+def test_text_comes_as_lines(made: Make) -> None:
     """As the csv module takes them."""
-    with _http(echo, time).text("/csv") as lines:
+    with made().text("/csv") as lines:
         assert list(lines) == ["a,b\n", "1,2\n"]
 
 
-def test_an_answer_without_end_is_cut_off(echo: Echo, time: Time) -> None:
+def test_an_answer_without_end_is_cut_off(made: Make) -> None:
     """Memory is bounded, whatever the source sends."""
     with pytest.raises(SourceError, match="more than 100 bytes"):
-        _http(echo, time, most_bytes=100).json("/echo")
+        made(most_bytes=100).json("/echo")

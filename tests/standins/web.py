@@ -5,6 +5,7 @@ import socket
 import threading
 import time
 from abc import abstractmethod
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Self
 
@@ -25,9 +26,9 @@ class WebStandin(Standin):
 
     def __init__(self, folder: Path) -> None:
         super().__init__(folder)
-        self.rows = pd.DataFrame({"unique_id": [], "ds": pd.DatetimeIndex([], tz="UTC"), "y": []})
-        self.asked: list[Request] = []
-        """Every request that came."""
+        self.clock: Callable[[], float] = time.monotonic
+        """Time by which weights are counted; the kit sets it to the client's."""
+        self.clear()
         self._socket = socket.socket()
         self._socket.bind(("127.0.0.1", 0))
         self.url = f"http://127.0.0.1:{self._socket.getsockname()[1]}"
@@ -35,6 +36,22 @@ class WebStandin(Standin):
     @abstractmethod
     def routes(self) -> list[Route]:
         """The original's paths."""
+
+    def clear(self) -> None:
+        self.rows = pd.DataFrame({"unique_id": [], "ds": pd.DatetimeIndex([], tz="UTC"), "y": []})
+        self.asked: list[Request] = []
+        """Every request that came."""
+        self.spent: list[tuple[float, float]] = []
+        """When which weight was asked for."""
+        self.faults.clear()
+
+    def weight(self, request: Request) -> float:
+        """What the original counts for a request."""
+        return 1.0
+
+    def untidy(self) -> None:
+        """Answers take the rows as they lie in `self.rows`."""
+        self.rows = pd.concat([self.rows[::-1], self.rows[:1]], ignore_index=True)
 
     def put(self, rows: pd.DataFrame) -> None:
         both = pd.concat([self.rows, rows], ignore_index=True) if len(self.rows) else rows
@@ -64,6 +81,7 @@ class _Faulty:
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         self.standin.asked.append(Request(scope))
+        self.standin.spent.append((self.standin.clock(), self.standin.weight(Request(scope))))
         fault = self.standin.faults.popleft() if self.standin.faults else None
         if fault is None:
             await self.inner(scope, receive, send)
