@@ -10,7 +10,7 @@ from forecaster import options, plugins
 from forecaster.alerts.base import Alert
 from forecaster.errors import ConfigError, unknown_name
 from forecaster.registry.base import Registry
-from forecaster.scoring.rules import Rules
+from forecaster.scoring.rules import TABLES, Rules
 from forecaster.series.source import Connector
 from forecaster.settings import Pipeline, Settings
 from forecaster.store.lake import Lake
@@ -74,10 +74,8 @@ class App:
 
 
 def _require_rules(one: Pipeline) -> None:
-    """Raises: ConfigError for a rule of events that is none; the table of a maintenance is read when it is used."""
-    Rules.of(
-        {name: value for name, value in one.rules.items() if name != "maintenance"}, where=f"pipeline '{one.name}'"
-    )
+    """Raises: ConfigError for a rule of events that is none; tables that rules name are read when they are used."""
+    Rules.of({name: value for name, value in one.rules.items() if name not in TABLES}, where=f"pipeline '{one.name}'")
 
 
 def _require_plugins(one: Pipeline) -> None:

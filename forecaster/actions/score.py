@@ -4,7 +4,7 @@ import hashlib
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
-from forecaster.actions.base import Outcome
+from forecaster.actions.base import Outcome, instant
 from forecaster.errors import ConfigError, SourceError
 from forecaster.progress import SILENT, Watch
 from forecaster.registry.base import CHAMPION, Version
@@ -24,16 +24,18 @@ __all__ = ["score"]
 def score(
     pipeline: Annotated[str | None, "Pipeline of the project file. Default: all."] = None,
     *,
+    as_of: Annotated[str | None, "Use only what was known at this time, and take it for now. Default: now."] = None,
     app: "App",
     watch: Watch = SILENT,
 ) -> Outcome:
     """Forecast and look for anomalies with the champion, store both, and tell people of new events.
 
     Running it twice changes nothing. The champion is resolved to a version once, and every row says which. Rows that
-    a model was trained on are never scored by it: anomalies come from the champion's rehearsal.
+    a model was trained on are never scored by it: anomalies come from the champion's rehearsal. Series are silent up to now.
     """
     import pandas as pd
 
+    when = instant(as_of, "--as-of") or datetime.now(UTC)
     rows, failed = [], []
     for one in app.settings.chosen(pipeline):
         with app.ledger.lease(f"score:{one.name}"), app.ledger.run("score", one.name) as run:
@@ -43,7 +45,7 @@ def score(
                     f"pipeline '{one.name}' has no champion yet. Run: forecaster train {one.name}, forecaster promote {one.name}"
                 )
             watch.say(f"{one.name}: scoring with version {champion.version}")
-            facts = _score_one(app, one, champion, run.run_id)
+            facts = _score_one(app, one, champion, run.run_id, when)
             announce = facts.pop("announce")
             announce += [*app.ledger.wake(one.name, datetime.now(UTC)), *_undelivered(app, one)]
             told, later, problem = _tell(app, one, announce)
@@ -64,14 +66,13 @@ def score(
     return Outcome(failed, pd.DataFrame(rows), facts={"scored": rows})
 
 
-def _score_one(app: "App", one: "Pipeline", champion: Version, run_id: str) -> dict[str, Any]:
+def _score_one(app: "App", one: "Pipeline", champion: Version, run_id: str, now: datetime) -> dict[str, Any]:
     from pathlib import Path
 
     from forecaster.actions.train import observed
     from forecaster.evaluation.rehearsal import Rehearsal
     from forecaster.scoring.forecaster import Forecaster
 
-    now = datetime.now(UTC)
     _, checked = observed(app, one, now)
     contents: Path = app.registry.fetch(champion)
     made_by = {
@@ -113,7 +114,8 @@ def _detect(
         rehearsal.forecaster.matched(checked), rehearsal.test_starts(checked), strict=True
     ):
         detector, begins = adopting_detector(grid, starts, how, artefact)
-        found.append(detect(grid, starts, detector, begins, how))
+        now = grid.clock.instant(made_by["as_of"], "--as-of")
+        found.append(detect(grid, starts, detector, begins, how, now))
     rows = scores_of(found)
     newest = _newest_scored(app, rows)
     fresh = rows[_after(rows, "ds", newest)].assign(**made_by)
@@ -129,13 +131,14 @@ def _detect(
 
 
 def rules_of(app: "App", one: "Pipeline") -> "Rules":
-    """A pipeline's rules of events; the table of its maintenance lies beside the project file."""
-    from forecaster.scoring.rules import Rules
+    """A pipeline's rules of events; tables that they name lie beside the project file."""
+    from forecaster.scoring.rules import TABLES, Rules
 
     given = dict(one.rules)
-    table = app.settings.root / str(given.get("maintenance", ""))
-    if table.is_file():
-        given["maintenance"] = str(table)
+    for name in TABLES:
+        table = app.settings.root / str(given.get(name, ""))
+        if table.is_file():
+            given[name] = str(table)
     return Rules.of(given)
 
 

@@ -11,13 +11,15 @@ from forecaster.detectors.base import PLAIN, Detector, Kinds, Views
 from forecaster.errors import ConfigError, nearest
 from forecaster.progress import SILENT, Watch
 from forecaster.scoring.alarms import Alarming, Alarms, normal_rows
-from forecaster.scoring.events import Event, merge
+from forecaster.scoring.events import Event, merge, with_silences
+from forecaster.scoring.gaps import Meanings, held
 from forecaster.scoring.maintenance import Maintenance
 from forecaster.scoring.rate import DEFAULT_RATE, alarms_per_row
 from forecaster.scoring.rules import Bools, Rules, admitted, among
+from forecaster.scoring.silence import Silences, rows_until
 from forecaster.scoring.together import Together
 from forecaster.series.frame import Checked
-from forecaster.series.frequency import Ints
+from forecaster.series.frequency import Frequency, Ints
 from forecaster.series.grid import Floats, Grid
 from forecaster.thresholds.base import Threshold
 from forecaster.training.artefact import Artefact
@@ -66,6 +68,10 @@ class Detection:
         found = plugins.load("thresholds", self.threshold)
         made: Threshold = found(found.Config())
         return made
+
+    def meanings(self, step: Frequency) -> Meanings:
+        """What missing values of series of a step mean."""
+        return Meanings.of(self.rules.gaps, self.rules.silent_after, step)
 
     def require_causal(self) -> None:
         """Raises: ConfigError for a detector that looks ahead, unless that is allowed."""
@@ -121,7 +127,7 @@ def detect_all(checked: Checked, ends: list[Ints], how: Detection, watch: Watch 
         alarms_per_row(how.false_alarms, grid.frequency)  # a wrong rate is told before the training
     found = []
     for grid, end in zip(checked.grids, ends, strict=True):
-        detector, begins, name = fit_detector(grid, end, how)
+        detector, begins, name = fit_detector(held(grid, how.meanings(grid.frequency)), end, how)
         if name != how.detector:
             named = ((grid.label(s), int(grid.lengths[s])) for s in range(grid.series))
             checked.quality.add_series("fallback", f"too few training rows for '{how.detector}': '{name}' ran", named)
@@ -167,8 +173,12 @@ def adopting_detector(grid: Grid, ends: Ints, how: Detection, artefact: Artefact
     return detector, detector.fit(grid, ends, training) if begins is None else begins
 
 
-def detect(grid: Grid, ends: Ints, detector: Detector, begins: Ints, how: Detection) -> Detected:
+def detect(
+    grid: Grid, ends: Ints, detector: Detector, begins: Ints, how: Detection, now: int | None = None
+) -> Detected:
     """Scores, alarms and events of every series of a grid.
+
+    Series are silent up to the time `now`; without it, up to the last row of any of them.
 
     Shapes: ends, begins [S]: where training ends, and where its rows begin that taught the detector nothing
     """
@@ -176,7 +186,7 @@ def detect(grid: Grid, ends: Ints, detector: Detector, begins: Ints, how: Detect
     def held_out(name: str, views_TV: Floats, members: Ints) -> Floats:
         return normal_rows(views_TV, int(begins[members].max()), int(ends[members].max()))
 
-    return detect_from(grid, ends, detector, held_out, how)
+    return detect_from(grid, ends, detector, held_out, how, now=now)
 
 
 def detect_from(
@@ -186,10 +196,12 @@ def detect_from(
     normal: Normal,
     how: Detection,
     learnt: Mapping[str, Together] = NOTHING,
+    now: int | None = None,
 ) -> Detected:
     """The same, from rows that are normal as `normal` knows them, and from what was learnt of channels together."""
+    given, grid = grid, held(grid, how.meanings(grid.frequency))
     views = detector.views(grid)
-    watched = _Watched(normal, ends, alarms_per_row(how.false_alarms, grid.frequency), how)
+    watched = _Watched(normal, given, ends, how, now)
     each, may = [], admitted_rows(grid, views, how.rules)
     for s in range(grid.series):
         rows = slice(grid.offsets[s], grid.offsets[s + 1])
@@ -205,15 +217,19 @@ def detect_from(
             own = detector.kinds if joint.together.only is not None else None
             kinds = joint.together.kinds(own)
             whole[first] = watched.judged(name, members, joint.views_TV, joint.sign_T, any_T, kinds, joint.together)
-    return Detected(grid, views, alarms, events, numbers, ends, whole, detector, watched.kept, watched.rules.gap)
+    return Detected(given, views, alarms, events, numbers, ends, whole, detector, watched.kept, watched.rules.gap)
 
 
 class _Watched:
     """Judges one series after the other, and keeps what goes on from there."""
 
-    def __init__(self, normal: Normal, ends: Ints, rate: float, how: Detection) -> None:
-        self._normal, self._ends, self._rate, self._how = normal, ends, rate, how
-        self.rules = how.rules.at(rate)
+    def __init__(self, normal: Normal, grid: Grid, ends: Ints, how: Detection, now: int | None) -> None:
+        self._normal, self._grid, self._ends, self._how = normal, grid, ends, how
+        self._rate = alarms_per_row(how.false_alarms, grid.frequency)
+        self.rules = how.rules.at(self._rate)
+        calm = Maintenance.of(how.rules.maintenance, grid.clock)
+        self._silences = Silences(how.meanings(grid.frequency), grid.frequency, calm, self._rate)
+        self._rows = rows_until(grid, now)
         self.kept: dict[str, Kept] = {}
 
     def judged(
@@ -232,7 +248,18 @@ class _Watched:
         alarming = Alarming(normal_MV, kinds, self._rate, self.rules, self._how.make_threshold, patience)
         alarms = alarming.whole(views_TV, int(self._ends[members].max()), admitted_T)
         self.kept[name] = Kept(normal_MV, alarming, together)
-        return alarms, *merge(alarms, sign_T, self.rules.gap)
+        events, number_T = merge(alarms, sign_T, self.rules.gap)
+        silent = self._silent(members)
+        for _, rows in silent:
+            alarms.is_anomaly[rows[rows < len(number_T)]] = True
+        return alarms, *with_silences(events, number_T, silent)
+
+    def _silent(self, members: Ints) -> list[tuple[Event, Ints]]:
+        """Silences of a series; of channels together, when all of them are silent."""
+        first, end = int(members[0]), int(self._ends[members].max())
+        missing_T = np.ones(self._rows[first], bool)
+        missing_T[: self._grid.lengths[first]] = np.isnan([self._grid.values(int(s)) for s in members]).all(axis=0)
+        return self._silences.of(str(self._grid.unique_id[first]), missing_T, int(self._grid.starts[first]), end)
 
 
 def admitted_rows(grid: Grid, views: Views, rules: Rules) -> Bools:

@@ -7,7 +7,7 @@ import pandas as pd
 
 from forecaster import columns
 from forecaster.scoring.detect import Detected, by_name
-from forecaster.scoring.events import Event, event_ids
+from forecaster.scoring.events import SILENT, Event, event_ids
 from forecaster.series.frame import Checked
 from forecaster.series.frequency import Ints
 from forecaster.series.grid import Floats, Grid
@@ -161,19 +161,25 @@ def _event_row(one: Detected, series: int, event: Event, channel: str | None, ch
         "direction": event.direction,
         "channels": channels,
         **{name: _at_peak(one, series, event, channel, name) for name in ("expected", "lower", "upper")},
-        "is_open": bool(grid.lengths[series] - 1 - event.end <= one.gap),
+        "is_open": bool(grid.lengths[series] - 1 - event.end <= (0 if event.direction == SILENT else one.gap)),
     }
 
 
 def _at_peak(one: Detected, series: int, event: Event, channel: str | None, name: str) -> float:
     """What was expected at the peak."""
     numbers = getattr(one.views, name)
-    return np.nan if channel == columns.WHOLE else float(numbers[one.grid.offsets[series] + event.peak])
+    return (
+        np.nan
+        if channel == columns.WHOLE or event.direction == SILENT
+        else float(numbers[one.grid.offsets[series] + event.peak])
+    )
 
 
 def _ranked(one: Detected, first: int, event: Event) -> str:
-    """Channels of an event, the strangest first, those only that are strange at all."""
+    """Channels of an event, the strangest first, those only that are strange at all; a silence is of all of them."""
     members = by_name(one.grid)[first]
+    if event.direction == SILENT:
+        return ",".join(one.grid.channel[members].astype(str)) if one.grid.channel is not None else ""
     peaks = {s: np.nanmax(np.append(one.alarms[s].strangeness[event.start : event.end + 1], 0.0)) for s in members}
     strange = [s for s in sorted(members, key=lambda s: -peaks[s]) if peaks[s] >= 1]
     assert one.grid.channel is not None

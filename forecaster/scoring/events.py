@@ -11,12 +11,15 @@ from forecaster.scoring.alarms import Alarms
 from forecaster.series.frequency import Ints
 from forecaster.series.grid import Floats
 
-__all__ = ["Event", "event_ids", "merge"]
+__all__ = ["SILENT", "Event", "event_ids", "merge", "with_silences"]
+
+SILENT = "silent"
+"""Direction of an event that is made of missing values."""
 
 
 @dataclass(frozen=True)
 class Event:
-    """Positions in a series, the highest score, and whether values lay above or below what was expected."""
+    """Positions in a series, the highest score, and whether values lay above or below what was expected, or were missing."""
 
     start: int
     peak: int
@@ -38,6 +41,21 @@ def merge(alarms: Alarms, sign_T: Floats, gap: int) -> tuple[list[Event], Ints]:
     number_T[rows] = np.concatenate([[0], np.cumsum(breaks)])
     parts = np.split(rows, np.flatnonzero(breaks) + 1)
     return [_event(part, alarms.strangeness, sign_T) for part in parts], number_T
+
+
+def with_silences(
+    events: list[Event], number_T: Ints, silences: Sequence[tuple[Event, Ints]]
+) -> tuple[list[Event], Ints]:
+    """The same with silences among them, in the order of their starts; each comes with its rows, some beyond the last."""
+    if not silences:
+        return events, number_T
+    every = [*events, *(event for event, _ in silences)]
+    order = sorted(range(len(every)), key=lambda k: every[k].start)
+    place = np.empty(len(every) + 1, np.int64)
+    place[order], place[-1] = np.arange(len(every)), -1
+    for k, (_, rows) in enumerate(silences, start=len(events)):
+        number_T[rows[(rows >= 0) & (rows < len(number_T))]] = k
+    return [every[k] for k in order], place[number_T]
 
 
 def event_ids(labels: Sequence[str], ds: "pd.Series[Any]") -> list[str]:

@@ -11,11 +11,14 @@ from forecaster.detectors.base import Array, Numbers, Sight, Views
 from forecaster.scoring.alarms import Alarming, Alarms
 from forecaster.scoring.calibrated import Calibrated
 from forecaster.scoring.detect import Detected, Detection
-from forecaster.scoring.events import merge
+from forecaster.scoring.events import SILENT, Event, merge, with_silences
+from forecaster.scoring.gaps import held
+from forecaster.scoring.lacking import Lacking
 from forecaster.scoring.maintenance import Maintenance
 from forecaster.scoring.ragged import joined, packed, parted, unpacked
 from forecaster.scoring.rate import alarms_per_row
 from forecaster.scoring.rules import admitted
+from forecaster.scoring.silence import Silences, rows_until
 from forecaster.series.clock import Clock
 from forecaster.series.frequency import Ints
 from forecaster.series.grid import Floats
@@ -29,11 +32,14 @@ _NEVER = -(2**40)
 
 Bools = npt.NDArray[np.bool_]
 Objects = npt.NDArray[np.object_]
+Silent = list[tuple[Event, Ints]]
 
 
 @dataclass(frozen=True)
 class Answers:
     """What is said of some rows, in their order; a reason says why a row was not taken, or how, and is empty elsewhere.
+
+    `silent` has the silences that a row made known: of other series, that begin; of its own, that has ended.
 
     Shapes:  [n]; numbers [n, 5]: expected, lower, upper, p_value, strangeness; ahead [n, Q]: quantiles of the row that comes next
     Missing: NaN, also for rows that were not taken; None for no event
@@ -47,13 +53,15 @@ class Answers:
     next_ds: Objects
     """ISO texts, or integers where times are."""
     reason: Objects
+    silent: Objects
+    """Ids of events with commas between; None where there are none."""
 
     @classmethod
     def nothing(cls, rows: int) -> "Answers":
         """Before anything is said."""
         numbers, ahead = np.full((rows, 5), np.nan), np.full((rows, len(LEVELS)), np.nan)
         no, none = np.zeros(rows, bool), np.full(rows, None, object)
-        return cls(numbers, ahead, no, no.copy(), none, none.copy(), np.full(rows, "", object))
+        return cls(numbers, ahead, no, no.copy(), none, none.copy(), np.full(rows, "", object), none.copy())
 
     @classmethod
     def joined(cls, rows: int, parts: "Sequence[tuple[Ints, Answers]]") -> "Answers":
@@ -93,6 +101,12 @@ class Followed:
         self._alarming: list[Alarming] = []
         blank = {"start": 0, "rows": 0, "alarm": _NEVER, "event": _NEVER, "end": Clock.ABSENT, "resting": 0}
         self._held = Numbers(**{name: np.array(value) for name, value in blank.items()})
+        self._names: list[str] = []
+        meanings = how.meanings(member.frequency)
+        self._silences = Silences(meanings, member.frequency, self._calm, self._rate)
+        self._lacking = (
+            Lacking(meanings, self._silences, member.frequency, self._held, self._names) if meanings else None
+        )
 
     def __contains__(self, name: str) -> bool:
         return name in self._number or name in self._member.ends
@@ -101,15 +115,20 @@ class Followed:
     def after(cls, member: Calibrated, how: Detection, found: Detected) -> "Followed":
         """After the last row of a detection. A series goes on from there with a later row, and begins anew with another."""
         grid, made = found.grid, cls(member, how, found.grid.clock)
-        made._follower.begin(grid)
+        made._follower.begin(held(grid, how.meanings(member.frequency)))
         made._held.grow(grid.series)
         for s in range(grid.series):
-            made._number[grid.label(s)] = s
+            made._numbered(grid.label(s))
             made._alarming.append(found.kept[grid.label(s)].alarming)
-            if found.events[s]:
-                made._held["event"][s], made._held["alarm"][s] = found.events[s][-1].start, found.events[s][-1].end
+            events = [event for event in found.events[s] if event.direction != SILENT]
+            if events:
+                made._held["event"][s], made._held["alarm"][s] = events[-1].start, events[-1].end
         made._held["start"][:], made._held["rows"][:], made._held["resting"][:] = grid.starts, grid.lengths, 1
         made._held["end"][:] = [member.ends.get(name, Clock.ABSENT) for name in made._number]
+        if made._lacking is not None:
+            known = np.array([np.flatnonzero(~np.isnan(grid.values(s)))[-1] for s in range(grid.series)])
+            now = int(grid.times(np.arange(grid.series), grid.lengths - 1).max())
+            made._lacking.begin(known, grid.y[grid.offsets[:-1] + known], now)
         return made
 
     def going_on(self, found: Detected) -> Detected:
@@ -122,15 +141,17 @@ class Followed:
         owner = np.repeat(series, grid.lengths[series])
         numbers = [self._number[grid.label(s)] for s in series]
         before = {name: self._held[name][numbers].copy() for name in ("alarm", "event")}
+        known = np.zeros(0) if self._lacking is None else self._lacking.known(numbers)
         times = grid.times(owner, rows - grid.offsets[owner])
         answers = self.feed([grid.label(int(s)) for s in owner], times, grid.y[rows])
         views = Views(*(getattr(found.views, field.name).copy() for field in fields(Views)))
         views.expected[rows], views.lower[rows], views.upper[rows] = answers.numbers[:, :3].T
         made = replace(found, views=views, alarms=[*found.alarms], events=[*found.events], numbers=[*found.numbers])
-        unknown = np.full(len(rows), np.nan)
+        unknown, lengths = np.full(len(rows), np.nan), rows_until(grid, None)
         for k, s in enumerate(series):
             mine = owner == s
-            alarms = Alarms(answers.numbers[mine, 3], answers.is_anomaly[mine], answers.numbers[mine, 4], unknown[mine])
+            told_T = answers.is_anomaly[mine] & ~np.isnan(answers.numbers[mine, 3])
+            alarms = Alarms(answers.numbers[mine, 3], told_T, answers.numbers[mine, 4], unknown[mine])
             sign = np.sign(grid.values(s) - answers.numbers[mine, 0])
             events, made.numbers[s] = merge(alarms, sign, self._rules.gap)
             start = self._held["start"][numbers[k : k + 1]]
@@ -139,8 +160,25 @@ class Followed:
                 events and events[0].start + shift - before["alarm"][k] <= self._rules.gap
             ):  # it was open when the file ended
                 events[0] = replace(events[0], start=int(before["event"][k]) - shift)
+            if self._lacking is not None:
+                silent = self._silent_since(numbers[k], int(known[k]), shift, grid.values(s), int(lengths[s]))
+                events, made.numbers[s] = with_silences(events, made.numbers[s], silent)
+                alarms = replace(alarms, is_anomaly=answers.is_anomaly[mine])
             made.alarms[s], made.events[s] = alarms, events
         return made
+
+    def _silent_since(self, number: int, known: int, shift: int, values_T: Floats, rows: int) -> Silent:
+        """Silences after a value in row `known`, of a series whose values go on in row `shift`; counted from there."""
+        assert self._lacking is not None
+        missing_T = np.ones(shift - known + rows, bool)
+        missing_T[0], missing_T[shift - known : shift - known + len(values_T)] = False, np.isnan(values_T)
+        start = int(self._member.frequency.times(self._held["start"][[number]], np.array([known]))[0])
+        begin = self._lacking.first_test_row(number) - known
+        back = shift - known
+        return [
+            (replace(event, start=event.start - back, peak=event.peak - back, end=event.end - back), rows - back)
+            for event, rows in self._silences.of(self._names[number], missing_T, start, begin)
+        ]
 
     def _rests_before(self, name: str, time: int) -> bool:
         number = self._number.get(name)
@@ -151,8 +189,29 @@ class Followed:
         answers = Answers.nothing(len(names))
         taken = self._placed(names, times, values, answers)
         if len(taken.series):
-            self._answer(taken, names, answers)
+            if self._lacking is not None:
+                self._follow_lacking(self._lacking, taken, times, answers)
+            self._answer(taken, answers)
         return answers
+
+    def _follow_lacking(self, lacking: Lacking, taken: _Taken, times: Ints, answers: Answers) -> None:
+        """Values that stand for missing ones, and silences that rows make known."""
+        lacking.grow(len(self._names))
+        parts = (part.tolist() for part in (taken.series, taken.position, taken.values, taken.row, taken.last))
+        for k, (s, at, value, row, last) in enumerate(zip(*parts, strict=True)):
+            known = []
+            if value == value:
+                known.append((s, lacking.seen(s, at - 1)))
+                lacking.value(s, at, value)
+            else:
+                taken.values[k] = lacking.missing(s, at)
+                start = lacking.silent(s, at) if last else None
+                if start is not None:
+                    answers.is_anomaly[row], answers.event_id[row] = True, self._id(s, start)
+            if last:
+                known += lacking.others(int(times[row]))
+                told = [self._id(s, start) for s, start in known if start is not None]
+                answers.silent[row] = ",".join(told) or None
 
     def _placed(self, names: Sequence[str], times: Ints, values: Floats, answers: Answers) -> _Taken:
         """Rows that can be taken, with the missing ones before them; why others cannot is answered."""
@@ -179,7 +238,7 @@ class Followed:
         """The number of a series; a new one if it is new, or rests where a file ended that this row is not after."""
         number = self._number.get(name)
         if number is None:
-            number = self._number[name] = len(self._number)
+            number = self._numbered(name)
             self._held.grow(number + 1)
             self._follower.meet(number, name)
         elif self._held["resting"][number]:
@@ -188,10 +247,17 @@ class Followed:
                 return number
             self._held.forget(np.array([number]))
             self._follower.forget(np.array([number]))
+            if self._lacking is not None:
+                self._lacking.forget(number)
             self._alarming[number] = self._calibrated(name, self._alarming[number].views)
         else:
             return number
         self._held["start"][number], self._held["end"][number] = time, self._member.ends.get(name, Clock.ABSENT)
+        return number
+
+    def _numbered(self, name: str) -> int:
+        number = self._number[name] = len(self._names)
+        self._names.append(name)
         return number
 
     def _last_time(self, number: int) -> int:
@@ -202,21 +268,22 @@ class Followed:
         normal = self._member.normal_of(name, views)
         return Alarming(normal, self._member.detector.kinds, self._rate, self._rules, self._how.make_threshold)
 
-    def _answer(self, taken: _Taken, names: Sequence[str], answers: Answers) -> None:
+    def _answer(self, taken: _Taken, answers: Answers) -> None:
         sight = self._seen(taken)
-        for name in list(self._number)[len(self._alarming) :]:
+        for name in self._names[len(self._alarming) :]:
             self._alarming.append(self._calibrated(name, sight.views.scores.shape[1]))
         found, train = self._judged(taken, sight.views)
         last, row = taken.last, taken.row[taken.last]
         views = sight.views
         numbers = (views.expected, views.lower, views.upper, found.p_values, found.strangeness)
         answers.numbers[row] = np.column_stack(numbers)[last]
-        answers.is_anomaly[row], answers.is_train[row] = found.is_anomaly[last], train[last]
+        answers.is_anomaly[row] |= found.is_anomaly[last]
+        answers.is_train[row] = train[last]
         answers.ahead[row] = sight.ahead[last]
         for k in np.flatnonzero(found.is_anomaly):
-            answers.event_id[taken.row[k]] = self._event(
-                names[taken.row[k]], int(taken.series[k]), int(taken.position[k])
-            )
+            event = self._event(int(taken.series[k]), int(taken.position[k]))
+            if taken.last[k]:
+                answers.event_id[taken.row[k]] = event
 
     def _seen(self, taken: _Taken) -> Sight:
         """What the detector sees in each row, series side by side."""
@@ -241,24 +308,27 @@ class Followed:
         every = Alarms(unknown[0], np.zeros(len(scores), bool), *unknown[1:])
         times = self._member.frequency.times(self._held["start"][taken.series], taken.position)
         train = times <= self._held["end"][taken.series]
-        order, names = np.argsort(taken.series, kind="stable"), list(self._number)
+        order = np.argsort(taken.series, kind="stable")
         for rows in np.split(order, np.flatnonzero(np.diff(taken.series[order])) + 1):
             alarming, early = self._alarming[taken.series[rows[0]]], rows[train[rows]]
             later = rows[len(early) :]
             if len(early):
                 every.put(early, alarming.usual(scores[early]))
             if len(later):
-                may[later] &= ~self._calm.closed(names[taken.series[rows[0]]], times[later])
+                may[later] &= ~self._calm.closed(self._names[taken.series[rows[0]]], times[later])
                 every.put(later, alarming.judge(scores[later], may[later]))
         return every, train
 
-    def _event(self, name: str, series: int, position: int) -> str:
+    def _event(self, series: int, position: int) -> str:
         """The event that an alarm belongs to."""
         held = self._held
         if position - held["alarm"][series] > self._rules.gap:
             held["event"][series] = position
         held["alarm"][series] = position
-        return f"{name}@{self._text(series, int(held['event'][series]))}"
+        return self._id(series, int(held["event"][series]))
+
+    def _id(self, series: int, position: int) -> str:
+        return f"{self._names[series]}@{self._text(series, position)}"
 
     def _text(self, series: int, position: int) -> str:
         start = self._held["start"][[series]]
@@ -266,15 +336,16 @@ class Followed:
 
     def state(self) -> dict[str, Array]:
         """All that is remembered, by name."""
-        alarming = {name: one.state() for name, one in zip(self._number, self._alarming, strict=True)}
+        alarming = {name: one.state() for name, one in zip(self._names, self._alarming, strict=True)}
         arrays = {
-            "names": packed(list(self._number)),
+            "names": packed(self._names),
             "clock": packed(self.clock.to_json()),
             "alarming": np.array([one["numbers"] for one in alarming.values()]),
         }
         for prefix, part in (
             ("held", self._held.state()),
             ("follower", self._follower.state()),
+            ("lacking", {} if self._lacking is None else self._lacking.state()),
             ("rows", joined({name: one["rows"] for name, one in alarming.items()})),
         ):
             arrays |= {f"{prefix}.{name}": value for name, value in part.items()}
@@ -289,12 +360,21 @@ class Followed:
         made._follower.restore(follower)
         tables = parted(rows)
         for number, name in enumerate(unpacked(state["names"])):
-            made._number[name] = number
+            made._numbered(name)
             one = {"rows": tables[name], "numbers": state["alarming"][number]}
             made._alarming.append(
                 Alarming.restored(one, member.detector.kinds, made._rate, made._rules, how.make_threshold)
             )
+        if made._lacking is not None:
+            made._lacking.restore(_under("lacking", state) or made._as_if_known())
         return made
+
+    def _as_if_known(self) -> dict[str, Array]:
+        """What a state of before somebody asked for silences has to count as: every series had a value in its last row."""
+        known, count = self._held["rows"] - 1, len(self._names)
+        now = self._member.frequency.times(self._held["start"], known).max(initial=Clock.ABSENT)
+        blank = {"value": np.full(count, np.nan), "told": np.zeros(count, np.int64)}
+        return {"known": known, **blank, "now": np.array([now])}
 
 
 def _expanded(series: Ints, position: Ints, values: Floats, gaps: Ints, first: Bools) -> _Taken:

@@ -14,10 +14,14 @@ import numpy.typing as npt
 
 from forecaster import options
 from forecaster.errors import ConfigError
+from forecaster.scoring.gaps import require_time_outs
 from forecaster.scoring.maintenance import spans
 from forecaster.series.grid import Floats
 
-__all__ = ["Rules", "admitted", "among"]
+__all__ = ["TABLES", "Rules", "admitted", "among"]
+
+TABLES = ("maintenance", "silent_after")
+"""Rules that may name a table."""
 
 _PREFIX = "rules."
 _MOST_ROWS = 50
@@ -62,6 +66,11 @@ class Rules:
     """An event stays open while p-values are below so many times that which opened it."""
     maintenance: str = ""
     """Times without events: FROM/TO,FROM/TO (TO excluded), or a table with columns from, to and perhaps unique_id."""
+    gaps: Literal["ignore", "hold", "alarm"] = "ignore"
+    """What a missing value is: nothing, the last value once more, or itself what is wrong."""
+    silent_after: str = ""
+    """A series without values for so long is an event: a duration like 6h or a number of steps, or a table with columns
+    unique_id, silent_after and perhaps gaps. Empty: never, or with gaps=alarm at the first missing value."""
 
     def __post_init__(self) -> None:
         for name in ("gap", "m", "n", "min_length", "cool_down", "refractory"):
@@ -73,6 +82,7 @@ class Rules:
             if not getattr(self, name) >= least:
                 raise ValueError(f"rules.{name} must be at least {least}, got {getattr(self, name)}")
         spans(self.maintenance)
+        require_time_outs(self.silent_after)
 
     def at(self, rate: float) -> "Rules":
         """The same, where `rate` events a row were asked for."""
@@ -82,6 +92,7 @@ class Rules:
     def of(cls, values: Mapping[str, Any], base: "Rules | None" = None, where: str = "") -> "Rules":
         """From settings without their prefix, the rest as in `base`. Raises: ConfigError for a wrong one"""
         given = {f"rules.{k}": ",".join(v) if isinstance(v, list) else v for k, v in values.items()}
+        given |= {key: str(value) for key, value in given.items() if key == "rules.silent_after"}
         try:
             made: Rules = options.make(cls, {**asdict(base or cls()), **options.sort(given, {"rules": cls})["rules"]})
         except ConfigError as error:

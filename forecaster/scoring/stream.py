@@ -20,6 +20,7 @@ from forecaster.columns import LEVELS, QUANTILES
 from forecaster.errors import ArtifactError, ConfigError, DataError
 from forecaster.layers.distribution import mean
 from forecaster.scoring.detect import Detected
+from forecaster.scoring.events import SILENT
 from forecaster.scoring.followed import Answers, Followed
 from forecaster.scoring.ragged import packed, unpacked
 from forecaster.scoring.saved_detector import STATE, SavedDetector
@@ -81,7 +82,9 @@ class Stream:
     def feed(self, frame: pd.DataFrame) -> pd.DataFrame:
         """New rows, `unique_id, ds, y`, of any series: what detection says of each, and quantiles of the step after it.
 
-        `reason` says why a row was not taken (late, unreadable), or how it was; elsewhere it is empty.
+        `reason` says why a row was not taken (late, unreadable), or how it was; elsewhere it is empty. `silent`, where the
+        rules ask for silences, has the ids of those that a row makes known: of another series, when they begin, of its own,
+        when they are over.
 
         Raises: DataError for a column that is absent or cannot be read
         """
@@ -91,7 +94,8 @@ class Stream:
         y = pd.to_numeric(frame[columns.Y], errors="coerce").to_numpy(float)
         ds = frame[columns.DS]
         times = [clock.encode(ds) for clock in self._clocks(ds)] if len(frame) else []
-        return _frame(frame, y, self._answered(frame[columns.UNIQUE_ID].astype(str).tolist(), times, y))
+        answers = self._answered(frame[columns.UNIQUE_ID].astype(str).tolist(), times, y)
+        return _frame(frame, y, answers, self.tells_silence)
 
     def answer(self, names: Sequence[str], ds: Sequence[Any], values: Floats) -> Answers:
         """The same for rows that are no table, their times ISO texts or integers."""
@@ -103,6 +107,11 @@ class Stream:
     def integer(self) -> bool | None:
         """Whether `ds` counts steps; None as long as that is not known."""
         return self._clock.integer if self._clock is not None else None
+
+    @property
+    def tells_silence(self) -> bool:
+        """Whether the rules ask for events of silent series."""
+        return any(self.saved.how.meanings(member.frequency) for member in self.saved.members)
 
     def _clocks(self, ds: "pd.Series[Any]") -> list[Clock]:
         """How each member reads times: as the file that it was taught by, else as the first times here."""
@@ -191,7 +200,7 @@ def keep(saved: SavedDetector, found: Sequence[Detected], folder: Path) -> list[
     return said
 
 
-def _frame(frame: pd.DataFrame, y: Floats, answers: Answers) -> pd.DataFrame:
+def _frame(frame: pd.DataFrame, y: Floats, answers: Answers, tells_silence: bool) -> pd.DataFrame:
     """Rows as a user reads them, in the order of the input's."""
     expected, lower, upper, p_value, _ = answers.numbers.T
     named = {columns.UNIQUE_ID: frame[columns.UNIQUE_ID].array, columns.DS: frame[columns.DS].array, columns.Y: y}
@@ -199,7 +208,8 @@ def _frame(frame: pd.DataFrame, y: Floats, answers: Answers) -> pd.DataFrame:
     told = {"is_anomaly": answers.is_anomaly, "event_id": pd.array(answers.event_id, dtype="str")}
     told |= {"is_train": answers.is_train, NEXT: _like(pd.Series(answers.next_ds), frame[columns.DS])}
     ahead = {columns.MEAN: mean(answers.ahead, LEVELS), **dict(zip(QUANTILES, answers.ahead.T, strict=True))}
-    return pd.DataFrame({**named, **said, **told, **ahead, REASON: pd.array(answers.reason, dtype="str")})
+    silent = {SILENT: pd.array(answers.silent, dtype="str")} if tells_silence else {}
+    return pd.DataFrame({**named, **said, **told, **ahead, **silent, REASON: pd.array(answers.reason, dtype="str")})
 
 
 def _like(ds: "pd.Series[Any]", given: "pd.Series[Any]") -> Any:

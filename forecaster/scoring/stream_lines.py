@@ -14,6 +14,7 @@ from forecaster import columns
 from forecaster.columns import LEVELS, QUANTILES
 from forecaster.errors import DataError
 from forecaster.layers.distribution import mean
+from forecaster.scoring.events import SILENT
 from forecaster.scoring.followed import LATE, Answers
 from forecaster.scoring.stream import NEXT, REASON, Stream
 
@@ -96,14 +97,14 @@ class Answering:
         found = self._stream.answer([str(row.unique_id) for row in rows], [row.ds for row in rows], values)
         self.late += sum(reason.startswith(LATE) for reason in found.reason)
         means = mean(found.ahead, LEVELS)
-        return [_line(row, found, k, means[k]) for k, row in enumerate(rows)]
+        return [_line(row, found, k, means[k], self._stream.tells_silence) for k, row in enumerate(rows)]
 
     def _refusal(self, number: int, error: Exception) -> str:
         self.refused += 1
         return json.dumps({"line": number, "error": str(error)}, ensure_ascii=False)
 
 
-def _line(row: _Row, found: Answers, k: int, mean: float) -> str:
+def _line(row: _Row, found: Answers, k: int, mean: float, tells_silence: bool) -> str:
     expected, lower, upper, p_value, _ = found.numbers[k].tolist()
     score = -math.log10(p_value) if p_value == p_value else p_value
     numbers = (expected, lower, upper, score, p_value)
@@ -116,6 +117,7 @@ def _line(row: _Row, found: Answers, k: int, mean: float) -> str:
     }
     answer |= {NEXT: found.next_ds[k], columns.MEAN: _plain(float(mean))}
     answer |= {name: _plain(number) for name, number in zip(QUANTILES, found.ahead[k].tolist(), strict=True)}
+    answer |= {SILENT: found.silent[k]} if tells_silence else {}
     return json.dumps({**answer, REASON: found.reason[k] or None}, ensure_ascii=False)
 
 

@@ -23,6 +23,11 @@ from forecaster.series import synthetic
 from forecaster.serving import rest
 
 PROJECT = """
+registry = "folder_registry"
+registry_uri = ".forecaster/models"
+tracking = "jsonl_tracking"
+tracking_uri = ".forecaster/runs"
+
 [pipelines.meters]
 source = "files"
 options = { path = "DATA/*.csv" }
@@ -35,6 +40,8 @@ rules = RULES
 [alerts.jsonl]
 path = "alerts.jsonl"
 """
+
+START = pd.Timestamp("2024-01-01")
 
 
 class Project:
@@ -52,12 +59,13 @@ class Project:
         path.write_text(PROJECT.replace("DATA", str(self._data)).replace("RULES", rules))
         self.app = App.open(path)
 
-    def scored(self, rows: int, *, begin: bool = False) -> list[dict[str, Any]]:
-        """Scored up to a row; gives what people were told by then."""
+    def scored(self, rows: int, *, begin: bool = False, without: tuple[int, int] = (0, 0)) -> list[dict[str, Any]]:
+        """Scored up to a row, `without` some of the second meter; gives what people were told by then."""
         frame = synthetic.seasonal(2, 800, noise=0.1, seed=2)
         for start, size in ((620, 9), (700, -9), (720, 9)):
             frame.loc[start : start + 2, "y"] += size
-        frame.groupby("unique_id").head(rows).to_csv(self._data / "meters.csv", index=False)
+        frame = frame.drop(frame.index[800 + without[0] : 800 + without[1]])
+        frame[frame["ds"] < START + pd.Timedelta(hours=rows)].to_csv(self._data / "meters.csv", index=False)
         ingest("meters", app=self.app)
         if begin:
             train("meters", app=self.app)
@@ -65,6 +73,10 @@ class Project:
         score("meters", app=self.app)
         told = self._folder / "alerts.jsonl"
         return [json.loads(line) for line in told.read_text().splitlines()] if told.exists() else []
+
+
+def _utc(row: int) -> pd.Timestamp:
+    return (START + pd.Timedelta(hours=row)).tz_localize("UTC")
 
 
 @pytest.fixture
@@ -140,3 +152,25 @@ def test_other_rules_are_tried_on_stored_scores(project: Project, tmp_path: Path
     assert len(app.lake.read("scores", latest=False)) == len(scores), "nothing is stored"
     with pytest.raises(ConfigError, match="lr: a replay takes"):
         replay("meters", set_={"lr": "1"}, app=app)
+
+
+@pytest.mark.slow
+def test_people_are_told_of_a_silent_sensor(project: Project) -> None:
+    """Once, when its time-out is over by the clock; when values come back the event is over, and may begin anew."""
+    project.ruled('{ gap = 5, silent_after = "6h" }')
+    told = project.scored(610)
+    assert [(one["direction"], pd.Timestamp(one["start"])) for one in told] == [("silent", _utc(615))] * 2
+    ends = project.app.ledger.find_events().set_index("event_id").loc[[one["event_id"] for one in told], "end"]
+    assert (ends > pd.Timestamp.now("UTC") - pd.Timedelta(hours=2)).all()
+    again = project.scored(640, without=(610, 800))
+    assert again[:2] == told
+    assert [one["unique_id"] for one in again[2:]] == ["s0", "s0"], "its jump at 620, and its silence after 640"
+    silent = project.app.ledger.find_events().set_index("event_id").query("direction == 'silent'")
+    assert silent["is_open"].to_dict() == {
+        "s0@2024-01-26T15:00:00+00:00": False,
+        "s1@2024-01-26T15:00:00+00:00": True,
+        "s0@2024-01-27T21:00:00+00:00": True,
+    }
+    known = (datetime.now(UTC) + timedelta(hours=5)).isoformat()
+    score("meters", as_of=known, app=project.app)
+    assert (project.app.ledger.find_events()["end"] > pd.Timestamp(known) - pd.Timedelta(hours=2)).sum() == 2

@@ -1,0 +1,124 @@
+"""What missing values of a series mean: nothing, the last value once more, or that the series is silent."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from forecaster.errors import ConfigError, DataError
+from forecaster.series import table
+from forecaster.series.frequency import Frequency, Ints, parse_duration
+from forecaster.series.grid import Grid
+
+__all__ = ["GAPS", "Meaning", "Meanings", "held", "require_time_outs", "since_value"]
+
+GAPS = ("ignore", "hold", "alarm")
+_HELP = "Give a duration like 6h, a number of steps, or a table with columns unique_id, silent_after and perhaps gaps."
+
+Bools = npt.NDArray[np.bool_]
+TimeOut = tuple[str, str, str]
+"""Name of a series, empty for all others; its time-out, empty for none; what its gaps are, empty for the usual."""
+
+
+@dataclass(frozen=True)
+class Meaning:
+    """What missing values of one series mean."""
+
+    holds: bool = False
+    """The last value stands for them, until the series is silent."""
+    limit: int | None = None
+    """Steps after its last value at which the series is silent; None for never."""
+
+    @classmethod
+    def of(cls, gaps: str, after: str, step: Frequency) -> "Meaning":
+        """From the two rules. Raises: ConfigError for a duration where times are integers"""
+        limit = _steps(after, step) if after else (1 if gaps == "alarm" else None)
+        return cls(gaps == "hold", limit)
+
+
+@dataclass(frozen=True)
+class Meanings:
+    """The same for each series of one step."""
+
+    usual: Meaning
+    named: Mapping[str, Meaning] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, gaps: str, silent_after: str, step: Frequency) -> "Meanings":
+        """From the rules `gaps` and `silent_after`. Raises: ConfigError for a time-out that is none"""
+        named = {name: Meaning.of(own or gaps, after, step) for name, after, own in require_time_outs(silent_after)}
+        return cls(named.pop("", Meaning.of(gaps, "", step)), named)
+
+    def __bool__(self) -> bool:
+        return any(one != Meaning() for one in (self.usual, *self.named.values()))
+
+    def __getitem__(self, name: str) -> Meaning:
+        return self.named.get(name, self.usual)
+
+
+def require_time_outs(text: str) -> list[TimeOut]:
+    """Time-outs of a text, or of the table that it names. Raises: ConfigError for one that is neither"""
+    if table.is_table(Path(text.strip())):
+        return _of_table(Path(text.strip()))
+    _require_time_out(text.strip())
+    return [("", text.strip(), "")]
+
+
+def since_value(missing_T: Bools) -> Ints:
+    """How many rows ago the last value was: 0 for a row that has one, and before the first."""
+    position_T = np.arange(len(missing_T))
+    last_T = np.maximum.accumulate(np.where(missing_T, -1, position_T))
+    return np.where(last_T < 0, 0, position_T - last_T)
+
+
+def held(grid: Grid, meanings: Meanings) -> Grid:
+    """A grid whose missing values are the last ones, in series that hold them."""
+    if not meanings:
+        return grid
+    y = grid.y.copy()
+    for s in range(grid.series):
+        meaning, values_T = meanings[str(grid.unique_id[s])], y[grid.offsets[s] : grid.offsets[s + 1]]
+        if meaning.holds:
+            ago_T = since_value(np.isnan(values_T))
+            ago_T[ago_T >= (meaning.limit or len(y) + 1)] = 0
+            values_T[:] = values_T[np.arange(len(values_T)) - ago_T]
+    return replace(grid, y=y)
+
+
+def _steps(after: str, step: Frequency) -> int:
+    """Steps of a time-out, the last of them begun."""
+    if after.isdigit():
+        return int(after)
+    if step.kind == "integer":
+        raise ConfigError(
+            f"rules.silent_after: '{after}' is a duration, but 'ds' holds integers. Give a number of steps."
+        )
+    return max(1, math.ceil(parse_duration(after) / step.micros))
+
+
+def _require_time_out(text: str) -> None:
+    try:
+        right = not text or (int(text) > 0 if text.isdigit() else parse_duration(text) > 0)
+    except ConfigError as error:
+        raise ConfigError(f"rules.silent_after: '{text}' is no time-out. {_HELP}") from error
+    if not right:
+        raise ConfigError(f"rules.silent_after: '{text}' must be at least 1 step.")
+
+
+def _of_table(path: Path) -> list[TimeOut]:
+    try:
+        frame = table.read(path)
+    except DataError as error:
+        raise ConfigError(f"rules.silent_after: {error}") from error
+    if not {"unique_id", "silent_after"} <= set(frame.columns):
+        raise ConfigError(f"rules.silent_after: '{path}' has no columns unique_id and silent_after.")
+    texts = frame.reindex(columns=["unique_id", "silent_after", "gaps"]).astype(object)
+    found = [tuple(map(str, row)) for row in texts.where(texts.notna(), "").itertuples(index=False)]
+    for name, after, gaps in found:
+        _require_time_out(after.removesuffix(".0"))
+        if gaps not in ("", *GAPS):
+            raise ConfigError(f"rules.silent_after: '{path}': gaps of '{name}' are '{gaps}', not {', '.join(GAPS)}.")
+    return [(name, after.removesuffix(".0"), gaps) for name, after, gaps in found]

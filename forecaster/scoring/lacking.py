@@ -1,0 +1,139 @@
+"""Series followed row by row: the value that stands for a missing one, and which of them have fallen silent."""
+
+from collections.abc import Iterator, Mapping
+from heapq import heappop, heappush
+
+import numpy as np
+
+from forecaster.detectors._follower import Array, Numbers
+from forecaster.scoring.gaps import Meanings
+from forecaster.scoring.silence import Silences
+from forecaster.series.clock import Clock
+from forecaster.series.frequency import Frequency, Ints
+from forecaster.series.grid import Floats
+
+__all__ = ["Lacking"]
+
+_NEVER = -(2**40)
+
+
+class Lacking:
+    """When the last value of each series was, and what it was.
+
+    The time is that of the newest row of any series. A series is silent when a row of its own comes, missing at its time-out
+    or any after it, or one of another that is later than its time-out: whichever is first makes it known.
+
+    Shapes: `places` holds `start`, the time of row 0 of each series, `rows`, how many it has, and `end`, the time of its
+        last training row
+    """
+
+    def __init__(
+        self, meanings: Meanings, silences: Silences, step: Frequency, places: Numbers, names: list[str]
+    ) -> None:
+        self._meanings, self._silences, self._step = meanings, silences, step
+        self._places, self._names = places, names
+        blank = {"known": np.array(_NEVER), "value": np.array(np.nan), "told": np.array(0)}
+        self._held = Numbers(**blank)
+        self._now = int(Clock.ABSENT)
+        self._due: list[tuple[int, int]] = []
+        """When each series that is not silent may be: at the earliest, as a heap."""
+        self._queued: set[int] = set()
+
+    def known(self, series: list[int]) -> Ints:
+        """Rows of the last values."""
+        return self._held["known"][series].copy()
+
+    def forget(self, series: int) -> None:
+        """A series begins anew."""
+        self._held.forget(np.array([series]))
+
+    def begin(self, known: Ints, values: Floats, now: int) -> None:
+        """Stand after the last value of each series, at a time; what is silent by then was told."""
+        self._held.grow(len(known))
+        self._held["known"][:], self._held["value"][:], self._now = known, values, now
+        for s in range(len(known)):
+            until = max(self._row(s, now - 1), int(self._places["rows"][s]) - 1)
+            self._held["told"][s] = self.seen(s, until) is not None
+        self._queue_all()
+
+    def seen(self, s: int, until: int) -> int | None:
+        """The row at which a silence after its last value was seen, if it was by the row `until`."""
+        known = int(self._held["known"][s])
+        if known == _NEVER:
+            return None
+        start = int(self._places["start"][s])
+        return self._silences.first(self._names[s], known, until, start, self.first_test_row(s))
+
+    def value(self, s: int, at: int, value: float) -> None:
+        """A value has come."""
+        self._held["known"][s], self._held["value"][s], self._held["told"][s] = at, value, 0
+        self._queue(s)
+
+    def missing(self, s: int, at: int) -> float:
+        """What stands for a missing value: the last one where it holds, else NaN."""
+        meaning, ago = self._meanings[self._names[s]], at - int(self._held["known"][s])
+        holds = meaning.holds and ago < (meaning.limit or -_NEVER)
+        return float(self._held["value"][s]) if holds else np.nan
+
+    def silent(self, s: int, at: int) -> int | None:
+        """The row at which the silence was seen that a missing row belongs to, None if it belongs to none."""
+        start = self.seen(s, at)
+        time = int(self._places["start"][s])
+        if start is None or not self._silences.counts(self._names[s], np.array([at]), time, self.first_test_row(s))[0]:
+            return None
+        self._held["told"][s] = 1
+        return start
+
+    def others(self, time: int) -> Iterator[tuple[int, int]]:
+        """Series that were silent before the time of a row, and were not told yet; and the rows at which that is seen."""
+        self._now = max(self._now, time)
+        while self._due and self._due[0][0] < self._now:
+            _, s = heappop(self._due)
+            self._queued.discard(s)
+            if self._held["told"][s] or self._held["known"][s] == _NEVER:
+                continue
+            row = self._row(s, self._now - 1)
+            start = self.seen(s, row)
+            if start is None:
+                self._queue(s, at_least=row + 1)
+                continue
+            self._held["told"][s] = 1
+            yield s, start
+
+    def grow(self, series: int) -> None:
+        """Room for so many series."""
+        self._held.grow(series)
+
+    def state(self) -> dict[str, Array]:
+        """All that is remembered, by name."""
+        return {**self._held.state(), "now": np.array([self._now])}
+
+    def restore(self, state: Mapping[str, Array]) -> None:
+        """Remember a `state`."""
+        self._held.restore(state)
+        self._now = int(state["now"][0])
+        self._queue_all()
+
+    def _queue_all(self) -> None:
+        for s in np.flatnonzero((self._held["known"] != _NEVER) & (self._held["told"] == 0)).tolist():
+            self._queue(s)
+
+    def _queue(self, s: int, at_least: int = _NEVER) -> None:
+        limit = self._meanings[self._names[s]].limit
+        if limit is not None and s not in self._queued:
+            row = max(int(self._held["known"][s]) + limit, at_least)
+            heappush(self._due, (self._time(s, row), s))
+            self._queued.add(s)
+
+    def _time(self, s: int, row: int) -> int:
+        return int(self._step.times(self._places["start"][[s]], np.array([row]))[0])
+
+    def _row(self, s: int, time: int) -> int:
+        """The last row of a series at or before a time."""
+        row = int(self._step.positions(np.array([time]), self._places["start"][[s]])[0])
+        return row - (self._time(s, row) > time)
+
+    def first_test_row(self, s: int) -> int:
+        """The first row of a series after its training."""
+        end = int(self._places["end"][s])
+        return 0 if end == Clock.ABSENT else self._row(s, end) + 1
