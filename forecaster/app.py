@@ -10,6 +10,7 @@ from forecaster import options, plugins
 from forecaster.alerts.base import Alert
 from forecaster.errors import ConfigError, unknown_name
 from forecaster.registry.base import Registry
+from forecaster.scoring.incidents import Incidents
 from forecaster.scoring.rules import TABLES, Rules
 from forecaster.series.source import Connector
 from forecaster.settings import Pipeline, Settings
@@ -33,6 +34,7 @@ class App:
         for one in settings.pipelines.values():
             _require_plugins(one)
             _require_rules(one)
+            Incidents.of(one.incidents, f"pipeline '{one.name}'")
         return cls(settings)
 
     @cached_property

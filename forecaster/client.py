@@ -61,6 +61,10 @@ class Client:
         """Anomaly events, the newest first."""
         return self._frame("/v1/anomalies", series=series, **span)
 
+    def incidents(self, series: Sequence[str] | None = None, **span: Any) -> pd.DataFrame:
+        """Events of related series that began together, the newest first."""
+        return self._frame("/v1/incidents", series=series, **span)
+
     def labels(self, series: Sequence[str] | None = None, **span: Any) -> pd.DataFrame:
         """What was said of events, the newest first."""
         return self._frame("/v1/labels", series=series, **span)

@@ -42,6 +42,8 @@ class Pipeline:
     """Alarms to accept on normal data."""
     rules: dict[str, Any] = field(default_factory=dict)
     """Rules of events, as in `scoring/rules.py`: direction, min_deviation, m, n, cool_down, maintenance, ..."""
+    incidents: dict[str, Any] = field(default_factory=dict)
+    """Which events are one incident, as in `scoring/incidents.py`: by, window."""
     season: list[int] = field(default_factory=list)
     """Seasons in steps; empty: found from the data."""
     settings: dict[str, Any] = field(default_factory=dict)

@@ -4,8 +4,9 @@ import hashlib
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
+from forecaster.actions._telling import plain, related, tell, undelivered
 from forecaster.actions.base import Outcome, instant
-from forecaster.errors import ConfigError, SourceError
+from forecaster.errors import ConfigError
 from forecaster.progress import SILENT, Watch
 from forecaster.registry.base import CHAMPION, Version
 
@@ -47,8 +48,8 @@ def score(
             watch.say(f"{one.name}: scoring with version {champion.version}")
             facts = _score_one(app, one, champion, run.run_id, when)
             announce = facts.pop("announce")
-            announce += [*app.ledger.wake(one.name, datetime.now(UTC)), *_undelivered(app, one)]
-            told, later, problem = _tell(app, one, announce)
+            announce += [*app.ledger.wake(one.name, datetime.now(UTC)), *undelivered(app, one)]
+            told, later, problem = tell(app, one, announce)
             run.note(
                 model=champion.tags.get("model", one.model),
                 model_version=champion.version,
@@ -123,11 +124,12 @@ def _detect(
     listed = events_of(found)
     begun = listed[_after(listed, "end", newest)]
     entries = begun.assign(pipeline=one.name, **{k: v for k, v in made_by.items() if k != "as_of"}).to_dict("records")
-    put = app.ledger.put_events([{str(k): _plain(v) for k, v in entry.items()} for entry in entries])
+    put = app.ledger.put_events([{str(k): plain(v) for k, v in entry.items()} for entry in entries])
     app.ledger.close_events(one.name, listed.loc[listed["is_open"].astype(bool), "event_id"].tolist())
-    # What a first look back finds is history: recorded, but no news.
+    told = related(app, one, begun, put)
+    # What a first look back finds is history: recorded, but no news; nor is more of what people were told of.
     news = [entry["event_id"] for entry in entries if entry["event_id"] in put and entry["unique_id"] in newest]
-    return len(fresh), len(put), news
+    return len(fresh), len(put), [event_id for event_id in news if event_id not in told]
 
 
 def rules_of(app: "App", one: "Pipeline") -> "Rules":
@@ -156,44 +158,8 @@ def _newest_scored(app: "App", rows: "pd.DataFrame") -> dict[str, Any]:
     return {str(name): when for name, when in before.groupby("unique_id")["ds"].max().items()}
 
 
-def _tell(app: "App", one: "Pipeline", announce: list[str]) -> tuple[int, list[str], str]:
-    """Alerts for events that nobody has taken up: how many, those to tell of later, and what went wrong.
-
-    Of a series with a snoozed event nothing is told until the snooze is over.
-    """
-    if not one.alerts:
-        return 0, [], ""
-    waiting = app.ledger.find_events(pipeline=one.name, unnotified=True, state="open")
-    waiting = waiting[waiting["event_id"].isin(announce)]
-    snoozed = waiting["unique_id"].isin(app.ledger.find_events(pipeline=one.name, state="snoozed")["unique_id"])
-    later, now = waiting.loc[snoozed, "event_id"].tolist(), waiting[~snoozed]
-    if len(now) == 0:
-        return 0, later, ""
-    events = [{str(k): _plain(v) for k, v in event.items()} for event in now.to_dict("records")]
-    try:
-        for name in one.alerts:
-            app.alert(name).send(one.name, events)
-    except SourceError as error:
-        return 0, waiting["event_id"].tolist(), str(error)
-    app.ledger.mark_notified([event["event_id"] for event in events])
-    return len(events), later, ""
-
-
-def _undelivered(app: "App", one: "Pipeline") -> list[str]:
-    """Events that earlier runs announced in vain, or put off."""
-    before = app.ledger.find_runs(pipeline=one.name, verb="score", limit=20)
-    return [event for facts in before["facts"].dropna() for event in facts.get("undelivered", [])]
-
-
 def _transaction(one: "Pipeline", champion: Version, rows: "pd.DataFrame", until: str) -> str:
     """The same for the same rows of the same version."""
     keys = rows[["unique_id", until]].drop_duplicates().astype(str).agg("@".join, axis=1)
     digest = hashlib.sha256("|".join(sorted(keys)).encode()).hexdigest()[:20]
     return f"{one.name}:{champion.version}:{digest}"
-
-
-def _plain(value: Any) -> Any:
-    """Times as Python's own, missing ones as None."""
-    if hasattr(value, "to_pydatetime"):
-        return value.to_pydatetime()
-    return None if isinstance(value, float) and value != value else value

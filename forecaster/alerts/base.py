@@ -9,7 +9,7 @@ __all__ = ["Alert"]
 
 
 class Alert(ABC):
-    """A way to tell people. It gets every new event once; what fails is tried again with the next run."""
+    """A way to tell people. It gets every new incident once; what fails is tried again with the next run."""
 
     @dataclass(frozen=True, kw_only=True)
     class Config:
@@ -20,4 +20,7 @@ class Alert(ABC):
 
     @abstractmethod
     def send(self, pipeline: str, events: Sequence[Mapping[str, Any]]) -> None:
-        """Tell of some events. Raises: SourceError when they could not be delivered."""
+        """Tell of some incidents, each by its most severe event, with `events` and `series` that are part of it.
+
+        Raises: SourceError when they could not be delivered
+        """

@@ -27,6 +27,7 @@ _TABLES = {
     "forecasts": "Forecasts, the newest of each time",
     "scores": "How strange each value was",
     "anomalies": "Anomaly events, the newest first",
+    "incidents": "Events of related series that began together, the newest first",
     "labels": "What was said of events, the newest first",
 }
 

@@ -10,7 +10,7 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pandas as pd
 import sqlalchemy as sa
@@ -145,6 +145,12 @@ class Ledger:
                     fresh.append(row["event_id"])
         return fresh
 
+    def relate_events(self, column: Literal["parent_id", "incident_id"], of: Mapping[str, str]) -> None:
+        """Say which event, or incident, some events are part of."""
+        with self.engine.begin() as connection:
+            for event_id, whole in of.items():
+                connection.execute(events.update().where(events.c.event_id == event_id).values({column: whole}))
+
     def close_events(self, pipeline: str, but: Sequence[str]) -> None:
         """No event of a pipeline goes on but these."""
         with self.engine.begin() as connection:
@@ -215,6 +221,7 @@ class Ledger:
         pipeline: str | None = None,
         unnotified: bool = False,
         state: str | None = None,
+        incidents: Sequence[str] | None = None,
         limit: int | None = None,
     ) -> pd.DataFrame:
         """Events that lie in a span of time, the newest first."""
@@ -231,6 +238,8 @@ class Ledger:
             query = query.where(events.c.first_seen_at <= as_of)
         if state is not None:
             query = query.where(events.c.state == state)
+        if incidents is not None:
+            query = query.where(sa.func.coalesce(events.c.incident_id, events.c.event_id).in_(list(incidents)))
         if unnotified:
             query = query.where(events.c.notified_at.is_(None))
         return self._frame(query)

@@ -99,6 +99,7 @@ events = sa.Table(
     sa.Column("upper", sa.Float),
     sa.Column("is_open", sa.Boolean),
     sa.Column("snoozed_until", Time),
+    sa.Column("incident_id", sa.String, index=True),
 )
 labels = sa.Table(
     "labels",

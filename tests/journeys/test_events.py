@@ -59,11 +59,14 @@ class Project:
         path.write_text(PROJECT.replace("DATA", str(self._data)).replace("RULES", rules))
         self.app = App.open(path)
 
-    def scored(self, rows: int, *, begin: bool = False, without: tuple[int, int] = (0, 0)) -> list[dict[str, Any]]:
-        """Scored up to a row, `without` some of the second meter; gives what people were told by then."""
+    def scored(
+        self, rows: int, *, begin: bool = False, without: tuple[int, int] = (0, 0), jumps: int = 1
+    ) -> list[dict[str, Any]]:
+        """Scored up to a row, `without` some of the second meter, with jumps in one or both; gives what people were told by then."""
         frame = synthetic.seasonal(2, 800, noise=0.1, seed=2)
         for start, size in ((620, 9), (700, -9), (720, 9)):
-            frame.loc[start : start + 2, "y"] += size
+            for series in range(jumps):
+                frame.loc[800 * series + start : 800 * series + start + 2, "y"] += size
         frame = frame.drop(frame.index[800 + without[0] : 800 + without[1]])
         frame[frame["ds"] < START + pd.Timedelta(hours=rows)].to_csv(self._data / "meters.csv", index=False)
         ingest("meters", app=self.app)
@@ -174,3 +177,22 @@ def test_people_are_told_of_a_silent_sensor(project: Project) -> None:
     known = (datetime.now(UTC) + timedelta(hours=5)).isoformat()
     score("meters", as_of=known, app=project.app)
     assert (project.app.ledger.find_events()["end"] > pd.Timestamp(known) - pd.Timedelta(hours=2)).sum() == 2
+
+
+@pytest.mark.slow
+def test_an_incident_is_told_once(project: Project) -> None:
+    """Both meters jump together: one alert, one incident at every door; another pipeline's settings keep them apart."""
+    project.ruled("{ gap = 5 }\nincidents = { by = 'pipeline', window = '2h' }")
+    told = project.scored(640, jumps=2)
+    assert [sorted(one["series"]) for one in told] == [["s0", "s1"]]
+    assert len(told[0]["events"]) == 2
+    incident = told[0]["incident_id"]
+    assert incident == f"meters@{_utc(620).isoformat()}"
+    found = query("incidents", format="json", since="2024-01-26", app=project.app)
+    assert f'"{incident}"' in found.text
+    assert found.facts["rows"] == 1
+    with Client() as client:
+        client._http = TestClient(rest.create(project.app))
+        shown = client.incidents(["s1"], since="2024-01-26T12:00Z").iloc[0]
+        assert (shown["events"], shown["series"], shown["start"]) == (2, "s0,s1", _utc(620))
+    assert project.scored(641, jumps=2) == told
