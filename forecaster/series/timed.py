@@ -51,10 +51,11 @@ class Timed(Connector):
         slices = []
         for part in self.parts():
             spans = [] if window.again else list(done.spans.get(part, ()))
-            todo = [*without((start, end), spans), *self._again(window, spans, start, end)]
-            cursor = f"again:{window.end.isoformat()}" if window.again else "span"
-            for first, last in sorted(piece for span in todo for piece in cut(span, _length(config.span))):
-                slices.append(Slice(part, cursor, first, last))
+            again = f"again:{window.end.isoformat()}"
+            todo = [(span, again if window.again else "span") for span in without((start, end), spans)]
+            todo += [(span, again) for span in self._again(window, spans, start, end)]
+            pieces = (Slice(part, cursor, *piece) for span, cursor in todo for piece in cut(span, _length(config.span)))
+            slices += sorted(pieces, key=lambda piece: (piece.start, piece.end))
         return slices
 
     def _again(self, window: Window, spans: Sequence[Span], start: datetime, end: datetime) -> list[Span]:

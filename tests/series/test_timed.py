@@ -65,6 +65,15 @@ def test_the_last_of_what_is_done_is_read_again_for_late_rows() -> None:
     assert _spans(source, Window(_day(6), start=_day(-1)), (_day(0), _day(5))) == [(-1, 0), (5, 6)]
 
 
+def test_what_is_read_again_is_another_slice() -> None:
+    """Also where look-back and an earlier slice have the same ends: else its rows would count as landed."""
+    source = Days(Days.Config(start="2024-01-01", span="10D", lookback="5D"))
+    (first,) = source.plan(Window(_day(5)), Done())
+    again, fresh = source.plan(Window(_day(6)), Done(spans={"all": [(_day(0), _day(5))]}))
+    assert (again.start, again.end) == (first.start, first.end)
+    assert again.cursor != first.cursor == fresh.cursor
+
+
 def test_a_back_fill_that_looks_again_reads_all_of_its_window() -> None:
     """Its slices are others than those that were done: their cursor says when."""
     source = Days(Days.Config(start="2024-01-01", span="10D"))
