@@ -9,6 +9,7 @@ import json
 import random
 import tempfile
 import time
+import weakref
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -47,7 +48,7 @@ class Limit:
 
 @dataclass
 class _Meter:
-    """What of a limit was used in its last `per_s` seconds."""
+    """What of a limit was used in its last `per_s` seconds, by all clients of this process."""
 
     limit: Limit
     used: "deque[tuple[float, float]]" = field(default_factory=deque)
@@ -65,6 +66,10 @@ class _Meter:
             if total <= room:
                 return at + self.limit.per_s - now
         return 0.0
+
+
+_METERS: dict[tuple[str, Limit, Callable[[], float]], _Meter] = {}
+"""By address and limit: a source counts the calls of all pipelines together."""
 
 
 class Http:
@@ -92,11 +97,13 @@ class Http:
     ) -> None:
         self.name, self.url = name, url.rstrip("/")
         self._secrets = tuple(text for text in secrets if text)
-        self._meters = [_Meter(limit) for limit in limits]
+        self._meters = [_METERS.setdefault((self.url, limit, clock), _Meter(limit)) for limit in limits]
         self._again, self._attempts, self._patience_s, self._most = again, attempts, patience_s, most_bytes
         self._sleep, self._clock = sleep, clock
         agent = {"User-Agent": AGENT, **(headers or {})}
         self._client = httpx.Client(headers=agent, timeout=timeout_s, follow_redirects=True)
+        # A connector keeps its client for what its limits remember, and has no end at which to close it.
+        weakref.finalize(self, self._client.close)
 
     def __enter__(self) -> Self:
         return self

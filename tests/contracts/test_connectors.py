@@ -2,6 +2,7 @@
 
 import shutil
 import tomllib
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,8 @@ import pytest
 
 from forecaster import options, plugins
 from forecaster.errors import ForecasterError
-from forecaster.series.source import Connector, Done, Window
+from forecaster.series.source import Connector, Done, Slice, Window
+from tests.connectors.recorded import Recorded
 
 CONNECTORS = plugins.names("connectors")
 FOLDER = Path(__file__).parent.parent / "connectors"
@@ -22,8 +24,8 @@ GOOD = [case for case in CASES if not (case / "error.txt").exists()]
 NOW = Window(datetime(2026, 1, 1, tzinfo=UTC))
 
 
-def _made(case: Path, folder: Path) -> Connector:
-    text = (case / "settings.toml").read_text().replace("FOLDER", str(folder))
+def _made(case: Path, folder: Path, url: str) -> Connector:
+    text = (case / "settings.toml").read_text().replace("FOLDER", str(folder)).replace("URL", url)
     found: Any = plugins.load("connectors", case.parent.name)
     values = options.sort(tomllib.loads(text), {"connector": found.Config})["connector"]
     made: Connector = found(options.make(found.Config, values))
@@ -32,7 +34,8 @@ def _made(case: Path, folder: Path) -> Connector:
 
 def _rows(connector: Connector) -> pd.DataFrame:
     parts = [part for piece in connector.plan(NOW, Done()) for part in connector.read(piece)]
-    return pa.concat_tables(parts).to_pandas().sort_values(["unique_id", "ds"], ignore_index=True)
+    rows = pa.concat_tables(parts).to_pandas().sort_values(["unique_id", "ds"], ignore_index=True)
+    return rows.assign(y=pd.to_numeric(rows["y"]))
 
 
 @pytest.fixture
@@ -40,9 +43,30 @@ def folder(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     """The case's files where they may be changed."""
     case = request.getfixturevalue("case")
     for path in case.iterdir():
-        if path.name not in ("settings.toml", "expected.csv", "expected_head.csv", "error.txt"):
+        if path.name not in ("settings.toml", "replies.toml", "expected.csv", "expected_head.csv", "error.txt"):
             shutil.copy(path, tmp_path)
     return tmp_path
+
+
+@pytest.fixture
+def url(request: pytest.FixtureRequest) -> Iterator[str]:
+    """Where the case's recorded replies are given, if it has some."""
+    case = request.getfixturevalue("case")
+    if not (case / "replies.toml").exists():
+        yield ""
+        return
+    with Recorded(case) as recorded:
+        yield recorded.url
+
+
+def _done(pieces: list[Slice]) -> Done:
+    """What the ledger remembers of slices that were done, whole."""
+    spans: dict[str, list[Any]] = {}
+    for piece in pieces:
+        if piece.start and piece.end:
+            known = spans.setdefault(piece.part, [(piece.start, piece.end)])
+            known[-1] = (known[-1][0], piece.end)
+    return Done({piece.part: piece.cursor for piece in pieces}, spans)
 
 
 def _id(case: Path) -> str:
@@ -55,9 +79,9 @@ def test_every_connector_has_a_case() -> None:
 
 
 @pytest.mark.parametrize("case", GOOD, ids=_id)
-def test_rows_are_those_expected(case: Path, folder: Path) -> None:
+def test_rows_are_those_expected(case: Path, folder: Path, url: str) -> None:
     """Long, in UTC microseconds, empty cells empty."""
-    connector = _made(case, folder)
+    connector = _made(case, folder, url)
     assert connector.check(reach=True) == []
     rows = _rows(connector)
     assert str(rows["ds"].dtype) == "datetime64[us, UTC]"
@@ -68,27 +92,26 @@ def test_rows_are_those_expected(case: Path, folder: Path) -> None:
 
 
 @pytest.mark.parametrize("case", [case for case in CASES if case not in GOOD], ids=_id)
-def test_errors_are_those_expected(case: Path, folder: Path) -> None:
+def test_errors_are_those_expected(case: Path, folder: Path, url: str) -> None:
     """Of our own kinds, and with the words that help."""
     with pytest.raises(ForecasterError) as caught:
-        _rows(_made(case, folder))
+        _rows(_made(case, folder, url))
     assert (case / "error.txt").read_text() in str(caught.value)
 
 
 @pytest.mark.parametrize("case", GOOD, ids=_id)
-def test_what_is_done_is_not_planned_again(case: Path, folder: Path) -> None:
+def test_what_is_done_is_not_planned_again(case: Path, folder: Path, url: str) -> None:
     """The same state of the source gives the same cursor, on every look."""
-    connector = _made(case, folder)
+    connector = _made(case, folder, url)
     first = connector.plan(NOW, Done())
-    done = Done({piece.part: piece.cursor for piece in first})
     assert first == connector.plan(NOW, Done())
-    assert connector.plan(NOW, done) == []
+    assert connector.plan(NOW, _done(first)) == []
 
 
 @pytest.mark.parametrize("case", GOOD, ids=_id)
-def test_discovered_series_are_those_that_are_read(case: Path, folder: Path) -> None:
+def test_discovered_series_are_those_that_are_read(case: Path, folder: Path, url: str) -> None:
     """With a domain, and what else is known."""
-    connector = _made(case, folder)
+    connector = _made(case, folder, url)
     found = connector.discover()
     assert {info.unique_id for info in found} == set(_rows(connector)["unique_id"])
     assert all(info.domain in ("sensor", "finance", "weather") for info in found)
