@@ -1,0 +1,139 @@
+"""End-of-day prices of shares and funds from Tiingo: raw and adjusted, with dividends and splits."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+
+from connectors._asked import days, ends, reached, wrong
+from connectors._http import Http, Limit, Refused
+from connectors._licence import TIINGO
+from forecaster.errors import ConfigError
+from forecaster.series.delivered import table
+from forecaster.series.secret import secret
+from forecaster.series.source import SeriesInfo, Slice
+from forecaster.series.timed import Timed, first_time
+
+__all__ = ["Tiingo"]
+
+_PRICES = ("open", "high", "low", "close", "adjOpen", "adjHigh", "adjLow", "adjClose", "divCash")
+_FIELDS = (*_PRICES, "volume", "adjVolume", "splitFactor")
+
+
+class Tiingo(Timed):
+    """Daily bars of tickers; a series is called `AAPL/close`.
+
+    Raw prices stay what they were. Adjusted ones change for all the past with every dividend and split, so a day that has
+    one is read together with the ticker's whole history, as Tiingo asks for: what changed is stored as a revision, and
+    as of the day before everything is what it was.
+
+    Shapes:  `ds` is the trading day, a civil date; it is read an hour after New York's corrections end (20:00)
+    Units:   the currency of the ticker, mostly US dollars; volume in shares
+    Missing: null is no row; closed days have none
+    Raises:  ConfigError for a ticker or token that Tiingo does not know
+    """
+
+    @dataclass(frozen=True, kw_only=True)
+    class Config(Timed.Config):
+        tickers: list[str] = field(default_factory=list)
+        """Such as AAPL, SPY."""
+        fields: list[str] = field(default_factory=lambda: ["close", "volume", "divCash", "splitFactor"])
+        """Of open, high, low, close, volume, the same with adj before them (adjClose), divCash, splitFactor."""
+        key: str = "TIINGO_TOKEN"
+        """Name of the secret with the token."""
+        calendar: str = "XNYS"
+        """Trading calendar of the tickers, told with the series."""
+        calls_an_hour: float = 50
+        """What the plan allows; 50 on the free one."""
+        span: str = "36525D"
+        """Longest time that is asked for at once."""
+        lookback: str = "5D"
+        """How much of what is done each run reads again, for corrections."""
+        settle: str = "25h"
+        """Leave alone what is younger than this: a day ends at 24:00 UTC, corrections an hour later."""
+        url: str = "https://api.tiingo.com"
+        """Another server that speaks the same."""
+
+        def __post_init__(self) -> None:
+            super().__post_init__()
+            unknown = [name for name in self.fields if name not in _FIELDS]
+            if unknown or not self.fields:
+                raise ValueError(f"fields are some of {', '.join(_FIELDS)}, got {self.fields}")
+
+    config: Config
+
+    def check(self, *, reach: bool = False) -> list[str]:
+        if not self.config.tickers:
+            return ["option 'tickers' is missing, such as [\"AAPL\"]"]
+        return reached(self) if reach else []
+
+    def parts(self) -> list[str]:
+        return self.config.tickers
+
+    def discover(self) -> list[SeriesInfo]:
+        return [
+            SeriesInfo(
+                f"{ticker}/{name}",
+                "finance",
+                "USD" if name in _PRICES else "shares" if "olume" in name else "",
+                "B",
+                timezone="America/New_York",
+                calendar=self.config.calendar,
+                licence=TIINGO.name,
+                entity=ticker,
+                channel=name,
+                tags={"ds": "trading day", "adjusted": str(name.startswith("adj")).lower(), **TIINGO.tags()},
+            )
+            for ticker in self.config.tickers
+            for name in self.config.fields
+        ]
+
+    def read(self, piece: Slice) -> Iterator[pa.Table]:
+        bars = self._bars(piece)
+        yield self._table(piece, bars)
+        start = ends(piece)[0]
+        first = first_time(self.config.start, start)
+        if first < start and bool(((bars["splitFactor"] != 1) | (bars["divCash"] > 0)).any()):
+            before = replace(piece, start=first, end=start)
+            yield self._table(piece, self._bars(before))
+
+    def _bars(self, piece: Slice) -> pd.DataFrame:
+        """One row a trading day of the span, in order."""
+        first, last = days(piece)
+        asked = {"startDate": first.isoformat(), "endDate": last.isoformat(), "format": "json"}
+        try:
+            body = self._http.json(f"/tiingo/daily/{piece.part}/prices", asked)
+        except Refused as error:
+            raise ConfigError(
+                f"tiingo '{piece.part}': {error}. Check the ticker; Tiingo writes BRK-B, not BRK.B."
+            ) from error
+        bars = self._believed(body, piece)
+        start, end = ends(piece)
+        return bars[(bars["ds"] >= start) & (bars["ds"] < end)]
+
+    def _believed(self, body: Any, piece: Slice) -> pd.DataFrame:
+        """Bars of an answer that has every field, from the days that were asked for."""
+        wanted = {"date", "divCash", "splitFactor", *self.config.fields}
+        if not isinstance(body, list) or any(not isinstance(bar, dict) or not wanted <= set(bar) for bar in body):
+            raise wrong("tiingo", piece, str(body)[:200], f"a list of bars with {', '.join(sorted(wanted))}")
+        first, last = days(piece)
+        strange = [bar["date"] for bar in body if not first.isoformat() <= str(bar["date"])[:10] <= last.isoformat()]
+        if strange:
+            raise wrong("tiingo", piece, f"a bar of {strange[0]}", f"{first} to {last}")
+        bars = pd.DataFrame(body, columns=sorted(wanted))
+        ds = pd.to_datetime(bars["date"].str[:10], utc=True).astype("datetime64[us, UTC]")
+        return bars.assign(ds=ds).drop_duplicates("ds", keep="last").sort_values("ds")
+
+    def _table(self, piece: Slice, bars: pd.DataFrame) -> pa.Table:
+        long = bars.melt("ds", self.config.fields, var_name="field", value_name="y")
+        return table(piece.part + "/" + long["field"], long["ds"], long["y"])
+
+    @cached_property
+    def _http(self) -> Http:
+        token = secret(self.config.key, "connector 'tiingo'")
+        limits = [Limit(self.config.calls_an_hour, 3_600)]
+        headers = {"Authorization": f"Token {token}"}
+        return Http("tiingo", self.config.url, headers=headers, limits=limits, secrets=[token])
