@@ -5,33 +5,46 @@ one stream are serialised by a lease in the ledger, and an append carries a tran
 before writing, so the same slice never lands twice.
 """
 
+import os
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import duckdb
-import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 from deltalake import CommitProperties, DeltaTable, Field, Transaction, write_deltalake
 from deltalake.schema import PrimitiveType
 
 from forecaster import columns
 from forecaster.errors import ConfigError
 
-__all__ = ["Lake", "bucket_of", "column_list", "connect", "newest"]
+__all__ = [
+    "BUCKET",
+    "ORDER",
+    "Lake",
+    "Reach",
+    "bucket_of",
+    "column_list",
+    "connect",
+    "cursor",
+    "listed",
+    "newest",
+    "with_buckets",
+]
 
 _BUCKETS = 16
-_BUCKET = "bucket"
-_KEPT_HOURS = 24 * 7
+BUCKET = "bucket"
 _TIME_OF = {"observations": "ds", "forecasts": "ds", "scores": "ds", "quarantine": "available_at"}
 _ADDED = {"scores": ("strangeness", "opening_p")}
 """Numbers that tables of earlier versions lack; a table gets them with its next append."""
 _KNOWN_AT = {"observations": "available_at", "forecasts": "as_of", "scores": "as_of", "quarantine": "available_at"}
-_ORDER = {
+ORDER = {
     "observations": "unique_id, ds, available_at",
     "forecasts": "unique_id, ds, cutoff, as_of",
     "scores": "unique_id, ds, as_of",
@@ -64,7 +77,7 @@ class Lake:
         if len(frame) == 0:
             return 0
         try:
-            delta = self._table(table)
+            delta = self.opened(table)
             if transaction is not None and delta.transaction_version(transaction) is not None:
                 return 0
             written = [Transaction(transaction, 1)] if transaction is not None else None
@@ -91,33 +104,30 @@ class Lake:
         Missing: with `latest` one row a series and time is kept: the newest that was known at `as_of`
         """
         wanted, values = _conditions(table, series, since, until, as_of)
-        source = self.source(table, series)
+        source = self.source(table, Reach(series, since, until))
         if source is None:
             empty: pd.DataFrame = columns.TABLES[table].empty_table().to_pandas()
             return empty
         query = (
             f"SELECT {column_list(table)} FROM {source} {wanted} {newest(table) if latest else ''} "
-            f"ORDER BY {_ORDER[table]} {f'LIMIT {int(limit)}' if limit is not None else ''}"
+            f"ORDER BY {ORDER[table]} {f'LIMIT {int(limit)}' if limit is not None else ''}"
         )
-        with connect() as connection:
+        with cursor() as connection:
             found: pa.Table = connection.sql(query, params=values).to_arrow_table()
         rows: pd.DataFrame = found.cast(columns.TABLES[table]).to_pandas()
         return rows
 
-    def source(self, table: str, series: Sequence[str] | None = None) -> str | None:
-        """What DuckDB reads the table from, as SQL; None while it is empty.
+    def source(self, table: str, reach: "Reach | None" = None, *, delta: DeltaTable | None = None) -> str | None:
+        """What DuckDB reads the table from, as SQL: its files that may have rows within reach; None if there are none.
 
         Reading the files that Delta lists is several times faster than any other way.
         """
-        if not DeltaTable.is_deltatable(self._path(table)):
-            return None
-        delta = DeltaTable(self._path(table))
-        buckets = sorted({bucket_of(name) for name in series}) if series and len(series) <= _BUCKETS else None
-        files = delta.file_uris(file_pruning_predicate=[(_BUCKET, "in", buckets)]) if buckets else delta.file_uris()
-        if not files:
-            return None
-        listed = ", ".join("'" + file.replace("'", "''") + "'" for file in files)
-        return _with_added(table, f"read_parquet([{listed}], hive_partitioning = false, union_by_name = true)")
+        if delta is None:
+            if not DeltaTable.is_deltatable(self._path(table)):
+                return None
+            delta = DeltaTable(self._path(table))
+        files = [f"{self._path(table)}/{file}" for file in _within(table, delta, reach or Reach())]
+        return _with_added(table, files) if files else None
 
     def version(self, table: str) -> int:
         """Version of a table: what a run read can be read again. -1 while there is none."""
@@ -129,16 +139,8 @@ class Lake:
         path = self._path(table)
         return DeltaTable.is_deltatable(path) and DeltaTable(path).transaction_version(transaction) is not None
 
-    def compact(self, table: str) -> dict[str, Any]:
-        """Join small files, and remove those that nothing has named for a week. Loses nothing; writers may go on."""
-        if not DeltaTable.is_deltatable(self._path(table)):
-            return {}
-        delta = DeltaTable(self._path(table))
-        facts: dict[str, Any] = delta.optimize.compact()
-        delta.vacuum(retention_hours=_KEPT_HOURS, dry_run=False)
-        return facts
-
-    def _table(self, table: str) -> DeltaTable:
+    def opened(self, table: str) -> DeltaTable:
+        """The table as it is now; made, if it is not there."""
         path = self._path(table)
         if DeltaTable.is_deltatable(path):
             delta = DeltaTable(path)
@@ -149,19 +151,60 @@ class Lake:
             return delta
         if self.is_local:
             Path(path).mkdir(parents=True, exist_ok=True)
-        schema = columns.TABLES[table].append(pa.field(_BUCKET, pa.int32()))
-        return DeltaTable.create(path, schema=schema, mode="ignore", partition_by=[_BUCKET], name=table)
+        schema = columns.TABLES[table].append(pa.field(BUCKET, pa.int32()))
+        return DeltaTable.create(path, schema=schema, mode="ignore", partition_by=[BUCKET], name=table)
 
     def _path(self, table: str) -> str:
         return f"{self.root}/{table}"
 
 
-def _with_added(table: str, source: str) -> str:
-    """A source that has all columns of today, also where none of its files has them."""
+@dataclass(frozen=True)
+class Reach:
+    """What a read may find: rows of some series, in a span of time."""
+
+    series: Sequence[str] | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+def _within(table: str, delta: DeltaTable, reach: Reach) -> list[str]:
+    """Files that may have such rows, by what Delta keeps of each: bucket, first and last series and time."""
+    facts = pa.table(delta.get_add_actions(flatten=True))
+    keep = pa.repeat(True, len(facts))
+    names = reach.series
+    if names is not None and len(names) > 0:
+        if len(names) <= _BUCKETS:
+            buckets = pa.array(sorted({bucket_of(name) for name in names}), pa.int32())
+            keep = pc.and_(keep, pc.is_in(facts[f"partition.{BUCKET}"], buckets))
+        keep = pc.and_(keep, _overlap(facts, columns.UNIQUE_ID, min(names), max(names)))
+    if reach.since is not None or reach.until is not None:
+        keep = pc.and_(keep, _overlap(facts, _TIME_OF[table], reach.since, reach.until))
+    found: list[str] = facts["path"].filter(keep).to_pylist()
+    return found
+
+
+def _overlap(facts: pa.Table, column: str, first: Any, last: Any) -> pa.ChunkedArray:
+    """Files whose values of a column may lie between two ends; those of which nothing is kept may, too."""
+    keep = pa.chunked_array([pa.repeat(True, len(facts))])
+    for name, compare, end in ((f"max.{column}", pc.greater_equal, first), (f"min.{column}", pc.less_equal, last)):
+        if end is not None and name in facts.column_names:
+            there = facts[name]
+            keep = pc.and_(keep, pc.fill_null(compare(there, pa.scalar(end, there.type)), True))
+    return keep
+
+
+def listed(files: Sequence[str], *, alike: bool = True) -> str:
+    """Parquet files as SQL; where they are not `alike`, columns that one of them lacks are empty."""
+    quoted = ", ".join("'" + file.replace("'", "''") + "'" for file in files)
+    return f"read_parquet([{quoted}], hive_partitioning = false{'' if alike else ', union_by_name = true'})"
+
+
+def _with_added(table: str, files: Sequence[str]) -> str:
+    """Files as SQL with all columns of today, also where none of them has them."""
     if table not in _ADDED:
-        return source.replace(", union_by_name = true", "")
+        return listed(files)
     empty = ", ".join(f'NULL::DOUBLE AS "{name}"' for name in _ADDED[table])
-    return f"(SELECT * FROM {source} UNION ALL BY NAME SELECT {empty} WHERE false)"
+    return f"(SELECT * FROM {listed(files, alike=False)} UNION ALL BY NAME SELECT {empty} WHERE false)"
 
 
 def column_list(table: str) -> str:
@@ -183,18 +226,32 @@ def connect() -> duckdb.DuckDBPyConnection:
     return connection
 
 
+def cursor() -> duckdb.DuckDBPyConnection:
+    """A connection to the DuckDB that all reads of this process share: opening one takes longer than a read."""
+    return _shared(os.getpid()).cursor()
+
+
+@cache
+def _shared(process: int) -> duckdb.DuckDBPyConnection:
+    return connect()
+
+
 def bucket_of(name: str) -> int:
     """Partition of a series: the same on every machine and in every version."""
     return zlib.crc32(name.encode()) % _BUCKETS
 
 
 def _arrow(frame: pd.DataFrame, schema: pa.Schema) -> pa.Table:
-    """Rows in a table's schema, absent columns empty, with their bucket."""
+    """Rows in a table's schema, absent columns empty."""
     full = frame.reindex(columns=[field.name for field in schema])
-    table = pa.Table.from_pandas(full, schema=schema, preserve_index=False)
-    names, codes = np.unique(full[columns.UNIQUE_ID].fillna("").astype(str).to_numpy(object), return_inverse=True)
-    buckets = np.array([bucket_of(name) for name in names], np.int32)[codes]
-    return table.append_column(_BUCKET, pa.array(buckets, pa.int32()))
+    return with_buckets(pa.Table.from_pandas(full, schema=schema, preserve_index=False))
+
+
+def with_buckets(rows: pa.Table) -> pa.Table:
+    """Rows with the partition of each."""
+    encoded = pc.fill_null(rows[columns.UNIQUE_ID], "").combine_chunks().dictionary_encode()
+    buckets = pa.array([bucket_of(name) for name in encoded.dictionary.to_pylist()], pa.int32())
+    return rows.append_column(BUCKET, buckets.take(encoded.indices))
 
 
 def _conditions(

@@ -17,6 +17,8 @@ import sqlalchemy as sa
 from sqlalchemy.exc import SQLAlchemyError
 
 from forecaster.errors import ConfigError
+from forecaster.series.source import Done, Slice
+from forecaster.store import slices as reading
 from forecaster.store.leases import LEASE_WAIT_S, held
 from forecaster.store.schema import METADATA, events, labels, runs, series, slices
 
@@ -47,14 +49,9 @@ class Ledger:
         return cls(url, engine)
 
     def put_series(self, rows: Sequence[Mapping[str, Any]]) -> None:
-        """Describe series, new ones or known ones."""
+        """Describe series, new ones or known ones; all rows say the same things of theirs."""
         with self.engine.begin() as connection:
-            for row in rows:
-                changed = connection.execute(
-                    series.update().where(series.c.unique_id == row["unique_id"]).values(**row)
-                ).rowcount
-                if not changed:
-                    connection.execute(series.insert().values(**row))
+            reading.describe(connection, rows)
 
     def find_series(
         self, *, stream: str | None = None, text: str | None = None, limit: int | None = None
@@ -75,26 +72,29 @@ class Ledger:
         query = slices.select().order_by(slices.c.started_at.desc()).limit(limit)
         return self._frame(query if stream is None else query.where(slices.c.stream == stream))
 
-    def done_slices(self, stream: str) -> pd.DataFrame:
-        """Slices of a stream that are complete."""
-        return self._frame(slices.select().where(slices.c.stream == stream, slices.c.status == "done"))
+    def done(self, stream: str) -> Done:
+        """What is complete of a stream, part by part."""
+        with self.engine.begin() as connection:
+            return reading.done(connection, stream)
 
-    def begin_slice(self, row: Mapping[str, Any]) -> None:
+    def begin_slice(self, stream: str, piece: Slice) -> None:
         """A slice is being read (again)."""
-        now = datetime.now(UTC)
         with self.engine.begin() as connection:
-            again = slices.update().where(slices.c.slice_id == row["slice_id"])
-            tried = connection.execute(
-                again.values(status="reading", attempt=slices.c.attempt + 1, started_at=now, error=None)
-            )
-            if not tried.rowcount:
-                connection.execute(slices.insert().values(**row, status="reading", attempt=1, started_at=now))
+            reading.begin(connection, stream, piece)
 
-    def end_slice(self, slice_id: str, status: str, **facts: Any) -> None:
-        """A slice is `done`, or `failed` with an error."""
+    def add_to_slice(
+        self, stream: str, piece: Slice, *, series: Sequence[Mapping[str, Any]] = (), **counts: int
+    ) -> None:
+        """Rows that came by themselves are stored: they count to a slice."""
         with self.engine.begin() as connection:
-            change = slices.update().where(slices.c.slice_id == slice_id)
-            connection.execute(change.values(status=status, finished_at=datetime.now(UTC), **facts))
+            reading.add(connection, stream, piece, counts)
+            reading.describe(connection, series)
+
+    def end_slice(self, slice_id: str, status: str, *, series: Sequence[Mapping[str, Any]] = (), **facts: Any) -> None:
+        """A slice is `done`, with what is known of its series, or `failed` with an error."""
+        with self.engine.begin() as connection:
+            reading.end(connection, slice_id, status, facts)
+            reading.describe(connection, series)
 
     @contextmanager
     def run(self, verb: str, pipeline: str) -> Iterator["Run"]:

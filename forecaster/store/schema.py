@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import sqlalchemy as sa
 
-__all__ = ["METADATA", "events", "labels", "leases", "runs", "series", "slices"]
+__all__ = ["METADATA", "coverage", "events", "labels", "leases", "runs", "series", "slices"]
 
 METADATA = sa.MetaData()
 
@@ -58,6 +58,15 @@ slices = sa.Table(
     sa.Column("error", sa.String),
     sa.Column("started_at", Time),
     sa.Column("finished_at", Time),
+)
+coverage = sa.Table(
+    "coverage",
+    METADATA,
+    sa.Column("stream", sa.String, primary_key=True),
+    sa.Column("part", sa.String, primary_key=True),
+    sa.Column("cursor", sa.String),
+    sa.Column("spans", sa.JSON),
+    sa.Column("updated_at", Time),
 )
 runs = sa.Table(
     "runs",

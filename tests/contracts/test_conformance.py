@@ -165,7 +165,7 @@ class TestConnector:
         """Rows that were read and not stored come with the next run."""
         station.put([1.0, 2.0])
         with monkeypatch.context() as patch:
-            patch.setattr(type(station.lake), "append", _killed)
+            patch.setattr("forecaster.store.news.write_deltalake", _killed)
             with pytest.raises(Killed):
                 station.run()
         assert station.run().new == 4

@@ -20,6 +20,7 @@ from forecaster.app import App
 from forecaster.errors import ConfigError, SourceError
 from forecaster.series.delivered import table
 from forecaster.series.source import Connector, Done, SeriesInfo, Slice, Window
+from forecaster.store import intake
 from forecaster.store.intake import pending, take_in
 from forecaster.store.lake import Lake
 from forecaster.store.ledger import Ledger
@@ -62,8 +63,11 @@ def _take(stores: tuple[Lake, Ledger], source: Connector) -> list[object]:
     return [take_in(*stores, source, "s", piece) for piece in pending(stores[1], source, "s")]
 
 
-def test_what_broke_off_is_completed_and_nothing_comes_twice(stores: tuple[Lake, Ledger]) -> None:
+def test_what_broke_off_is_completed_and_nothing_comes_twice(
+    stores: tuple[Lake, Ledger], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The first part landed; the next run takes the second and leaves the first alone."""
+    monkeypatch.setattr(intake, "_AT_ONCE", 1)
     parts = [_part(0, [1.0, 2.0]), _part(2, [3.0, 4.0])]
     with pytest.raises(SourceError):
         _take(stores, Scripted(parts, breaks_at=1))

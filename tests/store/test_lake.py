@@ -1,5 +1,6 @@
 """The lake: facts appended once, read as they were known at any time."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -13,7 +14,9 @@ from forecaster import columns
 from forecaster.errors import ConfigError
 from forecaster.store.lake import Lake, bucket_of
 from forecaster.store.ledger import Ledger
+from forecaster.store.news import add_news
 from forecaster.store.sql import select
+from forecaster.store.upkeep import keep_up
 
 NOON = datetime(2024, 5, 1, 12, tzinfo=UTC)
 
@@ -21,6 +24,11 @@ NOON = datetime(2024, 5, 1, 12, tzinfo=UTC)
 def _rows(values: list[float], known: datetime, name: str = "a") -> pd.DataFrame:
     ds = pd.date_range("2024-05-01", periods=len(values), freq="h", tz="UTC", unit="us")
     return pd.DataFrame({"unique_id": name, "ds": ds, "y": values, "available_at": known})
+
+
+def _table(rows: pd.DataFrame) -> pa.Table:
+    full = rows.reindex(columns=columns.OBSERVATIONS.names)
+    return pa.Table.from_pandas(full, schema=columns.OBSERVATIONS, preserve_index=False)
 
 
 @pytest.fixture
@@ -65,16 +73,81 @@ def test_an_empty_lake_has_empty_tables(lake: Lake) -> None:
     assert lake.version("forecasts") == -1
 
 
-def test_compaction_loses_nothing(lake: Lake) -> None:
-    """Many small files become few, while others append."""
-    for n in range(12):
+def test_upkeep_loses_nothing(lake: Lake) -> None:
+    """Many small files become one for each bucket, in order; what was known when is the same; then there is nothing to do."""
+    for n in range(30):
         lake.append("observations", _rows([float(n)], NOON + timedelta(hours=n), f"s{n % 3}"), transaction=str(n))
     before = lake.read("observations", latest=False)
-    lake.compact("observations")
+    kept = keep_up(lake, "observations")
+    assert (kept.files_before, kept.left) == (30, 0)
+    assert kept.files_after == len({bucket_of(name) for name in ("s0", "s1", "s2")})
     lake.append("observations", _rows([5.0], NOON, "new"))
     after = lake.read("observations", latest=False)
     pd.testing.assert_frame_equal(after[after["unique_id"] != "new"].reset_index(drop=True), before)
+    assert lake.read("observations", series=["s1"], as_of=NOON + timedelta(hours=4))["y"].tolist() == [4]
     assert lake.has("observations", "3")
+    assert keep_up(lake, "observations").sorted == 0
+    assert keep_up(lake, "forecasts").files_before == 0
+
+
+@pytest.mark.slow
+def test_upkeep_beside_writers_and_readers_loses_nothing(lake: Lake) -> None:
+    """Two writers append, a reader looks, and the lake is put in order all the while: every row is there once."""
+    total = 40
+
+    def write(stream: str) -> None:
+        for n in range(total):
+            rows = _rows([float(n)], NOON, f"{stream}{n % 5}")
+            rows["ds"] += pd.Timedelta(n, "D")
+            add_news(lake, stream, _table(rows))
+
+    def look(_: int) -> list[int]:
+        seen = []
+        while not seen or (seen[-1] < 2 * total and len(seen) < 2_000):
+            seen.append(len(lake.read("observations", latest=False)))
+        return seen
+
+    with ThreadPoolExecutor(4) as pool:
+        writing = [pool.submit(write, stream) for stream in ("a", "b")]
+        looking = pool.submit(look, 0)
+        while not all(one.done() for one in writing):
+            keep_up(lake, "observations")
+        for one in writing:
+            one.result()
+        seen = looking.result()
+    assert seen == sorted(seen)
+    rows = lake.read("observations", latest=False)
+    assert len(rows) == 2 * total
+    assert not rows.duplicated(["unique_id", "ds"]).any()
+
+
+@pytest.mark.slow
+def test_what_is_news_is_appended_once_by_a_hundred_at_once(lake: Lake) -> None:
+    """All read the same slice and none knows of the others: one set of rows, and one revision of one value."""
+    first = _table(_rows([1.0, 2.0, 3.0], NOON))
+    later = _table(_rows([1.0, 9.0, 3.0], NOON + timedelta(hours=1)))
+    with ThreadPoolExecutor(100) as pool:
+        added = list(pool.map(lambda _: add_news(lake, "x", first), range(100)))
+        again = list(pool.map(lambda _: add_news(lake, "x", later), range(100)))
+    assert (sum(one.new for one in added), sum(one.revised for one in added)) == (3, 0)
+    assert (sum(one.new for one in again), sum(one.revised for one in again)) == (0, 1)
+    assert len(lake.read("observations", latest=False)) == 4
+
+
+def test_versions_are_compared_with_what_was_known_then(lake: Lake) -> None:
+    """A source that says when it said what: each change is a row, repeated words are none, in whatever order they come."""
+
+    def versions(*said: tuple[float, int]) -> pa.Table:
+        rows = [_rows([y], NOON + timedelta(hours=hour)) for y, hour in said]
+        return _table(pd.concat(rows))
+
+    assert add_news(lake, "x", versions((1.0, 0), (1.0, 1), (2.0, 5)), versioned=True).new == 1
+    assert len(lake.read("observations", latest=False)) == 2
+    add_news(lake, "x", versions((3.0, 3), (2.0, 4), (2.0, 6)), versioned=True)
+    found = lake.read("observations", latest=False)
+    assert found["y"].tolist() == [1, 3, 2, 2]
+    for hour, y in ((0, 1), (2, 1), (3, 3), (4, 2), (9, 2)):
+        assert lake.read("observations", as_of=NOON + timedelta(hours=hour))["y"].tolist() == [y]
 
 
 def test_a_lake_that_cannot_be_written_says_so(tmp_path: Path) -> None:

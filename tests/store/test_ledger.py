@@ -16,8 +16,10 @@ import pytest
 import sqlalchemy as sa
 
 from forecaster.errors import ConfigError
+from forecaster.series.source import Slice
 from forecaster.store.ledger import Ledger
 from forecaster.store.schema import leases
+from forecaster.store.slices import slice_id
 
 NOW = datetime(2024, 5, 1, 12, 0, 0, 123456, tzinfo=UTC)
 SERVER = "postgresql+psycopg://postgres@127.0.0.1:5432"
@@ -91,15 +93,41 @@ def test_a_known_event_grows_and_keeps_its_state(ledger: Ledger) -> None:
 
 
 def test_a_slice_has_a_life(ledger: Ledger) -> None:
-    """Begun, failed, begun again, done; done ones alone are done."""
-    piece = {"slice_id": "1", "stream": "x", "part": "file", "cursor": "v1"}
-    ledger.begin_slice(piece)
-    ledger.end_slice("1", "failed", error="cut off")
-    assert ledger.done_slices("x").empty
-    ledger.begin_slice(piece)
-    ledger.end_slice("1", "done", rows_in=5)
-    found = ledger.done_slices("x").iloc[0]
+    """Begun, failed, begun again, done; a part's cursor is that of the last that was done."""
+    piece = Slice("file", "v1")
+    ledger.begin_slice("x", piece)
+    ledger.end_slice(slice_id("x", piece), "failed", error="cut off")
+    assert ledger.done("x").cursors == {}
+    ledger.begin_slice("x", piece)
+    ledger.end_slice(slice_id("x", piece), "done", rows_in=5)
+    found = ledger.find_slices(stream="x").iloc[0]
     assert (found["attempt"], found["rows_in"], found["error"]) == (2, 5, None)
+    assert ledger.done("x").cursors == {"file": "v1"}
+    assert ledger.done("y").cursors == {}
+
+
+def test_spans_that_are_done_grow_together(ledger: Ledger) -> None:
+    """In whatever order slices end: those that touch are one, a hole stays, and nothing ever shrinks."""
+    for first, last in ((4, 6), (0, 2), (8, 9), (2, 4), (1, 2)):
+        piece = Slice("all", "span", NOW + timedelta(hours=first), NOW + timedelta(hours=last))
+        ledger.begin_slice("x", piece)
+        ledger.end_slice(slice_id("x", piece), "done")
+    done = ledger.done("x")
+    assert [((a - NOW).seconds // 3600, (b - NOW).seconds // 3600) for a, b in done.spans["all"]] == [(0, 6), (8, 9)]
+    assert done.watermark("all") == NOW + timedelta(hours=6)
+
+
+def test_slices_of_an_earlier_version_are_counted(ledger: Ledger) -> None:
+    """A ledger that has slices but no coverage: what is done stays done."""
+    for first, last in ((0, 2), (2, 4)):
+        piece = Slice("all", "span", NOW + timedelta(hours=first), NOW + timedelta(hours=last))
+        ledger.begin_slice("x", piece)
+        ledger.end_slice(slice_id("x", piece), "done")
+    with ledger.engine.begin() as connection:
+        connection.execute(sa.text("DROP TABLE coverage"))
+    again = Ledger.open(ledger.url)
+    assert again.done("x").spans == {"all": [(NOW, NOW + timedelta(hours=4))]}
+    again.engine.dispose()
 
 
 def test_a_run_whose_process_was_killed_has_failed(ledger: Ledger) -> None:

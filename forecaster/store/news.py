@@ -1,0 +1,112 @@
+"""News: which rows say what the lake does not know, appended exactly once.
+
+Looking and appending are one step: a stream's appends carry a counter in the lake's own log, and one that was prepared
+before another of the same stream landed is refused there and prepared anew. So neither a lost lease nor a hundred runs at
+once put a row in twice.
+"""
+
+from dataclasses import dataclass
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
+from deltalake.exceptions import CommitFailedError
+
+from forecaster import columns
+from forecaster.errors import ConfigError
+from forecaster.store.lake import Lake, Reach, cursor, with_buckets
+
+__all__ = ["Added", "add_news", "add_refused"]
+
+_ATTEMPTS = 50
+_WITH_KNOWN = """
+SELECT incoming.*, known.y IS NOT NULL AS revised FROM incoming LEFT JOIN (
+    SELECT unique_id, ds, arg_max(y, available_at) AS y FROM {source}
+    WHERE ds BETWEEN $first AND $last AND unique_id IN (SELECT unique_id FROM incoming) GROUP BY ALL
+) AS known USING (unique_id, ds) WHERE known.y IS DISTINCT FROM incoming.y
+"""
+_AMONG_VERSIONS = """
+SELECT * EXCLUDE (is_new, before), before IS NOT NULL AS revised FROM (
+    SELECT *, lag(y) OVER (PARTITION BY unique_id, ds ORDER BY available_at, is_new) AS before FROM (
+        SELECT *, true AS is_new FROM incoming UNION ALL BY NAME
+        SELECT unique_id, ds, y, available_at, false AS is_new FROM {source}
+        WHERE ds BETWEEN $first AND $last AND unique_id IN (SELECT unique_id FROM incoming)
+    )
+) WHERE is_new AND before IS DISTINCT FROM y
+"""
+_REFUSED = """
+SELECT incoming.* FROM incoming ANTI JOIN (SELECT * FROM {source} WHERE stream = $stream) AS known
+ON incoming.raw = known.raw AND incoming.reason = known.reason
+"""
+
+
+@dataclass(frozen=True)
+class Added:
+    """Rows that landed."""
+
+    new: int = 0
+    revised: int = 0
+
+
+def add_news(lake: Lake, stream: str, rows: pa.Table, *, versioned: bool = False) -> Added:
+    """Append the observations that the lake does not have: new times, and other values for known ones.
+
+    With `versioned` rows say themselves since when they are known, and a row is compared with what was known then;
+    otherwise they are known from now on.
+
+    Raises: ConfigError when the lake cannot be written
+    """
+    if len(rows) == 0:
+        return Added()
+    span = pc.min_max(rows[columns.DS]).as_py()
+    names, ends = pc.unique(rows[columns.UNIQUE_ID]).to_pylist(), {"first": span["min"], "last": span["max"]}
+    for _ in range(_ATTEMPTS):
+        delta = lake.opened("observations")
+        source = lake.source("observations", Reach(names, ends["first"], ends["last"]), delta=delta)
+        fresh = _fresh(rows, source, ends, versioned)
+        revised = pc.sum(fresh["revised"]).as_py() or 0
+        if len(fresh) == 0 or _landed(lake, delta, "observations", stream, fresh.drop_columns("revised")):
+            return Added(len(fresh) - revised, revised)
+    raise ConfigError(f"stream '{stream}': {_ATTEMPTS} times others wrote to it at the same moment. Run it again.")
+
+
+def add_refused(lake: Lake, stream: str, rows: pa.Table) -> None:
+    """Append refused rows to the quarantine, unless they are there with the same reason."""
+    for _ in range(_ATTEMPTS):
+        if len(rows) == 0:
+            return
+        delta = lake.opened("quarantine")
+        source = lake.source("quarantine", delta=delta)
+        fresh = rows if source is None else _asked(_REFUSED.format(source=source), rows, {"stream": stream})
+        if len(fresh) == 0 or _landed(lake, delta, "quarantine", stream, fresh):
+            return
+
+
+def _fresh(rows: pa.Table, source: str | None, ends: dict[str, object], versioned: bool) -> pa.Table:
+    """The rows that are news, and which of them revise a value."""
+    if source is None and not versioned:
+        return rows.append_column("revised", pa.repeat(False, len(rows)))
+    query = _AMONG_VERSIONS if versioned else _WITH_KNOWN
+    empty = "(SELECT unique_id, ds, y, available_at FROM incoming WHERE false)"
+    found = _asked(query.format(source=source or empty), rows, ends)
+    return found.cast(rows.schema.append(pa.field("revised", pa.bool_())))
+
+
+def _asked(query: str, rows: pa.Table, values: dict[str, object]) -> pa.Table:
+    with cursor() as connection:
+        connection.register("incoming", rows)
+        found: pa.Table = connection.sql(query, params=values).to_arrow_table()
+        return found
+
+
+def _landed(lake: Lake, delta: DeltaTable, table: str, stream: str, rows: pa.Table) -> bool:
+    """Append to the table as it was when it was looked at; False if the stream has gone on since."""
+    count = (delta.transaction_version(stream) or 0) + 1
+    properties = CommitProperties(app_transactions=[Transaction(stream, count)])
+    try:
+        write_deltalake(delta, with_buckets(rows), mode="append", commit_properties=properties)
+    except CommitFailedError:
+        return False
+    except OSError as error:
+        raise ConfigError(f"cannot write to the lake at '{lake.root}': {error}.") from error
+    return True

@@ -1,0 +1,131 @@
+"""What has been read of each source: its slices with their fates, and what of each part is complete.
+
+A slice that ends well widens its part's coverage in the same transaction, so nobody has to go over years of slices to know
+what is left; coverage only ever grows, whatever order slices end in.
+"""
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+
+from forecaster.series.source import Done, Slice, Span
+from forecaster.store.schema import coverage, series, slices
+
+__all__ = ["add", "begin", "describe", "done", "end", "joined", "slice_id"]
+
+
+def slice_id(stream: str, piece: Slice) -> str:
+    """The same for the same slice, on every machine."""
+    text = "|".join([stream, piece.part, piece.cursor, str(piece.start), str(piece.end)])
+    return hashlib.sha256(text.encode()).hexdigest()[:20]
+
+
+def begin(connection: sa.Connection, stream: str, piece: Slice) -> None:
+    """A slice is being read (again)."""
+    new = _insert(connection, slices).values(
+        **_row(stream, piece), status="reading", attempt=1, started_at=datetime.now(UTC)
+    )
+    again = {"status": "reading", "attempt": slices.c.attempt + 1, "started_at": new.excluded.started_at, "error": None}
+    connection.execute(new.on_conflict_do_update(index_elements=["slice_id"], set_=again))
+
+
+def add(connection: sa.Connection, stream: str, piece: Slice, counts: Mapping[str, int]) -> None:
+    """Rows that came by themselves count to a slice, one after the other."""
+    now = datetime.now(UTC)
+    new = _insert(connection, slices).values(
+        **_row(stream, piece), **counts, status="done", attempt=1, started_at=now, finished_at=now
+    )
+    more: dict[str, Any] = {name: slices.c[name] + new.excluded[name] for name in counts}
+    connection.execute(
+        new.on_conflict_do_update(index_elements=["slice_id"], set_={**more, "finished_at": new.excluded.finished_at})
+    )
+
+
+def end(connection: sa.Connection, slice_id: str, status: str, facts: Mapping[str, Any]) -> None:
+    """A slice is `done`, or `failed` with an error."""
+    mine = slices.c.slice_id == slice_id
+    connection.execute(slices.update().where(mine).values(status=status, finished_at=datetime.now(UTC), **facts))
+    if status != "done":
+        return
+    row = connection.execute(slices.select().where(mine)).one()
+    span = [(row.start, row.end)] if row.start and row.end else []
+    _cover(connection, row.stream, row.part, row.cursor, span)
+
+
+def done(connection: sa.Connection, stream: str) -> Done:
+    """What is complete of a stream, part by part."""
+    rows = connection.execute(coverage.select().where(coverage.c.stream == stream)).all()
+    if not rows:
+        _cover_by_slices(connection, stream)
+        rows = connection.execute(coverage.select().where(coverage.c.stream == stream)).all()
+    spans = {row.part: [_span(one) for one in row.spans] for row in rows if row.spans}
+    return Done({row.part: row.cursor for row in rows}, spans)
+
+
+def joined(spans: Iterable[Span]) -> list[Span]:
+    """Spans sorted, those that touch or overlap as one."""
+    found: list[Span] = []
+    for start, last in sorted(spans):
+        if found and start <= found[-1][1]:
+            found[-1] = (found[-1][0], max(last, found[-1][1]))
+        else:
+            found.append((start, last))
+    return found
+
+
+def describe(connection: sa.Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Series, new ones or known ones: what is given replaces what was said, and the times that are known only widen."""
+    for names in {tuple(row) for row in rows}:
+        new = _insert(connection, series)
+        said = {name: _said(connection, name, new.excluded[name]) for name in names if name != "unique_id"}
+        alike = [row for row in rows if tuple(row) == names]
+        connection.execute(new.on_conflict_do_update(index_elements=["unique_id"], set_=said), alike)
+
+
+def _said(connection: sa.Connection, name: str, given: Any) -> Any:
+    """What a column of a known series becomes."""
+    least, most = ("min", "max") if connection.dialect.name == "sqlite" else ("least", "greatest")
+    if name not in ("first_ds", "last_ds"):
+        return given
+    known = series.c[name]
+    widest = getattr(sa.func, least if name == "first_ds" else most)
+    return widest(sa.func.coalesce(known, given), sa.func.coalesce(given, known))
+
+
+def _row(stream: str, piece: Slice) -> dict[str, Any]:
+    return {"slice_id": slice_id(stream, piece), "stream": stream, **vars(piece)}
+
+
+def _insert(connection: sa.Connection, table: sa.Table) -> "sqlite.Insert | postgresql.Insert":
+    """An INSERT that may say what to do with rows that are there."""
+    return sqlite.insert(table) if connection.dialect.name == "sqlite" else postgresql.insert(table)
+
+
+def _cover(connection: sa.Connection, stream: str, part: str, cursor: str, spans: Sequence[Span]) -> None:
+    """Widen what is complete of a part; the row is locked, so that two that end at once both count."""
+    key = {"stream": stream, "part": part}
+    empty = _insert(connection, coverage).values(**key, cursor=cursor, spans=[])
+    connection.execute(empty.on_conflict_do_nothing())
+    mine = sa.and_(coverage.c.stream == stream, coverage.c.part == part)
+    known = connection.execute(sa.select(coverage.c.spans).where(mine).with_for_update()).scalar_one()
+    merged = joined([*map(_span, known), *spans])
+    written = [[first.isoformat(), last.isoformat()] for first, last in merged]
+    changed = coverage.update().where(mine)
+    connection.execute(changed.values(cursor=cursor, spans=written, updated_at=datetime.now(UTC)))
+
+
+def _cover_by_slices(connection: sa.Connection, stream: str) -> None:
+    """A ledger of an earlier version has its slices only."""
+    complete = slices.select().where(slices.c.stream == stream, slices.c.status == "done")
+    for row in connection.execute(complete.order_by(slices.c.finished_at)).all():
+        span = [(row.start, row.end)] if row.start and row.end else []
+        _cover(connection, stream, row.part, row.cursor, span)
+
+
+def _span(written: Sequence[str]) -> Span:
+    first, last = written
+    return datetime.fromisoformat(first), datetime.fromisoformat(last)

@@ -1,0 +1,103 @@
+"""Upkeep of the lake: small files become few, each with series of its own, and what nothing names any more goes.
+
+Rows are sorted by series, so that a read of one series opens one file and one stretch of it. Nothing is lost: writers and
+readers may go on, and a sort that met a writer is done again, at last with the next upkeep.
+"""
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from deltalake import DeltaTable, WriterProperties, write_deltalake
+from deltalake.exceptions import CommitFailedError
+
+from forecaster import columns
+from forecaster.store.lake import BUCKET, ORDER, Lake, connect, listed
+
+__all__ = ["Kept", "keep_up"]
+
+_ATTEMPTS = 5
+_KEPT_HOURS = 24
+"""Files that were replaced stay so long for reads that began before; no read takes longer."""
+_MANY = 8
+_ROW_GROUP, _FILE_BYTES = 65_536, 128 << 20
+_WRITTEN = WriterProperties(compression="ZSTD", max_row_group_size=_ROW_GROUP)
+
+
+@dataclass(frozen=True)
+class Kept:
+    """What an upkeep did to a table."""
+
+    files_before: int = 0
+    files_after: int = 0
+    sorted: int = 0
+    """Buckets that were written anew, in order."""
+    left: int = 0
+    """Buckets that others wrote to all the time: the next upkeep tries again."""
+    removed: int = 0
+    """Files that nothing names any more."""
+
+
+def keep_up(lake: Lake, table: str) -> Kept:
+    """Put a table in order. Shapes: one pass over each bucket that is worth it, in bounded memory"""
+    if lake.version(table) < 0:
+        return Kept()
+    before = len(_files(lake.opened(table)))
+    buckets = _worth_it(_files(lake.opened(table)))
+    written = [_sort(lake, table, bucket) for bucket in buckets]
+    delta = lake.opened(table)
+    removed = delta.vacuum(retention_hours=_KEPT_HOURS, enforce_retention_duration=False, dry_run=False)
+    delta.create_checkpoint()
+    delta.cleanup_metadata()
+    return Kept(before, len(_files(delta)), sum(written), len(written) - sum(written), len(removed))
+
+
+def _files(delta: DeltaTable) -> pa.Table:
+    """What Delta keeps of each file."""
+    return pa.table(delta.get_add_actions(flatten=True))
+
+
+def _worth_it(files: pa.Table) -> list[int]:
+    """Buckets of many files, or with much that lies beside the largest of them."""
+    if f"min.{columns.UNIQUE_ID}" not in files.column_names:
+        return []
+    found = []
+    for bucket in pc.unique(files[f"partition.{BUCKET}"]).to_pylist():
+        own = files.filter(pc.equal(files[f"partition.{BUCKET}"], bucket))
+        rows, size = own["num_records"].to_pylist(), sum(own["size_bytes"].to_pylist())
+        many = len(rows) >= _MANY and size < len(rows) * _FILE_BYTES / _MANY
+        strayed = not _in_order(own) and sum(rows) - max(rows) >= sum(rows) / 10
+        if many or strayed:
+            found.append(int(bucket))
+    return sorted(found)
+
+
+def _in_order(files: pa.Table) -> bool:
+    """Does each file begin where the one before it ends, or after?"""
+    ends = sorted(zip(*(files[f"{end}.{columns.UNIQUE_ID}"].to_pylist() for end in ("min", "max")), strict=True))
+    return all(before[1] <= after[0] for before, after in pairwise(ends))
+
+
+def _sort(lake: Lake, table: str, bucket: int) -> bool:
+    """Write a bucket anew, in order; False if others wrote to it each time."""
+    for _ in range(_ATTEMPTS):
+        delta = lake.opened(table)
+        files = delta.file_uris(file_pruning_predicate=[(BUCKET, "=", bucket)])
+        with connect() as connection:
+            rows = connection.sql(
+                f"SELECT *, {bucket}::INTEGER AS {BUCKET} FROM {listed(files)} ORDER BY {ORDER[table]}"
+            )
+            try:
+                write_deltalake(
+                    delta,
+                    rows.to_arrow_reader(_ROW_GROUP),
+                    mode="overwrite",
+                    predicate=f"{BUCKET} = {bucket}",
+                    writer_properties=_WRITTEN,
+                    target_file_size=_FILE_BYTES,
+                )
+            except CommitFailedError:
+                continue
+        return True
+    return False
