@@ -19,6 +19,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 from deltalake import CommitProperties, DeltaTable, Field, Transaction, write_deltalake
+from deltalake.exceptions import CommitFailedError
 from deltalake.schema import PrimitiveType
 
 from forecaster import columns
@@ -152,7 +153,10 @@ class Lake:
         if self.is_local:
             Path(path).mkdir(parents=True, exist_ok=True)
         schema = columns.TABLES[table].append(pa.field(BUCKET, pa.int32()))
-        return DeltaTable.create(path, schema=schema, mode="ignore", partition_by=[BUCKET], name=table)
+        try:
+            return DeltaTable.create(path, schema=schema, mode="ignore", partition_by=[BUCKET], name=table)
+        except CommitFailedError:  # another made it at the same moment
+            return DeltaTable(path)
 
     def _path(self, table: str) -> str:
         return f"{self.root}/{table}"
