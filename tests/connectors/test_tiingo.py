@@ -33,7 +33,9 @@ def source(_started: Source, monkeypatch: pytest.MonkeyPatch) -> Source:
 
 
 def _made(source: Source, **more: Any) -> Tiingo:
-    return Tiingo(Tiingo.Config(**{**source.settings(), "tickers": ["KO"], "start": "2024-01-02", **more}))
+    return Tiingo(
+        Tiingo.Config(**{**source.settings(), "tickers": ["KO"], "start": "2024-01-02", "settle": "25h", **more})
+    )
 
 
 def _put(source: Source, closes: list[float], first: str = "2024-01-02") -> None:

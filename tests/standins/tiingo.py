@@ -29,7 +29,7 @@ class Tiingo(WebStandin):
         """Cash dividend and split factor by ticker and day."""
 
     def settings(self) -> dict[str, Any]:
-        more = {"key": SECRET, "calls_an_hour": self.weight_limit[0]}
+        more = {"key": SECRET, "calls_an_hour": self.weight_limit[0], "settle": "12h"}
         return {"url": self.url, "tickers": list(TICKERS), "fields": ["close"], "start": "1970-01-01", **more}
 
     def names(self) -> list[str]:
