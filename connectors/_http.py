@@ -6,6 +6,7 @@ page of HTML where JSON was asked for, and an error text inside a success are er
 
 import io
 import json
+import logging
 import random
 import tempfile
 import time
@@ -22,6 +23,8 @@ import httpx
 from forecaster.errors import ConfigError, SourceError
 
 __all__ = ["Http", "Limit", "Refused"]
+
+logging.getLogger("httpx").setLevel(logging.WARNING)  # it logs whole addresses, and with them the keys that some hold
 
 AGENT = "forecaster/0.1 (time-series ingestion)"
 _AGAIN = frozenset({408, 425, 429, 500, 502, 503, 504})

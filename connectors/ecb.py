@@ -116,7 +116,8 @@ class Ecb(Timed):
             while some := list(itertools.islice(rows, _ROWS_AT_ONCE)):
                 frame = _frame(some, piece)
                 frame = frame[(frame["ds"] >= first) & (frame["ds"] < ends(piece)[1])]
-                yield from _by_version(frame) if self.config.history else [_table(frame)]
+                known = frame["available_at"] if self.config.history else None
+                yield table(frame["unique_id"], frame["ds"], frame["y"], available_at=known)
 
     def _ask(self, piece: Slice, params: dict[str, Any]) -> IO[str]:
         """Lines of an answer; none where the portal has no rows."""
@@ -187,18 +188,6 @@ def _frame(rows: list[dict[str, str]], piece: Slice) -> pd.DataFrame:
         }
     )
     return made[frame["ACTION"] != "Delete"] if "ACTION" in frame else made
-
-
-def _by_version(frame: pd.DataFrame) -> Iterator[pa.Table]:
-    """First all that was published first, then what replaced it, and so on: each is a revision of the one before."""
-    ordered = frame.sort_values("available_at")
-    for _, version in ordered.groupby(ordered.groupby(["unique_id", "ds"]).cumcount()):
-        yield _table(version)
-
-
-def _table(frame: pd.DataFrame) -> pa.Table:
-    known = frame["available_at"] if frame["available_at"].notna().any() else None
-    return table(frame["unique_id"], frame["ds"], frame["y"], available_at=known)
 
 
 def _first_day(text: str, piece: Slice) -> datetime:
