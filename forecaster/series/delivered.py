@@ -1,5 +1,6 @@
 """Rows as a source delivers them: one Arrow table `unique_id, ds, y`, before the border has looked at them."""
 
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import pandas as pd
@@ -7,7 +8,9 @@ import pyarrow as pa
 
 from forecaster import columns
 
-__all__ = ["table"]
+__all__ = ["gathered", "table"]
+
+_ROWS_AT_ONCE = 100_000
 
 
 def table(unique_id: Any, ds: Any, y: Any, *, available_at: Any = None, quality: Any = None) -> pa.Table:
@@ -29,6 +32,17 @@ def table(unique_id: Any, ds: Any, y: Any, *, available_at: Any = None, quality:
         if name in made and pa.types.is_timestamp(made[name].type):
             made[name] = made[name].cast(columns.TIME, safe=False)
     return pa.table(made)
+
+
+def gathered(parts: Iterable[pa.Table], rows: int = _ROWS_AT_ONCE) -> Iterator[pa.Table]:
+    """Small parts of a slice together, until they have `rows`: each part costs the store a file and a transaction."""
+    kept: list[pa.Table] = []
+    for part in (one for one in parts if one.num_rows):
+        other = bool(kept) and not part.schema.equals(kept[0].schema)  # text among numbers stays what it was
+        if kept and (other or len(kept[0]) >= rows):
+            yield kept.pop()
+        kept = [pa.concat_tables([*kept, part])]
+    yield from kept
 
 
 def _column(given: Any, rows: int) -> pa.Array | pa.ChunkedArray:

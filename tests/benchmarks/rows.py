@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from tests.benchmarks import speed, training_speed
+from tests.benchmarks import ingestion, speed, training_speed
 from tests.benchmarks.data import DATA
 
 __all__ = ["ROWS"]
@@ -229,4 +229,5 @@ ROWS: dict[str, Callable[[], Row]] = {
     "demo": _demo,
     **speed.ROWS,
     **training_speed.ROWS,
+    **ingestion.ROWS,
 }

@@ -1,8 +1,10 @@
 """What every connector promises. A case is a folder: settings, what the source has, and expected rows or an expected error."""
 
 import shutil
+import sqlite3
 import tomllib
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -40,11 +42,14 @@ def _rows(connector: Connector) -> pd.DataFrame:
 
 @pytest.fixture
 def folder(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
-    """The case's files where they may be changed."""
+    """The case's files where they may be changed; a script of SQL as the database that it makes."""
     case = request.getfixturevalue("case")
     for path in case.iterdir():
         if path.name not in ("settings.toml", "replies.toml", "expected.csv", "expected_head.csv", "error.txt"):
             shutil.copy(path, tmp_path)
+    for script in tmp_path.glob("*.sql"):
+        with closing(sqlite3.connect(script.with_suffix(".db"))) as database:
+            database.executescript(script.read_text())
     return tmp_path
 
 
