@@ -69,9 +69,12 @@ class Client:
         """What was said of events, the newest first."""
         return self._frame("/v1/labels", series=series, **span)
 
-    def label(self, event: str, as_: str, *, by: str, note: str = "", until: str | None = None) -> dict[str, Any]:
-        """Say what an event is: acknowledged, snoozed (`until` a time), confirmed, false, resolved or open."""
-        said = {"event": event, "as": as_, "by": by, "note": note, "until": until}
+    def label(
+        self, event: str, as_: str, *, by: str, note: str = "", until: str | None = None, every: str | None = None
+    ) -> dict[str, Any]:
+        """Say what an event is: acknowledged, snoozed (`until` a time), confirmed, expected (perhaps `every` so often), false,
+        new_normal, resolved or open."""
+        said = {"event": event, "as": as_, "by": by, "note": note, "until": until, "every": every}
         answered: dict[str, Any] = self._sent("POST", "/v1/labels", json=said).json()
         return answered
 

@@ -1,4 +1,4 @@
-"""Say what an event is: taken up, put off, confirmed, false, resolved."""
+"""Say what an event is: taken up, put off, confirmed, expected, false, a new normal, resolved."""
 
 import getpass
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -16,21 +16,40 @@ def label(
     event: Annotated[str, "Id of an event, as `forecaster query anomalies` shows it."],
     *,
     as_: Annotated[
-        Literal["acknowledged", "snoozed", "confirmed", "false", "resolved", "open"], "What it is from now on."
+        Literal["acknowledged", "snoozed", "confirmed", "expected", "false", "new_normal", "resolved", "open"],
+        "What it is from now on.",
     ],
     until: Annotated[str | None, "End of a snooze, e.g. 2024-03-31T01:00Z."] = None,
+    every: Annotated[str | None, "An expected event comes again every so often, e.g. 7D: no alarm then."] = None,
     by: Annotated[str | None, "Who says so. Default: the user of this machine."] = None,
     note: Annotated[str, "Why."] = "",
     app: "App",
 ) -> Outcome:
-    """Say what an event is: taken up, put off, confirmed, false, resolved.
+    """Say what an event is: taken up, put off, confirmed, expected, false, a new normal, resolved.
 
+    The next scoring minds it (docs/events.md): confirmed and expected events do not count as normal, nor do confirmed ones
+    train a model; what is no stranger than a false one raises no alarm; with a new normal calibration begins anew.
     Nobody is alerted to an event that is not open. While an event is snoozed, nothing is told of its series; when the
     snooze is over it is open again, and told of anew if it still goes on. What was said stays: `query labels` has it all.
     """
     end = instant(until, "--until")
     if (as_ == "snoozed") != (end is not None):
         raise ConfigError("--until TIME says how long an event is snoozed: both or neither.")
-    said = app.ledger.label(event, as_, by=by or getpass.getuser(), note=note, until=end)
+    _require_recurrence(event, as_, every, app)
+    said = app.ledger.label(event, as_, by=by or getpass.getuser(), note=note, until=end, every=every)
     facts = {name: value.isoformat() if name in ("at", "until") and value else value for name, value in said.items()}
     return Outcome([f"{event} is {as_}" + ("" if end is None else f" until {end:%Y-%m-%d %H:%M} UTC")], facts=facts)
+
+
+def _require_recurrence(event: str, as_: str, every: str | None, app: "App") -> None:
+    """Raises: ConfigError for a time between events that is none, or shorter than the event, or of one that is not expected"""
+    if every is None:
+        return
+    if as_ != "expected":
+        raise ConfigError(f"--every {every} is for --as expected only.")
+    from forecaster.series.frequency import parse_duration
+
+    micros, found = parse_duration(every), app.ledger.find_events()
+    mine = found[found["event_id"] == event]
+    if len(mine) and (mine["end"] - mine["start"]).iloc[0].total_seconds() * 1e6 >= micros:
+        raise ConfigError(f"--every {every}: event '{event}' is longer than that.")

@@ -17,7 +17,7 @@ _SHOWN = {
     "forecasts": ("unique_id", "ds", "cutoff", "mean", "q0.1", "q0.5", "q0.9", "model", "model_version"),
     "anomalies": ("event_id", "peak", "end", "severity", "direction", "is_open", "state", "model_version"),
     "incidents": ("incident_id", "end", "severity", "is_open", "state", "events", "series", "lead"),
-    "labels": ("event_id", "state", "at", "by", "note", "until"),
+    "labels": ("event_id", "state", "at", "by", "note", "until", "every"),
     "observations": ("unique_id", "ds", "y", "available_at", "quality"),
     "scores": ("unique_id", "ds", "y", "expected", "score", "is_anomaly", "model_version"),
     "series": ("unique_id", "stream", "domain", "unit", "step", "first_ds", "last_ds"),

@@ -1,4 +1,4 @@
-"""Say which events other rules, or another rate, would have made of the scores that are stored; no training."""
+"""Say which events other rules, another rate or what people said would have made of what is stored; no training."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from forecaster.app import App
+    from forecaster.scoring.detect import Detection
+    from forecaster.settings import Pipeline
 
 __all__ = ["replay"]
 
@@ -24,23 +26,23 @@ def replay(
     since: Annotated[str | None, "First time of events that count, e.g. 2024-03-31."] = None,
     until: Annotated[str | None, "First time of events that no longer count."] = None,
     events: Annotated[Path | None, "File to write the events to that there would have been."] = None,
+    feedback: Annotated[
+        bool, "Try what people said of events, as if each had been labelled when it ended; the champion looks again."
+    ] = False,
     app: "App",
 ) -> Outcome:
-    """Say which events other rules, or another rate, would have made of the scores that are stored; no training.
+    """Say which events other rules, another rate or what people said would have made of what is stored; no training.
 
-    Rules are `--set rules.KEY=VALUE`, the others as the pipeline has them. Counts the events of each series before, as they
-    were raised, and after. Nothing that is stored changes.
+    Rules are `--set rules.KEY=VALUE`, the others as the pipeline has them. Counts the events of each series before and after:
+    before is what was raised, and with --feedback what the champion raises with nobody saying anything. Nothing that is
+    stored changes.
     """
     import pandas as pd
 
     from forecaster.actions.score import rules_of
     from forecaster.scoring.detect import Detection
-    from forecaster.scoring.detection_rows import events_of
-    from forecaster.scoring.replay import replay as replayed
     from forecaster.scoring.rules import Rules, among
     from forecaster.series import table
-    from forecaster.series.frame import check
-    from forecaster.series.roles import Roles
 
     one, (given, others) = app.settings.pipeline(pipeline), among(set_)
     if others:
@@ -52,18 +54,10 @@ def replay(
         raise DataError(f"pipeline '{one.name}' has no scores yet. Run: forecaster score {one.name}")
     rules = Rules.of(given, rules_of(app, one))
     how = Detection(detector=one.detector, false_alarms=false_alarms or one.false_alarms, rules=rules)
-    after = _within(events_of(replayed(check(scores[["unique_id", "ds", "y"]], Roles()), scores, how)), *span)
-    raised = (
-        scores.dropna(subset="event_id").groupby("event_id").agg(unique_id=("unique_id", "first"), start=("ds", "min"))
-    )
-    before = _within(raised, *span)
-    counts = [frame["unique_id"].value_counts().reindex(names, fill_value=0) for frame in (before, after)]
-    lines = [f"{len(before)} events before, {len(after)} after, at a rate of {how.false_alarms}"]
-    old = int(scores["opening_p"].isna().sum())
-    if old:
-        lines.append(
-            f"{old} of {len(scores)} rows were stored by an earlier version, without what a replay needs: no events there"
-        )
+    looked = _with_feedback(app, one, how) if feedback else _over_scores(scores, how)
+    before, after = (_within(found, *span) for found in looked[:2])
+    counts = [found["unique_id"].value_counts().reindex(names, fill_value=0) for found in (before, after)]
+    lines = [f"{len(before)} events before, {len(after)} after, at a rate of {how.false_alarms}", *looked[2]]
     if events is not None:
         table.write(after, events)
         lines.append(f"wrote {events}")
@@ -79,3 +73,57 @@ def _within(events: "pd.DataFrame", since: "datetime | None", until: "datetime |
     if until is not None:
         wanted &= events["start"] < until
     return events[wanted]
+
+
+Looked = tuple["pd.DataFrame", "pd.DataFrame", list[str]]
+"""Events before and after, and what else there is to say."""
+
+
+def _over_scores(scores: "pd.DataFrame", how: "Detection") -> Looked:
+    """By rules and rate, over the stored scores."""
+    from forecaster.scoring.detection_rows import events_of
+    from forecaster.scoring.replay import replay as replayed
+    from forecaster.series.frame import check
+    from forecaster.series.roles import Roles
+
+    after = events_of(replayed(check(scores[["unique_id", "ds", "y"]], Roles()), scores, how))
+    raised = scores.dropna(subset="event_id").groupby("event_id")
+    before = raised.agg(unique_id=("unique_id", "first"), start=("ds", "min"))
+    old = int(scores["opening_p"].isna().sum())
+    said = (
+        f"{old} of {len(scores)} rows were stored by an earlier version, without what a replay needs: no events there"
+    )
+    return before, after, [said] if old else []
+
+
+def _with_feedback(app: "App", one: "Pipeline", how: "Detection") -> Looked:
+    """By the champion, without what people said and with it."""
+    from datetime import UTC, datetime
+
+    from forecaster.actions._feedback import verdicts
+    from forecaster.actions.score import found_by
+    from forecaster.actions.train import observed
+    from forecaster.evaluation.rehearsal import Rehearsal
+    from forecaster.registry.base import CHAMPION
+    from forecaster.scoring.detection_rows import events_of
+
+    champion, now = app.registry.resolve(one.name, CHAMPION), datetime.now(UTC)
+    if champion is None:
+        raise ConfigError(
+            f"pipeline '{one.name}' has no champion, which looks again. Run: forecaster promote {one.name}"
+        )
+    rehearsal = Rehearsal.load(app.registry.fetch(champion) / "rehearsal")
+    frame, checked = observed(app, one, now)
+    said = verdicts(app, frame["unique_id"].unique().tolist(), now)
+    before, after = (events_of(found_by(rehearsal, checked, how, now, some, None)) for some in (said.head(0), said))
+    return before, after, _fates(said[said["over"].isna()], after)
+
+
+def _fates(said: "pd.DataFrame", after: "pd.DataFrame") -> list[str]:
+    """How many of the events that people spoke of there would still be."""
+    kept = said[["unique_id", "start", "end", "state", "event_id"]].merge(
+        after, on="unique_id", suffixes=("", "_after")
+    )
+    kept = kept[(kept["start"] <= kept["end_after"]) & (kept["start_after"] <= kept["end"])]
+    still, every = kept.groupby("state")["event_id"].nunique(), said.groupby("state")["event_id"].nunique()
+    return [f"of {count} called {state} there would be {still.get(state, 0)}" for state, count in every.items()]

@@ -4,6 +4,7 @@ import hashlib
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
+from forecaster.actions._feedback import feedback_of, verdicts
 from forecaster.actions._telling import plain, related, tell, undelivered
 from forecaster.actions.base import Outcome, instant
 from forecaster.errors import ConfigError
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from forecaster.app import App
-    from forecaster.scoring.detect import Detected
+    from forecaster.scoring.detect import Detected, Detection
     from forecaster.scoring.rules import Rules
     from forecaster.series.frame import Checked
     from forecaster.settings import Pipeline
@@ -106,19 +107,15 @@ def _detect(
     app: "App", one: "Pipeline", rehearsal: Any, checked: "Checked", champion: Version, made_by: dict[str, Any]
 ) -> tuple[int, int, list[str]]:
     """Scores of rows not scored before and the events in them: rows stored, new events, those to tell people of."""
-    from forecaster.scoring.detect import Detection, adopting_detector, detect
+    from forecaster.scoring.detect import Detection
     from forecaster.scoring.detection_rows import events_of, scores_of
 
+    now, names = made_by["as_of"], sorted({str(name) for grid in checked.grids for name in grid.unique_id})
     how = Detection(detector=one.detector, false_alarms=one.false_alarms, rules=rules_of(app, one))
-    found: list[Detected] = []
-    for (grid, artefact), starts in zip(
-        rehearsal.forecaster.matched(checked), rehearsal.test_starts(checked), strict=True
-    ):
-        detector, begins = adopting_detector(grid, starts, how, artefact)
-        now = grid.clock.instant(made_by["as_of"], "--as-of")
-        found.append(detect(grid, starts, detector, begins, how, now))
+    scored = app.lake.read("scores", series=names)
+    found = found_by(rehearsal, checked, how, now, verdicts(app, names, now), scored)
     rows = scores_of(found)
-    newest = _newest_scored(app, rows)
+    newest = {str(name): when for name, when in scored.groupby("unique_id")["ds"].max().items()}
     fresh = rows[_after(rows, "ds", newest)].assign(**made_by)
     app.lake.append("scores", fresh, transaction=_transaction(one, champion, fresh, "ds"))
     listed = events_of(found)
@@ -130,6 +127,27 @@ def _detect(
     # What a first look back finds is history: recorded, but no news; nor is more of what people were told of.
     news = [entry["event_id"] for entry in entries if entry["event_id"] in put and entry["unique_id"] in newest]
     return len(fresh), len(put), [event_id for event_id in news if event_id not in told]
+
+
+def found_by(
+    rehearsal: Any,
+    checked: "Checked",
+    how: "Detection",
+    now: datetime,
+    said: "pd.DataFrame",
+    scored: "pd.DataFrame | None",
+) -> "list[Detected]":
+    """What a rehearsed model finds, minding what people said (`feedback_of`); with a table of no verdicts, nothing."""
+    from forecaster.scoring.detect import adopting_detector, detect
+
+    found: list[Detected] = []
+    for (grid, artefact), starts in zip(
+        rehearsal.forecaster.matched(checked), rehearsal.test_starts(checked), strict=True
+    ):
+        detector, begins = adopting_detector(grid, starts, how, artefact)
+        time, feedback = grid.clock.instant(now, "--as-of"), feedback_of(said, scored, grid)
+        found.append(detect(grid, starts, detector, begins, how, time, feedback))
+    return found
 
 
 def rules_of(app: "App", one: "Pipeline") -> "Rules":
@@ -150,12 +168,6 @@ def _after(rows: "pd.DataFrame", column: str, newest: dict[str, Any]) -> "pd.Ser
 
     limits = pd.to_datetime(rows["unique_id"].map(newest), utc=True)
     return ~(rows[column] <= limits)
-
-
-def _newest_scored(app: "App", rows: "pd.DataFrame") -> dict[str, Any]:
-    """Last time that was scored of each series, by whatever version."""
-    before = app.lake.read("scores", series=rows["unique_id"].unique().tolist())
-    return {str(name): when for name, when in before.groupby("unique_id")["ds"].max().items()}
 
 
 def _transaction(one: "Pipeline", champion: Version, rows: "pd.DataFrame", until: str) -> str:

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
+from forecaster.actions._feedback import taught, verdicts
 from forecaster.actions.base import Outcome, instant
 from forecaster.errors import DataError
 from forecaster.progress import SILENT, Watch
@@ -35,7 +36,7 @@ def train(
     """Train a pipeline's model, judge it beside seasonal naive, and register it as a challenger.
 
     Two trainings: a rehearsal on all but the last fifth, which that fifth then judges, and the model itself on
-    everything. Both are kept, with the data's version, in the registry.
+    everything; but for anomalies that people confirmed, and what came before a new normal. Both are kept, with the data's version, in the registry.
     """
     import pandas as pd
 
@@ -55,7 +56,9 @@ def _train_one(app: "App", one: "Pipeline", when: datetime, run: "Run", watch: W
     from forecaster.evaluation.rehearsal import rehearse
     from forecaster.scoring.forecaster import train as fit
 
-    frame, checked = observed(app, one, when)
+    frame, checked, left_out = _taught(app, one, when)
+    if left_out:
+        watch.say(f"{one.name}: left out {', '.join(f'{rows} {name}' for name, rows in left_out.items())}")
     settings = {"training.max_seconds": one.max_seconds, **one.settings}
     chosen: dict[str, Any] = {"horizon": one.horizon, "season": one.season}
     watch.say(f"{one.name}: rehearsal on all but the last fifth")
@@ -89,7 +92,7 @@ def _train_one(app: "App", one: "Pipeline", when: datetime, run: "Run", watch: W
     app.registry.point(one.name, CHALLENGER, version.version)
     scores = {"mase": boards[model].values()["mase"], "naive_mase": boards["seasonal_naive"].values()["mase"]}
     scores["coverage80"] = boards[model].values()["coverage80"]
-    run.facts = {**scores, "rows": len(frame), "plan": final.artefacts[0].plan.to_json()}
+    run.facts = {**scores, **left_out, "rows": len(frame), "plan": final.artefacts[0].plan.to_json()}
     run.note(
         model=model,
         model_version=version.version,
@@ -113,6 +116,17 @@ def observed(app: "App", one: "Pipeline", when: datetime) -> "tuple[pd.DataFrame
     if frame is None or len(frame) == 0:
         raise DataError(f"pipeline '{one.name}' has no observation yet. Run: forecaster ingest {one.name}")
     return frame, check(frame[["unique_id", "ds", "y"]], Roles())
+
+
+def _taught(app: "App", one: "Pipeline", when: datetime) -> "tuple[pd.DataFrame, Checked, dict[str, int]]":
+    """The same without what people said is no example of the series, and how many rows that is."""
+    from forecaster.series.frame import check
+    from forecaster.series.roles import Roles
+
+    frame, checked = observed(app, one, when)
+    said = verdicts(app, frame["unique_id"].unique().tolist(), when)
+    frame, left_out = taught(frame, said, one.horizon)
+    return frame, check(frame[["unique_id", "ds", "y"]], Roles()) if left_out else checked, left_out
 
 
 def _log(

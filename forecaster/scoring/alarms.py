@@ -1,6 +1,6 @@
 """From the views of a detector to p-values and alarms, row after row, from what was known there."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 
 import numpy as np
@@ -13,11 +13,11 @@ from forecaster.series.frequency import Ints
 from forecaster.series.grid import Floats
 from forecaster.thresholds.base import Threshold
 
-__all__ = ["Alarming", "Alarms", "normal_rows", "raise_alarms"]
+__all__ = ["FEWEST_ROWS", "MEMORY_ROWS", "Alarming", "Alarms", "normal_rows", "raise_alarms"]
 
-_MEMORY_ROWS = 5_000
+MEMORY_ROWS = 5_000
 """Rows that a calibration looks back on."""
-_FEWEST_ROWS = 30
+FEWEST_ROWS = 30
 """Rows without which a calibration also uses rows that taught the detector."""
 _GROWTH = 0.02
 """A calibration serves until this share of its rows is new."""
@@ -51,6 +51,11 @@ class Alarms:
         """-log10 of the p-values."""
         return -np.log10(self.p_values)
 
+    @classmethod
+    def joined(cls, parts: "Sequence[Alarms]") -> "Alarms":
+        """Those of some rows, and of the rows after them."""
+        return cls(*(np.concatenate([getattr(part, each.name) for part in parts]) for each in fields(cls)))
+
     def put(self, rows: Ints, some: "Alarms") -> None:
         """Set what is said of some rows."""
         for each in fields(Alarms):
@@ -72,16 +77,16 @@ def raise_alarms(
 
 def normal_rows(views_TV: Floats, begin: int, end: int) -> Floats:
     """The rows that a series' first calibration is made of: those held out, and some before them where they are few."""
-    if end - begin < _FEWEST_ROWS:
-        begin = max(0, end - 4 * _FEWEST_ROWS)
-    return views_TV[max(begin, end - _MEMORY_ROWS) : end].copy()
+    if end - begin < FEWEST_ROWS:
+        begin = max(0, end - 4 * FEWEST_ROWS)
+    return views_TV[max(begin, end - MEMORY_ROWS) : end].copy()
 
 
 class Alarming:
     """The alarms of one series as its rows come, one by one or many at once: the outcome is the same.
 
     Begins with rows that count as normal. Later rows join them as they pass, alarms too: what goes on becomes usual, and
-    an alarm ends. Each block of rows is judged by what came before it only. Where events come faster than was asked for,
+    an alarm ends; but for those that do not calibrate. Each block of rows is judged by what came before it only. Where events come faster than was asked for,
     each new one must be stranger than the last (`Budget`). With `patience` the alarms of an event join only once it is so
     many rows old.
     """
@@ -99,15 +104,21 @@ class Alarming:
         self._judge: _Judge | None = None
 
     @property
+    def normal(self) -> Floats:
+        """The rows that the calibration in use, or the next, is made of: [M, V]"""
+        return self._normal_MV
+
+    @property
     def views(self) -> int:
         """Number V of views."""
         return int(self._normal_MV.shape[1])
 
-    def whole(self, views_TV: Floats, end: int, admitted_T: Bools | None = None) -> Alarms:
+    def whole(
+        self, views_TV: Floats, end: int, admitted_T: Bools | None = None, calibrates_T: Bools | None = None
+    ) -> Alarms:
         """A whole series, of which the rows before `end` are training rows."""
-        later_T = None if admitted_T is None else admitted_T[end:]
-        usual, found = self.usual(views_TV[:end]), self.judge(views_TV[end:], later_T)
-        return Alarms(*(np.append(getattr(usual, each.name), getattr(found, each.name)) for each in fields(Alarms)))
+        later = (None if one is None else one[end:] for one in (admitted_T, calibrates_T))
+        return Alarms.joined([self.usual(views_TV[:end]), self.judge(views_TV[end:], *later)])
 
     def usual(self, views_TV: Floats) -> Alarms:
         """Training rows, which are told how usual they are, but raise no alarm and change nothing."""
@@ -115,8 +126,18 @@ class Alarming:
         no_T, unknown_T = np.zeros(len(views_TV), bool), np.full(len(views_TV), np.nan)
         return Alarms(_no_news(graded_T, self._rate), no_T, -np.log10(graded_T), unknown_T)
 
-    def judge(self, views_TV: Floats, admitted_T: Bools | None = None) -> Alarms:
-        """Some more rows; `admitted_T` are those that the rules let raise an alarm, None for all."""
+    def judge(
+        self,
+        views_TV: Floats,
+        admitted_T: Bools | None = None,
+        calibrates_T: Bools | None = None,
+        quiet_TV: Bools | None = None,
+    ) -> Alarms:
+        """Some more rows; None stands for all of them, or for no view.
+
+        Shapes: admitted_T [time]: rows that the rules let raise an alarm; calibrates_T [time]: rows that join the normal ones;
+            quiet_TV [time, V]: views that raise no alarm
+        """
         p_T, strange_T, opening_T = np.full((3, len(views_TV)), np.nan)
         alarm_T = np.zeros(len(views_TV), bool)
         now = 0
@@ -125,6 +146,9 @@ class Alarming:
             until = now + judge.serves - self._waiting
             block_TV = views_TV[now:until]
             graded_T, joint_T = judge.p_values(block_TV)
+            if quiet_TV is not None and quiet_TV[now:until].any():
+                _, heard_T = judge.p_values(np.where(quiet_TV[now:until], np.nan, block_TV))
+                joint_T = np.where(np.isnan(heard_T) & ~np.isnan(joint_T), 1.0, heard_T)
             alarm_T[now:until], news_T, age_T = self._budget.spend(
                 joint_T, self._rows, judge.level, None if admitted_T is None else admitted_T[now:until]
             )
@@ -132,17 +156,28 @@ class Alarming:
             opening_T[now:until] = new_T
             p_T[now:until] = np.where(news_T, new_T, _no_news(graded_T, self._rate))
             strange_T[now:until] = -np.log10(np.where(news_T, np.fmin(graded_T, joint_T), graded_T))
-            fresh_T = alarm_T[now:until] & (age_T < self._patience)
-            self._since.append(np.where(fresh_T[:, None], np.nan, block_TV) if fresh_T.any() else block_TV)
+            apart_T = alarm_T[now:until] & (age_T < self._patience)
+            if calibrates_T is not None:
+                apart_T |= ~calibrates_T[now:until]
+            self._since.append(np.where(apart_T[:, None], np.nan, block_TV) if apart_T.any() else block_TV)
             self._rows, self._waiting = self._rows + len(block_TV), self._waiting + len(block_TV)
             now = until
         return Alarms(p_T, alarm_T, strange_T, opening_T)
 
+    def recalibrate(self, normal_MV: Floats) -> None:
+        """From now on these rows are the normal ones, the newest of them that fit into memory; rows without a view do not count."""
+        if len(normal_MV) > MEMORY_ROWS:
+            normal_MV = normal_MV[~np.isnan(normal_MV).all(axis=1)][-MEMORY_ROWS:]
+        self._normal_MV, self._since, self._waiting, self._judge = normal_MV, [], 0, None
+
+    def forgive(self, events: int) -> None:
+        """So many events were no false alarms, and owe nothing."""
+        self._budget.debt = max(0.0, self._budget.debt - events)
+
     def _calibrated(self) -> "_Judge":
         """The calibration in use; a new one when it has served its time."""
         if self._judge is not None and self._waiting >= self._judge.serves:
-            self._normal_MV = np.concatenate([self._normal_MV, *self._since])[-_MEMORY_ROWS:]
-            self._since, self._waiting, self._judge = [], 0, None
+            self.recalibrate(np.concatenate([self._normal_MV, *self._since]))
         if self._judge is None:
             self._judge = _Judge(self._normal_MV, self._kinds, self._rate, self._rules.gap, self._make)
         return self._judge
@@ -179,7 +214,7 @@ class _Judge:
     """
 
     def __init__(self, normal_TV: Floats, kinds: Kinds, rate: float, gap: int, make: MakeThreshold) -> None:
-        self.serves = max(_FEWEST_ROWS, int(_GROWTH * len(normal_TV)))
+        self.serves = max(FEWEST_ROWS, int(_GROWTH * len(normal_TV)))
         """Rows that it judges."""
         width = normal_TV.shape[1]
         self.views = [make() for _ in range(width - kinds.chances)]
@@ -233,7 +268,7 @@ def _no_news(p_T: Floats, rate: float) -> Floats:
 def _independent_views(least_T: Floats, views: int) -> float:
     """How many independent views would make the least p-values as small as they are on normal rows."""
     known = least_T[~np.isnan(least_T)]
-    if views == 1 or len(known) < _FEWEST_ROWS:
+    if views == 1 or len(known) < FEWEST_ROWS:
         return float(views)
     found = [np.log1p(-min((known <= q).mean(), 0.99)) / np.log1p(-q) for q in _COMMON_LEVELS]
     return float(np.clip(np.mean(found), 1.0, views))
@@ -242,7 +277,7 @@ def _independent_views(least_T: Floats, views: int) -> float:
 def _runs_share(strange_T: Floats, gap: int) -> float:
     """Runs of high rows per high row (the extremal index, by runs): 1 where they come alone."""
     known = strange_T[~np.isnan(strange_T)]
-    if len(known) < 2 * _FEWEST_ROWS:
+    if len(known) < 2 * FEWEST_ROWS:
         return 1.0
     high = np.flatnonzero(known >= np.quantile(known, _CLUSTER_LEVEL))
     runs = 1 + int((np.diff(high) > gap).sum())

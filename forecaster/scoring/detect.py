@@ -12,6 +12,7 @@ from forecaster.errors import ConfigError, nearest
 from forecaster.progress import SILENT, Watch
 from forecaster.scoring.alarms import Alarming, Alarms, normal_rows
 from forecaster.scoring.events import Event, merge, with_silences
+from forecaster.scoring.feedback import NOTHING_SAID, Feedback, apart, judged
 from forecaster.scoring.gaps import Meanings, held
 from forecaster.scoring.maintenance import Maintenance
 from forecaster.scoring.rate import DEFAULT_RATE, alarms_per_row
@@ -174,19 +175,32 @@ def adopting_detector(grid: Grid, ends: Ints, how: Detection, artefact: Artefact
 
 
 def detect(
-    grid: Grid, ends: Ints, detector: Detector, begins: Ints, how: Detection, now: int | None = None
+    grid: Grid,
+    ends: Ints,
+    detector: Detector,
+    begins: Ints,
+    how: Detection,
+    now: int | None = None,
+    feedback: Feedback = NOTHING_SAID,
 ) -> Detected:
     """Scores, alarms and events of every series of a grid.
 
-    Series are silent up to the time `now`; without it, up to the last row of any of them.
+    Series are silent up to the time `now`; without it, up to the last row of any of them. What people said of events changes
+    the rows after that.
 
     Shapes: ends, begins [S]: where training ends, and where its rows begin that taught the detector nothing
     """
+    working = working_rows(grid, how.rules)
 
     def held_out(name: str, views_TV: Floats, members: Ints) -> Floats:
-        return normal_rows(views_TV, int(begins[members].max()), int(ends[members].max()))
+        first = grid.offsets[members[0]]
+        usual_T = working[first : first + len(views_TV)] & ~apart(
+            feedback.get(name, ()), len(views_TV), int(ends[members].max())
+        )
+        calm_TV = np.where(usual_T[:, None], views_TV, np.nan)
+        return normal_rows(calm_TV, int(begins[members].max()), int(ends[members].max()))
 
-    return detect_from(grid, ends, detector, held_out, how, now=now)
+    return detect_from(grid, ends, detector, held_out, how, now=now, feedback=feedback)
 
 
 def detect_from(
@@ -197,11 +211,12 @@ def detect_from(
     how: Detection,
     learnt: Mapping[str, Together] = NOTHING,
     now: int | None = None,
+    feedback: Feedback = NOTHING_SAID,
 ) -> Detected:
     """The same, from rows that are normal as `normal` knows them, and from what was learnt of channels together."""
     given, grid = grid, held(grid, how.meanings(grid.frequency))
     views = detector.views(grid)
-    watched = _Watched(normal, given, ends, how, now)
+    watched = _Watched(normal, given, ends, how, now, feedback)
     each, may = [], admitted_rows(grid, views, how.rules)
     for s in range(grid.series):
         rows = slice(grid.offsets[s], grid.offsets[s + 1])
@@ -223,8 +238,11 @@ def detect_from(
 class _Watched:
     """Judges one series after the other, and keeps what goes on from there."""
 
-    def __init__(self, normal: Normal, grid: Grid, ends: Ints, how: Detection, now: int | None) -> None:
-        self._normal, self._grid, self._ends, self._how = normal, grid, ends, how
+    def __init__(
+        self, normal: Normal, grid: Grid, ends: Ints, how: Detection, now: int | None, feedback: Feedback
+    ) -> None:
+        self._normal, self._grid, self._ends, self._how, self._feedback = normal, grid, ends, how, feedback
+        self._working = working_rows(grid, how.rules)
         self._rate = alarms_per_row(how.false_alarms, grid.frequency)
         self.rules = how.rules.at(self._rate)
         calm = Maintenance.of(how.rules.maintenance, grid.clock)
@@ -246,7 +264,12 @@ class _Watched:
         normal_MV = self._normal(name, views_TV, members)
         patience = 0 if together is None or together.only is not None else _PATIENCE * self.rules.gap
         alarming = Alarming(normal_MV, kinds, self._rate, self.rules, self._how.make_threshold, patience)
-        alarms = alarming.whole(views_TV, int(self._ends[members].max()), admitted_T)
+        end, first = int(self._ends[members].max()), self._grid.offsets[members[0]]
+        working_T, verdicts = self._working[first : first + len(views_TV)], self._feedback.get(name, ())
+        if verdicts:
+            alarms = judged(alarming, views_TV, sign_T, end, admitted_T, working_T, verdicts)
+        else:
+            alarms = alarming.whole(views_TV, end, admitted_T, working_T)
         self.kept[name] = Kept(normal_MV, alarming, together)
         events, number_T = merge(alarms, sign_T, self.rules.gap)
         silent = self._silent(members)
@@ -264,13 +287,17 @@ class _Watched:
 
 def admitted_rows(grid: Grid, views: Views, rules: Rules) -> Bools:
     """Rows that the rules let raise an alarm. Shapes: [N]"""
-    may = admitted(rules, grid.y, views.expected, views.sign)
-    calm = Maintenance.of(rules.maintenance, grid.clock)
+    return admitted(rules, grid.y, views.expected, views.sign) & working_rows(grid, rules)
+
+
+def working_rows(grid: Grid, rules: Rules) -> Bools:
+    """Rows that lie in no maintenance; others raise no alarm and do not count as normal. Shapes: [N]"""
+    calm, working = Maintenance.of(rules.maintenance, grid.clock), np.ones(len(grid.y), bool)
     for s in range(grid.series) if calm.spans else ():
         rows = slice(grid.offsets[s], grid.offsets[s + 1])
         times = grid.times(np.full(grid.lengths[s], s), np.arange(grid.lengths[s]))
-        may[rows] &= ~calm.closed(str(grid.unique_id[s]), times)
-    return may
+        working[rows] = ~calm.closed(str(grid.unique_id[s]), times)
+    return working
 
 
 def by_name(grid: Grid) -> dict[int, Ints]:

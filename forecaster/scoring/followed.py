@@ -315,8 +315,8 @@ class Followed:
             if len(early):
                 every.put(early, alarming.usual(scores[early]))
             if len(later):
-                may[later] &= ~self._calm.closed(self._names[taken.series[rows[0]]], times[later])
-                every.put(later, alarming.judge(scores[later], may[later]))
+                working = ~self._calm.closed(self._names[taken.series[rows[0]]], times[later])
+                every.put(later, alarming.judge(scores[later], may[later] & working, working))
         return every, train
 
     def _event(self, series: int, position: int) -> str:

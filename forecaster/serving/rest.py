@@ -41,8 +41,11 @@ class Label(BaseModel):
     """The parameters of `forecaster label`."""
 
     event: str
-    as_: Literal["acknowledged", "snoozed", "confirmed", "false", "resolved", "open"] = Field(alias="as")
+    as_: Literal["acknowledged", "snoozed", "confirmed", "expected", "false", "new_normal", "resolved", "open"] = Field(
+        alias="as"
+    )
     until: str | None = None
+    every: str | None = None
     by: str
     note: str = ""
 
@@ -74,7 +77,9 @@ def create(app: App) -> FastAPI:
 
     @api.post("/v1/labels", summary="Say what an event is", status_code=201)
     def say(said: Label) -> JSONResponse:
-        outcome = label(said.event, as_=said.as_, until=said.until, by=said.by, note=said.note, app=app)
+        outcome = label(
+            said.event, as_=said.as_, until=said.until, every=said.every, by=said.by, note=said.note, app=app
+        )
         return JSONResponse(outcome.facts, status_code=201)
 
     for what, summary in _TABLES.items():

@@ -31,6 +31,9 @@ _BUSY_MS = 30_000
 class Ledger:
     """The tables above at a database URL."""
 
+    ITSELF = "forecaster"
+    """Who says that a snooze is over."""
+
     url: str
     engine: sa.Engine
 
@@ -159,13 +162,21 @@ class Ledger:
             connection.execute(events.update().where(events.c.event_id.in_(over)).values(is_open=False))
 
     def label(
-        self, event_id: str, state: str, *, by: str, note: str = "", until: datetime | None = None
+        self,
+        event_id: str,
+        state: str,
+        *,
+        by: str,
+        note: str = "",
+        until: datetime | None = None,
+        every: str | None = None,
     ) -> Mapping[str, Any]:
         """Set the state of an event, and write down who did, when and why; gives what was written.
 
         Raises: ConfigError for an event that is not there
         """
-        said = {"event_id": event_id, "state": state, "at": datetime.now(UTC), "by": by, "note": note, "until": until}
+        said = {"event_id": event_id, "state": state, "at": datetime.now(UTC), "by": by, "note": note}
+        said |= {"until": until, "every": every}
         with self.engine.begin() as connection:
             change = events.update().where(events.c.event_id == event_id)
             if not connection.execute(change.values(state=state, snoozed_until=until)).rowcount:
@@ -198,7 +209,7 @@ class Ledger:
         found = self.find_events(pipeline=pipeline, state="snoozed")
         over = found[found["snoozed_until"].map(lambda until: until <= now)] if len(found) else found
         for event_id in over["event_id"]:
-            self.label(event_id, "open", by="forecaster", note="its snooze is over")
+            self.label(event_id, "open", by=self.ITSELF, note="its snooze is over")
         again = [str(event_id) for event_id in over.loc[over["is_open"].fillna(False).astype(bool), "event_id"]]
         with self.engine.begin() as connection:
             connection.execute(events.update().where(events.c.event_id.in_(again)).values(notified_at=None))

@@ -120,6 +120,7 @@ labels = sa.Table(
     sa.Column("by", sa.String),
     sa.Column("note", sa.String),
     sa.Column("until", Time),
+    sa.Column("every", sa.String),
 )
 leases = sa.Table(
     "leases",

@@ -196,3 +196,85 @@ def test_an_incident_is_told_once(project: Project) -> None:
         shown = client.incidents(["s1"], since="2024-01-26T12:00Z").iloc[0]
         assert (shown["events"], shown["series"], shown["start"]) == (2, "s0,s1", _utc(620))
     assert project.scored(641, jumps=2) == told
+
+
+def _first(project: Project) -> str:
+    """The event of the jump at 620."""
+    found = project.app.ledger.find_events(series_ids=["s0"], since=_utc(619), until=_utc(624))
+    return str(found["event_id"].iloc[0])
+
+
+def _raised(project: Project) -> set[int]:
+    """Hours of s0 after which alarms were raised from 650 on."""
+    scores = project.app.lake.read("scores", series=["s0"], since=_utc(650))
+    return set(((scores.loc[scores["is_anomaly"], "ds"] - _utc(0)) // pd.Timedelta("1h")).tolist())
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("rate", "verdict", "raised"),
+    [
+        ("1/100-rows", None, {700, 720}),
+        ("1/100-rows", "false", {700}),
+        ("1/1000-rows", None, {700}),
+        ("1/1000-rows", "confirmed", {700, 720}),
+    ],
+)
+def test_what_people_say_changes_the_next_scoring(
+    project: Project, rate: str, verdict: str | None, raised: set[int]
+) -> None:
+    """A jump like one that was called false is none; one like one that was confirmed is no more usual. What was scored stays."""
+    project.ruled(f"{{ gap = 5 }}\nfalse_alarms = '{rate}'")
+    project.scored(640)
+    before = project.app.lake.read("scores", latest=False)
+    if verdict is not None:
+        label(_first(project), as_=verdict, by="ann", app=project.app)  # type: ignore[arg-type]  # from a list of them
+    project.scored(800)
+    assert _raised(project) & {700, 720} == raised
+    after = project.app.lake.read("scores", latest=False)
+    known = after.merge(before[["unique_id", "ds"]], on=["unique_id", "ds"])
+    pd.testing.assert_frame_equal(known, before)
+
+
+@pytest.mark.slow
+def test_feedback_is_tried_before_it_is_applied(project: Project) -> None:
+    """Events before and after over all rows, and what becomes of those that people spoke of; nothing stored changes."""
+    project.ruled("{ gap = 5 }\nfalse_alarms = '1/100-rows'")
+    project.scored(800)
+    app = project.app
+    raised, first = _raised(project), _first(project)
+    assert {700, 720} <= raised
+    silent = replay("meters", feedback=True, since="2024-01-26", app=app)
+    assert silent.facts["before"] == silent.facts["after"]
+    label(first, as_="false", by="ann", app=app)
+    tried = replay("meters", feedback=True, since="2024-01-26", app=app)
+    assert tried.facts["before"] == silent.facts["before"] > tried.facts["after"]
+    assert "of 1 called false there would be 1" in tried.lines
+    assert _raised(project) == raised
+    label(first, as_="open", by="ann", app=app)
+    again = replay("meters", feedback=True, since="2024-01-26", app=app)
+    assert again.facts == silent.facts
+
+
+@pytest.mark.slow
+def test_confirmed_anomalies_never_train_the_next_model(project: Project) -> None:
+    """They are missing in its rows, and the run says how many there were; an expected one comes again by the clock."""
+    project.ruled("{ gap = 5 }\nfalse_alarms = '1/100-rows'")
+    project.scored(640)
+    app, first = project.app, _first(project)
+    label(first, as_="confirmed", by="ann", app=app)
+    train("meters", app=app)
+    facts = app.ledger.find_runs(verb="train", limit=1)["facts"].iloc[0]
+    assert facts["confirmed_rows"] == 3
+    label(first, as_="expected", every="100h", by="ann", app=app)
+    train("meters", app=app)
+    assert "confirmed_rows" not in app.ledger.find_runs(verb="train", limit=1)["facts"].iloc[0]
+    project.scored(800)
+    assert _raised(project) & {700, 720} == {700}
+    for wrong, message in (
+        ({"as_": "false", "every": "1D"}, "expected only"),
+        ({"as_": "expected", "every": "1h"}, "longer than that"),
+        ({"as_": "expected", "every": "often"}, "often"),
+    ):
+        with pytest.raises(ConfigError, match=message):
+            label(first, app=app, **wrong)  # type: ignore[arg-type]  # wrong on purpose

@@ -1,0 +1,103 @@
+"""What people said of a pipeline's events, for its scoring and its training."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from forecaster.app import App
+    from forecaster.scoring.feedback import Feedback, Verdict
+    from forecaster.series.grid import Grid
+
+__all__ = ["feedback_of", "taught", "verdicts"]
+
+_FEWEST_NEW_ROWS = 200
+"""Rows of a new normal without which training goes on with those before it."""
+
+
+def verdicts(app: "App", names: list[str], when: datetime) -> "pd.DataFrame":
+    """What was said by a time of events of some series: one row a verdict, with its event, and when it was taken back.
+
+    Columns: event_id, unique_id, start, end, direction, state, at, over (None where it holds), every
+    """
+    import pandas as pd
+
+    from forecaster.scoring.events import SILENT
+    from forecaster.scoring.feedback import VERDICTS
+
+    said, events = app.ledger.find_labels(series_ids=names), app.ledger.find_events(series_ids=names)
+    rows = []
+    for event in events[events["direction"] != SILENT].to_dict("records"):
+        last: dict[str, Any] | None = None
+        for one in said[said["event_id"] == event["event_id"]][::-1].to_dict("records"):
+            takes_back = one["state"] == "open" and one["by"] != app.ledger.ITSELF
+            if one["at"] > when or not (one["state"] in VERDICTS or takes_back):
+                continue
+            if last is not None:
+                last["over"] = one["at"]
+            last = {name: event[name] for name in ("event_id", "unique_id", "start", "end", "direction")}
+            last |= {"state": one["state"], "at": one["at"], "over": None, "every": one["every"]}
+            rows += [] if takes_back else [last]
+    names_of = ["event_id", "unique_id", "start", "end", "direction", "state", "at", "over", "every"]
+    return pd.DataFrame(rows, columns=names_of)
+
+
+def feedback_of(said: "pd.DataFrame", scored: "pd.DataFrame | None", grid: "Grid") -> "Feedback":
+    """Verdicts on the rows of a grid. Each holds from the first row that was not scored yet when it was said.
+
+    `scored` has unique_id, ds and as_of of the scores; without it each verdict holds from the row after its event.
+    """
+    found: dict[str, list[Verdict]] = {}
+    for s in range(grid.series):
+        name = str(grid.unique_id[s])
+        mine = said[said["unique_id"] == name]
+        if len(mine) and scored is None:
+            mine = mine[mine["over"].isna()]
+        rows = scored[scored["unique_id"] == name] if len(mine) and scored is not None else None
+        for one in mine.to_dict("records"):
+            found.setdefault(grid.label(s), []).append(_verdict(one, rows, grid, s))
+    return found
+
+
+def _verdict(one: Mapping[Any, Any], scored: "pd.DataFrame | None", grid: "Grid", s: int) -> "Verdict":
+    import pandas as pd
+
+    from forecaster.scoring.feedback import Verdict
+    from forecaster.series.frequency import parse_duration
+
+    def row(time: Any) -> int:
+        at = grid.clock.encode(pd.Series([time]))
+        return int(grid.frequency.positions(at, grid.starts[s : s + 1])[0])
+
+    def since(said_at: Any) -> int:
+        assert scored is not None
+        before = scored.loc[scored["as_of"] <= said_at, "ds"]
+        return row(before.max()) + 1 if len(before) else 0
+
+    start, end = row(one["start"]), row(one["end"])
+    sign = {"up": 1.0, "down": -1.0}.get(one["direction"], float("nan"))
+    span = (
+        (end + 1, None) if scored is None else (since(one["at"]), None if pd.isna(one["over"]) else since(one["over"]))
+    )
+    every = None if pd.isna(one["every"]) else max(1, round(parse_duration(one["every"]) / grid.frequency.micros))
+    return Verdict(one["state"], start, end, sign, *span, every)
+
+
+def taught(frame: "pd.DataFrame", said: "pd.DataFrame", horizon: int) -> "tuple[pd.DataFrame, dict[str, int]]":
+    """Observations to train on: confirmed anomalies are missing, and a new normal begins its series where it is long enough.
+
+    Beside how many rows of either are left out.
+    """
+    held = said[said["over"].isna()]
+    anomalous, old = frame["unique_id"].isna(), frame["unique_id"].isna()
+    for one in held.to_dict("records"):
+        mine = frame["unique_id"] == one["unique_id"]
+        if one["state"] == "confirmed":
+            anomalous |= mine & frame["ds"].between(one["start"], one["end"])
+        elif one["state"] == "new_normal":
+            before = mine & (frame["ds"] < one["start"])
+            old |= before & ((mine & ~before).sum() >= max(_FEWEST_NEW_ROWS, 10 * horizon))
+    facts = {"confirmed_rows": int(anomalous.sum()), "rows_before_new_normal": int((old & ~anomalous).sum())}
+    return frame.assign(y=frame["y"].mask(anomalous))[~old], {name: rows for name, rows in facts.items() if rows}

@@ -1,0 +1,136 @@
+"""What people said of events, in the scoring of the rows that come after it was said.
+
+`confirmed`   its rows no longer count as normal, and it was no false alarm: it spends nothing of the rate
+`expected`    the same; and where it comes again `every` so often, it is maintenance then
+`false`       its rows count as normal, and what is no stranger, in the same direction, raises no alarm for as many rows as a
+              calibration looks back on
+`new_normal`  what came before the event no longer counts as normal, as soon as there are rows enough since its start
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+import numpy.typing as npt
+
+from forecaster.scoring.alarms import FEWEST_ROWS, MEMORY_ROWS, Alarming, Alarms
+from forecaster.series.grid import Floats
+
+__all__ = ["NOTHING_SAID", "VERDICTS", "Feedback", "Verdict", "apart", "judged"]
+
+VERDICTS = ("confirmed", "expected", "false", "new_normal")
+"""What an event can be; other states say what is done about it."""
+_ALIKE = 0.1
+"""How much stranger than a false alarm, as a part of it, another row may be and still count as the same."""
+
+Bools = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What somebody said of an event of a series, in rows of it."""
+
+    state: str
+    start: int
+    end: int
+    sign: float
+    """1 for an event above what was expected, -1 for one below, NaN where that is not known."""
+    since: int
+    """First row that was not scored yet when it was said: those before it stay as they are."""
+    until: int | None = None
+    """First row that was not scored yet when something else was said."""
+    every: int | None = None
+    """Rows from one start of an expected event to the next."""
+
+    def holds(self, row: int) -> bool:
+        """Does it change what is said of a row?"""
+        return self.since <= row and (self.until is None or row < self.until)
+
+
+Feedback = Mapping[str, Sequence[Verdict]]
+"""Verdicts by the name of a series."""
+NOTHING_SAID: Feedback = {}
+
+
+def judged(
+    alarming: Alarming,
+    views_TV: Floats,
+    sign_T: Floats,
+    end: int,
+    admitted_T: Bools,
+    calibrates_T: Bools,
+    verdicts: Sequence[Verdict],
+) -> Alarms:
+    """A whole series, of which the rows before `end` are training rows, each part by the verdicts that hold there.
+
+    Shapes: [time], views [time, V]
+    """
+    first_MV, parts = alarming.normal, [alarming.usual(views_TV[:end])]
+    for begin, stop in _parts(verdicts, views_TV, end):
+        held = [one for one in verdicts if one.holds(begin)]
+        again_T = _again(held, len(views_TV))
+        counts_T = calibrates_T & ~again_T & ~apart(verdicts, len(views_TV), begin)
+        if begin > end:
+            alarming.recalibrate(_normal(held, first_MV, views_TV, counts_T, end, begin))
+            alarming.forgive(sum(one.since == begin and one.state in ("confirmed", "expected") for one in held))
+        rows = slice(begin, stop)
+        quiet_TV = _quiet(held, views_TV, sign_T)[rows]
+        parts.append(alarming.judge(views_TV[rows], (admitted_T & ~again_T)[rows], counts_T[rows], quiet_TV))
+    return Alarms.joined(parts)
+
+
+def apart(verdicts: Sequence[Verdict], rows: int, at: int) -> Bools:
+    """Rows that do not count as normal, by what holds at a row."""
+    apart_T = np.zeros(rows, bool)
+    for one in verdicts:
+        if one.holds(at) and one.state in ("confirmed", "expected"):
+            apart_T[one.start : one.end + 1] = True
+    return apart_T
+
+
+def _parts(verdicts: Sequence[Verdict], views_TV: Floats, end: int) -> Iterator[tuple[int, int]]:
+    """Rows from one change of what holds to the next."""
+    changes = {row for one in verdicts for row in (one.since, one.until, _ready(one, views_TV)) if row is not None}
+    rows = len(views_TV)
+    return pairwise([end, *sorted(row for row in changes if end < row < rows), rows])
+
+
+def _ready(one: Verdict, views_TV: Floats) -> int | None:
+    """The row before which a new normal has rows enough."""
+    if one.state != "new_normal":
+        return None
+    known = one.start + np.flatnonzero(~np.isnan(views_TV[one.start :]).all(axis=1))
+    return None if len(known) < FEWEST_ROWS else max(one.since, int(known[FEWEST_ROWS - 1]) + 1)
+
+
+def _normal(
+    held: Sequence[Verdict], first_MV: Floats, views_TV: Floats, counts_T: Bools, end: int, begin: int
+) -> Floats:
+    """The normal rows before a row, as far as calibration goes."""
+    anew = [one.start for one in held if (ready := _ready(one, views_TV)) is not None and ready <= begin]
+    if not anew:
+        return np.concatenate([first_MV, views_TV[end:begin][counts_T[end:begin]]])
+    start = max(anew)
+    return views_TV[start:begin][counts_T[start:begin]]
+
+
+def _again(held: Sequence[Verdict], rows: int) -> Bools:
+    """Rows at which an expected event is due once more."""
+    row_T, again_T = np.arange(rows), np.zeros(rows, bool)
+    for one in held:
+        if one.state == "expected" and one.every is not None:
+            again_T |= (row_T > one.end) & ((row_T - one.start) % one.every <= one.end - one.start)
+    return again_T
+
+
+def _quiet(held: Sequence[Verdict], views_TV: Floats, sign_T: Floats) -> Bools:
+    """Views that are no stranger than they were in a false alarm of the same direction."""
+    row_T, quiet_TV = np.arange(len(views_TV)), np.zeros(views_TV.shape, bool)
+    for one in held:
+        if one.state == "false":
+            event_TV = views_TV[one.start : min(one.end + 1, one.since)]
+            most_V = np.where(np.isnan(event_TV), -np.inf, event_TV).max(axis=0, initial=-np.inf)
+            alike_T = ~(sign_T * one.sign < 0) & (row_T < one.since + MEMORY_ROWS)
+            quiet_TV |= alike_T[:, None] & (views_TV <= most_V + _ALIKE * np.abs(most_V))
+    return quiet_TV
