@@ -14,12 +14,14 @@ from prefect import Flow, serve
 from prefect.deployments.runner import RunnerDeployment
 from prefect.schedules import Cron, Interval, Schedule
 
+from flows.ingest import ingest
+from flows.listen import listen
+from flows.maintain import maintain
 from flows.project import opened
 from flows.score import score
 from flows.train import train
 from forecaster.errors import ConfigError
 from forecaster.series.frequency import parse_duration
-from forecaster.settings import Pipeline
 
 __all__ = ["deployments", "main", "schedule_of"]
 
@@ -34,14 +36,15 @@ def main() -> None:
 
 
 def deployments(project: str) -> list[RunnerDeployment]:
-    """Two deployments for each pipeline: score and train, each on its schedule or by hand."""
-    made = []
-    for one in opened(project).settings.pipelines.values():
-        made.append(_deployment(score, one, one.schedule, project))
-        made.append(_deployment(train, one, one.train_schedule, project))
+    """Four deployments for each pipeline (score and train on their schedules or by hand, ingest and listen by hand), and the
+    lake's upkeep."""
+    made, settings = [], opened(project).settings
+    for one in settings.pipelines.values():
+        for flow, text in ((score, one.schedule), (train, one.train_schedule), (ingest, ""), (listen, "")):
+            made.append(_deployment(flow, one.name, text, {"pipeline": one.name, "project": project}))
     if not made:
         raise ConfigError(f"'{project}' has no pipeline to serve.")
-    return made
+    return [*made, _deployment(maintain, "lake", settings.maintain_schedule, {"project": project})]
 
 
 def schedule_of(text: str) -> Schedule | None:
@@ -57,13 +60,13 @@ def schedule_of(text: str) -> Schedule | None:
         raise ConfigError(f"schedule '{text}': use a cron line such as '0 6 * * *', or 'every 6h'.") from error
 
 
-def _deployment(flow: "Flow[..., Any]", one: Pipeline, text: str, project: str) -> RunnerDeployment:
+def _deployment(flow: "Flow[..., Any]", name: str, text: str, parameters: dict[str, Any]) -> RunnerDeployment:
     schedule = schedule_of(text)
     deployment = flow.to_deployment(
-        name=one.name,
-        parameters={"pipeline": one.name, "project": project},
+        name=name,
+        parameters=parameters,
         schedules=[schedule] if schedule is not None else [],
-        tags=["forecaster", one.name],
+        tags=["forecaster", name],
         concurrency_limit=1,
     )
     assert isinstance(deployment, RunnerDeployment), deployment

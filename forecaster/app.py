@@ -12,6 +12,7 @@ from forecaster.errors import ConfigError, unknown_name
 from forecaster.registry.base import Registry
 from forecaster.scoring.incidents import Incidents
 from forecaster.scoring.rules import TABLES, Rules
+from forecaster.series.contract import Contract
 from forecaster.series.source import Connector
 from forecaster.settings import Pipeline, Settings
 from forecaster.store.lake import Lake
@@ -34,6 +35,7 @@ class App:
         for one in settings.pipelines.values():
             _require_plugins(one)
             _require_rules(one)
+            Contract.of(one.contract, where=f"pipeline '{one.name}', contract")
             Incidents.of(one.incidents, f"pipeline '{one.name}'")
         return cls(settings)
 
@@ -68,6 +70,12 @@ class App:
         """The pipeline's source. Raises: ConfigError for a wrong option."""
         found: Connector = _made("connectors", pipeline.source, pipeline.options)
         return found
+
+    def contract(self, pipeline: Pipeline) -> Contract | None:
+        """What the pipeline's rows must be; None where it says nothing."""
+        if not pipeline.contract:
+            return None
+        return Contract.of(pipeline.contract, where=f"pipeline '{pipeline.name}', contract")
 
     def alert(self, name: str) -> Alert:
         """A way to tell people."""

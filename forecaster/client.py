@@ -23,6 +23,11 @@ _TIMES = (
     "at",
     "until",
     "snoozed_until",
+    "watermark",
+    "latest",
+    "updated_at",
+    "started_at",
+    "finished_at",
 )
 
 
@@ -68,6 +73,18 @@ class Client:
     def labels(self, series: Sequence[str] | None = None, **span: Any) -> pd.DataFrame:
         """What was said of events, the newest first."""
         return self._frame("/v1/labels", series=series, **span)
+
+    def slices(self, **asked: Any) -> pd.DataFrame:
+        """What was read of the sources, the newest first; `pipeline`, `since` and `limit` narrow them."""
+        return self._frame("/v1/slices", **asked)
+
+    def watermarks(self, pipeline: str | None = None) -> pd.DataFrame:
+        """How far each part of a source has been read."""
+        return self._frame("/v1/watermarks", pipeline=pipeline)
+
+    def quality(self, series: Sequence[str] | None = None, **asked: Any) -> pd.DataFrame:
+        """Gaps, rejected rows, flat lines and silence, by series; `pipeline`, `since` and `until` narrow them."""
+        return self._frame("/v1/quality", series=series, **asked)
 
     def label(
         self, event: str, as_: str, *, by: str, note: str = "", until: str | None = None, every: str | None = None

@@ -28,6 +28,8 @@ class Pipeline:
     """File in `connectors/`."""
     options: dict[str, Any] = field(default_factory=dict)
     """Settings of the connector."""
+    contract: dict[str, Any] = field(default_factory=dict)
+    """What its rows must be, as in `series/contract.py`: mode, step, unit, range, duplicates, max_gap, stale, flat."""
     horizon: int
     """Steps to look ahead."""
     schedule: str = ""
@@ -87,6 +89,8 @@ class Settings:
     registry: str = "mlflow_registry"
     """File in `registry/`."""
     registry_uri: str = "sqlite:///.forecaster/mlflow.db"
+    maintain_schedule: str = "0 3 * * *"
+    """When to put the lake in order."""
     artefacts: str = ".forecaster/artefacts"
     """Folder of models and figures."""
     alerts: dict[str, dict[str, Any]] = field(default_factory=dict)

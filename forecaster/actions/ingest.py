@@ -1,59 +1,143 @@
-"""Read what is new in the sources."""
+"""Read what is new in the sources, or a span of time anew."""
 
+from collections.abc import Iterator
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Annotated
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated, Any
 
-from forecaster.actions.base import Outcome
-from forecaster.errors import ForecasterError
+from forecaster.actions.base import Outcome, instant
+from forecaster.errors import ConfigError, ForecasterError
 from forecaster.progress import SILENT, Watch
 
 if TYPE_CHECKING:
     from forecaster.app import App
+    from forecaster.series.pushing import Pushing
+    from forecaster.series.source import Window
+    from forecaster.settings import Pipeline
 
 __all__ = ["ingest"]
+
+_COLUMNS = ["pipeline", "part", "rows_in", "rows_new", "rows_revised", "rows_rejected", "error"]
+_PATIENCE_S = 5.0
+"""So long without a message, a source that sends by itself has nothing left."""
 
 
 def ingest(
     pipeline: Annotated[str | None, "Pipeline of the project file. Default: all."] = None,
     *,
     part: Annotated[str | None, "Only this part of the source: a file, a table. Default: all that is new."] = None,
+    since: Annotated[
+        str | None, "Back-fill from this time on, e.g. 2020-01-01. Default: go on where it stands."
+    ] = None,
+    until: Annotated[str | None, "First time that is left alone. Default: now."] = None,
+    again: Annotated[bool, "Read also what is done, and keep what was revised."] = False,
     app: "App",
     watch: Watch = SILENT,
 ) -> Outcome:
-    """Read what is new in the sources, into the lake.
+    """Read what is new in the sources, into the lake; or with --since a span of time that is missing there.
 
     Each slice of a source lands once, however often this runs and whenever it is killed. A slice that fails is
-    recorded and tried again with the next run; the others go on.
+    recorded and tried again with the next run; the others go on. Back-fills may run beside each other and beside the
+    schedule: they share the slices, and what is done stays done. A source that sends by itself is listened to until
+    it has nothing left.
     """
     import pandas as pd
 
-    from forecaster.store.intake import pending, take_in
+    from forecaster.series.source import Window
 
-    rows, failed = [], []
+    begin, end = instant(since, "--since"), instant(until, "--until") or datetime.now(UTC)
+    if begin is not None and begin >= end:
+        raise ConfigError(f"--since {since} must be before --until {until or 'now'}.")
+    window, rows = Window(end, begin, again), []
     for one in app.settings.chosen(pipeline):
-        connector = app.connector(one)
-        with app.ledger.lease(f"ingest:{one.name}") as renew, app.ledger.run("ingest", one.name) as run:
-            for piece in pending(app.ledger, connector, one.name):
-                if part is not None and piece.part != part:
-                    continue
-                watch.say(f"{one.name}: reading {piece.part}")
-                try:
-                    taken = take_in(app.lake, app.ledger, connector, one.name, piece)
-                    rows.append({"pipeline": one.name, "part": piece.part, **asdict(taken), "error": ""})
-                except ForecasterError as error:
-                    failed.append(f"{one.name}, {piece.part}: {error}")
-                    rows.append({"pipeline": one.name, "part": piece.part, "error": str(error)})
-                renew()
-            run.facts = {"slices": sum(row["pipeline"] == one.name for row in rows), "failed": len(failed)}
-    names = ["pipeline", "part", "rows_in", "rows_new", "rows_revised", "rows_rejected", "error"]
+        rows += _one(app, one, window, part, watch)
+    failed = [row["error"] for row in rows if row["error"]]
     lines = [f"{len(rows)} slices, {len(failed)} failed"] if rows else ["nothing new"]
-    table = pd.DataFrame(rows).reindex(columns=names) if rows else None
+    table = pd.DataFrame(rows).reindex(columns=_COLUMNS) if rows else None
     return Outcome([*lines, *failed], table, skipped=len(failed), facts={"slices": rows})
 
 
-def new_parts(app: "App", pipeline: str) -> list[str]:
+def new_parts(app: "App", pipeline: str, window: "Window") -> list[str]:
     """Parts of a pipeline's source that have something new, for those who ingest them one by one."""
+    from forecaster.series.pushing import Pushing
     from forecaster.store.intake import pending
+    from forecaster.store.listening import PART
 
-    one = app.settings.pipeline(pipeline)
-    return [piece.part for piece in pending(app.ledger, app.connector(one), pipeline)]
+    connector = app.connector(app.settings.pipeline(pipeline))
+    parts = dict.fromkeys(piece.part for piece in pending(app.ledger, connector, pipeline, window))
+    return [*parts, *([PART] if isinstance(connector, Pushing) and window.start is None else [])]
+
+
+def _one(app: "App", one: "Pipeline", window: "Window", part: str | None, watch: Watch) -> list[dict[str, Any]]:
+    """A pipeline's slices, with what each brought or why it failed."""
+    filling = window.start is not None
+    verb, span = ("backfill", f":{window.start}:{window.end}") if filling else ("ingest", "")
+    with (
+        app.ledger.lease(f"{verb}:{one.name}{span}") as renew,
+        app.ledger.run(verb, one.name, alone=not filling) as run,
+    ):
+        rows = []
+        try:
+            for row in _taken(app, one, window, part, watch):
+                rows.append({"pipeline": one.name, "error": "", **row})
+                renew()
+        except ForecasterError as error:  # of the source as a whole; other pipelines go on
+            rows.append({"pipeline": one.name, "part": "", "error": f"pipeline '{one.name}': {error}"})
+        failed = sum(bool(row["error"]) for row in rows)
+        rejected = sum(row.get("rows_rejected", 0) for row in rows)
+        run.facts |= {
+            "slices": len(rows),
+            "failed": failed,
+            "rejected": rejected,
+            "licences": _licences(app, one, watch),
+        }
+    return rows
+
+
+def _taken(app: "App", one: "Pipeline", window: "Window", part: str | None, watch: Watch) -> Iterator[dict[str, Any]]:
+    """Slice by slice, then what the source sends by itself."""
+    from forecaster.series.pushing import Pushing
+    from forecaster.store.intake import pending, take_in
+    from forecaster.store.leases import Busy
+    from forecaster.store.listening import PART
+    from forecaster.store.slices import slice_id
+
+    connector, contract, begun = app.connector(one), app.contract(one), datetime.now(UTC)
+    for piece in pending(app.ledger, connector, one.name, window):
+        if part is not None and piece.part != part:
+            continue
+        name = slice_id(one.name, piece)
+        watch.say(f"{one.name}: reading {piece.part}")
+        try:
+            with app.ledger.lease(f"slice:{name}", wait_s=0):
+                if app.ledger.is_done(name, begun):  # by a back-fill beside this one
+                    continue
+                taken = take_in(app.lake, app.ledger, connector, one.name, piece, contract)
+            yield {"part": piece.part, **asdict(taken)}
+        except Busy:
+            watch.say(f"{one.name}: {piece.part} is being read by another run")
+        except ForecasterError as error:
+            yield {"part": piece.part, "error": str(error)}
+    if isinstance(connector, Pushing) and window.start is None and part in (None, PART):
+        yield from _arrived(app, one, connector)
+
+
+def _arrived(app: "App", one: "Pipeline", connector: "Pushing") -> Iterator[dict[str, Any]]:
+    """What the source had kept for us."""
+    from forecaster.store.intake import Taken
+    from forecaster.store.listening import PART, listen
+
+    total = Taken()
+    listen(
+        app.lake, app.ledger, connector, one.name, patience_s=_PATIENCE_S, contract=app.contract(one), told=total.add
+    )
+    if total.rows_in:
+        yield {"part": PART, **asdict(total)}
+
+
+def _licences(app: "App", one: "Pipeline", watch: Watch) -> list[str]:
+    """Under which terms the pipeline's series are used; said with every run."""
+    found = app.ledger.licences(one.name)
+    if found:
+        watch.say(f"{one.name}: {'; '.join(found)}")
+    return found

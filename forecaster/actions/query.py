@@ -1,5 +1,6 @@
 """Look at what is stored: forecasts, anomalies, incidents and what was said of them, observations, runs."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -21,14 +22,21 @@ _SHOWN = {
     "observations": ("unique_id", "ds", "y", "available_at", "quality"),
     "scores": ("unique_id", "ds", "y", "expected", "score", "is_anomaly", "model_version"),
     "series": ("unique_id", "stream", "domain", "unit", "step", "first_ds", "last_ds"),
+    "slices": ("stream", "part", "start", "end", "status", "rows_new", "rows_revised", "rows_rejected", "error"),
+    "watermarks": ("stream", "part", "watermark", "latest", "holes", "failed", "updated_at"),
+    "quality": ("unique_id", "rows", "last_ds", "step", "gaps", "flat_rows", "rejected", "problems"),
     "runs": ("run_id", "verb", "pipeline", "status", "model", "model_version", "started_at", "finished_at"),
 }
 """What each query is, and the columns that fit on a screen; files have them all."""
 
 
 def query(
-    what: Annotated[str, "forecasts, anomalies, incidents, labels, observations, scores, series or runs."],
+    what: Annotated[
+        str,
+        "forecasts, anomalies, incidents, labels, observations, scores, series, runs, slices, watermarks or quality.",
+    ],
     *,
+    pipeline: Annotated[str | None, "Only what belongs to this pipeline. Default: all."] = None,
     series: Annotated[list[str] | None, "Names of series. Default: all."] = None,
     since: Annotated[str | None, "First time, e.g. 2024-03-31 or 2024-03-31T01:00Z."] = None,
     until: Annotated[str | None, "First time that is no longer wanted."] = None,
@@ -44,30 +52,72 @@ def query(
     start, end, known = instant(since, "--since"), instant(until, "--until"), instant(as_of, "--as-of")
     if limit is not None and limit < 1:
         raise ConfigError(f"--limit must be at least 1, got {limit}.")
-    if what == "runs":
-        frame = app.ledger.find_runs(since=start, limit=limit)
-    elif what == "anomalies":
-        frame = app.ledger.find_events(series_ids=series, since=start, until=end, as_of=known, limit=limit)
-    elif what == "incidents":
-        frame = _incidents(app, limit, series_ids=series, since=start, until=end, as_of=known)
-    elif what == "labels":
-        frame = app.ledger.find_labels(series_ids=series, since=start, until=end, limit=limit)
-    elif what == "series":
-        frame = app.ledger.find_series(text=series[0] if series else None, limit=limit)
-    elif what in ("forecasts", "observations", "scores"):
-        frame = app.lake.read(what, series=series, since=start, until=end, as_of=known, limit=limit)
-    else:
+    if pipeline is not None:
+        app.settings.pipeline(pipeline)
+    if what not in _SHOWN:
         raise unknown_name("query", what, _SHOWN)
+    if what in ("runs", "slices", "watermarks", "series"):
+        frame = _of_ledger(app, what, pipeline, series, start, limit)
+    else:
+        if pipeline is not None and series is None:
+            series = app.ledger.find_series(stream=pipeline)["unique_id"].tolist()
+        frame = _of_series(app, what, pipeline, limit, series=series, since=start, until=end, as_of=known)
     if format == "table" and out is None:
         frame = frame[[name for name in _SHOWN[what] if name in frame.columns]]
     return rendered(frame, format, out)
 
 
-def _incidents(app: "App", limit: int | None, **asked: Any) -> "pd.DataFrame":
+def _of_ledger(
+    app: "App", what: str, pipeline: str | None, series: list[str] | None, since: datetime | None, limit: int | None
+) -> "pd.DataFrame":
+    """What was done, and which series there are."""
+    if what == "runs":
+        return app.ledger.find_runs(pipeline=pipeline, since=since, limit=limit)
+    if what == "slices":
+        return app.ledger.find_slices(stream=pipeline, since=since, limit=limit)
+    if what == "watermarks":
+        return app.ledger.watermarks(pipeline)[:limit]
+    return app.ledger.find_series(stream=pipeline, text=series[0] if series else None, limit=limit)
+
+
+def _of_series(app: "App", what: str, pipeline: str | None, limit: int | None, **asked: Any) -> "pd.DataFrame":
+    """What is known of series in a span of time."""
+    if what == "quality":
+        return _quality(app, pipeline, limit, **asked)
+    if what == "incidents":
+        return _incidents(app, limit, **asked)
+    names = {"series_ids": asked["series"], "since": asked["since"], "until": asked["until"]}
+    if what == "anomalies":
+        return app.ledger.find_events(**names, as_of=asked["as_of"], limit=limit)
+    if what == "labels":
+        return app.ledger.find_labels(**names, limit=limit)
+    return app.lake.read(what, **asked, limit=limit)
+
+
+def _quality(
+    app: "App",
+    pipeline: str | None,
+    limit: int | None,
+    *,
+    series: list[str] | None,
+    since: datetime | None,
+    until: datetime | None,
+    as_of: datetime | None,
+) -> "pd.DataFrame":
+    """What is wrong with the series of some pipelines, each held to its contract."""
+    from forecaster.store.quality import quality
+
+    contracts = {one.name: app.contract(one) for one in app.settings.chosen(pipeline)}
+    now = as_of or datetime.now(UTC)
+    found = quality(app.lake, contracts, now, series=series if pipeline is None else None, since=since, until=until)
+    return found[:limit]
+
+
+def _incidents(app: "App", limit: int | None, *, series: list[str] | None, **asked: Any) -> "pd.DataFrame":
     """Incidents of which an event is asked for, with all of their events."""
     from forecaster.scoring.incidents import of_events
 
-    some = app.ledger.find_events(**asked)
+    some = app.ledger.find_events(series_ids=series, **asked)
     ids = some["incident_id"].fillna(some["event_id"]).unique().tolist()
     return of_events(app.ledger.find_events(incidents=ids, as_of=asked["as_of"])).head(
         len(ids) if limit is None else limit

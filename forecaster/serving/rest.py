@@ -29,8 +29,12 @@ _TABLES = {
     "anomalies": "Anomaly events, the newest first",
     "incidents": "Events of related series that began together, the newest first",
     "labels": "What was said of events, the newest first",
+    "slices": "What was read of the sources, the newest first",
+    "watermarks": "How far each part of a source has been read",
+    "quality": "Gaps, rejected rows, flat lines and silence, by series",
 }
 
+Pipeline = Annotated[str | None, Query(description="Only what belongs to this pipeline. Default: all.")]
 Series = Annotated[list[str] | None, Query(description="Names of series; repeat it for several. Default: all.")]
 Time = Annotated[str | None, Query(description="RFC 3339 time; without a zone it is UTC.")]
 Limit = Annotated[int, Query(ge=1, le=_MOST_ROWS, description="Most rows.")]
@@ -91,6 +95,7 @@ def _endpoint(app: App, what: str) -> Callable[..., Response]:
     """The same question for each table."""
 
     def ask(
+        pipeline: Pipeline = None,
         series: Series = None,
         since: Time = None,
         until: Time = None,
@@ -98,7 +103,8 @@ def _endpoint(app: App, what: str) -> Callable[..., Response]:
         limit: Limit = 10_000,
         format: Format = "json",
     ) -> Response:
-        return _answer(app, what, format, series=series, since=since, until=until, as_of=as_of, limit=limit)
+        asked = {"series": series, "since": since, "until": until, "as_of": as_of, "limit": limit}
+        return _answer(app, what, format, pipeline=pipeline, **asked)
 
     return ask
 

@@ -4,7 +4,7 @@ All of it works on whole columns; only refused rows are looked at one by one, to
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -16,10 +16,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from forecaster import columns
+from forecaster.errors import DataError
+from forecaster.series.contract import Contract
 
-__all__ = ["Sorted", "join", "let_in", "without_twins"]
+__all__ = ["Sorted", "held", "join", "let_in", "without_twins"]
 
-TWIN = "the same series and time again in this slice; the last row was taken"
+_TWIN = "the same series and time again in this slice"
 _KEPT = pa.schema([columns.OBSERVATIONS.field(name) for name in ("unique_id", "ds", "y", "available_at", "quality")])
 _REFUSED = pa.schema([columns.QUARANTINE.field(name) for name in ("unique_id", "ds", "raw", "reason", "available_at")])
 
@@ -65,15 +67,60 @@ def join(parts: Sequence[Sorted]) -> Sorted:
     return Sorted(good, bad, any(one.versioned for one in parts))
 
 
-def without_twins(found: Sorted) -> Sorted:
-    """Rows by series and time, each once: of those that came twice the last is taken, and the others are refused."""
+def held(found: Sorted, contract: Contract, units: Mapping[str, str] | None = None) -> Sorted:
+    """Rows held to a contract; `units` says why series in another unit than before are refused.
+
+    Raises: DataError under `freeze`, for the first row that breaks a rule
+    """
+    good = found.good
+    verdict = contract.judge(_micros(good[columns.DS]), good[columns.Y].to_numpy())
+    reasons = verdict.reasons
+    for name, why in (units or {}).items():
+        reasons[pc.equal(good[columns.UNIQUE_ID], name).to_numpy()] = why
+    if contract.mode == "coerce":
+        good = _mended(good, pa.array(verdict.times).cast(columns.TIME), pa.array(verdict.values, pa.float64()))
+    return _parted(Sorted(good, found.bad, found.versioned), reasons, contract)
+
+
+def _mended(good: pa.Table, times: pa.Array, values: pa.Array) -> pa.Table:
+    changed = pc.or_(pc.not_equal(good[columns.DS], times), pc.not_equal(good[columns.Y], values))
+    quality = pc.if_else(changed, "mended", good["quality"])
+    for place, column in ((1, times), (2, values), (4, quality)):
+        good = good.set_column(place, _KEPT.field(place), column)
+    return good
+
+
+def without_twins(found: Sorted, contract: Contract | None = None) -> Sorted:
+    """Rows by series and time, each once: of those that came twice the last is taken, or what the contract says."""
+    contract = contract or Contract()
     order, again = _in_order(found.good, versioned=found.versioned)
     good = found.good if order is None else found.good.take(order)
     if not again.any():
         return Sorted(good, found.bad, found.versioned)
-    twins = good.filter(again)
-    bad = _refused(twins, _raw(twins.select([columns.UNIQUE_ID, columns.DS, columns.Y])), [TWIN] * len(twins))
-    return Sorted(good.filter(~again), pa.concat_tables([found.bad, bad]), found.versioned)
+    before = np.zeros(len(again), bool)
+    before[1:] = again[:-1]
+    refused = {"last": again, "first": before, "refuse": again | before}[contract.duplicates]
+    taken = {"last": "; the last row was taken", "first": "; the first row was taken", "refuse": ""}
+    reasons = np.where(refused, _TWIN + taken[contract.duplicates], "").astype(object)
+    strict = contract if contract.duplicates == "refuse" else Contract()
+    return _parted(Sorted(good, found.bad, found.versioned), reasons, strict)
+
+
+def _parted(found: Sorted, reasons: "npt.NDArray[np.object_]", contract: Contract) -> Sorted:
+    """Rows without a reason stay; the others are refused, or under `freeze` all are."""
+    refused = reasons != ""
+    if not refused.any():
+        return found
+    rows = found.good.filter(refused)
+    if contract.mode == "freeze":
+        first = rows.slice(0, 1).to_pylist()[0]
+        raise DataError(
+            f"{len(rows)} rows break the contract, the first of series '{first['unique_id']}' at "
+            f"{first['ds']:%Y-%m-%dT%H:%M:%SZ} ({first['y']:g}): {reasons[refused][0]}. Mode freeze takes no more of the slice: "
+            "mend the source, or the pipeline's contract"
+        )
+    bad = _refused(rows, _raw(rows.select([columns.UNIQUE_ID, columns.DS, columns.Y])), reasons[refused].tolist())
+    return Sorted(found.good.filter(~refused), pa.concat_tables([found.bad, bad]), found.versioned)
 
 
 def _in_order(rows: pa.Table, *, versioned: bool) -> "tuple[pa.Array | None, Mask]":

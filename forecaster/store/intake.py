@@ -12,11 +12,13 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from forecaster import columns
 from forecaster.errors import ConfigError, DataError, ForecasterError, SourceError
-from forecaster.series.source import Connector, Slice, Window
-from forecaster.store.border import Sorted, join, let_in, without_twins
+from forecaster.series.contract import Contract
+from forecaster.series.source import Connector, Done, SeriesInfo, Slice, Window
+from forecaster.store.border import Sorted, held, join, let_in, without_twins
 from forecaster.store.lake import Lake
 from forecaster.store.ledger import Ledger
 from forecaster.store.news import add_news, add_refused
@@ -40,53 +42,87 @@ class Taken:
     rows_revised: int = 0
     rows_rejected: int = 0
 
+    def add(self, other: "Taken") -> None:
+        """Count another's rows, too."""
+        for name, count in vars(other).items():
+            setattr(self, name, getattr(self, name) + count)
+
 
 def pending(ledger: Ledger, connector: Connector, stream: str, window: Window | None = None) -> list[Slice]:
-    """Slices of a source that are new or changed since they were last done."""
-    return connector.plan(window or Window(datetime.now(UTC)), ledger.done(stream))
+    """Slices of a source that are new or changed since they were last done; all of them in a window that says `again`."""
+    window = window or Window(datetime.now(UTC))
+    return connector.plan(window, Done() if window.again else ledger.done(stream))
 
 
-def take_in(lake: Lake, ledger: Ledger, connector: Connector, stream: str, piece: Slice) -> Taken:
+def take_in(
+    lake: Lake, ledger: Ledger, connector: Connector, stream: str, piece: Slice, contract: Contract | None = None
+) -> Taken:
     """Read a slice and append what is new in it.
 
     Raises: SourceError, ConfigError or DataError that names the slice; the ledger then has it as failed, and the next
         run tries again
     """
-    landing = _Landing(lake, stream, slice_id(stream, piece))
+    landing = _Landing(lake, ledger, connector, stream, slice_id(stream, piece), contract)
     ledger.begin_slice(stream, piece)
     try:
         for batch in _batches(let_in(part) for part in connector.read(piece)):
             landing.add(batch)
-        ledger.end_slice(landing.slice_id, "done", series=landing.described(connector), **asdict(landing.taken))
+        ledger.end_slice(landing.slice_id, "done", series=landing.described(), **asdict(landing.taken))
     except Exception as error:
-        kind = next((one for one in (SourceError, ConfigError) if isinstance(error, one)), DataError)
-        said = f"{error}" if isinstance(error, ForecasterError) else f"{type(error).__name__}: {error}"
-        message = f"{_named(connector, stream, piece)}: {said.rstrip('.')}. The next run asks for it again."
-        ledger.end_slice(landing.slice_id, "failed", error=message[:2000], **asdict(landing.taken))
-        raise kind(message) from error
+        failure = _failure(error, connector, stream, piece, "The next run asks for it again.")
+        ledger.end_slice(landing.slice_id, "failed", error=str(failure)[:2000], **asdict(landing.taken))
+        raise failure from error
     log.info("ingested stream=%s part=%s %s", stream, piece.part, asdict(landing.taken))
     return landing.taken
 
 
-def take_rows(lake: Lake, ledger: Ledger, connector: Connector, stream: str, piece: Slice, rows: pa.Table) -> Taken:
-    """Append what is new in rows that came by themselves, and add them to what the ledger counts for the slice."""
-    landing = _Landing(lake, stream, slice_id(stream, piece))
-    landing.add(let_in(rows))
-    ledger.add_to_slice(stream, piece, series=landing.described(connector), **asdict(landing.taken))
+def take_rows(
+    lake: Lake,
+    ledger: Ledger,
+    connector: Connector,
+    stream: str,
+    piece: Slice,
+    rows: pa.Table,
+    contract: Contract | None = None,
+) -> Taken:
+    """Append what is new in rows that came by themselves, and add them to what the ledger counts for the slice.
+
+    Raises: DataError where the contract refuses them; they are not to be acknowledged then
+    """
+    landing = _Landing(lake, ledger, connector, stream, slice_id(stream, piece), contract)
+    try:
+        landing.add(let_in(rows))
+    except ForecasterError as error:
+        raise _failure(error, connector, stream, piece, "It is not acknowledged, and comes again.") from error
+    ledger.add_to_slice(stream, piece, series=landing.described(), **asdict(landing.taken))
     return landing.taken
 
 
 class _Landing:
     """A slice on its way into the lake."""
 
-    def __init__(self, lake: Lake, stream: str, slice_id: str) -> None:
-        self.lake, self.stream, self.slice_id = lake, stream, slice_id
+    def __init__(
+        self,
+        lake: Lake,
+        ledger: Ledger,
+        connector: Connector,
+        stream: str,
+        slice_id: str,
+        contract: Contract | None,
+    ) -> None:
+        self.lake, self.stream, self.slice_id, self.contract = lake, stream, slice_id, contract
         self.taken = Taken()
+        self._connector = connector
+        self._infos: dict[str, SeriesInfo | None] = {}
+        self._units = {} if contract is None else ledger.units(stream)
         self._ends: list[pa.Table] = []
 
     def add(self, batch: Sorted) -> None:
         """Append what is news; what cannot be stored goes to the quarantine."""
-        found = without_twins(batch)
+        self._look_up(pc.unique(batch.good[columns.UNIQUE_ID]).to_pylist())
+        if self.contract is not None:
+            batch = held(batch, self.contract, self._changed_units(self.contract))
+        found = without_twins(batch, self.contract)
         add_refused(self.lake, self.stream, self._signed(found.bad))
         added = add_news(self.lake, self.stream, self._signed(found.good), versioned=found.versioned)
         self.taken.rows_in += len(found.good) + len(found.bad)
@@ -97,16 +133,36 @@ class _Landing:
             ends = found.good.group_by(columns.UNIQUE_ID).aggregate([(columns.DS, "min"), (columns.DS, "max")])
             self._ends.append(ends.rename_columns([columns.UNIQUE_ID, "first", "last"]))
 
-    def described(self, connector: Connector) -> list[dict[str, Any]]:
+    def described(self) -> list[dict[str, Any]]:
         """The series of the slice: what the source says of them, and the times that came."""
         if not self._ends:
             return []
         ends = pa.concat_tables(self._ends).group_by(columns.UNIQUE_ID).aggregate([("first", "min"), ("last", "max")])
         names, first, last = (ends[name].to_pylist() for name in (columns.UNIQUE_ID, "first_min", "last_max"))
-        infos, now = {info.unique_id: info for info in connector.describe(set(names))}, datetime.now(UTC)
-        said = [vars(infos[name]) if name in infos else {columns.UNIQUE_ID: name} for name in names]
-        seen = zip(said, first, last, strict=True)
-        return [{**one, "stream": self.stream, "first_ds": a, "last_ds": b, "updated_at": now} for one, a, b in seen]
+        now = datetime.now(UTC)
+        said = [{} if info is None else vars(info) for info in map(self._infos.get, names)]
+        seen = zip(names, said, first, last, strict=True)
+        return [
+            {columns.UNIQUE_ID: name, **one, "stream": self.stream, "first_ds": a, "last_ds": b, "updated_at": now}
+            for name, one, a, b in seen
+        ]
+
+    def _look_up(self, names: list[str]) -> None:
+        """What the source says of series that were not seen in this slice before."""
+        fresh = {name for name in names if name not in self._infos}
+        if fresh:
+            self._infos |= {**dict.fromkeys(fresh), **{one.unique_id: one for one in self._connector.describe(fresh)}}
+
+    def _changed_units(self, contract: Contract) -> dict[str, str]:
+        """Series in another unit than the contract's, or than before, with what is wrong."""
+        if contract.mode == "coerce":
+            return {}
+        found = {}
+        for name, info in self._infos.items():
+            expected, now = contract.unit or self._units.get(name) or "", info.unit if info else ""
+            if expected and now and now != expected:
+                found[name] = f"unit is now '{now}', expected '{expected}'"
+        return found
 
     def _signed(self, rows: pa.Table) -> pa.Table:
         """Rows that say which stream and slice brought them."""
@@ -125,6 +181,13 @@ def _batches(parts: Iterable[Sorted]) -> Iterator[Sorted]:
             waiting = []
     if waiting:
         yield join(waiting)
+
+
+def _failure(error: Exception, connector: Connector, stream: str, piece: Slice, then: str) -> ForecasterError:
+    """What went wrong, with whose move it is, which slice it was, and what comes next."""
+    kind = next((one for one in (SourceError, ConfigError) if isinstance(error, one)), DataError)
+    said = f"{error}" if isinstance(error, ForecasterError) else f"{type(error).__name__}: {error}"
+    return kind(f"{_named(connector, stream, piece)}: {said.rstrip('.')}. {then}")
 
 
 def _named(connector: Connector, stream: str, piece: Slice) -> str:

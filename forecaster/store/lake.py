@@ -5,6 +5,7 @@ one stream are serialised by a lease in the ledger, and an append carries a tran
 before writing, so the same slice never lands twice.
 """
 
+import atexit
 import os
 import zlib
 from collections.abc import Sequence
@@ -32,6 +33,7 @@ __all__ = [
     "Reach",
     "bucket_of",
     "column_list",
+    "conditions",
     "connect",
     "cursor",
     "listed",
@@ -104,8 +106,9 @@ class Lake:
         Shapes:  `since` is included, `until` is not
         Missing: with `latest` one row a series and time is kept: the newest that was known at `as_of`
         """
-        wanted, values = _conditions(table, series, since, until, as_of)
-        source = self.source(table, Reach(series, since, until))
+        reach = Reach(series, since, until)
+        wanted, values = conditions(table, reach, as_of=as_of)
+        source = self.source(table, reach)
         if source is None:
             empty: pd.DataFrame = columns.TABLES[table].empty_table().to_pandas()
             return empty
@@ -237,6 +240,7 @@ def cursor() -> duckdb.DuckDBPyConnection:
 
 @cache
 def _shared(process: int) -> duckdb.DuckDBPyConnection:
+    atexit.register(_shared.cache_clear)  # DuckDB complains of what is open when Python ends
     return connect()
 
 
@@ -258,20 +262,17 @@ def with_buckets(rows: pa.Table) -> pa.Table:
     return rows.append_column(BUCKET, buckets.take(encoded.indices))
 
 
-def _conditions(
-    table: str,
-    series: Sequence[str] | None,
-    since: datetime | None,
-    until: datetime | None,
-    as_of: datetime | None,
+def conditions(
+    table: str, reach: Reach, *, as_of: datetime | None = None, stream: str | None = None
 ) -> tuple[str, dict[str, Any]]:
     """WHERE of a read, and its parameters."""
     parts, values = [], {}
     for column, operator, name, value in (
-        ("unique_id", "IN", "series", list(series) if series is not None else None),
-        (_TIME_OF[table], ">=", "since", since),
-        (_TIME_OF[table], "<", "until", until),
+        ("unique_id", "IN", "series", list(reach.series) if reach.series is not None else None),
+        (_TIME_OF[table], ">=", "since", reach.since),
+        (_TIME_OF[table], "<", "until", reach.until),
         (_KNOWN_AT[table], "<=", "as_of", as_of),
+        ("stream", "=", "stream", stream),
     ):
         if value is not None:
             parts.append(f"{column} {operator} ${name}")

@@ -14,10 +14,14 @@ from sqlalchemy.exc import IntegrityError, OperationalError
 from forecaster.errors import ConfigError
 from forecaster.store.schema import leases
 
-__all__ = ["LEASE_WAIT_S", "held"]
+__all__ = ["LEASE_WAIT_S", "Busy", "held"]
 
 LEASE_WAIT_S = 60.0
 _LEASE_S = 600
+
+
+class Busy(ConfigError):
+    """Another run holds the lease."""
 
 
 @contextmanager
@@ -26,12 +30,12 @@ def held(engine: sa.Engine, name: str, wait_s: float = LEASE_WAIT_S) -> Iterator
 
     Gives a function that renews the lease: call it between pieces of work.
 
-    Raises: ConfigError when another holder keeps it longer than `wait_s`
+    Raises: Busy when another holder keeps it longer than `wait_s`
     """
     owner, give_up = f"{platform.node()}:{os.getpid()}:{uuid.uuid4().hex}", time.monotonic() + wait_s
     while not _take(engine, name, owner):
         if time.monotonic() > give_up:
-            raise ConfigError(f"'{name}' is in use by another run. Wait for it, or run again in {_LEASE_S} s.")
+            raise Busy(f"'{name}' is in use by another run. Wait for it, or run again in {_LEASE_S} s.")
         time.sleep(0.1)
     try:
         yield lambda: _renew(engine, name, owner)

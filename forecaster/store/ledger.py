@@ -70,10 +70,31 @@ class Ledger:
             )
         return self._frame(query)
 
-    def find_slices(self, *, stream: str | None = None, limit: int | None = None) -> pd.DataFrame:
-        """Slices of the sources, the newest first."""
+    def units(self, stream: str) -> dict[str, str]:
+        """Unit of each series of a stream, as far as it is known."""
+        known = sa.select(series.c.unique_id, series.c.unit).where(series.c.stream == stream)
+        with self.engine.connect() as connection:
+            return {name: unit for name, unit in connection.execute(known) if unit}
+
+    def licences(self, stream: str) -> list[str]:
+        """Terms under which the series of a stream are used."""
+        said = sa.select(series.c.licence).where(series.c.stream == stream).distinct().order_by(series.c.licence)
+        with self.engine.connect() as connection:
+            return [licence for (licence,) in connection.execute(said) if licence]
+
+    def find_slices(
+        self, *, stream: str | None = None, since: datetime | None = None, limit: int | None = None
+    ) -> pd.DataFrame:
+        """Slices of the sources, the newest first; `since` they were begun."""
         query = slices.select().order_by(slices.c.started_at.desc()).limit(limit)
-        return self._frame(query if stream is None else query.where(slices.c.stream == stream))
+        query = query if stream is None else query.where(slices.c.stream == stream)
+        return self._frame(query if since is None else query.where(slices.c.started_at >= since))
+
+    def watermarks(self, stream: str | None = None) -> pd.DataFrame:
+        """How far each part of the sources has been read without a hole, and at all."""
+        with self.engine.connect() as connection:
+            found = reading.watermarks(connection, stream)
+        return pd.DataFrame(found, columns=reading.WATERMARK)
 
     def done(self, stream: str) -> Done:
         """What is complete of a stream, part by part."""
@@ -93,6 +114,12 @@ class Ledger:
             reading.add(connection, stream, piece, counts)
             reading.describe(connection, series)
 
+    def is_done(self, slice_id: str, since: datetime) -> bool:
+        """Was a slice done since a time, by whomever?"""
+        mine = sa.and_(slices.c.slice_id == slice_id, slices.c.status == "done", slices.c.finished_at >= since)
+        with self.engine.connect() as connection:
+            return connection.execute(sa.select(slices.c.slice_id).where(mine)).first() is not None
+
     def end_slice(self, slice_id: str, status: str, *, series: Sequence[Mapping[str, Any]] = (), **facts: Any) -> None:
         """A slice is `done`, with what is known of its series, or `failed` with an error."""
         with self.engine.begin() as connection:
@@ -100,12 +127,14 @@ class Ledger:
             reading.describe(connection, series)
 
     @contextmanager
-    def run(self, verb: str, pipeline: str) -> Iterator["Run"]:
-        """A run that is written down when it begins, and again however it ends. The caller holds the verb's lease."""
+    def run(self, verb: str, pipeline: str, *, alone: bool = True) -> Iterator["Run"]:
+        """A run that is written down when it begins, and again however it ends. The caller holds the verb's lease,
+        unless others of its kind may run beside it: then it is not `alone`."""
         one = Run(self, uuid.uuid4().hex[:16])
         with self.engine.begin() as connection:
             left = runs.update().where(runs.c.verb == verb, runs.c.pipeline == pipeline, runs.c.status == "running")
-            connection.execute(left.values(status="failed", facts={"error": "its process ended before it did"}))
+            if alone:
+                connection.execute(left.values(status="failed", facts={"error": "its process ended before it did"}))
             started = {"run_id": one.run_id, "verb": verb, "pipeline": pipeline, "status": "running"}
             connection.execute(runs.insert().values(**started, started_at=datetime.now(UTC)))
         try:

@@ -9,17 +9,18 @@ from collections.abc import Callable
 from contextlib import closing
 from datetime import UTC, datetime
 
+from forecaster.series.contract import Contract
 from forecaster.series.pushing import Pushing
 from forecaster.series.source import Slice
 from forecaster.store.intake import Taken, take_rows
 from forecaster.store.lake import Lake
 from forecaster.store.ledger import Ledger
 
-__all__ = ["listen"]
+__all__ = ["PART", "listen"]
 
 PART = "arrivals"
-_EVERY_S, _FULL = 1.0, 500
-"""Deliveries of fewer rows are taken once a second: what comes meanwhile comes together, and the lake keeps fewer files."""
+_FULL = 500
+"""A delivery of so many rows is worth a file of its own."""
 
 
 def listen(
@@ -29,9 +30,13 @@ def listen(
     stream: str,
     *,
     patience_s: float,
+    every_s: float = 0.0,
+    contract: Contract | None = None,
     told: Callable[[Taken], None] = lambda taken: None,
 ) -> None:
     """Take in what comes, until nothing came for `patience_s`; tells what each delivery brought.
+
+    After a small one it waits until `every_s` are over: what comes meanwhile comes together, and the lake keeps fewer files.
 
     Raises: SourceError of the connector; what was committed stays, the rest is not acknowledged and comes again
     """
@@ -39,8 +44,8 @@ def listen(
         for delivery in deliveries:
             begun = time.monotonic()
             hour = Slice(PART, datetime.now(UTC).strftime("%Y-%m-%dT%H"))
-            taken = take_rows(lake, ledger, connector, stream, hour, delivery.rows)
+            taken = take_rows(lake, ledger, connector, stream, hour, delivery.rows, contract)
             delivery.acknowledge()
             told(taken)
             if len(delivery.rows) < _FULL:
-                time.sleep(max(0.0, min(patience_s, _EVERY_S) - (time.monotonic() - begun)))
+                time.sleep(max(0.0, min(patience_s, every_s) - (time.monotonic() - begun)))

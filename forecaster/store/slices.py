@@ -5,6 +5,7 @@ what is left; coverage only ever grows, whatever order slices end in.
 """
 
 import hashlib
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -15,7 +16,10 @@ from sqlalchemy.dialects import postgresql, sqlite
 from forecaster.series.source import Done, Slice, Span
 from forecaster.store.schema import coverage, series, slices
 
-__all__ = ["add", "begin", "describe", "done", "end", "joined", "slice_id"]
+__all__ = ["WATERMARK", "add", "begin", "describe", "done", "end", "joined", "slice_id", "watermarks"]
+
+
+WATERMARK = ["stream", "part", "watermark", "latest", "holes", "failed", "cursor", "updated_at"]
 
 
 def slice_id(stream: str, piece: Slice) -> str:
@@ -64,6 +68,28 @@ def done(connection: sa.Connection, stream: str) -> Done:
         rows = connection.execute(coverage.select().where(coverage.c.stream == stream)).all()
     spans = {row.part: [_span(one) for one in row.spans] for row in rows if row.spans}
     return Done({row.part: row.cursor for row in rows}, spans)
+
+
+def watermarks(connection: sa.Connection, stream: str | None = None) -> list[dict[str, Any]]:
+    """How far each part of the streams (or of one) has been read, and slices that failed since."""
+    places = [coverage.c.stream == stream] if stream is not None else []
+    known = {(row.stream, row.part): row for row in connection.execute(coverage.select().where(*places))}
+    failing = slices.select().where(slices.c.status == "failed", *([slices.c.stream == stream] if places else []))
+    failed: Counter[tuple[str, str]] = Counter()
+    for row in connection.execute(failing):
+        key = (row.stream, row.part)
+        failed[key] += key not in known or row.finished_at > known[key].updated_at
+    return [
+        _watermark(*key, known.get(key), failed[key])
+        for key in sorted({*known, *(key for key in failed if failed[key])})
+    ]
+
+
+def _watermark(stream: str, part: str, row: Any, failed: int) -> dict[str, Any]:
+    spans = [] if row is None else [_span(one) for one in row.spans]
+    ends = (spans[0][1], spans[-1][1]) if spans else (None, None)
+    said = (None, None) if row is None else (row.cursor, row.updated_at)
+    return dict(zip(WATERMARK, (stream, part, *ends, max(0, len(spans) - 1), failed, *said), strict=True))
 
 
 def joined(spans: Iterable[Span]) -> list[Span]:

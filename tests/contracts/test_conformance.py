@@ -7,7 +7,9 @@ its `lacks`, with the reason.
 import importlib
 import json
 import logging
+import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +18,8 @@ import pytest
 
 from connectors._http import Http
 from forecaster import plugins
-from forecaster.errors import MissingPackage
+from forecaster.errors import DataError, MissingPackage
+from forecaster.series.contract import Contract
 from forecaster.series.source import Connector
 from tests.standins.base import SECRET, Fault, Standin
 from tests.standins.station import START, STREAM, Station
@@ -120,7 +123,7 @@ class TestConnector:
         """Nothing in the span: no rows, no error, and what is asked for is done."""
         station.put([1.0, 2.0])
         if station.asked:
-            ran = station.run(pd.Timestamp("2023-06-02", tz="UTC"), since="2023-06-01")
+            ran = station.run(pd.Timestamp("2023-06-20", tz="UTC"), since="2023-06-01")
             assert ran.slices
         else:
             station.source.clear()
@@ -242,6 +245,23 @@ class TestConnector:
         assert ran.errors == []
         rows = station.rows(station.source.names()[0])
         assert (rows["y"].tolist(), rows["ds"].tolist()) == (values, ds.tolist())
+
+    def test_unit_change(self, station: Station, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Under `freeze` nothing of a series is taken whose unit is another than before, and the message names both."""
+        station.put([1.0, 2.0])
+        station.run()
+        before = sorted(set(station.ledger.units(STREAM).values())) or ["metres"]
+        station.put([1.0, 2.0, 3.0])
+        strict = Contract(mode="freeze", unit="metres" if before == ["metres"] else "")
+        connector = _in_unit("furlongs", station.connector(), monkeypatch)
+        said = f"unit is now 'furlongs', expected '({'|'.join(map(re.escape, before))})'"
+        if station.pushes:
+            with pytest.raises(DataError, match=said):
+                station.run(connector=connector, contract=strict)
+        else:
+            ran = station.run(connector=connector, since=START, again=True, contract=strict)
+            assert re.search(said, ran.errors[0])
+        assert station.values() == [1, 2]
 
     def test_unknown_series(self, station: Station) -> None:
         """A name that the source does not have is named, by the check at the latest."""
@@ -383,6 +403,13 @@ def _fails_then_heals(station: Station, fault: Fault, words: tuple[str, ...]) ->
     for name in station.source.names():
         assert station.values(name, latest=False) == [1, 2]
     assert set(station.slices().drop_duplicates("part")["status"]) == {"done"}
+
+
+def _in_unit(unit: str, connector: Connector, monkeypatch: pytest.MonkeyPatch) -> Connector:
+    """The connector, whose source says another unit of all series."""
+    describe = connector.describe
+    monkeypatch.setattr(connector, "describe", lambda names: [replace(one, unit=unit) for one in describe(names)])
+    return connector
 
 
 def _killed(*_: Any, **__: Any) -> None:

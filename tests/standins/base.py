@@ -96,7 +96,3 @@ class Standin(ABC):
     def unknown(self, name: str) -> dict[str, Any]:
         """Options that ask for a series which the source does not have."""
         raise NotImplementedError("or give a reason in `lacks`")
-
-    def change_unit(self, unit: str) -> dict[str, Any]:
-        """The series are in another unit from now on: what the options are then."""
-        return {**self.settings(), "unit": unit}

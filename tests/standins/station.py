@@ -10,6 +10,7 @@ import pandas as pd
 
 from forecaster import options
 from forecaster.errors import ForecasterError
+from forecaster.series.contract import Contract
 from forecaster.series.pushing import Pushing
 from forecaster.series.source import Connector, Slice, Window
 from forecaster.series.timed import Timed
@@ -84,11 +85,12 @@ class Station:
         connector: Connector | None = None,
         since: str | None = None,
         again: bool = False,
+        contract: Contract | None = None,
     ) -> Ran:
         """What `forecaster ingest` does, at a time; by default ten days after START."""
         one, ran = connector or self.connector(), Ran()
         if isinstance(one, Pushing):
-            listen(self.lake, self.ledger, one, STREAM, patience_s=_PATIENCE_S, told=ran.add)
+            listen(self.lake, self.ledger, one, STREAM, patience_s=_PATIENCE_S, contract=contract, told=ran.add)
             return ran
         end = datetime.fromisoformat(START).replace(tzinfo=UTC) + timedelta(days=10) if now is None else now
         start = None if since is None else datetime.fromisoformat(since).replace(tzinfo=UTC)
@@ -96,7 +98,7 @@ class Station:
         ran.slices = pending(self.ledger, one, STREAM, window)
         for piece in ran.slices:
             try:
-                ran.add(take_in(self.lake, self.ledger, one, STREAM, piece))
+                ran.add(take_in(self.lake, self.ledger, one, STREAM, piece, contract))
             except ForecasterError as error:
                 ran.errors.append(str(error))
         return ran

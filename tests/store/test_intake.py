@@ -6,20 +6,28 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
 
+from forecaster.actions.check import check
+from forecaster.actions.discover import discover
 from forecaster.actions.ingest import ingest
+from forecaster.actions.listen import listen
+from forecaster.actions.maintain import maintain
 from forecaster.actions.query import query
 from forecaster.actions.train import train
 from forecaster.app import App
 from forecaster.errors import ConfigError, SourceError
 from forecaster.series.delivered import table
+from forecaster.series.pushing import Delivery, Pushing
 from forecaster.series.source import Connector, Done, SeriesInfo, Slice, Window
+from forecaster.series.timed import Timed
 from forecaster.store import intake
 from forecaster.store.intake import pending, take_in
 from forecaster.store.lake import Lake
@@ -118,6 +126,212 @@ def test_files_are_read_when_they_are_new_or_changed(project: Path) -> None:
     assert app.lake.read("observations")["y"].tolist() == [1, 2, 3, 7]
     assert ingest(app=app).lines == ["nothing new"]
     assert query("observations", series=["b"], format="csv", app=app).text.splitlines()[1].startswith("b,2024-01-03")
+
+
+def _hours(folder: Path, name: str, values: list[float], since: str = "2024-01-01") -> None:
+    ds = pd.date_range(since, periods=len(values), freq="h", tz="UTC", unit="us")
+    pd.DataFrame({"unique_id": name, "ds": ds, "y": values}).to_csv(folder / f"{name}.csv", index=False)
+
+
+def test_a_contract_sets_rows_aside(project: Path) -> None:
+    """Quarantine is the default: the reason stands beside the row, the run counts it, a report shows it; freeze takes nothing."""
+    project.write_text(project.read_text() + "\n[pipelines.meters.contract]\nrange = [0, 10]\nflat = 3\n")
+    folder = project.parent / "data"
+    _hours(folder, "a", [1.0, 99.0, 3.0, 3.0, 3.0])
+    app = App.open(project)
+    assert ingest(app=app).facts["slices"][0]["rows_rejected"] == 1
+    assert app.lake.read("observations")["y"].tolist() == [1, 3, 3, 3]
+    refused = app.lake.read("quarantine").iloc[0]
+    assert (refused["unique_id"], refused["reason"]) == ("a", "value outside 0 to 10")
+    assert refused["stream"] == "meters"
+    assert app.ledger.find_runs()["facts"].iloc[0]["rejected"] == 1
+    ingest(again=True, app=app)
+    assert len(app.lake.read("quarantine")) == 1
+    report = query("quality", app=app).table
+    assert report["problems"].tolist() == ["1 gaps, the longest of 7200 s; 1 rows rejected; 3 equal values in a row"]
+    project.write_text(project.read_text() + 'mode = "freeze"\n')
+    _hours(folder, "b", [1.0, -5.0])
+    outcome = ingest(app=App.open(project))
+    assert "series 'b' at 2024-01-01T01:00:00Z (-5): value outside 0 to 10" in " ".join(outcome.lines)
+    assert query("observations", series=["b"], app=app).facts == {"rows": 0}
+
+
+def test_a_contract_may_mend_rows(project: Path) -> None:
+    """Coerce: clipped and moved, and marked; of two rows of one time the first, where it says so."""
+    more = '\n[pipelines.meters.contract]\nrange = [0, 10]\nstep = "h"\nmode = "coerce"\nduplicates = "first"\n'
+    project.write_text(project.read_text() + more)
+    ds = ["2024-01-01T00:00Z", "2024-01-01T01:02Z", "2024-01-01T01:05Z"]
+    pd.DataFrame({"unique_id": "a", "ds": ds, "y": [99.0, 2.0, 3.0]}).to_csv(
+        project.parent / "data" / "a.csv", index=False
+    )
+    app = App.open(project)
+    ingest(app=app)
+    rows = app.lake.read("observations")
+    assert rows["ds"].dt.strftime("%H:%M").tolist() == ["00:00", "01:00"]
+    assert rows["y"].tolist() == [10, 2]
+    assert rows["quality"].tolist() == ["mended", "mended"]
+    assert app.lake.read("quarantine")["reason"].str.contains("first row was taken").tolist() == [True]
+
+
+def test_quality_tells_what_to_look_at(project: Path) -> None:
+    """A gap beyond the contract's, a series that fell silent, one of which nothing was taken, and one that is well."""
+    project.write_text(project.read_text() + '\n[pipelines.meters.contract]\nmax_gap = "3h"\nstale = "2D"\n')
+    folder = project.parent / "data"
+    _hours(folder, "well", [1.0, 2.0, 3.0], "2024-01-05T22:00")
+    _hours(folder, "silent", [1.0, 2.0, 3.0])
+    (folder / "text.csv").write_text("unique_id,ds,y\ntext,2024-01-01,high\n")
+    ds = pd.to_datetime(["2024-01-05T00:00Z", "2024-01-05T01:00Z", "2024-01-05T02:00Z", "2024-01-05T12:00Z"])
+    pd.DataFrame({"unique_id": "gap", "ds": ds, "y": [1.0, 2.0, 3.0, 4.0]}).to_csv(folder / "gap.csv", index=False)
+    app = App.open(project)
+    ingest(app=app)
+    report = query("quality", as_of="2024-01-06T00:00Z", app=app).table.set_index("unique_id")
+    assert report["problems"].to_dict() == {
+        "gap": "1 gaps, the longest of 36000 s",
+        "silent": "nothing for 424800 s",
+        "text": "1 rows rejected; nothing was taken",
+        "well": "",
+    }
+    assert report.loc["well", "step"] == "h"
+    assert report.index[-1] == "well"
+
+
+class Hourly(Timed):
+    """A source that is asked for spans; remembers which."""
+
+    asked: ClassVar[list[str]] = []
+    broken: ClassVar[set[str]] = set()
+
+    def check(self, *, reach: bool = False) -> list[str]:
+        return ["no route"] if reach and self.broken else []
+
+    def discover(self) -> list[SeriesInfo]:
+        return [SeriesInfo("h", "weather", "K", "h", licence="CC BY 4.0", tags={"site": "roof"})]
+
+    def parts(self) -> list[str]:
+        return ["one"]
+
+    def read(self, piece: Slice) -> Iterator[pa.Table]:
+        day = f"{piece.start:%m-%d}"
+        self.asked.append(day)
+        if day in self.broken:
+            raise SourceError(f"{day} is broken. Wait")
+        yield table(
+            "h", pd.date_range(piece.start, piece.end, freq="h", inclusive="left", unit="us"), float(piece.start.day)
+        )
+
+
+@pytest.fixture
+def hourly_app(project: Path, monkeypatch: pytest.MonkeyPatch) -> App:
+    """A project whose source is asked for spans of a day."""
+    Hourly.asked, Hourly.broken = [], set()
+    app = App.open(project)
+    monkeypatch.setattr(App, "connector", lambda self, one: Hourly(Hourly.Config(start="2024-01-03", span="1D")))
+    return app
+
+
+def test_a_back_fill_reads_what_is_missing_and_moves_no_watermark_back(hourly_app: App) -> None:
+    """Before what is there, without it, and with --again all of it; one day that fails stops no other."""
+    ingest(until="2024-01-05", app=hourly_app)
+    assert Hourly.asked == ["01-03", "01-04"]
+    Hourly.asked, Hourly.broken = [], {"01-02"}
+    outcome = ingest(since="2024-01-01", until="2024-01-04", app=hourly_app)
+    assert Hourly.asked == ["01-01", "01-02"]
+    assert outcome.skipped == 1
+    assert (
+        "slice 'one' from 2024-01-02T00:00Z to 2024-01-03T00:00Z: 01-02 is broken. Wait. The next run"
+        in outcome.lines[1]
+    )
+    marks = query("watermarks", app=hourly_app).table.iloc[0]
+    assert (marks["holes"], f"{marks['watermark']:%m-%d}", f"{marks['latest']:%m-%d}") == (1, "01-02", "01-05")
+    Hourly.asked, Hourly.broken = [], set()
+    ingest(since="2024-01-01", until="2024-01-06", app=hourly_app)
+    assert Hourly.asked == ["01-02", "01-05"]
+    Hourly.asked = []
+    rows = ingest(since="2024-01-02", until="2024-01-04", again=True, app=hourly_app).table
+    assert Hourly.asked == ["01-02", "01-03"]
+    assert (rows["rows_new"].sum(), rows["rows_revised"].sum()) == (0, 0)
+    marks = query("watermarks", app=hourly_app).table.iloc[0]
+    assert (marks["holes"], f"{marks['watermark']:%m-%d}", marks["failed"]) == (0, "01-06", 0)
+    assert len(hourly_app.lake.read("observations", latest=False)) == 5 * 24
+    with pytest.raises(ConfigError, match="--since 2024-01-04 must be before --until 2024-01-02"):
+        ingest(since="2024-01-04", until="2024-01-02", app=hourly_app)
+
+
+def test_back_fills_beside_each_other_share_the_slices(hourly_app: App) -> None:
+    """Four at once: each row is there once, every run is written down as done, and no slice is left."""
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda n: ingest(since=f"2023-12-{n}", until="2024-01-03", app=hourly_app), (20, 21, 22, 23)))
+    rows = hourly_app.lake.read("observations", latest=False)
+    assert len(rows) == 14 * 24
+    assert not rows.duplicated(["unique_id", "ds"]).any()
+    assert hourly_app.ledger.find_runs()["status"].tolist() == ["done"] * 4
+    assert len(Hourly.asked) < 4 * 12
+
+
+def test_a_source_is_checked_and_its_series_shown(hourly_app: App) -> None:
+    """Settings alone, then the source; unit, step, licence and tags as it says them, the licence with every run."""
+    assert check(app=hourly_app).skipped == 0
+    assert (
+        discover("meters", format="csv", app=hourly_app).text.splitlines()[1]
+        == "h,weather,K,h,UTC,,CC BY 4.0,,,site=roof"
+    )
+    Hourly.broken = {"01-03"}
+    found = check(live=True, app=hourly_app)
+    assert (found.skipped, found.facts["problems"]) == (1, {"meters": ["no route"]})
+    Hourly.broken = set()
+    ingest(until="2024-01-04", app=hourly_app)
+    assert hourly_app.ledger.find_runs()["facts"].iloc[0]["licences"] == ["CC BY 4.0"]
+
+
+class Sending(Pushing):
+    """A source that sends three rows, goes away once, and sends until all is acknowledged."""
+
+    left: ClassVar[list[int]] = []
+    away: ClassVar[list[str]] = []
+
+    def check(self, *, reach: bool = False) -> list[str]:
+        return []
+
+    def discover(self) -> list[SeriesInfo]:
+        return [SeriesInfo("p", "sensor")]
+
+    def subscribe(self, patience_s: float) -> Iterator[Delivery]:
+        if self.away:
+            raise SourceError(self.away.pop())
+        for n in list(self.left):
+            ds = pd.date_range("2024-01-01", periods=100, freq="h", tz="UTC", unit="us")[n : n + 1]
+            yield Delivery(table("p", ds, float(n)), lambda n=n: self.left.remove(n))
+
+
+def test_a_source_that_sends_is_listened_to(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`ingest` takes what waits; `listen` goes on, comes back to a source that went away, and ends when it is told."""
+    app = App.open(project)
+    with pytest.raises(ConfigError, match="'files' does not send by itself"):
+        listen("meters", app=app)
+    monkeypatch.setattr(App, "connector", lambda self, one: Sending(Sending.Config()))
+    Sending.left, Sending.away = [0, 1], []
+    (row,) = ingest(app=app).facts["slices"]
+    assert (row["part"], row["rows_new"], Sending.left) == ("arrivals", 2, [])
+    Sending.left, Sending.away = [1, 2], ["the line is dead."]
+    monkeypatch.setattr("forecaster.actions.listen._EVERY_S", 0.1)
+    heard = listen("meters", seconds=1.5, app=app)
+    assert heard.facts["rows_new"] == 1
+    assert Sending.left == []
+    assert app.lake.read("observations", latest=False)["y"].tolist() == [0, 1, 2]
+    hour = query("slices", app=app).table.iloc[0]
+    assert (hour["part"], hour["rows_new"], hour["status"]) == ("arrivals", 3, "done")
+
+
+def test_a_lake_is_maintained_by_a_verb(project: Path) -> None:
+    """Each of its tables is looked after, and the run is written down."""
+    app = App.open(project)
+    _hours(project.parent / "data", "a", [1.0])
+    ingest(app=app)
+    rows = maintain(app=app).table
+    assert rows.set_index("table")["files_after"].to_dict() == {
+        "observations": 1, "forecasts": 0, "scores": 0, "quarantine": 0,
+    }  # fmt: skip
+    assert app.ledger.find_runs(verb="maintain")["status"].tolist() == ["done"]
 
 
 def test_wrong_words_of_the_project_verbs_are_named(project: Path) -> None:

@@ -1,0 +1,130 @@
+"""Take in what a source sends by itself, as it comes."""
+
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Annotated, Any
+
+from forecaster.actions.base import Outcome
+from forecaster.errors import ConfigError, SourceError
+from forecaster.progress import SILENT, Watch
+
+if TYPE_CHECKING:
+    from forecaster.app import App
+    from forecaster.series.pushing import Pushing
+    from forecaster.settings import Pipeline
+    from forecaster.store.intake import Taken
+
+__all__ = ["listen"]
+
+_PATIENCE_S, _EVERY_S, _SAY_S, _LONGEST_WAIT_S = 30.0, 5.0, 60.0, 60.0
+
+
+def listen(
+    pipeline: Annotated[str, "Pipeline whose source sends by itself, such as mqtt."],
+    *,
+    seconds: Annotated[float | None, "End by itself after about so long. Default: with Ctrl-C."] = None,
+    app: "App",
+    watch: Watch = SILENT,
+) -> Outcome:
+    """Take in what a source sends by itself, as it comes.
+
+    Rows are acknowledged after they are stored, so whoever is killed loses nothing. A source that goes away is tried
+    again, at last every minute. Ctrl-C or SIGTERM ends it cleanly.
+    """
+    from forecaster.series.pushing import Pushing
+    from forecaster.store.intake import Taken
+
+    one = app.settings.pipeline(pipeline)
+    connector = app.connector(one)
+    if not isinstance(connector, Pushing):
+        raise ConfigError(f"pipeline '{one.name}': '{one.source}' does not send by itself. Use: forecaster ingest")
+    over = float("inf") if seconds is None else time.monotonic() + seconds
+    total = Taken()
+    with (
+        app.ledger.lease(f"listen:{one.name}") as renew,
+        app.ledger.run("listen", one.name) as run,
+        _ended_by_signals(),
+    ):
+        try:
+            _Listener(app, one, connector, watch, renew, over, total).until_over()
+        except (KeyboardInterrupt, _Over):
+            watch.say(f"{one.name}: stopped listening")
+        run.facts = asdict(total)
+    return Outcome([f"{one.name}: {total.rows_new} new rows, {total.rows_rejected} rejected"], facts=asdict(total))
+
+
+class _Over(Exception):
+    """The time is over."""
+
+
+@dataclass
+class _Listener:
+    """One source that is listened to, whatever becomes of it."""
+
+    app: "App"
+    one: "Pipeline"
+    connector: "Pushing"
+    watch: Watch
+    renew: Callable[[], None]
+    over: float
+    total: "Taken"
+    said: float = 0.0
+
+    def until_over(self) -> None:
+        """Listen, and come back to a source that went away."""
+        wait = 1.0
+        while (left := self.over - time.monotonic()) > 0:
+            try:
+                self._listen(min(_PATIENCE_S, left))
+                wait = 1.0
+            except SourceError as error:
+                self.watch.say(f"{self.one.name}: {error} Trying again in {wait:.0f} s.")
+                time.sleep(min(wait, left))
+                wait = min(2 * wait, _LONGEST_WAIT_S)
+            self.renew()
+
+    def _listen(self, patience_s: float) -> None:
+        from forecaster.store import listening
+
+        listening.listen(
+            self.app.lake,
+            self.app.ledger,
+            self.connector,
+            self.one.name,
+            patience_s=patience_s,
+            every_s=_EVERY_S,
+            contract=self.app.contract(self.one),
+            told=self._count,
+        )
+
+    def _count(self, taken: "Taken") -> None:
+        """A delivery is stored and acknowledged."""
+        self.total.add(taken)
+        self.renew()
+        now = time.monotonic()
+        if now - self.said > _SAY_S:
+            self.watch.say(f"{self.one.name}: {self.total.rows_new} new rows")
+            self.said = now
+        if now >= self.over:
+            raise _Over
+
+
+@contextmanager
+def _ended_by_signals() -> Iterator[None]:
+    """SIGTERM ends it as Ctrl-C does."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _interrupt(*_: Any) -> None:
+    raise KeyboardInterrupt

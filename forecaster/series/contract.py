@@ -1,0 +1,94 @@
+"""What a stream's rows must be: its data contract, `[pipelines.NAME.contract]` in the project file."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from forecaster import options
+from forecaster.errors import ConfigError
+from forecaster.series.frequency import DAY, Ints, parse, parse_duration
+
+__all__ = ["Contract", "Verdict"]
+
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a contract says of rows. Shapes: [rows] each"""
+
+    times: Ints
+    values: Floats
+    reasons: "npt.NDArray[np.object_]"
+    """What is wrong with each row; empty for nothing. Under `coerce` times and values are mended instead."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Contract:
+    """Rules that each row is held to; those that are empty hold for all rows.
+
+    Missing: a row without a value never comes here
+    """
+
+    mode: Literal["freeze", "quarantine", "coerce"] = "quarantine"
+    """What becomes of rows that break a rule: `freeze` refuses their slice (of one with millions of rows the first may have
+    landed), `quarantine` sets them aside with the reason, `coerce` mends them (the nearest step, the nearest end of the
+    range) and marks them `mended` in the column quality."""
+    step: str = ""
+    """Rows lie on this grid, counted from 1970: `15min`, `h`, `D`, `B`, `MS`."""
+    unit: str = ""
+    """Unit of all series; empty: the one that each had when it first came."""
+    range: list[float] = field(default_factory=list)
+    """[lowest, highest] value."""
+    duplicates: Literal["last", "first", "refuse"] = "last"
+    """Which of two rows of one series and time in a slice is taken."""
+    max_gap: str = ""
+    """Longest time between two rows, such as `3h`; empty: one and a half steps. Reported, for nothing can be refused."""
+    stale: str = ""
+    """Oldest that the newest row may be, such as `2D`; reported."""
+    flat: int = 0
+    """So many equal values in a row are a flat line; reported. 0 for never."""
+
+    def __post_init__(self) -> None:
+        if self.range and not (len(self.range) == 2 and self.range[0] <= self.range[1]):
+            raise ValueError(f"range must be [lowest, highest], got {self.range}")
+        if self.step and parse(self.step).kind == "fixed" and DAY % parse(self.step).size:
+            raise ValueError(f"step must divide a day, or be B or months, got {self.step}")
+        if self.flat < 0:
+            raise ValueError(f"flat must be 0 or a number of rows, got {self.flat}")
+        for length in (self.max_gap, self.stale):
+            if length:
+                parse_duration(length)
+
+    @classmethod
+    def of(cls, values: Mapping[str, Any], *, where: str = "contract") -> "Contract":
+        """From a section of the project file. Raises: ConfigError that names the wrong entry"""
+        try:
+            made: Contract = options.make(cls, options.sort(values, {"contract": cls})["contract"])
+        except ConfigError as error:
+            raise ConfigError(f"{where}: {str(error).removeprefix('--set: ').removeprefix('--set ')}") from error
+        return made
+
+    def judge(self, times: Ints, values: Floats) -> Verdict:
+        """Hold rows to step and range."""
+        reasons = np.full(len(times), "", object)
+        nearest, within = self._on_grid(times), self._in_range(values)
+        if self.mode == "coerce":
+            return Verdict(nearest, within, reasons)
+        if self.range:
+            reasons[within != values] = f"value outside {self.range[0]:g} to {self.range[1]:g}"
+        reasons[nearest != times] = f"time is not on the step {self.step}"
+        return Verdict(times, values, reasons)
+
+    def _on_grid(self, times: Ints) -> Ints:
+        """The nearest time of the grid."""
+        if not self.step:
+            return times
+        step, epoch = parse(self.step), np.zeros_like(times)
+        return step.times(epoch, step.positions(times, epoch))
+
+    def _in_range(self, values: Floats) -> Floats:
+        return np.clip(values, self.range[0], self.range[1]) if self.range else values

@@ -1,0 +1,110 @@
+"""What is wrong with stored series: gaps, rejected rows, flat lines, series that fell silent."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+import pandas as pd
+
+from forecaster.series.contract import Contract
+from forecaster.series.frequency import fixed, parse_duration
+from forecaster.store.lake import Lake, Reach, conditions, cursor, newest
+
+__all__ = ["COLUMNS", "quality"]
+
+COLUMNS = [
+    "unique_id", "stream", "rows", "first_ds", "last_ds", "step", "gaps", "longest_gap_s", "flat_rows", "rejected", "age_s",
+    "problems",
+]  # fmt: skip
+_SERIES = """
+WITH latest AS (SELECT unique_id, ds, y, stream FROM {source} {wanted} {newest}),
+steps AS (
+    SELECT *, date_diff('microsecond', lag(ds) OVER w, ds) AS gap, y IS DISTINCT FROM lag(y) OVER w AS moved
+    FROM latest WINDOW w AS (PARTITION BY unique_id ORDER BY ds)
+),
+levels AS (SELECT *, sum(moved::INTEGER) OVER (PARTITION BY unique_id ORDER BY ds) AS level FROM steps),
+flat AS (
+    SELECT unique_id, max(n) AS flat_rows
+    FROM (SELECT unique_id, level, count(*) AS n FROM levels GROUP BY ALL) GROUP BY unique_id
+),
+usual AS (
+    SELECT unique_id, any_value(stream) AS stream, count(*) AS rows, min(ds) AS first_ds, max(ds) AS last_ds,
+        mode(gap) AS step_us, max(gap) AS longest_us FROM steps GROUP BY unique_id
+),
+gaps AS (
+    SELECT unique_id, count(*) FILTER (gap > coalesce({limit}, 1.5 * step_us)) AS gaps
+    FROM steps JOIN usual USING (unique_id) GROUP BY unique_id
+)
+SELECT * FROM usual JOIN flat USING (unique_id) JOIN gaps USING (unique_id)
+"""
+_REJECTED = (
+    "SELECT unique_id, any_value(stream) AS stream, count(*) AS rejected FROM {source} {wanted} GROUP BY unique_id"
+)
+
+
+def quality(
+    lake: Lake,
+    contracts: Mapping[str, Contract | None],
+    now: datetime,
+    *,
+    series: Sequence[str] | None = None,
+    since: datetime | None = None,
+    until: datetime | None = None,
+) -> pd.DataFrame:
+    """A row for each series of some streams, those with problems first.
+
+    Missing: a series of which nothing was taken has counts of 0; one without a step, of one row, has none
+    """
+    reach = Reach(series, since, until)
+    parts = [_of_stream(lake, stream, contract or Contract(), now, reach) for stream, contract in contracts.items()]
+    found = pd.concat([part for part in parts if len(part)], ignore_index=True) if any(map(len, parts)) else None
+    if found is None:
+        return pd.DataFrame(columns=COLUMNS)
+    order = found.assign(well=found["problems"] == "").sort_values(["well", "unique_id"])
+    return order[COLUMNS].reset_index(drop=True)
+
+
+def _of_stream(lake: Lake, stream: str, contract: Contract, now: datetime, reach: Reach) -> pd.DataFrame:
+    limit = str(parse_duration(contract.max_gap)) if contract.max_gap else "NULL"
+    taken = _asked(lake, "observations", _SERIES, stream, reach, limit=limit, newest=newest("observations"))
+    refused = _asked(lake, "quarantine", _REJECTED, stream, Reach(reach.series))
+    if taken is None and refused is None:
+        return pd.DataFrame(columns=COLUMNS)
+    if taken is None or refused is None:
+        found = (taken if refused is None else refused).copy()  # type: ignore[union-attr]  # one of them is there
+    else:
+        found = taken.merge(refused.drop(columns="stream"), how="outer", on="unique_id")
+    found = found.reindex(columns=[*COLUMNS[:5], "step_us", "gaps", "longest_us", "flat_rows", "rejected"])
+    found["stream"] = stream
+    for name in ("rows", "gaps", "flat_rows", "rejected"):
+        found[name] = found[name].fillna(0).astype("int64")
+    found["step"] = [fixed(int(step)).alias if step == step and step else "" for step in found["step_us"]]
+    found["longest_gap_s"] = found["longest_us"] / 1e6
+    found["age_s"] = (pd.Timestamp(now) - found["last_ds"]).dt.total_seconds()
+    found["problems"] = ["; ".join(_problems(row, contract)) for row in found.to_dict("records")]
+    return found[COLUMNS]
+
+
+def _problems(row: Mapping[Any, Any], contract: Contract) -> list[str]:
+    """What a person should look at."""
+    stale = parse_duration(contract.stale) / 1e6 if contract.stale else None
+    said = [
+        (row["gaps"] > 0, f"{row['gaps']} gaps, the longest of {row['longest_gap_s']:.0f} s"),
+        (row["rejected"] > 0, f"{row['rejected']} rows rejected"),
+        (0 < contract.flat <= row["flat_rows"], f"{row['flat_rows']} equal values in a row"),
+        (stale is not None and row["age_s"] > stale, f"nothing for {row['age_s']:.0f} s"),
+        (row["rows"] == 0, "nothing was taken"),
+    ]
+    return [text for is_so, text in said if is_so]
+
+
+def _asked(lake: Lake, table: str, query: str, stream: str, reach: Reach, **more: str) -> pd.DataFrame | None:
+    """Rows of a query over one stream of a table; None while the table is empty."""
+    source = lake.source(table, reach)
+    if source is None:
+        return None
+    wanted, values = conditions(table, reach, stream=stream)
+    with cursor() as connection:
+        made = connection.sql(query.format(source=source, wanted=wanted, **more), params=values)
+        found: pd.DataFrame = made.to_arrow_table().to_pandas()
+    return found
