@@ -1,0 +1,166 @@
+"""Daily prices from Yahoo Finance by the library yfinance: unofficial, for personal use, off until that is accepted."""
+
+import importlib.util
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from functools import cached_property
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+
+from connectors._asked import days, ends, reached, wrong
+from connectors._licence import YAHOO
+from forecaster.errors import ConfigError, MissingPackage, SourceError
+from forecaster.series.delivered import table
+from forecaster.series.source import SeriesInfo, Slice
+from forecaster.series.timed import Timed, first_time
+
+__all__ = ["Yahoo"]
+
+_TERMS = (
+    "Yahoo's terms allow personal use only, the access is unofficial, and it has stood still for weeks more than once. If that "
+    "is what you want, set accept_terms = true; else take connector 'tiingo'"
+)
+_FIELDS = {
+    "open": "Open",
+    "high": "High",
+    "low": "Low",
+    "close": "Close",
+    "adj_close": "Adj Close",
+    "volume": "Volume",
+    "dividends": "Dividends",
+    "splits": "Stock Splits",
+}
+
+
+class Yahoo(Timed):
+    """Daily bars of tickers; a series is called `AAPL/close`.
+
+    Yahoo's prices are adjusted for splits always, `adj_close` for dividends, too: a day that has either is read together
+    with the whole history, and what changed is stored as a revision.
+
+    Shapes:  `ds` is the trading day at the exchange, a civil date
+    Units:   the currency of the ticker; volume in shares
+    Missing: NaN is no row; closed days have none
+    Fails:   whenever Yahoo changes its pages; nothing here can help that
+    Raises:  ConfigError while `accept_terms` is false; SourceError with the library's words
+    """
+
+    needs = ("yfinance",)
+
+    @dataclass(frozen=True, kw_only=True)
+    class Config(Timed.Config):
+        tickers: list[str] = field(default_factory=list)
+        """As Yahoo writes them: AAPL, ^GSPC, EURUSD=X."""
+        fields: list[str] = field(default_factory=lambda: ["close", "volume", "dividends", "splits"])
+        """Of open, high, low, close, adj_close, volume, dividends, splits."""
+        accept_terms: bool = False
+        """That it is for your personal use, as Yahoo's terms ask."""
+        calendar: str = "XNYS"
+        """Trading calendar of the tickers, told with the series."""
+        timezone: str = "America/New_York"
+        """Zone of their exchange, told with the series."""
+        span: str = "36525D"
+        """Longest time that is asked for at once."""
+        lookback: str = "5D"
+        """How much of what is done each run reads again, for corrections."""
+        settle: str = "25h"
+        """Leave alone what is younger than this: the day must be over at the exchange."""
+
+        def __post_init__(self) -> None:
+            super().__post_init__()
+            unknown = [name for name in self.fields if name not in _FIELDS]
+            if unknown or not self.fields:
+                raise ValueError(f"fields are some of {', '.join(_FIELDS)}, got {self.fields}")
+
+    config: Config
+
+    def check(self, *, reach: bool = False) -> list[str]:
+        if not self.config.accept_terms:
+            return [f"option 'accept_terms' is false. {_TERMS}."]
+        if importlib.util.find_spec("yfinance") is None:
+            return [str(MissingPackage("yfinance", "connector 'yahoo'"))]
+        if not self.config.tickers:
+            return ["option 'tickers' is missing, such as [\"AAPL\"]"]
+        return reached(self) if reach else []
+
+    def parts(self) -> list[str]:
+        return self.config.tickers
+
+    def discover(self) -> list[SeriesInfo]:
+        return [
+            SeriesInfo(
+                f"{ticker}/{name}",
+                "finance",
+                "shares" if name == "volume" else "",
+                "B",
+                timezone=self.config.timezone,
+                calendar=self.config.calendar,
+                licence=YAHOO.name,
+                entity=ticker,
+                channel=name,
+                tags={
+                    "ds": "trading day",
+                    "adjusted": str(name not in ("dividends", "splits")).lower(),
+                    **YAHOO.tags(),
+                },
+            )
+            for ticker in self.config.tickers
+            for name in self.config.fields
+        ]
+
+    def read(self, piece: Slice) -> Iterator[pa.Table]:
+        bars = self._bars(piece)
+        yield self._table(piece, bars)
+        start = ends(piece)[0]
+        first = first_time(self.config.start, start)
+        if first < start and bool(((bars["Dividends"] > 0) | (bars["Stock Splits"] > 0)).any()):
+            yield self._table(piece, self._bars(replace(piece, start=first, end=start)))
+
+    def _bars(self, piece: Slice) -> pd.DataFrame:
+        """One row a trading day of the span."""
+        if not self.config.accept_terms:
+            raise ConfigError(f"yahoo '{piece.part}': accept_terms is false. {_TERMS}.")
+        found = self._asked(piece)
+        wanted = ["Dividends", "Stock Splits", *(_FIELDS[name] for name in self.config.fields)]
+        absent = [name for name in wanted if len(found) and name not in found]
+        if absent:
+            raise wrong("yahoo", piece, f"columns {', '.join(map(str, found.columns))}", f"'{absent[0]}' among them")
+        bars = found.reindex(columns=list(dict.fromkeys(wanted)))
+        # The library gives midnight at the exchange; the day is what it means.
+        days_then = pd.DatetimeIndex(found.index).tz_localize(None).normalize().tz_localize("UTC").as_unit("us")
+        start, end = ends(piece)
+        dated = bars.assign(ds=days_then)
+        return dated[(dated["ds"] >= start) & (dated["ds"] < end)]
+
+    def _asked(self, piece: Slice) -> pd.DataFrame:
+        library = self._library
+        first, last = days(piece)
+        span = {"start": first.isoformat(), "end": (last + timedelta(days=1)).isoformat()}
+        try:
+            bars: pd.DataFrame = library.Ticker(piece.part).history(
+                **span, interval="1d", auto_adjust=False, actions=True
+            )
+        except library.exceptions.YFPricesMissingError:
+            return pd.DataFrame(index=pd.DatetimeIndex([]))
+        except library.exceptions.YFTzMissingError as error:
+            raise ConfigError(f"yahoo '{piece.part}': {error}. Check the ticker.") from error
+        except Exception as error:  # the library raises what its own clients raise
+            raise SourceError(f"yahoo '{piece.part}': {type(error).__name__}: {error}") from error
+        return bars
+
+    def _table(self, piece: Slice, bars: pd.DataFrame) -> pa.Table:
+        named = bars.rename(columns={theirs: ours for ours, theirs in _FIELDS.items()})
+        long = named.melt("ds", self.config.fields, var_name="field", value_name="y")
+        return table(piece.part + "/" + long["field"].astype(str), long["ds"], long["y"])
+
+    @cached_property
+    def _library(self) -> Any:
+        try:
+            import yfinance  # optional, and slow to import
+        except ModuleNotFoundError as error:
+            raise MissingPackage("yfinance", "connector 'yahoo'") from error
+        yfinance.config.debug.hide_exceptions = False
+        return yfinance
