@@ -27,6 +27,7 @@ RANK = {name: rank for rank, names in enumerate(RANKS) for name in names}
 CORE = {"torch", "pytorch_lightning", "pandas", "numpy", "pyarrow", "scipy", "safetensors"}
 ELSEWHERE = {
     "forecaster/series/public_holidays.py": {"holidays"},
+    "forecaster/series/sessions.py": {"exchange_calendars", "holidays"},
     "forecaster/store/lake.py": {"deltalake", "duckdb"},
     "forecaster/store/sql.py": {"duckdb"},
     "forecaster/store/ledger.py": {"sqlalchemy"},

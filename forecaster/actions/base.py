@@ -42,7 +42,9 @@ DOOR_PARAMETERS = ("app", "watch")
 File = Annotated[Path, "Table to read: CSV or Parquet, one row per series and time (unique_id, ds, y)."]
 Horizon = Annotated[int, "Steps to look ahead."]
 Out = Annotated[Path, "File to write: .parquet or .csv. What was repaired goes to OUT.report.json."]
-Freq = Annotated[str | None, "Step of the series, e.g. 15min, h, D, B, W, MS. Default: found from the times."]
+Freq = Annotated[
+    str | None, "Step of the series, e.g. 15min, h, D, B, B-XNYS (sessions), W, MS. Default: found from the times."
+]
 Season = Annotated[list[int] | None, "Seasons in steps, e.g. 24,168; the first is that of MASE. Default: found."]
 Quantiles = Annotated[list[str] | None, "Further quantile levels, e.g. 0.01,0.99; 'none' leaves mean and q0.5."]
 Model = Annotated[str, "Model, a file in models/; several with commas make an ensemble; auto takes what proves best."]

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from forecaster.errors import ConfigError
+from forecaster.series.sessions import sessions
 
 __all__ = ["DAY", "Frequency", "Ints", "parse", "parse_duration"]
 
@@ -37,6 +38,8 @@ class Frequency:
     kind: Literal["fixed", "month", "business", "integer"]
     size: int
     month_end: bool = False
+    calendar: str = ""
+    """Trading calendar whose sessions are the business days (`series/sessions.py`); empty for Monday to Friday."""
 
     def positions(self, times: Ints, starts: Ints) -> Ints:
         """Nearest grid position of each time, counted from its series' first time.
@@ -45,6 +48,8 @@ class Frequency:
         """
         if self.kind in ("fixed", "integer"):
             return np.asarray(np.floor_divide(times - starts + self.size // 2, self.size), np.int64)
+        if self.calendar:
+            return sessions(self.calendar).positions(_days(times), _days(starts)) // self.size
         if self.kind == "business":
             return np.asarray(np.busday_count(_days(starts), _days(times)) // self.size, np.int64)
         months = _months(times) - _months(starts)
@@ -54,6 +59,8 @@ class Frequency:
         """Time of each grid position. Shapes: [rows], [rows] -> [rows]"""
         if self.kind in ("fixed", "integer"):
             return starts + positions * self.size
+        if self.calendar:
+            return _micros(sessions(self.calendar).moved(_days(starts), positions * self.size)) + starts % DAY
         if self.kind == "business":
             days = np.busday_offset(_days(starts), positions * self.size, roll="forward")
             return _micros(days) + starts % DAY
@@ -80,12 +87,13 @@ class Frequency:
         """Steps in the usual season of this step (CONTRACTS 3), 1 where there is none."""
         if self.kind == "fixed" and self.size < DAY:
             return max(1, DAY // self.size) if DAY % self.size == 0 else 1
-        number, unit = _split(self.alias)
+        number, unit = _split(self.alias.removesuffix(f"-{self.calendar}"))
         return _SEASON.get({"ME": "MS", "QE": "QS", "YE": "YS"}.get(unit, unit), 1) if number == 1 else 1
 
 
 def parse(alias: str) -> Frequency:
-    """The frequency that a pandas alias names, with a multiple or without: `15min`, `B`, `W-MON`, `QS`.
+    """The frequency that a pandas alias names, with a multiple or without: `15min`, `B`, `W-MON`, `QS`; and `B-XNYS`, the
+    sessions of a trading calendar.
 
     Raises: ConfigError for an alias that is none of s min h D B W MS QS YS and their multiples.
     """
@@ -95,8 +103,9 @@ def parse(alias: str) -> Frequency:
         raise ConfigError(f"step '{alias}': the multiple must be at least 1.")
     if base in _FIXED:
         return Frequency(alias, "fixed", number * _FIXED[base])
-    if unit == "B":
-        return Frequency(alias, "business", number)
+    if base == "B":
+        calendar = unit.partition("-")[2]
+        return Frequency(alias, "business", number, calendar=sessions(calendar).name if calendar else "")
     if base in _MONTHS:
         return Frequency(alias, "month", number * _MONTHS[base], month_end=base.endswith("E") or len(base) == 1)
     if unit == "int":
