@@ -6,18 +6,24 @@ import tempfile
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
 
+from connectors.mqtt import Mqtt
 from connectors.sql import Sql
 from forecaster.series.source import Done, Window
-from tests.standins.servers import postgresql
+from forecaster.store.lake import Lake
+from forecaster.store.ledger import Ledger
+from forecaster.store.listening import listen
+from tests.standins.servers import Mosquitto, postgresql, publish
 
 __all__ = ["ROWS"]
 
 Row = dict[str, Any]
 READINGS = 2_000_000
+MESSAGES = 100_000
 METERS = 1000
 
 
@@ -68,4 +74,28 @@ def _read(url: str, reach: int) -> Row:
     }
 
 
-ROWS: dict[str, Callable[[], Row]] = {"postgresql": _postgresql, "any_database": _sqlite}
+def _mqtt() -> Row:
+    """A backlog of messages into lake and ledger, each acknowledged after its commit."""
+    with tempfile.TemporaryDirectory() as folder, Mosquitto(Path(folder)) as broker:
+        source = Mqtt(
+            Mqtt.Config(host="127.0.0.1", port=broker.port, client_id="bench", topics=["m/{meter}"], time_key="ts")
+        )
+        for delivery in source.subscribe(0.1):  # a session of ours, from now on
+            delivery.acknowledge()
+        publish(
+            broker.port, ((f"m/{n % 100}", f'{{"ts": {1704067200 + n // 100}, "value": {n}}}') for n in range(MESSAGES))
+        )
+        lake, ledger = Lake(f"{folder}/lake"), Ledger.open(f"sqlite:///{folder}/ledger.db")
+        ends: list[float] = []
+        begun, used = time.monotonic(), time.process_time()
+        listen(lake, ledger, source, "bench", patience_s=2.0, told=lambda taken: ends.append(time.monotonic()))
+        used = time.process_time() - used
+        rows = len(lake.read("observations", latest=False))
+    assert rows == MESSAGES, rows
+    return {
+        "messages a second": round(rows / (ends[-1] - begun)), "a CPU-second of ours": round(rows / used),
+        "commits": len(ends), "reach": ">= 5,000 a second, acknowledged after commit", "command": "make bench ROW=mqtt",
+    }  # fmt: skip
+
+
+ROWS: dict[str, Callable[[], Row]] = {"mqtt": _mqtt, "postgresql": _postgresql, "any_database": _sqlite}

@@ -1,5 +1,6 @@
 """What every connector promises. A case is a folder: settings, what the source has, and expected rows or an expected error."""
 
+import json
 import shutil
 import sqlite3
 import tomllib
@@ -15,8 +16,10 @@ import pytest
 
 from forecaster import options, plugins
 from forecaster.errors import ForecasterError
+from forecaster.series.pushing import Pushing
 from forecaster.series.source import Connector, Done, Slice, Window
 from tests.connectors.recorded import Recorded
+from tests.standins.servers import Mosquitto, publish
 
 CONNECTORS = plugins.names("connectors")
 FOLDER = Path(__file__).parent.parent / "connectors"
@@ -28,6 +31,7 @@ NOW = Window(datetime(2026, 1, 1, tzinfo=UTC))
 
 def _made(case: Path, folder: Path, url: str) -> Connector:
     text = (case / "settings.toml").read_text().replace("FOLDER", str(folder)).replace("URL", url)
+    text = text.replace("PORT", url.rpartition(":")[2])
     found: Any = plugins.load("connectors", case.parent.name)
     values = options.sort(tomllib.loads(text), {"connector": found.Config})["connector"]
     made: Connector = found(options.make(found.Config, values))
@@ -36,6 +40,8 @@ def _made(case: Path, folder: Path, url: str) -> Connector:
 
 def _rows(connector: Connector) -> pd.DataFrame:
     parts = [part for piece in connector.plan(NOW, Done()) for part in connector.read(piece)]
+    if isinstance(connector, Pushing):
+        parts += [delivery.rows for delivery in connector.subscribe(0.3)]
     rows = pa.concat_tables(parts).to_pandas().sort_values(["unique_id", "ds"], ignore_index=True)
     return rows.assign(y=pd.to_numeric(rows["y"]))
 
@@ -54,14 +60,19 @@ def folder(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def url(request: pytest.FixtureRequest) -> Iterator[str]:
-    """Where the case's recorded replies are given, if it has some."""
+def url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Where the case's recorded replies are given, or a broker retains its messages, if it has some."""
     case = request.getfixturevalue("case")
-    if not (case / "replies.toml").exists():
+    if (case / "messages.jsonl").exists():
+        messages = [json.loads(line) for line in (case / "messages.jsonl").read_text().splitlines()]
+        with Mosquitto(tmp_path_factory.mktemp("broker")) as broker:
+            publish(broker.port, [(one["topic"], one["payload"]) for one in messages], retain=True)
+            yield f"mqtt://127.0.0.1:{broker.port}"
+    elif (case / "replies.toml").exists():
+        with Recorded(case) as recorded:
+            yield recorded.url
+    else:
         yield ""
-        return
-    with Recorded(case) as recorded:
-        yield recorded.url
 
 
 def _done(pieces: list[Slice]) -> Done:

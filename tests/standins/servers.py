@@ -1,14 +1,24 @@
 """Servers that tests need: the one at hand, else one that is started for the purpose."""
 
 import contextlib
+import shutil
+import signal
+import socket
+import subprocess
 import tempfile
+import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from pathlib import Path
+from typing import Any, Self
 
 import pytest
 import sqlalchemy as sa
+from paho.mqtt.client import Client, MQTTv5
+from paho.mqtt.enums import CallbackAPIVersion
 
-__all__ = ["postgresql"]
+__all__ = ["Mosquitto", "free_port", "postgresql", "publish"]
 
 AT_HAND = sa.make_url("postgresql+psycopg://postgres@127.0.0.1:5432/postgres?connect_timeout=2")
 
@@ -50,3 +60,58 @@ def _postgresql_at_hand() -> Iterator[sa.URL]:
         started = server.get_server(folder, cleanup_mode="stop")
         yield sa.make_url(started.get_uri()).set(drivername="postgresql+psycopg")
         started.cleanup()
+
+
+def free_port() -> int:
+    """A port on 127.0.0.1 that nobody listens to."""
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return int(one.getsockname()[1])
+
+
+class Mosquitto:
+    """A broker of one's own, that keeps everything and can be killed."""
+
+    def __init__(self, folder: Path, *lines: str) -> None:
+        self.binary = shutil.which("mosquitto") or shutil.which("mosquitto", path="/usr/sbin:/usr/local/sbin")
+        if self.binary is None:
+            pytest.skip("NO MOSQUITTO on this machine: MQTT is untested")
+        self.port = free_port()
+        self.settings = folder / "mosquitto.conf"
+        given = [
+            f"listener {self.port} 127.0.0.1", "user root", "max_queued_messages 0", "max_inflight_messages 0",
+            "persistence true", f"persistence_location {folder}/", "log_dest none", *lines,
+        ]  # fmt: skip
+        if not any(line.startswith("password_file") for line in lines):
+            given.append("allow_anonymous true")
+        self.settings.write_text("\n".join(given) + "\n")
+
+    def __enter__(self) -> Self:
+        assert self.binary is not None, "else it was skipped"
+        self._process = subprocess.Popen([self.binary, "-c", str(self.settings)], stderr=subprocess.DEVNULL)
+        while self._process.poll() is None:
+            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port), 1):
+                return self
+            time.sleep(0.02)
+        raise AssertionError(f"mosquitto ended with {self._process.returncode}: {self.settings.read_text()}")
+
+    def __exit__(self, *_: object) -> None:
+        self.stop(signal.SIGTERM)
+
+    def stop(self, how: signal.Signals) -> None:
+        self._process.send_signal(how)
+        self._process.wait(10)
+
+
+def publish(port: int, messages: Iterable[tuple[str, Any]], **how: Any) -> None:
+    """Send messages to a broker of ours, each until it is acknowledged."""
+    client = Client(CallbackAPIVersion.VERSION2, protocol=MQTTv5)
+    client.max_inflight_messages_set(1000)
+    client.connect("127.0.0.1", port)
+    client.loop_start()
+    waiting = iter(messages)
+    while some := list(islice(waiting, 20_000)):  # MQTT counts to 65,535
+        for done in [client.publish(topic, payload, **{"qos": 1, **how}) for topic, payload in some]:
+            done.wait_for_publish(60)
+    client.disconnect()
+    client.loop_stop()
