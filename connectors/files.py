@@ -1,43 +1,49 @@
-"""CSV and Parquet files by pattern: a folder, or any URL that fsspec knows."""
+"""CSV and Parquet files by pattern: a folder, a bucket, any place that fsspec knows."""
 
 import hashlib
+import re
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Any
 
 import fsspec
-import pandas as pd
 import pyarrow as pa
-import pyarrow.parquet as pq
+import pyarrow.compute as pc
 
-from forecaster.errors import ConfigError, SourceError
+from connectors._tables import Dialect, numbers, parts, times
+from forecaster.errors import ConfigError, MissingPackage, SourceError
 from forecaster.series.delivered import table
+from forecaster.series.instants import UNITS, zone
 from forecaster.series.source import Connector, Done, SeriesInfo, Slice, Window
 
 __all__ = ["Files"]
 
-_ROWS_AT_ONCE = 250_000
 _EDGE_BYTES = 65_536
-_UNFINISHED = (".tmp", ".part", ".crdownload")
+_UNFINISHED = re.compile(r"(\.tmp|\.part|\.crdownload)$|/_temporary/|/[._][^/]*$")
+_PARTITION = re.compile(r"([^/=]+)=([^/]*)/")
 
 
 class Files(Connector):
     """Files that match a pattern; each state of a file is one slice, so a changed file is read again, whole.
 
     Shapes:  long files (one value column), or wide ones: every value column is a series of its own
-    Units:   times without a zone belong to `timezone`
-    Missing: empty cells and what `null` names are left out
+    Units:   times without a zone belong to `timezone`, numbers count `time_unit`s since 1970
+    Missing: empty cells and what `null` names are left out; a column that is not there is an error
     Raises:  SourceError when a file vanishes or is no table, ConfigError for a column that is not there
     """
+
+    needs = ("fsspec",)
 
     @dataclass(frozen=True, kw_only=True)
     class Config(Connector.Config):
         path: str = ""
-        """Pattern: data/*.csv, /lake/**/*.parquet, s3://bucket/prefix/*.parquet."""
+        """Pattern: data/*.csv, /lake/**/*.parquet, s3://bucket/region=*/*.parquet."""
         id_column: str = "unique_id"
         """Column with the name of the series; empty takes the file's name."""
+        partitions: list[str] = field(default_factory=list)
+        """Keys of folders such as `region=north` that come before the name: `north/meter-1`. All keys become tags."""
         time_column: str = "ds"
         """Column with the time."""
         value_columns: list[str] = field(default_factory=lambda: ["y"])
@@ -45,9 +51,31 @@ class Files(Connector):
         domain: str = "sensor"
         """sensor, finance or weather."""
         unit: str = ""
+        """Unit of all series that `units` does not name."""
+        units: dict[str, str] = field(default_factory=dict)
+        """Unit by value column."""
+        step: str = ""
+        """Distance of a series' rows, such as 15min; empty: found from the rows."""
         timezone: str = "UTC"
+        """Zone of times that have none."""
+        time_unit: str = "s"
+        """What times count that are numbers: s, ms, us or ns since 1970."""
+        time_format: str = ""
+        """How times are written that are not ISO's, such as %d.%m.%Y %H:%M."""
         separator: str = ","
+        """Between the columns of a CSV file."""
+        quote: str = '"'
+        """Around texts that hold a separator; empty for none."""
         decimal: str = "."
+        """Before the fraction of a number."""
+        thousands: str = ""
+        """Between the thousands of a number."""
+        encoding: str = "utf-8"
+        """Of CSV files, such as latin-1."""
+        skip_lines: int = 0
+        """Lines before the names of the columns."""
+        header: list[str] = field(default_factory=list)
+        """Names of the columns, where no line of the file has them."""
         null: list[str] = field(default_factory=list)
         """Further texts that mean a missing value."""
         settle_s: float = 0.0
@@ -58,29 +86,52 @@ class Files(Connector):
         def __post_init__(self) -> None:
             if not self.value_columns:
                 raise ValueError("value_columns must name at least one column")
+            if self.time_unit not in UNITS:
+                raise ValueError(f"time_unit must be one of {', '.join(UNITS)}, got '{self.time_unit}'")
+            for name, text in (("separator", self.separator), ("decimal", self.decimal)):
+                if len(text) != 1:
+                    raise ValueError(f"{name} must be one character, got {text!r}")
+            zone(self.timezone)
 
     config: Config
+
+    def __init__(self, config: Config) -> None:
+        super().__init__(config)
+        self._tags: dict[str, Mapping[str, str]] = {}
+        self._dialect = Dialect(
+            config.separator, config.quote, config.decimal, config.thousands, config.encoding, config.skip_lines,
+            config.header, config.null, config.time_format, config.time_unit, config.timezone,
+        )  # fmt: skip
 
     def check(self, *, reach: bool = False) -> list[str]:
         if not self.config.path:
             return ["option 'path' is missing: a pattern like data/*.csv"]
-        if reach and not self._files():
-            return [f"no file matches '{self.config.path}'"]
+        try:
+            if reach and not self._files():
+                return [f"no file matches '{self.config.path}'"]
+        except (ConfigError, SourceError) as error:
+            return [str(error)]
         return []
 
     def discover(self) -> list[SeriesInfo]:
-        parts = (part for path in self._files() for part in self._frames(path))
-        return self.describe({str(name): None for part in parts for name in part["unique_id"].unique()})
+        rows = (part for path in self._files() for part in self._rows(path))
+        return self.describe({name: None for part in rows for name in pc.unique(part["unique_id"]).to_pylist()})
 
     def describe(self, names: Collection[str]) -> list[SeriesInfo]:
-        zone = self.config.timezone
-        return [SeriesInfo(name, self.config.domain, self.config.unit, timezone=zone) for name in names]
+        config, several = self.config, len(self.config.value_columns) > 1
+        found = []
+        for name in names:
+            entity, _, column = name.rpartition("/") if several else (name, "", config.value_columns[0])
+            unit, tags = config.units.get(column, config.unit), self._tags.get(entity, {})
+            info = SeriesInfo(name, config.domain, unit, config.step, config.timezone, entity=entity, tags=tags)
+            found.append(info)
+        return found
 
     def plan(self, window: Window, done: Done) -> list[Slice]:
         now = time.time()
         slices = []
         for path, info in self._files().items():
-            if path.endswith(_UNFINISHED) or "_temporary" in path or now - _modified(info) < self.config.settle_s:
+            if now - _modified(info) < self.config.settle_s:
                 continue
             cursor = self._state(path, info)
             if done.cursors.get(path) != cursor:
@@ -88,103 +139,80 @@ class Files(Connector):
         return slices
 
     def read(self, piece: Slice) -> Iterator[pa.Table]:
-        for frame in self._frames(piece.part):
-            yield table(frame["unique_id"], frame["ds"], frame["y"])
+        yield from self._rows(piece.part)
 
     def _files(self) -> dict[str, dict[str, Any]]:
-        """Paths that match, with what the file system says of each."""
+        """Paths that match, with what the file system says of each; those that are still written are left out."""
         if not self.config.path:
             raise ConfigError("connector 'files': option 'path' is missing, a pattern like data/*.csv")
+        system, pattern = self._place()
         try:
-            system, pattern = fsspec.core.url_to_fs(self.config.path, **self.config.storage)
+            system.invalidate_cache()  # a bucket's listing is kept otherwise
             found: dict[str, dict[str, Any]] = system.glob(pattern, detail=True)
-        except (OSError, ValueError, ImportError) as error:
+        except (OSError, ValueError) as error:
             raise SourceError(f"files '{self.config.path}': {error}") from error
-        return {path: info for path, info in sorted(found.items()) if info.get("type") != "directory"}
+        return {
+            path: info
+            for path, info in sorted(found.items())
+            if info.get("type") != "directory" and not _UNFINISHED.search(path)
+        }
+
+    def _place(self) -> tuple[Any, str]:
+        """The file system, and the pattern as it knows it."""
+        try:
+            place: tuple[Any, str] = fsspec.core.url_to_fs(self.config.path, **self.config.storage)
+        except ImportError as error:
+            raise MissingPackage(error.name or "s3fs", f"files '{self.config.path}'") from error
+        except (OSError, ValueError) as error:
+            raise SourceError(f"files '{self.config.path}': {error}") from error
+        return place
 
     def _state(self, path: str, info: dict[str, Any]) -> str:
-        """Size, time or tag, and a checksum of both edges: a time alone can lie."""
+        """Size and the store's own tag of the content, or time and a checksum of both edges: a time alone can lie."""
         size = int(info.get("size") or 0)
+        tag = info.get("ETag") or info.get("etag")
+        if tag:
+            return f"{size}:{tag}"
         digest = hashlib.sha256()
         with self._open(path) as file:
             digest.update(file.read(_EDGE_BYTES))
             if size > _EDGE_BYTES:
                 file.seek(max(_EDGE_BYTES, size - _EDGE_BYTES))
                 digest.update(file.read())
-        stamp = info.get("ETag") or info.get("etag") or f"{_modified(info):.6f}"
-        return f"{size}:{stamp}:{digest.hexdigest()[:16]}"
+        return f"{size}:{_modified(info):.6f}:{digest.hexdigest()[:16]}"
 
-    def _open(self, path: str) -> Any:
-        system, _ = fsspec.core.url_to_fs(self.config.path, **self.config.storage)
+    def _open(self, path: str, compression: str | None = None) -> Any:
+        system, _ = self._place()
         try:
-            return system.open(path, "rb")
+            return system.open(path, "rb", compression=compression)
         except OSError as error:
             raise SourceError(f"file '{path}' vanished or cannot be opened: {error}") from error
 
-    def _frames(self, path: str) -> Iterator[pd.DataFrame]:
-        """The rows of a file as long frames."""
-        try:
-            with self._open(path) as file:
-                for part in self._tables(path, file):
-                    yield self._long(part, path)
-        except (
-            pa.ArrowException,
-            pd.errors.ParserError,
-            pd.errors.EmptyDataError,
-            UnicodeDecodeError,
-            OSError,
-        ) as error:
-            raise SourceError(f"file '{path}' is no readable table: {str(error).splitlines()[0]}") from error
+    def _rows(self, path: str) -> Iterator[pa.Table]:
+        """The rows of a file as long tables."""
+        config = self.config
+        wanted = [c for c in (config.id_column, config.time_column, *config.value_columns) if c]
+        keys = dict(_PARTITION.findall(path))
+        inside = [column for column in wanted if column not in keys]
+        with self._open(path, "infer") as file:
+            for part in parts(path, file, inside, self._dialect):
+                for key in (column for column in wanted if column in keys):
+                    part = part.append_column(key, pa.repeat(pa.scalar(keys[key]), len(part)))
+                yield from self._long(part, path, keys)
 
-    def _tables(self, path: str, file: Any) -> Iterator[pd.DataFrame]:
-        wanted = [c for c in (self.config.id_column, self.config.time_column, *self.config.value_columns) if c]
-        if path.endswith((".parquet", ".pq")):
-            parquet = pq.ParquetFile(file)
-            _require(wanted, parquet.schema_arrow.names, path)
-            for batch in parquet.iter_batches(_ROWS_AT_ONCE, columns=wanted):
-                yield batch.to_pandas()
-            return
-        compression = "gzip" if path.endswith(".gz") else None
-        options: dict[str, Any] = {
-            "sep": self.config.separator,
-            "decimal": self.config.decimal,
-            "compression": compression,
-        }
-        reader = pd.read_csv(
-            file, chunksize=_ROWS_AT_ONCE, na_values=self.config.null, dtype={self.config.id_column: "str"}, **options
-        )
-        for part in reader:
-            _require(wanted, list(part.columns), path)
-            yield part
-
-    def _long(self, part: pd.DataFrame, path: str) -> pd.DataFrame:
-        """Columns renamed, times in UTC, one row a value."""
-        name = part[self.config.id_column].astype("str") if self.config.id_column else _stem(path)
-        times = self._times(part[self.config.time_column])
-        several = len(self.config.value_columns) > 1
-        rows = [
-            pd.DataFrame({"unique_id": name + (f"/{column}" if several else ""), "ds": times, "y": part[column]})
-            for column in self.config.value_columns
-        ]
-        return pd.concat(rows, ignore_index=True)
-
-    def _times(self, column: "pd.Series[Any]") -> "pd.Series[Any]":
-        """Times in UTC; what is none stays as it is, for the border to name."""
-        if pd.api.types.is_numeric_dtype(column.dtype):
-            return pd.to_datetime(column, unit="s", utc=True, errors="coerce").astype("datetime64[us, UTC]")
-        times = pd.to_datetime(column, errors="coerce", format="ISO8601" if column.dtype != "datetime64[us]" else None)
-        if times.dt.tz is None:
-            times = times.dt.tz_localize(self.config.timezone, ambiguous=False, nonexistent="shift_forward")
-        return times.dt.tz_convert("UTC").astype("datetime64[us, UTC]")
-
-
-def _require(wanted: list[str], found: list[str], path: str) -> None:
-    absent = [column for column in wanted if column not in found]
-    if absent:
-        raise ConfigError(
-            f"file '{path}' has no column '{absent[0]}', found {', '.join(map(str, found))}. "
-            "Name yours with id_column, time_column and value_columns."
-        )
+    def _long(self, part: pa.Table, path: str, keys: Mapping[str, str]) -> Iterator[pa.Table]:
+        """One table for each value column: times in UTC, one row a value."""
+        config = self.config
+        names = part[config.id_column].cast(pa.string()) if config.id_column else pa.repeat(_stem(path), len(part))
+        before = [keys[key] for key in config.partitions if key in keys]
+        if before:
+            names = pc.binary_join_element_wise(*before, names, "/")
+        if keys:
+            self._tags |= dict.fromkeys(pc.unique(names).to_pylist(), keys)
+        ds = times(part[config.time_column], self._dialect)
+        for column in config.value_columns:
+            full = pc.binary_join_element_wise(names, column, "/") if len(config.value_columns) > 1 else names
+            yield table(full, ds, numbers(part[column], self._dialect))
 
 
 def _modified(info: dict[str, Any]) -> float:

@@ -1,0 +1,140 @@
+"""Tables in files as Arrow, a bounded part at once: Parquet with its types, CSV as text that becomes numbers where it can."""
+
+import csv
+import io
+import re
+import zlib
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv
+import pyarrow.parquet as pq
+
+from forecaster.errors import ConfigError, SourceError
+from forecaster.series.instants import instants
+
+__all__ = ["Dialect", "numbers", "parts", "times"]
+
+_ROWS_AT_ONCE = 250_000
+_BYTES_AT_ONCE = 8 << 20
+_NUMBER = re.compile(r"\s*-?\d+(\.\d*)?\s*")
+_MISSING = ["", "NA", "N/A", "n/a", "<NA>", "#N/A", "NaN", "nan", "-nan", "NULL", "null", "None"]
+_BROKEN = (pa.ArrowException, UnicodeDecodeError, EOFError, zlib.error, OSError)
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """How texts are written; Parquet has types of its own."""
+
+    separator: str = ","
+    quote: str = '"'
+    decimal: str = "."
+    thousands: str = ""
+    encoding: str = "utf-8"
+    skip_lines: int = 0
+    header: Sequence[str] = ()
+    """Names of the columns, where no line of the file has them."""
+    null: Sequence[str] = ()
+    time_format: str = ""
+    time_unit: str = "s"
+    timezone: str = "UTC"
+
+
+def parts(path: str, file: Any, wanted: Sequence[str], dialect: Dialect) -> Iterator[pa.Table]:
+    """Some columns of a file. Raises: SourceError for what is no table, ConfigError for a column that is not there"""
+    with _named(path):
+        yield from (
+            _of_parquet(path, file, wanted)
+            if path.endswith((".parquet", ".pq"))
+            else _of_csv(path, file, wanted, dialect)
+        )
+
+
+@contextmanager
+def _named(path: str) -> Iterator[None]:
+    try:
+        yield
+    except _BROKEN as error:
+        raise SourceError(
+            f"file '{path}' is no readable table: {(str(error) or repr(error)).splitlines()[0]}"
+        ) from error
+
+
+def _of_parquet(path: str, file: Any, wanted: Sequence[str]) -> Iterator[pa.Table]:
+    parquet = pq.ParquetFile(file, pre_buffer=True)
+    _require(wanted, parquet.schema_arrow.names, path)
+    for batch in parquet.iter_batches(_ROWS_AT_ONCE, columns=list(wanted)):
+        yield pa.Table.from_batches([batch])
+
+
+def _of_csv(path: str, file: Any, wanted: Sequence[str], dialect: Dialect) -> Iterator[pa.Table]:
+    kept = io.BufferedReader(file) if not hasattr(file, "peek") else file
+    start = kept.peek(_BYTES_AT_ONCE)
+    if not start.strip():
+        raise SourceError(f"file '{path}' is no readable table: it is empty.")
+    _require(wanted, list(dialect.header) or _header(start, dialect), path)
+    reading = pyarrow.csv.ReadOptions(
+        block_size=_BYTES_AT_ONCE, encoding=dialect.encoding, skip_rows=dialect.skip_lines,
+        column_names=list(dialect.header) or None,
+    )  # fmt: skip
+    parsing = pyarrow.csv.ParseOptions(
+        delimiter=dialect.separator, quote_char=dialect.quote or False, newlines_in_values=bool(dialect.quote)
+    )
+    how = pyarrow.csv.ConvertOptions(
+        include_columns=list(wanted), column_types=dict.fromkeys(wanted, pa.string()), null_values=[""],
+        strings_can_be_null=True,
+    )  # fmt: skip
+    for batch in pyarrow.csv.open_csv(kept, reading, parsing, how):
+        yield pa.Table.from_batches([batch])
+
+
+def _header(start: bytes, dialect: Dialect) -> list[str]:
+    lines = start.decode(dialect.encoding, "replace").removeprefix("\ufeff").splitlines()[dialect.skip_lines :]
+    quote = {"quotechar": dialect.quote} if dialect.quote else {"quoting": csv.QUOTE_NONE}
+    return next(csv.reader([line for line in lines if line], delimiter=dialect.separator, **quote), [])
+
+
+def _require(wanted: Sequence[str], found: Sequence[str], path: str) -> None:
+    absent = [column for column in wanted if column not in found]
+    if absent:
+        raise ConfigError(
+            f"file '{path}' has no column '{absent[0]}', found {', '.join(map(str, found))}. "
+            "Name yours with id_column, time_column and value_columns."
+        )
+
+
+def times(column: Any, dialect: Dialect) -> Any:
+    """A column of times in UTC; one that holds texts that are none stays text, for the border to name them."""
+    if not pa.types.is_string(column.type):
+        return instants(column, dialect.timezone, dialect.time_unit)
+    if dialect.time_format:
+        found = pc.strptime(column, dialect.time_format, "us", error_is_null=True)
+        return instants(found, dialect.timezone) if found.null_count == column.null_count else column
+    first = next((text for text in column.to_pylist() if text), "") if column.null_count else column[0].as_py()
+    if first and _NUMBER.fullmatch(first):
+        column = numbers(column, Dialect())
+    return instants(column, dialect.timezone, dialect.time_unit)
+
+
+def numbers(column: Any, dialect: Dialect) -> Any:
+    """A column of values; one that holds texts that are none stays text."""
+    kind = column.type
+    if not pa.types.is_string(kind):
+        known = pa.types.is_integer(kind) or pa.types.is_decimal(kind) or pa.types.is_boolean(kind)
+        return column.cast(pa.float64()) if known else column
+    if dialect.thousands:
+        column = pc.replace_substring(column, dialect.thousands, "")
+    if dialect.decimal != ".":
+        column = pc.replace_substring(column, dialect.decimal, ".")
+    for text in (column, pc.utf8_trim_whitespace(column)):
+        missing = pc.is_in(text, pa.array([*_MISSING, *dialect.null]))
+        column = pc.if_else(missing, None, text)
+        try:
+            return column.cast(pa.float64())
+        except pa.ArrowInvalid:
+            continue
+    return column

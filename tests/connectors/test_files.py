@@ -1,0 +1,202 @@
+"""Files as people write them, in folders and in buckets."""
+
+import gzip
+import os
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+import pytest
+
+from connectors.files import Files
+from forecaster.errors import ConfigError, SourceError
+from forecaster.series.source import Done, Window
+
+NOW = Window(datetime(2026, 1, 1, tzinfo=UTC))
+
+
+def _source(path: str | Path, **more: Any) -> Files:
+    return Files(Files.Config(path=str(path), **more))
+
+
+def _read(source: Files, done: Done | None = None) -> pd.DataFrame:
+    parts = [part for piece in source.plan(NOW, done or Done()) for part in source.read(piece)]
+    return pa.concat_tables(parts).to_pandas().sort_values(["unique_id", "ds"], ignore_index=True)
+
+
+def test_a_european_export_is_read(tmp_path: Path) -> None:
+    """Latin-1, two lines before the names, semicolons, decimal commas, thousands by dots, day first, text in quotes."""
+    text = 'Export Zähler\r\n\r\nZähler;Zeit;Wert\r\n"a;b";31.03.2024 03:00;1.234,5\r\n"a;b";31.03.2024 04:00;-99\r\n'
+    (tmp_path / "x.csv").write_bytes(text.encode("latin-1"))
+    found = _read(
+        _source(
+            tmp_path / "*.csv", encoding="latin-1", skip_lines=2, separator=";", decimal=",", thousands=".",
+            time_format="%d.%m.%Y %H:%M", timezone="Europe/Paris", null=["-99"],
+            id_column="Zähler", time_column="Zeit", value_columns=["Wert"],
+        )
+    )  # fmt: skip
+    assert found["unique_id"].tolist() == ["a;b", "a;b"]
+    assert found["ds"].tolist() == [pd.Timestamp("2024-03-31T01:00Z"), pd.Timestamp("2024-03-31T02:00Z")]
+    assert found["y"].tolist()[0] == 1234.5
+    assert found["y"].isna().tolist() == [False, True]
+
+
+def test_a_file_without_names_and_with_numbers_for_times_is_read(tmp_path: Path) -> None:
+    """The names are given, times count milliseconds; a byte order mark and spaces do no harm."""
+    (tmp_path / "x.csv").write_bytes(b"\xef\xbb\xbf1704067200000, 1.5 ,x\n1704067201000,2,y\n")
+    found = _read(
+        _source(tmp_path / "x.csv", header=["t", "y", "note"], id_column="", time_column="t", time_unit="ms")
+    )  # fmt: skip
+    assert found["unique_id"].tolist() == ["x", "x"]
+    assert found["ds"].tolist() == [pd.Timestamp("2024-01-01T00:00:00Z"), pd.Timestamp("2024-01-01T00:00:01Z")]
+    assert found["y"].tolist() == [1.5, 2]
+
+
+def test_text_among_numbers_and_times_is_left_for_the_border_to_name(tmp_path: Path) -> None:
+    """And what means nothing is nothing."""
+    (tmp_path / "x.csv").write_text("unique_id,ds,y\na,2024-01-01,high\na,soon,2\na,2024-01-03,NA\nNA,2024-01-04, 4\n")
+    found = _read(_source(tmp_path / "x.csv"))
+    assert set(found["y"].dropna()) == {"high", "2", "4"}
+    assert "soon" in set(found["ds"])
+    assert "NA" in set(found["unique_id"])  # a name is a name
+
+
+@pytest.mark.parametrize("kind", ["csv", "parquet"])
+def test_folders_that_name_partitions_give_tags_names_and_columns(tmp_path: Path, kind: str) -> None:
+    """region=north/year=2024: both are tags, one is part of the name; one can be the name, or a value."""
+    for region, y in (("north", 1.0), ("south", 2.0)):
+        folder = tmp_path / f"region={region}" / "year=2024"
+        folder.mkdir(parents=True)
+        frame = pd.DataFrame({"unique_id": ["m1"], "ds": pd.to_datetime(["2024-01-01"], utc=True), "y": [y]})
+        frame.to_csv(folder / "x.csv", index=False) if kind == "csv" else frame.to_parquet(folder / "x.parquet")
+    source = _source(f"{tmp_path}/region=*/**/*.{kind}", partitions=["region"], units={"y": "kWh"}, step="h")
+    assert _read(source).set_index("unique_id")["y"].to_dict() == {"north/m1": 1, "south/m1": 2}
+    north, _ = source.discover()
+    assert (north.unique_id, north.tags, north.unit, north.step) == (
+        "north/m1", {"region": "north", "year": "2024"}, "kWh", "h",
+    )  # fmt: skip
+    named = _source(f"{tmp_path}/region=*/**/*.{kind}", id_column="region", value_columns=["y", "year"])
+    assert set(_read(named)["unique_id"]) == {"north/y", "north/year", "south/y", "south/year"}
+
+
+def test_parquet_of_any_kind_becomes_the_same_rows(tmp_path: Path) -> None:
+    """Naive times, decimals, whole numbers, flags, names as categories."""
+    pa_types = {"y": pa.array([1, 2], pa.decimal128(5, 2)), "n": pa.array([1, None]), "on": pa.array([True, False])}
+    whole = pa.table(
+        {
+            "meter": pa.array(["a", "b"]).dictionary_encode(),
+            "at": pa.array([datetime(2024, 7, 1), datetime(2024, 7, 2)]),
+            **pa_types,
+        }
+    )
+    pa.parquet.write_table(whole, tmp_path / "x.parquet")
+    source = _source(
+        tmp_path / "*.parquet", id_column="meter", time_column="at", value_columns=list(pa_types), timezone="Asia/Tokyo"
+    )
+    found = _read(source).set_index("unique_id")
+    assert found.loc["a/y", "ds"] == pd.Timestamp("2024-06-30T15:00Z")
+    assert found["y"].dropna().to_dict() == {"a/y": 1, "b/y": 2, "a/n": 1, "a/on": 1, "b/on": 0}
+
+
+def test_files_that_are_still_written_are_left_alone(tmp_path: Path) -> None:
+    """Unfinished names, hidden files, folders of a running job, and what is younger than `settle_s`."""
+    rows = "unique_id,ds,y\na,2024-01-01,1\n"
+    for name in ("x.csv", ".x.csv", "_x.csv", "y.csv.tmp", "z.csv.part", "_temporary/v.csv"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(rows)
+    (piece,) = _source(f"{tmp_path}/**").plan(NOW, Done())
+    assert piece.part.endswith("/x.csv")
+    source = _source(f"{tmp_path}/*.csv", settle_s=60)
+    assert source.plan(NOW, Done()) == []
+    os.utime(tmp_path / "x.csv", (time.time() - 61,) * 2)
+    assert len(source.plan(NOW, Done())) == 1
+
+
+def test_a_file_that_changed_within_its_times_is_read_again(tmp_path: Path) -> None:
+    """Same size, same time of change, another value: the checksum of its edges tells."""
+    path = tmp_path / "x.csv"
+    path.write_text("unique_id,ds,y\na,2024-01-01,1\n")
+    os.utime(path, (1e9, 1e9))
+    (first,) = _source(path).plan(NOW, Done())
+    path.write_text("unique_id,ds,y\na,2024-01-01,2\n")
+    os.utime(path, (1e9, 1e9))
+    (second,) = _source(path).plan(NOW, Done(cursors={first.part: first.cursor}))
+    assert second.cursor != first.cursor
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("x.csv", b""),
+        ("x.csv", b"unique_id,ds,y\na,2024-01-01,1\na,2024-01-02\n"),
+        ("x.csv.gz", gzip.compress(b"unique_id,ds,y\na,2024-01-01,1\n" * 99)[:-12]),
+        ("x.csv.gz", b"no gzip"),
+        ("x.parquet", b"PAR1 no parquet PAR1"),
+        ("x.csv", b"unique_id,ds,y\n\xff\xfe,2024-01-01,1\n"),
+    ],
+)
+def test_what_is_no_table_is_named(tmp_path: Path, name: str, content: bytes) -> None:
+    """Nothing, a row that is cut, a stream that is cut, another format, another encoding."""
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(SourceError, match=rf"file '.*{name}' is no readable table: \S"):
+        _read(_source(tmp_path / name))
+
+
+@pytest.mark.parametrize(
+    "settings", [{"value_columns": []}, {"separator": ""}, {"time_unit": "min"}, {"timezone": "Mars"}]
+)
+def test_wrong_settings_are_refused(settings: dict[str, Any]) -> None:
+    """When they are made."""
+    with pytest.raises((ValueError, ConfigError)):
+        Files.Config(**settings)
+
+
+@pytest.fixture
+def bucket(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """A bucket on a stand-in of S3, and the keys of who may read it."""
+    pytest.importorskip("s3fs", reason="extra s3 is not installed")
+    boto3 = pytest.importorskip("boto3", reason="moto is not installed")
+    from moto.server import ThreadedMotoServer
+
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "reader")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "hunter2")
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    found = boto3.resource("s3", endpoint_url=f"http://{host}:{port}", region_name="us-east-1").Bucket("lake")
+    found.create()
+    yield found, {"endpoint_url": f"http://{host}:{port}"}
+    server.stop()
+
+
+@pytest.mark.slow
+def test_a_bucket_is_read_like_a_folder(bucket: Any, tmp_path: Path) -> None:
+    """Partitions, CSV and Parquet; what is done stays done, a new and a changed object come, without being listed from memory."""
+    things, storage = bucket
+    frame = pd.DataFrame(
+        {"unique_id": "a", "ds": pd.date_range("2024-01-01", periods=3, tz="UTC"), "y": [1.0, 2.0, 3.0]}
+    )
+    frame.to_parquet(tmp_path / "a.parquet")
+    things.upload_file(str(tmp_path / "a.parquet"), "in/region=north/a.parquet")
+    things.put_object(Key="in/region=south/b.csv.gz", Body=gzip.compress(b"unique_id,ds,y\nb,2024-01-01,7\n"))
+    source = _source("s3://lake/in/region=*/*", storage=storage, partitions=["region"])
+    assert source.check(reach=True) == []
+    assert _read(source).set_index("unique_id")["y"].groupby(level=0).sum().to_dict() == {"north/a": 6, "south/b": 7}
+    done = Done(cursors={piece.part: piece.cursor for piece in source.plan(NOW, Done())})
+    assert source.plan(NOW, done) == []
+    things.put_object(Key="in/region=south/b.csv.gz", Body=gzip.compress(b"unique_id,ds,y\nb,2024-01-01,8\n"))
+    things.put_object(Key="in/region=south/c.csv", Body=b"unique_id,ds,y\nc,2024-01-01,9\n")
+    assert _read(source, done)["y"].tolist() == [8, 9]
+
+
+@pytest.mark.slow
+def test_a_bucket_that_is_not_there_is_named(bucket: Any) -> None:
+    """By its address, and without the keys."""
+    _, storage = bucket
+    (said,) = _source("s3://nowhere/*.csv", storage=storage).check(reach=True)
+    assert "nowhere" in said
+    assert "hunter2" not in said
