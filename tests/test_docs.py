@@ -21,6 +21,7 @@ DOCUMENTS = [
     "docs/events.md",
     "docs/experiments.md",
     "docs/models.md",
+    "docs/thresholds.md",
 ]
 FRONT = ("README.md", 150), ("ARCHITECTURE.md", 110)
 
@@ -55,6 +56,12 @@ def test_every_file_that_a_document_names_is_there(name: str) -> None:
     real = [path for path in named if not re.search("NAME|width80|jump", path)]
     missing = [path for path in real if not any((folder / path).exists() for folder in near)]
     assert not missing
+
+
+def test_every_threshold_has_a_row() -> None:
+    """And each row a threshold."""
+    rows = re.findall(r"^\| `(\w+)` \|", (ROOT / "docs/thresholds.md").read_text(), flags=re.MULTILINE)
+    assert sorted(rows) == sorted(plugins.names("thresholds"))
 
 
 def test_every_verb_is_in_the_readme() -> None:

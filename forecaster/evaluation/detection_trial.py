@@ -11,7 +11,7 @@ from forecaster import plugins
 from forecaster.errors import ConfigError, ForecasterError
 from forecaster.evaluation.detection_cases import Cases, Labelled, detected_cases, labels_of, random_cases
 from forecaster.progress import SILENT, Watch
-from forecaster.scoring.detect import Detection, configured, detect_all
+from forecaster.scoring.detect import SHARED, Detection, configured, detect_all
 from forecaster.scoring.parting import training_ends
 from forecaster.scoring.rate import DEFAULT_RATE
 from forecaster.series.frame import check
@@ -116,6 +116,6 @@ def _own(settings: Mapping[str, Any], name: str) -> dict[str, Any]:
 
     def takes(key: str) -> bool:
         prefix = key.rpartition(".")[0]
-        return own(key) or prefix == "rules" or (detector.trains and prefix not in others)
+        return own(key) or key.partition(".")[0] in SHARED or (detector.trains and prefix not in others)
 
     return {key: value for key, value in settings.items() if takes(key)}

@@ -1,6 +1,7 @@
 """From the views of a detector to p-values and alarms, row after row, from what was known there."""
 
 from collections.abc import Callable, Mapping, Sequence
+from copy import deepcopy
 from dataclasses import dataclass, fields
 
 import numpy as np
@@ -13,7 +14,7 @@ from forecaster.series.frequency import Ints
 from forecaster.series.grid import Floats
 from forecaster.thresholds.base import Threshold
 
-__all__ = ["FEWEST_ROWS", "MEMORY_ROWS", "Alarming", "Alarms", "normal_rows", "raise_alarms"]
+__all__ = ["FEWEST_ROWS", "MEMORY_ROWS", "Alarming", "Alarms", "MakeThreshold", "normal_rows", "raise_alarms"]
 
 MEMORY_ROWS = 5_000
 """Rows that a calibration looks back on."""
@@ -94,13 +95,14 @@ class Alarming:
     def __init__(
         self, normal_MV: Floats, kinds: Kinds, rate: float, rules: Rules, make: MakeThreshold, patience: int = 0
     ) -> None:
-        self._kinds, self._rate, self._rules, self._make = kinds, rate, rules, make
+        self._kinds, self._rate, self._rules = kinds, rate, rules
         self._patience = patience
         self._normal_MV = normal_MV
         self._since: list[Floats] = []
         self._budget = Budget(rate, rules)
         self._rows = self._waiting = 0
         """Rows that were judged, and those of them that no calibration knows yet."""
+        self._thresholds = [make() for _ in range(normal_MV.shape[1] - kinds.chances)]
         self._judge: _Judge | None = None
 
     @property
@@ -122,7 +124,7 @@ class Alarming:
 
     def usual(self, views_TV: Floats) -> Alarms:
         """Training rows, which are told how usual they are, but raise no alarm and change nothing."""
-        graded_T, _ = self._calibrated().p_values(views_TV)
+        graded_T, _ = self._calibrated().usual(views_TV)
         no_T, unknown_T = np.zeros(len(views_TV), bool), np.full(len(views_TV), np.nan)
         return Alarms(_no_news(graded_T, self._rate), no_T, -np.log10(graded_T), unknown_T)
 
@@ -145,9 +147,11 @@ class Alarming:
             judge = self._calibrated()
             until = now + judge.serves - self._waiting
             block_TV = views_TV[now:until]
-            graded_T, joint_T = judge.p_values(block_TV)
-            if quiet_TV is not None and quiet_TV[now:until].any():
-                _, heard_T = judge.p_values(np.where(quiet_TV[now:until], np.nan, block_TV))
+            calibrates = None if calibrates_T is None else calibrates_T[now:until]
+            heard = None if quiet_TV is None or not quiet_TV[now:until].any() else deepcopy(judge)
+            graded_T, joint_T = judge.follow(block_TV, calibrates)
+            if heard is not None and quiet_TV is not None:
+                _, heard_T = heard.follow(np.where(quiet_TV[now:until], np.nan, block_TV), calibrates)
                 joint_T = np.where(np.isnan(heard_T) & ~np.isnan(joint_T), 1.0, heard_T)
             alarm_T[now:until], news_T, age_T = self._budget.spend(
                 joint_T, self._rows, judge.level, None if admitted_T is None else admitted_T[now:until]
@@ -157,8 +161,8 @@ class Alarming:
             p_T[now:until] = np.where(news_T, new_T, _no_news(graded_T, self._rate))
             strange_T[now:until] = -np.log10(np.where(news_T, np.fmin(graded_T, joint_T), graded_T))
             apart_T = alarm_T[now:until] & (age_T < self._patience)
-            if calibrates_T is not None:
-                apart_T |= ~calibrates_T[now:until]
+            if calibrates is not None:
+                apart_T |= ~calibrates
             self._since.append(np.where(apart_T[:, None], np.nan, block_TV) if apart_T.any() else block_TV)
             self._rows, self._waiting = self._rows + len(block_TV), self._waiting + len(block_TV)
             now = until
@@ -172,19 +176,23 @@ class Alarming:
 
     def forgive(self, events: int) -> None:
         """So many events were no false alarms, and owe nothing."""
-        self._budget.debt = max(0.0, self._budget.debt - events)
+        debt = self._budget.debt
+        self._budget.debt = max(min(debt, 0.0), debt - events)
 
     def _calibrated(self) -> "_Judge":
         """The calibration in use; a new one when it has served its time."""
         if self._judge is not None and self._waiting >= self._judge.serves:
             self.recalibrate(np.concatenate([self._normal_MV, *self._since]))
         if self._judge is None:
-            self._judge = _Judge(self._normal_MV, self._kinds, self._rate, self._rules.gap, self._make)
+            self._judge = _Judge(self._normal_MV, self._kinds, self._rate, self._rules.gap, self._thresholds)
+            for part_TV in self._since:  # rows that were judged before the state was stored
+                self._judge.follow(part_TV)
         return self._judge
 
     def state(self) -> dict[str, Floats]:
         """All that `restored` needs: the rows that calibrate, and the numbers beside them."""
-        numbers = [self._rows, self._waiting, *self._budget.state()]
+        carried = [one.carried for one in self._thresholds]
+        numbers = [self._rows, self._waiting, *self._budget.state(), *carried]
         return {"rows": np.concatenate([self._normal_MV, *self._since]), "numbers": np.array(numbers, float)}
 
     @classmethod
@@ -198,11 +206,14 @@ class Alarming:
         patience: int = 0,
     ) -> "Alarming":
         """From a `state`."""
-        rows, waiting, *budget = state["numbers"].tolist()
+        rows, waiting, *more = state["numbers"].tolist()
         split = len(state["rows"]) - int(waiting)
         made = cls(state["rows"][:split], kinds, rate, rules, make, patience)
         made._since, made._rows, made._waiting = [state["rows"][split:]], int(rows), int(waiting)
-        made._budget.restore(budget)
+        budget = len(made._budget.state())
+        made._budget.restore(more[:budget])
+        for threshold, carried in zip(made._thresholds, more[budget:], strict=False):  # none before they carried one
+            threshold.carried = carried
         return made
 
 
@@ -213,34 +224,45 @@ class _Judge:
     `several` independent views (Sidak), 1 where the views say the same, V where they have nothing in common.
     """
 
-    def __init__(self, normal_TV: Floats, kinds: Kinds, rate: float, gap: int, make: MakeThreshold) -> None:
+    def __init__(self, normal_TV: Floats, kinds: Kinds, rate: float, gap: int, thresholds: Sequence[Threshold]) -> None:
         self.serves = max(FEWEST_ROWS, int(_GROWTH * len(normal_TV)))
         """Rows that it judges."""
+        self._thresholds = thresholds
         width = normal_TV.shape[1]
-        self.views = [make() for _ in range(width - kinds.chances)]
-        for view, scores in zip(self.views, normal_TV.T, strict=False):
-            view.fit(scores)
         self._graded = (width - sum(kinds)) or width
         """First views, by which rows are graded; all where there are hints and chances only."""
-        p_TV = self._each(normal_TV)
-        self._several = [_independent_views(_least(p_TV[:, :k]), k) for k in (self._graded, len(self.views) or 1)]
+        p_TV = self._each(normal_TV, [one.fit for one in thresholds])
+        self._several = [_independent_views(_least(p_TV[:, :k]), k) for k in (self._graded, len(thresholds) or 1)]
         # Alarms come in runs that make one event each: the level per row may be that much higher.
-        self.level = min(0.5, rate / _runs_share(-_least(p_TV), gap))
+        runs = 1.0 if any(one.of_events for one in thresholds) else _runs_share(-_least(p_TV), gap)
+        self.level = min(0.5, rate / runs)
 
-    def p_values(self, views_TV: Floats) -> tuple[Floats, Floats]:
+    def usual(self, views_TV: Floats) -> tuple[Floats, Floats]:
         """Probability of a row at least as strange, by the views that grade rows and by all: [time] each"""
-        p_TV = self._each(views_TV)
+        return self._joined(self._each(views_TV, [one.p_values for one in self._thresholds]))
+
+    def follow(self, views_TV: Floats, calibrates_T: Bools | None = None) -> tuple[Floats, Floats]:
+        """The same of rows that come one after the other, which may teach the thresholds something if they calibrate."""
+        if calibrates_T is None or calibrates_T.all():
+            return self._joined(self._each(views_TV, [one.follow for one in self._thresholds]))
+        runs = np.split(np.arange(len(views_TV)), np.flatnonzero(np.diff(calibrates_T)) + 1)
+        found = [self.follow(views_TV[k]) if calibrates_T[k[0]] else self.usual(views_TV[k]) for k in runs]
+        graded, joint = (np.concatenate(parts) for parts in zip(*found, strict=True))
+        return graded, joint
+
+    def _joined(self, p_TV: Floats) -> tuple[Floats, Floats]:
         graded, joint = (
             _sidak(_least(part), several)
             for part, several in zip((p_TV[:, : self._graded], p_TV), self._several, strict=True)
         )
         return graded, joint
 
-    def _each(self, views_TV: Floats) -> Floats:
-        """P-values of each view."""
+    @staticmethod
+    def _each(views_TV: Floats, judged: Sequence[Callable[[Floats], Floats]]) -> Floats:
+        """P-values of each view; those beyond the thresholds are chances."""
         p_TV = 10.0**-views_TV
-        for k, view in enumerate(self.views):
-            p_TV[:, k] = view.p_values(views_TV[:, k])
+        for k, judge in enumerate(judged):
+            p_TV[:, k] = judge(views_TV[:, k])
         return p_TV
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ from forecaster import columns, options, plugins
 from forecaster.detectors.base import PLAIN, Detector, Kinds, Views
 from forecaster.errors import ConfigError, nearest
 from forecaster.progress import SILENT, Watch
-from forecaster.scoring.alarms import Alarming, Alarms, normal_rows
+from forecaster.scoring.alarms import Alarming, Alarms, MakeThreshold, normal_rows
 from forecaster.scoring.events import Event, merge, with_silences
 from forecaster.scoring.feedback import NOTHING_SAID, Feedback, apart, judged
 from forecaster.scoring.gaps import Meanings, held
@@ -22,10 +23,10 @@ from forecaster.scoring.together import Together
 from forecaster.series.frame import Checked
 from forecaster.series.frequency import Frequency, Ints
 from forecaster.series.grid import Floats, Grid
-from forecaster.thresholds.base import Threshold
 from forecaster.training.artefact import Artefact
 
 __all__ = [
+    "SHARED",
     "Detected",
     "Detection",
     "Kept",
@@ -39,6 +40,8 @@ __all__ = [
     "fit_detector",
 ]
 
+SHARED = ("rules", "threshold")
+"""First words of settings that every detector takes: they are of what its scores become."""
 _FEWEST_TRAINING_ROWS = 60
 """Training rows of the typical series below which a detector that learns is replaced by `ewma`."""
 _PATIENCE = 10
@@ -52,6 +55,7 @@ class Detection:
 
     detector: str = "auto"
     threshold: str = "conformal_tail"
+    threshold_settings: Mapping[str, Any] = field(default_factory=dict)
     false_alarms: str = DEFAULT_RATE
     hindsight: bool = False
     """Allow detectors that look ahead."""
@@ -60,15 +64,20 @@ class Detection:
 
     @classmethod
     def of(cls, settings: Mapping[str, Any] | None, **more: Any) -> "Detection":
-        """With settings of which those called `rules.` are the rules of events."""
+        """With settings of which those called `rules.` are the rules of events, `threshold` and `threshold.` its own."""
         rules, others = among(settings)
-        return cls(settings=others, rules=Rules.of(rules), **more)
+        name = others.pop("threshold", cls.threshold)
+        own = {key: others.pop(key) for key in list(others) if key.startswith("threshold.")}
+        typed = options.sort(own, {"threshold": plugins.load("thresholds", name).Config})["threshold"]
+        how = cls(settings=others, rules=Rules.of(rules), threshold=name, threshold_settings=typed, **more)
+        how.thresholds(1e-3)  # a wrong setting is told before the training
+        return how
 
-    def make_threshold(self) -> Threshold:
-        """A fresh threshold."""
+    def thresholds(self, rate: float) -> MakeThreshold:
+        """What makes a fresh threshold, where `rate` false alarms a row are asked for. Raises: ConfigError for a wrong setting"""
         found = plugins.load("thresholds", self.threshold)
-        made: Threshold = found(found.Config())
-        return made
+        config = options.make(found.Config, self.threshold_settings)
+        return partial(found, config, rate)
 
     def meanings(self, step: Frequency) -> Meanings:
         """What missing values of series of a step mean."""
@@ -263,7 +272,7 @@ class _Watched:
         """Alarms, events, and the event of each row."""
         normal_MV = self._normal(name, views_TV, members)
         patience = 0 if together is None or together.only is not None else _PATIENCE * self.rules.gap
-        alarming = Alarming(normal_MV, kinds, self._rate, self.rules, self._how.make_threshold, patience)
+        alarming = Alarming(normal_MV, kinds, self._rate, self.rules, self._how.thresholds(self._rate), patience)
         end, first = int(self._ends[members].max()), self._grid.offsets[members[0]]
         working_T, verdicts = self._working[first : first + len(views_TV)], self._feedback.get(name, ())
         if verdicts:

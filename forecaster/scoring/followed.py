@@ -95,6 +95,7 @@ class Followed:
         self._member, self._how, self.clock = member, how, clock
         self._rate = alarms_per_row(how.false_alarms, member.frequency)
         self._rules = how.rules.at(self._rate)
+        self._make = how.thresholds(self._rate)
         self._calm = Maintenance.of(how.rules.maintenance, clock)
         self._follower = member.detector.follow(clock)
         self._number: dict[str, int] = {}
@@ -266,7 +267,7 @@ class Followed:
 
     def _calibrated(self, name: str, views: int) -> Alarming:
         normal = self._member.normal_of(name, views)
-        return Alarming(normal, self._member.detector.kinds, self._rate, self._rules, self._how.make_threshold)
+        return Alarming(normal, self._member.detector.kinds, self._rate, self._rules, self._make)
 
     def _answer(self, taken: _Taken, answers: Answers) -> None:
         sight = self._seen(taken)
@@ -362,9 +363,7 @@ class Followed:
         for number, name in enumerate(unpacked(state["names"])):
             made._numbered(name)
             one = {"rows": tables[name], "numbers": state["alarming"][number]}
-            made._alarming.append(
-                Alarming.restored(one, member.detector.kinds, made._rate, made._rules, how.make_threshold)
-            )
+            made._alarming.append(Alarming.restored(one, member.detector.kinds, made._rate, made._rules, made._make))
         if made._lacking is not None:
             made._lacking.restore(_under("lacking", state) or made._as_if_known())
         return made

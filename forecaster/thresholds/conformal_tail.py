@@ -5,14 +5,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from forecaster.series.grid import Floats
+from forecaster.thresholds._pareto import by_moments
+from forecaster.thresholds._ranks import Ranks
 from forecaster.thresholds.base import Threshold
 
 __all__ = ["ConformalTail"]
 
 _FEWEST = 8
 """Scores below which no tail is fitted: the rank alone speaks."""
-_SAME = 1e-4
-"""Scores so near each other count as equal, in parts of themselves and of a usual one: a pass and its steps round alike."""
 
 
 class ConformalTail(Threshold):
@@ -49,37 +49,19 @@ class ConformalTail(Threshold):
 
     config: Config
 
-    def fit(self, scores: Floats) -> None:
-        self.sorted = np.sort(scores[np.isfinite(scores)])
-        self.usual = float(np.median(np.abs(self.sorted))) if len(self.sorted) else 0.0
-        count = int(np.clip(len(self.sorted) * self.config.tail_share, _FEWEST, self.config.tail_most))
-        self.tail_count = count if len(self.sorted) > 2 * count else 0
+    def fit(self, scores: Floats) -> Floats:
+        self.ranks = ranks = Ranks(scores)
+        count = int(np.clip(len(ranks) * self.config.tail_share, _FEWEST, self.config.tail_most))
+        self.tail_count = count if len(ranks) > 2 * count else 0
         if self.tail_count:
-            self.start = float(self.sorted[-count - 1])
-            scale, self.shape = _pareto(self.sorted[-count:] - self.start, self.config.shape_most)
-            self.scale = max(scale, self.config.least)
+            self.start = float(ranks.sorted[-count - 1])
+            self.tail = by_moments(ranks.sorted[-count:] - self.start, self.config.shape_most, self.config.least)
+        return self.p_values(scores)
 
     def p_values(self, scores: Floats) -> Floats:
-        n = len(self.sorted)
-        if n == 0:
-            return np.where(np.isnan(scores), np.nan, 1.0)
-        least = scores - _SAME * (np.abs(scores) + self.usual)
-        above = n - np.searchsorted(self.sorted, least, side="left")
-        p = (1.0 + above) / (n + 1.0)
+        p = self.ranks.p_values(scores)
         if self.tail_count:
-            excess = np.maximum(scores - self.start, 0.0) / self.scale
-            tail = np.exp(-excess) if self.shape < 1e-9 else (1 + self.shape * excess) ** (-1 / self.shape)
-            p = np.where(least > self.start, (self.tail_count + 1) / (n + 1) * tail, p)
+            share = (self.tail_count + 1) / (len(self.ranks) + 1)
+            tail = share * self.tail.beyond(scores - self.start)
+            p = np.where(self.ranks.held_down(scores) > self.start, tail, p)
         return np.where(np.isnan(scores), np.nan, np.clip(p, 1e-300, 1.0))
-
-
-def _pareto(excesses: Floats, shape_most: float) -> tuple[float, float]:
-    """Scale and shape by probability-weighted moments; the shape is held between exponential and heavy."""
-    ranked = np.sort(excesses)
-    n = len(ranked)
-    first = float(ranked.mean())
-    second = float((ranked * (n - np.arange(1, n + 1)) / (n - 1)).mean())
-    if first <= 0 or first - 2 * second <= 0:
-        return first, 0.0
-    shape = float(np.clip(2 - first / (first - 2 * second), 0.0, shape_most))
-    return first * (1 - shape), shape

@@ -1,30 +1,23 @@
-"""What every detector and threshold promises; members are found by listing the folders."""
+"""What every detector promises; members are found by listing the folder."""
 
 import dataclasses
 import warnings
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from scipy import stats
 
 from forecaster import plugins
 from forecaster.detectors.base import Detector, Follower, Sight, Views
 from forecaster.errors import ArtifactError
-from forecaster.scoring.alarms import raise_alarms
 from forecaster.scoring.detect import Detection, detect, fit_detector
-from forecaster.scoring.rules import Rules
 from forecaster.series import synthetic
 from forecaster.series.frame import check
 from forecaster.series.frequency import Ints
 from forecaster.series.grid import Grid
 from forecaster.series.roles import Roles
-from forecaster.thresholds.base import Threshold
 from tests.quick import quick
 
 DETECTORS = plugins.names("detectors")
-THRESHOLDS = plugins.names("thresholds")
 
 
 def _how(name: str) -> Detection:
@@ -163,50 +156,3 @@ def _by_row(rows: Ints, sight: Sight) -> dict[int, Sight]:
         )
         for k, row in enumerate(rows)
     }
-
-
-def _threshold(name: str) -> Threshold:
-    found = plugins.load("thresholds", name)
-    made: Threshold = found(found.Config())
-    return made
-
-
-@pytest.mark.parametrize("name", THRESHOLDS)
-@pytest.mark.parametrize("draw", [stats.norm.rvs, stats.expon.rvs, stats.t(4).rvs], ids=["normal", "exponential", "t4"])
-def test_p_values_of_normal_rows_are_uniform(name: str, draw: object, random: np.random.Generator) -> None:
-    """Kolmogorov and Smirnov see no difference, and one in a thousand is about one in a thousand."""
-    threshold = _threshold(name)
-    threshold.fit(np.abs(draw(size=2000, random_state=random)))  # type: ignore[operator]  # scipy's
-    p = threshold.p_values(np.abs(draw(size=40_000, random_state=random)))  # type: ignore[operator]
-    assert stats.kstest(p, "uniform").statistic < 0.05
-    assert 0.3 < (p < 0.001).mean() / 0.001 < 3
-
-
-@pytest.mark.parametrize("name", THRESHOLDS)
-@given(
-    scores=st.lists(st.floats(0, 1e6), min_size=1, max_size=200),
-    new=st.lists(st.floats(0, 1e7), min_size=2, max_size=20),
-)
-@settings(max_examples=60, deadline=None)
-def test_stranger_means_less_likely(name: str, scores: list[float], new: list[float]) -> None:
-    """P-values lie in (0, 1] and fall as scores rise; NaN stays NaN."""
-    threshold = _threshold(name)
-    threshold.fit(np.array(scores))
-    p = threshold.p_values(np.sort(np.array(new)))
-    assert ((p > 0) & (p <= 1)).all()
-    assert (np.diff(p) <= 1e-12).all()
-    assert np.isnan(threshold.p_values(np.array([np.nan]))).all()
-
-
-@pytest.mark.parametrize("scores", ["independent", "correlated", "drifting"])
-def test_the_requested_rate_is_delivered(scores: str, random: np.random.Generator) -> None:
-    """Within a factor of two on normal rows, also where errors come in runs or grow slowly."""
-    noise = random.standard_normal(40_000)
-    if scores == "correlated":
-        noise = np.convolve(noise, np.ones(10) / np.sqrt(10), mode="same")
-    if scores == "drifting":
-        noise = noise * np.linspace(1, 2, len(noise))
-    alarms = raise_alarms(np.abs(noise)[:, None], 300, 1000, 0.002, Rules(gap=10), lambda: _threshold("conformal_tail"))
-    first = np.flatnonzero(alarms.is_anomaly)
-    events = 1 + int((np.diff(first) > 10).sum()) if len(first) else 0
-    assert 0.5 < events / (0.002 * 39_000) < 2

@@ -11,7 +11,7 @@ from forecaster.thresholds.conformal_tail import ConformalTail
 
 
 def _threshold() -> Threshold:
-    return ConformalTail(ConformalTail.Config())
+    return ConformalTail(ConformalTail.Config(), 0.001)
 
 
 RULES = Rules(gap=10), Rules(gap=10, m=2, n=30, cool_down=40, hysteresis=5.0)
