@@ -13,6 +13,8 @@ __all__ = ["Budget"]
 
 _WORSE = 0.3
 """Part of the level below which a row of an open event is news again, once an event."""
+_HIGHEST = 0.5
+"""Level beyond which no credit leads."""
 _LONG_AGO = -(10**9)
 
 Bools = npt.NDArray[np.bool_]
@@ -21,13 +23,15 @@ Bools = npt.NDArray[np.bool_]
 class Budget:
     """Holds events to the requested rate in the long run, whatever the data do.
 
-    Every event adds one to a debt that is paid off at the requested rate; beyond two the level falls by a factor e^2 for
-    each event owed. A quiet series owes nothing, and its first events are free. What the rules keep from opening an event
-    owes nothing either.
+    Every event adds one to a debt that is paid off at the requested rate. Beyond one event of debt the level falls by a
+    factor e^2 for each; beyond one event of credit, where a calibration is too shy, it rises by a factor e for each, up to
+    four. What the rules keep from opening an event owes nothing.
     """
 
-    _STRICTNESS = 2.0
-    _FREE = 2
+    _STRICTNESS, _LENIENCE = 2.0, 1.0
+    _FREE = 1.0
+    _MOST_CREDIT = 5.0
+    """So that years of silence end with a few events too many, not with many."""
 
     def __init__(self, rate: float, rules: Rules) -> None:
         self.rate, self.rules = rate, rules
@@ -62,14 +66,15 @@ class Budget:
         """
         alarm_T, news_T = np.zeros(len(p_T), bool), np.zeros(len(p_T), bool)
         age_T = np.zeros(len(p_T), np.int64)
-        low_T = p_T < level * self.rules.hysteresis
+        highest = max(level, self._limit(start + len(p_T), level))  # it only rises between two events
+        low_T = p_T < highest * self.rules.hysteresis
         for k in np.flatnonzero(low_T if admitted_T is None else low_T & admitted_T):
             position, p = start + int(k), float(p_T[k])
             if position - self.last_alarm <= self.rules.gap:
                 alarm_T[k] = p < self.open_level * self.rules.hysteresis
                 if alarm_T[k] and p < level * _WORSE and not self.worse:
                     news_T[k] = self.worse = True
-            elif p < level:
+            elif p < max(level, self._limit(position, level)):  # strange enough, if nothing is owed
                 alarm_T[k] = news_T[k] = self._opens(p, position, level)
             if alarm_T[k]:
                 self.last_alarm, age_T[k] = position, position - self.opened_at
@@ -77,14 +82,24 @@ class Budget:
 
     def _opens(self, p: float, position: int, level: float) -> bool:
         """Does a row open an event? If so, it is owed."""
-        self.debt = max(0.0, self.debt - self.rate * (position - self.paid_at))
+        self.debt = self._debt(position)
         self.paid_at = position
-        limit = level * float(np.exp(-self._STRICTNESS * max(0.0, self.debt - self._FREE)))
+        limit = self._limit(position, level)
         if p >= limit or not self._may_open(position):
             return False
         self.worse = p < level * _WORSE
-        self.debt, self.open_level, self.opened_at = self.debt + 1, limit, position
+        self.debt, self.open_level, self.opened_at = self.debt + 1, min(limit, level), position
         return True
+
+    def _debt(self, position: int) -> float:
+        return max(-self._MOST_CREDIT, self.debt - self.rate * (position - self.paid_at))
+
+    def _limit(self, position: int, level: float) -> float:
+        """The level of a row that opens an event."""
+        debt = self._debt(position)
+        stricter, laxer = max(0.0, debt - self._FREE), max(0.0, -debt - self._FREE)
+        factor = float(np.exp(self._LENIENCE * laxer - self._STRICTNESS * stricter))
+        return level * factor if factor <= 1 else max(level, min(_HIGHEST, level * factor))
 
     def _may_open(self, position: int) -> bool:
         """Do the rules let an event begin at a row that is strange enough?"""

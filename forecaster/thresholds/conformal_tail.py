@@ -61,7 +61,8 @@ class ConformalTail(Threshold):
     def p_values(self, scores: Floats) -> Floats:
         p = self.ranks.p_values(scores)
         if self.tail_count:
-            share = (self.tail_count + 1) / (len(self.ranks) + 1)
+            run = 1 / self.ranks.alone
+            share = (self.tail_count + run) / (len(self.ranks) + run)
             tail = share * self.tail.beyond(scores - self.start)
             p = np.where(self.ranks.held_down(scores) > self.start, tail, p)
         return np.where(np.isnan(scores), np.nan, np.clip(p, 1e-300, 1.0))
