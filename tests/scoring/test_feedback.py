@@ -36,7 +36,7 @@ def _found(verdicts: Sequence[Verdict], calibrates: Sequence[int] = (), **errors
     views_TV, sign_T = _views(**errors)
     every, working = np.ones(ROWS, bool), np.ones(ROWS, bool)
     working[list(calibrates)] = False
-    made = Alarming(views_TV[:END].copy(), PLAIN, RATE, Rules(gap=5), Detection().make_threshold)
+    made = Alarming(views_TV[:END].copy(), PLAIN, RATE, Rules(gap=5), Detection().thresholds(RATE))
     return judged(made, views_TV, sign_T, END, every, working, verdicts)
 
 
@@ -106,7 +106,7 @@ def test_with_a_new_normal_calibration_begins_anew() -> None:
     every = np.ones(ROWS, bool)
 
     def share(verdicts: Sequence[Verdict]) -> Floats:
-        made = Alarming(views_TV[:END].copy(), PLAIN, RATE, Rules(gap=5), Detection().make_threshold)
+        made = Alarming(views_TV[:END].copy(), PLAIN, RATE, Rules(gap=5), Detection().thresholds(RATE))
         return judged(made, views_TV, sign_T, END, every, every, verdicts).strangeness
 
     said = Verdict("new_normal", 500, 505, 1.0, since=510)
