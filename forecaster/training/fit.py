@@ -81,7 +81,9 @@ def _fit(
         if warm is None:
             network.prepare(list(islice(stretches, _FIRST_LOOK)))
         if network.model.learned:
-            facts, snapshots = run(network, stretches, held_out, plan, rates, grid.label, watch, state)
+            facts, snapshots = run(
+                network, stretches, held_out, plan.model, plan.training, rates, grid.label, watch, state
+            )
     facts = replace(facts, weights=network.weights, series=grid.series, rows=int(ends.sum()))
     members = []
     for one in _members(network, snapshots):

@@ -9,10 +9,10 @@ from torch import Tensor
 
 from forecaster.errors import DataError
 from forecaster.training.clipping import Clipping
-from forecaster.training.network import Network
 from forecaster.training.schedule import Schedule
 from forecaster.training.stream import detached
 from forecaster.training.stretch import Stretch
+from forecaster.training.trainable import Trainable
 
 __all__ = ["TrainingModule"]
 
@@ -25,7 +25,7 @@ class TrainingModule(pl.LightningModule):
 
     def __init__(
         self,
-        network: Network,
+        network: Trainable,
         label: Callable[[int], str],
         *,
         lr: float,

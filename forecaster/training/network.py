@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from forecaster.heads.base import Frame, Head
 from forecaster.layers.running import running_maximum
@@ -12,6 +12,7 @@ from forecaster.models.base import Inputs, Model, Outlook
 from forecaster.panel.batch import Batch
 from forecaster.scales.base import Scale
 from forecaster.training.stretch import Stretch
+from forecaster.training.trainable import Trainable
 
 __all__ = ["Network"]
 
@@ -21,14 +22,12 @@ no lesson."""
 _LEAST_UNIT = 0.05
 
 
-class Network(nn.Module):
+class Network(Trainable):
     """Scale, model and head as one; the only thing that training and scoring call.
 
     A head works in units of how far the model's starts are off at each horizon step before it has learned anything:
     errors then have a size of about 1 in every series and at every step ahead.
     """
-
-    unit_H: Tensor
 
     def __init__(self, model: Model, scale: Scale, head: Head) -> None:
         super().__init__()
@@ -62,12 +61,7 @@ class Network(nn.Module):
         mean_H = torch.where(counted > 0, total / counted.clamp(min=1e-9), 0.0)
         return torch.where(counted > 0, mean_H, mean_H.cummax(0).values).clamp(min=_LEAST_UNIT)
 
-    def loss(self, batch: Batch, weight_BTH: Tensor) -> Tensor:
-        """Mean loss over all cutoffs and horizons with a weight. Shapes: weight [B, T, H] -> scalar"""
-        return self.carried_loss(batch, weight_BTH, None)[0]
-
     def carried_loss(self, batch: Batch, weight_BTH: Tensor, state: Any) -> tuple[Tensor, Any]:
-        """The loss of stretches that go on from a state (None: begin), and what the next ones go on from."""
         inputs = Inputs.of(batch, self.scale)
         states_BTD, after = self.model.encode(inputs, state)
         outlook = self.model.decode(states_BTD, inputs.window_BTW, inputs.ahead_BTHF)
@@ -125,20 +119,6 @@ class Network(nn.Module):
             distances=lambda value: (self.scale.forward(value, level, spread) - start) / self.unit_H,
         )
 
-    @property
-    def weights(self) -> int:
-        """Number of trained weights."""
-        return sum(p.numel() for p in self.parameters())
-
     def on(self, device: str) -> "Network":
         """Itself, moved to a device if it lies elsewhere: asking torch to move what is there takes half a millisecond."""
         return self if self.unit_H.device.type == device else self.to(device)
-
-    def snapshot(self) -> dict[str, Tensor]:
-        """A copy of the weights on the CPU."""
-        return {name: value.detach().to("cpu", copy=True) for name, value in self.state_dict().items()}
-
-    def restore(self, weights: dict[str, Tensor]) -> None:
-        """Take weights from `snapshot`."""
-        with torch.no_grad():
-            self.load_state_dict(weights)

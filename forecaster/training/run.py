@@ -19,13 +19,12 @@ from forecaster.training.callbacks import Averaging, BestWeights, History, Snaps
 from forecaster.training.checkpoints import Checkpoints, SafeFiles
 from forecaster.training.clipping import Clipping
 from forecaster.training.clock import Clock
-from forecaster.training.how import Precision
+from forecaster.training.how import Precision, Training
 from forecaster.training.module import TrainingModule
-from forecaster.training.network import Network
-from forecaster.training.plan import Plan
 from forecaster.training.schedule import Schedule
 from forecaster.training.stream import StreamedStretches
 from forecaster.training.stretch import HeldOut, TrainingStretches
+from forecaster.training.trainable import Trainable
 
 __all__ = ["run"]
 
@@ -36,10 +35,11 @@ _PRECISIONS: dict[Precision, Literal["32-true", "bf16-mixed"]] = {"32": "32-true
 
 
 def run(
-    network: Network,
+    network: Trainable,
     stretches: TrainingStretches | StreamedStretches,
     held_out: HeldOut,
-    plan: Plan,
+    name: str,
+    training: Training,
     rates: Schedule,
     label: Callable[[int], str],
     watch: Watch,
@@ -51,7 +51,6 @@ def run(
 
     `state` is a file to keep the state of the training in, and to continue from.
     """
-    training = plan.training
     module = TrainingModule(
         network,
         label,
@@ -95,7 +94,7 @@ def run(
     )
     log.info(
         "trained model=%s steps=%d best_step=%d val_loss=%s seconds=%.1f",
-        plan.model,
+        name,
         facts.steps,
         facts.best_step,
         facts.val_loss,

@@ -1,0 +1,70 @@
+"""Training of networks that read one window: series in units of their own, no scale, no horizon but the next value."""
+
+from dataclasses import replace
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from forecaster.layers.threads import limited
+from forecaster.panel.features import Features
+from forecaster.panel.panel import Panel, pack
+from forecaster.progress import SILENT
+from forecaster.series.frequency import Ints
+from forecaster.series.grid import Grid
+from forecaster.training.curriculum import Curriculum
+from forecaster.training.how import Training
+from forecaster.training.run import run
+from forecaster.training.schedule import schedule
+from forecaster.training.stretch import HeldOut, TrainingStretches
+from forecaster.training.trainable import Trainable
+
+__all__ = ["fit_windows"]
+
+_STRETCH, _ROWS = 8, 32
+_ROUNDS = 24
+_FEWEST_STEPS, _MOST_STEPS = 400, 800
+_HELD_OUT_SERIES = 16
+_HELD_OUT_VALUES = 2_048
+
+
+def fit_windows(
+    network: Trainable, name: str, grid: Grid, begins: Ints, ends: Ints, training: Training, window: int
+) -> None:
+    """Train a network on the windows that end before `begins`; rows from there to `ends` stop it.
+
+    Shapes: begins, ends [S]
+    """
+    if int(np.maximum(begins - 1, 0).sum()) == 0:
+        return
+    training = _effort(training, begins)
+    panel = pack(grid, _as_they_are, Features.fit(grid, np.zeros_like(ends)), season=1, begins=grid.lengths)
+    held_out = _held_out(panel, begins, ends, window)
+    rates = schedule(training.schedule, training.schedule_steps, training.cycles)
+    stretches = TrainingStretches(
+        panel, torch.as_tensor(begins), Curriculum(rates, training.curriculum), training, window=window, horizon=1
+    )
+    with limited(training.threads):
+        run(network, stretches, held_out, name, training, rates, grid.label, SILENT)
+
+
+def _held_out(panel: Panel, begins: Ints, ends: Ints, window: int) -> HeldOut:
+    usable = np.flatnonzero(ends > np.maximum(begins, window))
+    some = usable[np.unique(np.linspace(0, len(usable) - 1, _HELD_OUT_SERIES).astype(int))] if len(usable) else usable
+    series, first, end = (torch.as_tensor(part) for part in (some, begins[some], ends[some]))
+    return HeldOut(panel, series, first, end, window=window, horizon=1, run_in=0, values=_HELD_OUT_VALUES)
+
+
+def _effort(asked: Training, ends: Ints) -> Training:
+    """A stretch of a few windows, many of them, and steps by the number of windows there are."""
+    stretch, rows = asked.stretch or _STRETCH, asked.rows or _ROWS
+    rounds = _ROUNDS * int(ends.sum()) / (stretch * rows)
+    steps = asked.steps or int(np.clip(rounds, _FEWEST_STEPS, _MOST_STEPS))
+    return replace(
+        asked, stretch=stretch, rows=rows, steps=steps, schedule_steps=asked.schedule_steps or steps, warmup=0
+    )
+
+
+def _as_they_are(y_N: Tensor, seen_N: Tensor, starts_N: Tensor) -> tuple[Tensor, Tensor]:
+    """Units of values that are in units."""
+    return torch.zeros_like(y_N), torch.ones_like(y_N)
