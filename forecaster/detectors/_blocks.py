@@ -17,7 +17,7 @@ from forecaster.series.clock import Clock
 from forecaster.series.frequency import Ints
 from forecaster.series.grid import Floats, Grid
 
-__all__ = ["Blockwise", "Held", "Look", "faded_mean", "moving_mean"]
+__all__ = ["Blockwise", "Held", "Look", "faded_mean", "filled", "moving_mean"]
 
 Held = dict[str, Array]
 """What is remembered of some series, each array with one entry a series."""
@@ -191,6 +191,12 @@ def faded_mean(held: Held, name: str, values_nT: Floats, keep: float) -> Floats:
     held[name] = np.stack([part[:, -1] for part in found], axis=1)
     with np.errstate(invalid="ignore"):
         return np.where(found[1] > 0, found[0] / np.where(found[1] > 0, found[1], 1.0), np.nan)
+
+
+def filled(z: Floats) -> Floats:
+    """Missing values stand in for by the last one seen. Shapes: [n, T]"""
+    at = np.maximum.accumulate(np.where(np.isnan(z), 0, np.arange(z.shape[1])), axis=1)
+    return np.take_along_axis(z, at, axis=1)
 
 
 def moving_mean(held: Held, name: str, values_nT: Floats) -> Floats:

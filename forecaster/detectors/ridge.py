@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from forecaster.detectors._blocks import Blockwise, Held, Look, faded_mean
+from forecaster.detectors._blocks import Blockwise, Held, Look, faded_mean, filled
 from forecaster.detectors.base import Array
 from forecaster.series.grid import Floats, Grid
 
@@ -78,7 +78,7 @@ class Ridge(Blockwise):
     def _forecasts(self, held: Held, z: Floats) -> tuple[list[Floats], Floats]:
         """Of each row from 1 and from `ahead` steps before and as is expected, [n, T] each, and of the row that comes, [n]."""
         lags, ahead = self.config.lags, self.config.ahead
-        long = _filled(np.concatenate([held["last"], z], axis=1))
+        long = filled(np.concatenate([held["last"], z], axis=1))
         held["last"] = long[:, -held["last"].shape[1] :].copy()
         windows = np.lib.stride_tricks.sliding_window_view(long, lags, axis=1)
         found = np.einsum("ntl,nkl->knt", windows, held["weights"][:, :, :-1]) + held["weights"][:, :, -1].T[..., None]
@@ -89,16 +89,16 @@ class Ridge(Blockwise):
     def _sums(self, z_T: Floats) -> tuple[Floats, Floats]:
         """Products of windows with themselves and with both targets: [2, L + 1, L + 1], [2, L + 1]"""
         lags = self.config.lags
-        filled = _filled(z_T[None, : int(len(z_T) * self.config.share)])[0]
+        seen = filled(z_T[None, : int(len(z_T) * self.config.share)])[0]
         left, right = np.zeros((2, lags + 1, lags + 1)), np.zeros((2, lags + 1))
         for k, step in enumerate((1, self.config.ahead)):
-            count = len(filled) - lags - step + 1
+            count = len(seen) - lags - step + 1
             if count < 1:
                 continue
-            windows = np.lib.stride_tricks.sliding_window_view(filled, lags)[:count]
+            windows = np.lib.stride_tricks.sliding_window_view(seen, lags)[:count]
             known = ~np.isnan(windows[:, 0])
             rows = np.column_stack([windows[known], np.ones(known.sum())])
-            left[k], right[k] = rows.T @ rows, rows.T @ filled[lags + step - 1 :][known]
+            left[k], right[k] = rows.T @ rows, rows.T @ seen[lags + step - 1 :][known]
         return left, right
 
     def _solved(self, left: Floats, right: Floats) -> Floats:
@@ -114,9 +114,3 @@ class Ridge(Blockwise):
         error = np.abs(z_T - self._forecasts(held, z_T[None])[0][2][0])[int(len(z_T) * self.config.share) :]
         known = error[~np.isnan(error)]
         return float(np.quantile(known, _BAND)) if len(known) >= _FEWEST_ERRORS else 1.0
-
-
-def _filled(z: Floats) -> Floats:
-    """Missing values stand in for by the last one seen. Shapes: [n, T]"""
-    at = np.maximum.accumulate(np.where(np.isnan(z), 0, np.arange(z.shape[1])), axis=1)
-    return np.take_along_axis(z, at, axis=1)

@@ -1,0 +1,132 @@
+"""Detectors that judge the window of values which ends at each row, beside the windows of the training rows."""
+
+from abc import abstractmethod
+from dataclasses import dataclass
+
+import numpy as np
+
+from forecaster.detectors._blocks import Blockwise, Held, Look, faded_mean, filled
+from forecaster.detectors.base import Array
+from forecaster.series.grid import Floats, Grid
+
+__all__ = ["Seen", "Windowed"]
+
+_ROWS_AT_ONCE = 8_192
+_FEWEST_WINDOWS = 30
+"""Without which a series is judged by what the windows of all series were like."""
+_NARROWEST = 8
+_FEWEST_ERRORS = 10
+_BAND = 0.95
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What is seen in some windows, the newest value of each last.
+
+    Shapes: whole, newest [n, T]: how strange the window is, and its newest value; expected [n, T], of the newest value;
+        coming [n], of the one after the last window
+    """
+
+    whole: Floats
+    newest: Floats
+    expected: Floats
+    coming: Floats | None = None
+
+
+class Windowed(Blockwise):
+    """A detector of the last `window` values, in the units of each series.
+
+    Two views: how strange the window is, and how strange newest values were, averaged over the last rows.
+
+    Missing: the last value seen stands in; a window whose newest value is missing has no score, nor has one that
+        begins before its series
+    """
+
+    @dataclass(frozen=True, kw_only=True)
+    class Config(Blockwise.Config):
+        window: int = 64
+        """Rows that are judged together, at least 8; a quarter of the training rows of the typical series where they are few."""
+        span: int = 100
+        """Rows of the exponential average of scores, at least 1."""
+        share: float = 0.7
+        """First part of the training rows that is learnt from; the rest only calibrates."""
+
+        def __post_init__(self) -> None:
+            if self.window < _NARROWEST or self.span < 1 or not 0 < self.share <= 1:
+                raise ValueError("window must be at least 8, span at least 1, share above 0 and at most 1")
+
+    config: Config
+
+    @property
+    def width(self) -> int:
+        """Rows of a window."""
+        return int(self._learnt["width"][0])
+
+    def learn_together(self, rows: list[Floats], grid: Grid) -> None:
+        """Learn what all series share, before the lessons of each."""
+
+    @abstractmethod
+    def lessons(self, windows_mW: Floats) -> dict[str, Array]:
+        """What windows of one series teach, of one shape whatever their number, which may be none."""
+
+    @abstractmethod
+    def seen(self, held: Held, windows_nTW: Floats) -> Seen:
+        """What is seen in whole windows, by the lessons in `held`."""
+
+    def learn(self, rows: list[Floats], grid: Grid) -> Held:
+        typical = int(np.median([len(z_T) for z_T in rows]))
+        self._learnt = {"width": np.array([min(self.config.window, max(_NARROWEST, typical // 4))])}
+        self.learn_together(rows, grid)
+        each = [self._windows(z_T[: int(len(z_T) * self.config.share)]) for z_T in rows]
+        pooled = self.lessons(np.concatenate(each))
+        taught = [self.lessons(one) if len(one) >= _FEWEST_WINDOWS else pooled for one in each]
+        lessons = {name: np.stack([one[name] for one in taught]) for name in pooled}
+        self._learnt |= {f"pooled.{name}": value for name, value in pooled.items()}
+        usual = [self._usual(z_T, {name: value[[s]] for name, value in lessons.items()}) for s, z_T in enumerate(rows)]
+        return {**self._learnt, **lessons, "usual": np.array(usual)}
+
+    def blank(self) -> dict[str, Array]:
+        pooled = {k.removeprefix("pooled."): v for k, v in self._learnt.items() if k.startswith("pooled.")}
+        last = np.full(self.width - 1, np.nan)
+        return {**pooled, "usual": np.array(1.0), "last": last, "sums": np.zeros(2)}
+
+    def look(self, held: Held, z: Floats) -> Look:
+        parts = [self._seen(held, z[:, at : at + _ROWS_AT_ONCE]) for at in range(0, z.shape[1], _ROWS_AT_ONCE)]
+        whole, newest, expected = (
+            np.concatenate([getattr(one, name) for one in parts], axis=1) for name in ("whole", "newest", "expected")
+        )
+        smooth = np.where(np.isnan(newest), np.nan, faded_mean(held, "sums", newest, 1 - 2 / (self.config.span + 1)))
+        coming = np.full(len(z), np.nan) if parts[-1].coming is None else parts[-1].coming
+        half = np.broadcast_to(held["usual"][:, None], z.shape)
+        return Look(np.stack([whole, smooth], axis=-1), expected, half, np.sign(z - expected), coming, held["usual"])
+
+    def _seen(self, held: Held, z: Floats) -> Seen:
+        """The same where windows are whole and end in a value, NaN elsewhere."""
+        long = filled(np.concatenate([held["last"], z], axis=1))
+        held["last"] = long[:, -held["last"].shape[1] :].copy()
+        windows = np.lib.stride_tricks.sliding_window_view(long, self.width, axis=1)
+        whole = ~np.isnan(windows[..., 0])
+        found = self.seen(held, np.where(whole[..., None], windows, 0.0))
+        told = whole & ~np.isnan(z)
+        return Seen(
+            np.where(told, found.whole, np.nan),
+            np.where(told, found.newest, np.nan),
+            np.where(whole, found.expected, np.nan),
+            None if found.coming is None else np.where(whole[:, -1], found.coming, np.nan),
+        )
+
+    def _windows(self, z_T: Floats) -> Floats:
+        """Windows of some rows that hold values only or what stands in for them: [m, W]"""
+        if len(z_T) < self.width:
+            return np.zeros((0, self.width))
+        windows = np.lib.stride_tricks.sliding_window_view(filled(z_T[None])[0], self.width)
+        return np.asarray(windows[~np.isnan(windows[:, 0])])
+
+    def _usual(self, z_T: Floats, lessons: Held) -> float:
+        """Half the 95 % band of what is expected, by the rows that taught nothing."""
+        if not len(z_T):
+            return 1.0
+        held = {name: value[None].copy() for name, value in self.blank().items()} | lessons
+        error_T = np.abs(z_T - self.look(held, z_T[None]).expected[0])[int(len(z_T) * self.config.share) :]
+        known = error_T[~np.isnan(error_T)]
+        return float(np.quantile(known, _BAND)) if len(known) >= _FEWEST_ERRORS else 1.0
