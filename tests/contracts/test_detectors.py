@@ -2,6 +2,7 @@
 
 import dataclasses
 import warnings
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -21,8 +22,11 @@ DETECTORS = plugins.names("detectors")
 
 
 def _how(name: str) -> Detection:
-    learns = name == "residual"
-    return Detection(detector=name, settings=quick() if learns else {})
+    found = plugins.load("detectors", name)
+    settings = quick() if found.trains else {}
+    if "model" not in found.Config.__dataclass_fields__:
+        settings.pop("size", None)
+    return Detection(detector=name, settings=settings)
 
 
 def _grid(seed: int = 0, length: int = 400) -> Grid:
@@ -107,6 +111,18 @@ def test_following_value_by_value_is_the_pass(name: str) -> None:
     for key in ("scores", "expected", "lower", "upper", "sign"):
         values = np.array([getattr(found[row].views, key)[0] for row in range(len(grid.y))])
         np.testing.assert_allclose(values, getattr(expected, key), rtol=1e-4, atol=1e-5, err_msg=key)
+
+
+@pytest.mark.parametrize("name", DETECTORS)
+def test_a_kept_detector_says_the_same(name: str, tmp_path: Path) -> None:
+    """Of the series that it knows and of one that it does not."""
+    grid, how = _grid(length=200), _how(name)
+    detector, _, _ = fit_detector(grid, np.array([120, 120]), how)
+    detector.save(tmp_path)
+    again = type(detector)(detector.config)
+    again.load(tmp_path)
+    for one in (grid, check(synthetic.seasonal(3, 150, seed=1), Roles()).grids[0]):
+        np.testing.assert_array_equal(again.views(one).scores, detector.views(one).scores)
 
 
 @pytest.mark.parametrize("name", DETECTORS)

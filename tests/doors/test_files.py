@@ -351,6 +351,19 @@ def test_a_detection_that_cannot_be_is_told_before_training(file: Path, tmp_path
     assert sorted(p.name for p in tmp_path.iterdir()) == ["in.parquet"]
 
 
+def test_the_seed_of_a_window_network_is_its_weights(tmp_path: Path) -> None:
+    """Same seed, same scores; another one, others. What is no setting of windows is told."""
+    frame, settings = synthetic.seasonal(2, 200), {"steps": 12, "window": 12}
+    one, same, other = (
+        api.detect(frame, detector="encdec", train_until="2024-01-05", settings={**settings, "seed": seed})[0]
+        for seed in (1, 1, 2)
+    )
+    pd.testing.assert_frame_equal(one, same)
+    assert not np.allclose(one["score"], other["score"], equal_nan=True)
+    with pytest.raises(ConfigError, match="stream: detector 'encdec' reads single windows"):
+        api.detect(frame, detector="encdec", train_until="2024-01-05", settings={"training.stream": True})
+
+
 def test_a_setting_that_no_detector_has_is_told(file: Path, tmp_path: Path) -> None:
     """With the nearest right one; also where too few rows would let `ewma` stand in. A member that trains takes them."""
     for wrong, message in (
