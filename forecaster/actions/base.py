@@ -54,7 +54,7 @@ Settings = Annotated[dict[str, str] | None, "Any other setting, key=value or gro
 Seed = Annotated[int, "Seed of all randomness."]
 Steps = Annotated[int, "Training steps. Default: found from the data."]
 MaxSeconds = Annotated[float, "Guard on the training time; a shortened run says how to repeat it."]
-Targets = Annotated[list[str] | None, "Columns to forecast. Default: y."]
+Targets = Annotated[list[str] | None, "Columns to forecast (--set joint=true: each sees the others' past). Default: y."]
 Past = Annotated[list[str] | None, "Columns known up to the cutoff only."]
 Future = Annotated[list[str] | None, "Columns known beyond the cutoff, in rows after the last target value."]
 Static = Annotated[list[str] | None, "Columns with one value a series: numbers, or categories."]

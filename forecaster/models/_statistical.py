@@ -32,6 +32,7 @@ class Statistical(Model):
     """
 
     memory: ClassVar[Memory] = "whole"
+    covariates: ClassVar[bool] = False
     learned: ClassVar[bool] = False
 
     @dataclass(frozen=True, kw_only=True)

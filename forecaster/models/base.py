@@ -108,6 +108,8 @@ class Model(nn.Module, ABC):
     """state: carried, one step at a time; context: the last window only; whole: refitted at each cutoff."""
     learned: ClassVar[bool] = True
     """Has weights to train."""
+    covariates: ClassVar[bool] = True
+    """Reads a step's features: covariates, calendar, other targets."""
 
     @dataclass(frozen=True, kw_only=True)
     class Config:

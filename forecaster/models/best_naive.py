@@ -23,6 +23,7 @@ class BestNaive(Model):
     """
 
     memory: ClassVar[Memory] = "state"
+    covariates: ClassVar[bool] = False
     learned: ClassVar[bool] = False
 
     @dataclass(frozen=True, kw_only=True)

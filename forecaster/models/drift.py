@@ -21,6 +21,7 @@ class Drift(Model):
     """
 
     memory: ClassVar[Memory] = "state"
+    covariates: ClassVar[bool] = False
     learned: ClassVar[bool] = False
 
     params_P: Tensor

@@ -26,6 +26,7 @@ class Linear(Model):
     """
 
     memory: ClassVar[Memory] = "context"
+    covariates: ClassVar[bool] = False
 
     def __init__(self, config: Model.Config, task: Task) -> None:
         super().__init__(config, task)

@@ -21,6 +21,7 @@ class SeasonalNaive(Model):
     """
 
     memory: ClassVar[Memory] = "context"
+    covariates: ClassVar[bool] = False
     learned: ClassVar[bool] = False
 
     lags_H: Tensor

@@ -3,7 +3,7 @@
 B  batch: stretches of series
 T  time steps of a stretch, each a possible cutoff
 H  horizon steps
-C  targets (each is a series of its own before it gets here)
+C  targets of one series, where they see each other (each is a series of its own)
 W  lag window: the last steps up to and including a cutoff
 L  rows gathered: W - 1 before the first cutoff, T, and H after the last
 I  features of a step itself        F  known-future features
@@ -17,6 +17,7 @@ from dataclasses import dataclass, fields, replace
 import torch
 from torch import Tensor
 
+from forecaster.panel.beside import LAGS, Beside
 from forecaster.panel.panel import Panel
 
 __all__ = ["Batch", "gather"]
@@ -46,6 +47,8 @@ class Batch:
     """False where a stretch reaches beyond its series."""
     window: int
     horizon: int
+    beside: Beside | None = None
+    """The other targets of the same rows, where they are to be seen."""
 
     def __post_init__(self) -> None:
         rows, steps = self.level_BT.shape
@@ -82,7 +85,8 @@ class Batch:
     def to(self, device: str | torch.device) -> "Batch":
         """The same batch on a device."""
         moved = {f.name: getattr(self, f.name).to(device) for f in fields(self) if f.type is Tensor}
-        return replace(self, **moved)
+        beside = None if self.beside is None else self.beside.to(device)
+        return replace(self, beside=beside, **moved)
 
 
 def gather(
@@ -120,6 +124,26 @@ def gather(
         (at_BL[:, cutoffs] >= 0) & (at_BL[:, cutoffs] < lengths_B[:, None]),
         window,
         horizon,
+        _beside(panel, series_B, at_BL[:, cutoffs]) if panel.beside_SC.shape[1] else None,
+    )
+
+
+def _beside(panel: Panel, series_B: Tensor, at_BT: Tensor) -> Beside:
+    """All targets of some series at some cutoffs, and the values before."""
+    others_BC = panel.beside_SC[series_B]
+    there_BC, others_BC = others_BC >= 0, others_BC.clamp(min=0)
+    begin_BC1, last_BC1 = panel.starts_S[others_BC][..., None], panel.lengths_S[others_BC][..., None] - 1
+    back_L = torch.arange(1 - LAGS, 1, device=panel.device)
+    at_BU = torch.cat([at_BT[:, :1] + back_L[:-1], at_BT], 1)
+    rows_BCU = begin_BC1 + torch.minimum(at_BU[:, None].clamp(min=0), last_BC1)
+    rows_BCT = rows_BCU[..., LAGS - 1 :]
+    known_BCU = (at_BU[:, None] >= panel.begins_S[others_BC][..., None]) & there_BC[..., None]
+    return Beside(
+        panel.y_N[rows_BCU].unfold(2, LAGS, 1),
+        known_BCU.unfold(2, LAGS, 1),
+        panel.level_N[rows_BCT],
+        panel.spread_N[rows_BCT],
+        panel.place_S[series_B],
     )
 
 

@@ -37,9 +37,11 @@ class Features:
     """Per past and future covariate: feed whether it is missing."""
     vocabularies: Labels = ()
     """Per static feature: its categories, none where it is a number."""
+    joint: tuple[str, ...] = ()
+    """Targets that see each other; none where each is by itself."""
 
     @classmethod
-    def fit(cls, grid: Grid, train_lengths: Ints) -> "Features":
+    def fit(cls, grid: Grid, train_lengths: Ints, joint: tuple[str, ...] = ()) -> "Features":
         """Features for a grid, measured on each series' first rows only. Shapes: train_lengths [S]"""
         longest = int(train_lengths.max(initial=0))
         inside = _head(grid, train_lengths)
@@ -57,6 +59,7 @@ class Features:
             tuple(deviations),
             tuple(bool(np.isnan(column).any()) for column in covariates.T),
             tuple(_used(names, column) for names, column in zip(grid.static_labels, grid.static.T, strict=True)),
+            joint,
         )
 
     @property

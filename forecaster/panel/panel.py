@@ -10,6 +10,7 @@ from torch import Tensor
 
 from forecaster.layers.fill import filled
 from forecaster.layers.running import expanding_mean
+from forecaster.panel.beside import siblings
 from forecaster.panel.features import Features
 from forecaster.series.frequency import Ints
 from forecaster.series.grid import Grid
@@ -54,6 +55,10 @@ class Panel:
     static_SK: Tensor
     numbers_S: Tensor
     """Steps from 1970-01-01 to the first row of each series."""
+    beside_SC: Tensor
+    """The series that are the targets of the same rows, -1 for none; C is 0 where each target is by itself."""
+    place_S: Tensor
+    """Which of them each series is."""
 
     @property
     def series(self) -> int:
@@ -90,6 +95,7 @@ def pack(
     steps, ahead, static = features.of(grid, begins)
     everywhere_N = torch.ones_like(seen_N)
     restless_N2 = restless(level_N, spread_N, expanding_mean(spread_N, everywhere_N, starts_N))
+    beside_SC, place_S = siblings(grid, features.joint) if features.joint else _alone(grid.series)
     return Panel(
         y_N,
         seen_N,
@@ -104,7 +110,13 @@ def pack(
         torch.as_tensor(grid.covariate_lengths.copy()).to(device),
         torch.as_tensor(static).to(device),
         torch.as_tensor(grid.frequency.numbers(grid.starts)).to(device),
+        torch.as_tensor(beside_SC).to(device),
+        torch.as_tensor(place_S).to(device),
     )
+
+
+def _alone(series: int) -> tuple[Ints, Ints]:
+    return np.zeros((series, 0), np.int64), np.zeros(series, np.int64)
 
 
 def restless(level: Tensor, spread: Tensor, usual: Tensor) -> Tensor:

@@ -7,7 +7,6 @@ from torch import Tensor
 
 from forecaster import columns
 from forecaster.errors import ConfigError
-from forecaster.models.base import Inputs
 from forecaster.panel.batch import gather
 from forecaster.panel.panel import pack
 from forecaster.scoring.forecaster import Forecaster
@@ -52,7 +51,7 @@ def _weights(artefact: Artefact, grid: Grid) -> Floats | None:
         for series, length in enumerate(grid.lengths.tolist()):
             one_B = torch.tensor([series])
             batch = gather(panel, one_B, 0 * one_B, length, window=plan.window, horizon=plan.horizon)
-            weights_BT = network.model.attention(Inputs.of(batch, network.scale))
+            weights_BT = network.model.attention(network.inputs(batch))
             if weights_BT is None:
                 return None
             found.append(weights_BT[0])

@@ -14,7 +14,9 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from forecaster.errors import ArtifactError, ConfigError
+from forecaster.layers.together import Together
 from forecaster.models.base import Task
+from forecaster.panel.beside import LAGS
 from forecaster.panel.features import Features
 from forecaster.panel.panel import RESTLESS
 from forecaster.progress import Moment
@@ -30,6 +32,8 @@ __all__ = ["DESCRIPTION", "Artefact", "Facts", "Tail", "build_network", "version
 FORMAT = 1
 _WEIGHTS, DESCRIPTION, _DEPENDENCE = "weights.safetensors", "artefact.json", "dependence.safetensors"
 """The description is written last: where it is, all is."""
+_TOGETHER = 16
+"""Numbers that say what the other targets do."""
 
 
 @dataclass(frozen=True)
@@ -192,13 +196,14 @@ def build_network(plan: Plan, features: Features) -> Network:
         window=plan.window,
         anchors=plan.anchors,
         season=plan.season,
-        step_width=features.step_width + RESTLESS,
+        step_width=features.step_width + RESTLESS + (_TOGETHER if features.joint else 0),
         ahead_width=features.ahead_width,
         static_width=features.static_width,
         categories=features.categories,
         parameters=tuple(head.initial()),
     )
-    return Network(plan.build("model", task), plan.build("scale"), head)
+    together = Together(len(features.joint), LAGS, _TOGETHER) if features.joint else None
+    return Network(plan.build("model", task), plan.build("scale"), head, together)
 
 
 def _member(number: int) -> str:

@@ -59,7 +59,7 @@ def blocks(artefact: Artefact, panel: Panel, group: Ints, begins: Ints, steps: i
         with _computing(artefact):
             first_B = torch.as_tensor(at).to(panel.device)
             batch = gather(panel, series_B, first_B, count, window=plan.window, horizon=plan.horizon)
-            inputs = Inputs.of(batch, network.scale)
+            inputs = network.inputs(batch)
             states, state = network.model.encode(inputs, state)
         yield Block(at, count, batch, inputs, states, state)
 

@@ -10,6 +10,7 @@ from torch import Tensor
 from forecaster.columns import LEVELS
 from forecaster.errors import ArtifactError
 from forecaster.layers.threads import limited
+from forecaster.panel.beside import siblings
 from forecaster.series.clock import Clock
 from forecaster.series.frequency import Ints
 from forecaster.series.grid import Floats, Grid
@@ -42,7 +43,7 @@ class Carried:
     """Series of one model, or of an ensemble whose median counts, in groups that are stepped together.
 
     A step equals the pass over all rows of a series to 1e-5. Series are numbered from 0 on; a number that was not stepped
-    before is a new series, whose first row this is.
+    before is a new series, whose first row this is. Targets that see each other are stepped together, in their order.
 
     Raises: ArtifactError for what has no form for one value at a time: covariates, and scales without `reach`
     """
@@ -64,15 +65,31 @@ class Carried:
         """After the last row of each series of a grid, by the pass."""
         made = cls(artefact, grid.clock, series=grid.series)
         whole = [Part.after(member, grid) for member in artefact.members]
-        for begin in range(0, grid.series, _SERIES_AT_ONCE):
-            made.groups.append([part.some(slice(begin, begin + _SERIES_AT_ONCE)) for part in whole])
+        if made._targets > 1:
+            _, place = siblings(grid, artefact.features.joint)
+            _require_all(place, np.arange(grid.series) % made._targets, artefact)
+        for begin in range(0, grid.series, made._at_once):
+            made.groups.append([part.some(slice(begin, begin + made._at_once)) for part in whole])
         return made
+
+    @property
+    def _targets(self) -> int:
+        """Series that are stepped together because they see each other."""
+        return max(1, len(self.artefact.features.joint))
+
+    @property
+    def _at_once(self) -> int:
+        """Series of a group, those that see each other in the same one."""
+        return _SERIES_AT_ONCE // self._targets * self._targets
 
     def step(self, series: Ints, times: Ints, values: Floats) -> Outlooks:
         """One more row of some series, and the forecasts from there.
 
         Shapes: [n] each; series rise, values are NaN where they are missing
         """
+        whole = series[:: self._targets] // self._targets * self._targets
+        together = np.repeat(whole, self._targets)[: len(series)] + np.arange(len(series)) % self._targets
+        _require_all(series, together, self.artefact)
         shape = (len(series), self.artefact.plan.horizon, len(LEVELS))
         still, following = np.empty(shape), np.empty(shape)
         with limited(self.artefact.plan.training.threads), torch.inference_mode():
@@ -89,7 +106,7 @@ class Carried:
         """Which of some series go on, by groups; which begin anew in their places; and which are new."""
         anew = np.isin(series, list(self._forgotten)) if self._forgotten else np.zeros(len(series), bool)
         new = series >= self.series
-        number = np.where(anew | new, -1, series // _SERIES_AT_ONCE)
+        number = np.where(anew | new, -1, series // self._at_once)
         for group in np.unique(number[number >= 0]):
             yield np.flatnonzero(number == group), self._stepped
         yield np.flatnonzero(anew), self._begun_anew
@@ -97,7 +114,7 @@ class Carried:
 
     def _stepped(self, series: Ints, times: Ints, values: Floats) -> Found:
         """Some series of one group."""
-        group, inside = self.groups[series[0] // _SERIES_AT_ONCE], series % _SERIES_AT_ONCE
+        group, inside = self.groups[series[0] // self._at_once], series % self._at_once
         if len(inside) == len(group[0].static_BK):
             return self._each(group, times, values)
         chosen = torch.as_tensor(inside)
@@ -112,8 +129,8 @@ class Carried:
         fresh = [Part.fresh(member, len(series)) for member in self.artefact.members]
         found = self._each(fresh, times, values)
         for k, s in enumerate(series.tolist()):
-            for part, new in zip(self.groups[s // _SERIES_AT_ONCE], fresh, strict=True):
-                part.put(slice(s % _SERIES_AT_ONCE, s % _SERIES_AT_ONCE + 1), new.some(slice(k, k + 1)))
+            for part, new in zip(self.groups[s // self._at_once], fresh, strict=True):
+                part.put(slice(s % self._at_once, s % self._at_once + 1), new.some(slice(k, k + 1)))
             self._forgotten.discard(s)
         return found
 
@@ -123,8 +140,8 @@ class Carried:
         fresh = [Part.fresh(member, len(series)) for member in self.artefact.members]
         found, done = self._each(fresh, times, values), 0
         while done < len(series):
-            room = -self.series % _SERIES_AT_ONCE
-            count = min(room or _SERIES_AT_ONCE, len(series) - done)
+            room = -self.series % self._at_once
+            count = min(room or self._at_once, len(series) - done)
             new = [part.some(slice(done, done + count)) for part in fresh]
             if room:
                 new = [part.joined(more) for part, more in zip(self.groups.pop(), new, strict=True)]
@@ -164,6 +181,14 @@ class Carried:
                     group.append(Part.of(member, self.clock, own))
             self.groups.append(group)
         self.series = sum(len(group[0].static_BK) for group in self.groups)
+
+
+def _require_all(found: Ints, wanted: Ints, artefact: Artefact) -> None:
+    if len(found) % max(1, len(artefact.features.joint)) or not np.array_equal(found, wanted):
+        raise ArtifactError(
+            f"targets that see each other go on together: give a value of each of {', '.join(artefact.features.joint)} "
+            "for every series, NaN where there is none."
+        )
 
 
 def _require_steps(artefact: Artefact) -> None:

@@ -112,7 +112,8 @@ def _begun(grid: Grid, train_ends: Ints, plan: Plan, warm: Artefact | None) -> t
         return warm_start(warm, plan), warm.features
     with torch.random.fork_rng():
         torch.manual_seed(plan.training.seed)
-        features = Features.fit(grid, train_ends)
+        joint = tuple(dict.fromkeys(grid.channel)) if plan.joint and grid.channel is not None else ()
+        features = Features.fit(grid, train_ends, joint)
         return build_network(plan, features), features
 
 

@@ -1,6 +1,7 @@
 """A model between its scale and its head: values in, quantiles in the same units out."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -8,6 +9,7 @@ from torch import Tensor
 
 from forecaster.heads.base import Frame, Head
 from forecaster.layers.running import running_maximum
+from forecaster.layers.together import Together
 from forecaster.models.base import Inputs, Model, Outlook
 from forecaster.panel.batch import Batch
 from forecaster.scales.base import Scale
@@ -29,12 +31,24 @@ class Network(Trainable):
     errors then have a size of about 1 in every series and at every step ahead.
     """
 
-    def __init__(self, model: Model, scale: Scale, head: Head) -> None:
+    def __init__(self, model: Model, scale: Scale, head: Head, together: Together | None = None) -> None:
         super().__init__()
         self.model = model
         self.scale = scale
         self.head = head
+        self.together = together
         self.register_buffer("unit_H", torch.ones(model.task.horizon))
+
+    def inputs(self, batch: Batch) -> Inputs:
+        """A batch in the scale's units, with what the other targets say among each step's features."""
+        inputs = Inputs.of(batch, self.scale)
+        if self.together is None or batch.beside is None:
+            return inputs
+        beside = batch.beside
+        lags_BCTL = self.scale.forward(beside.lags_BCTL, beside.level_BCT[..., None], beside.spread_BCT[..., None])
+        held_BCTL = torch.where(beside.known_BCTL, lags_BCTL, 0.0).clamp(-_FURTHEST, _FURTHEST).float()
+        seen_BTK = self.together(held_BCTL, beside.place_B)
+        return replace(inputs, steps_BTI=torch.cat([seen_BTK, inputs.steps_BTI], -1))
 
     @torch.no_grad()
     def prepare(self, stretches: Iterable[Stretch]) -> None:
@@ -42,7 +56,7 @@ class Network(Trainable):
         windows, targets, weights = [], [], []
         for stretch in stretches:
             # Stretches may be of several lengths, so their cutoffs are put end to end.
-            windows.append(Inputs.of(stretch.batch, self.scale).window_BTW.flatten(0, 1))
+            windows.append(self.inputs(stretch.batch).window_BTW.flatten(0, 1))
             targets.append(self.targets(stretch.batch).flatten(0, 1))
             weights.append(stretch.weight_BTH.flatten(0, 1))
         weight = torch.cat(weights)
@@ -55,14 +69,14 @@ class Network(Trainable):
         """Mean absolute error of the model's starts at each horizon step; a step without targets takes the one before."""
         total, counted = torch.zeros_like(self.unit_H), torch.zeros_like(self.unit_H)
         for stretch in stretches:
-            start = self.model(Inputs.of(stretch.batch, self.scale)).start
+            start = self.model(self.inputs(stretch.batch)).start
             total += ((self.targets(stretch.batch) - start).abs() * stretch.weight_BTH).sum((0, 1))
             counted += stretch.weight_BTH.sum((0, 1))
         mean_H = torch.where(counted > 0, total / counted.clamp(min=1e-9), 0.0)
         return torch.where(counted > 0, mean_H, mean_H.cummax(0).values).clamp(min=_LEAST_UNIT)
 
     def carried_loss(self, batch: Batch, weight_BTH: Tensor, state: Any) -> tuple[Tensor, Any]:
-        inputs = Inputs.of(batch, self.scale)
+        inputs = self.inputs(batch)
         states_BTD, after = self.model.encode(inputs, state)
         outlook = self.model.decode(states_BTD, inputs.window_BTW, inputs.ahead_BTHF)
         # Matrix products may be of half the digits; what is made of them is not.
@@ -104,7 +118,7 @@ class Network(Trainable):
 
     def scaled_quantiles(self, batch: Batch) -> Tensor:
         """Quantiles in spreads from every cutoff, [B, T, H, Q]."""
-        return self.quantiles(self.model(Inputs.of(batch, self.scale)), batch.level_BT, batch.spread_BT)
+        return self.quantiles(self.model(self.inputs(batch)), batch.level_BT, batch.spread_BT)
 
     def unscaled(self, quantiles: Tensor, level: Tensor, spread: Tensor) -> Tensor:
         """Quantiles in the series' own units. Shapes: [..., H, Q], [...], [...] -> [..., H, Q] float64"""

@@ -8,7 +8,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from forecaster.models.base import Inputs
 from forecaster.panel.panel import pack
 from forecaster.series.clock import Clock
 from forecaster.series.frequency import Ints
@@ -66,8 +65,9 @@ class Part:
         steps_BI = torch.as_tensor(artefact.features.newest(clock, times, seen, age))
         steps_BI = torch.cat([steps_BI, ring.restless(level, spread)], 1)
         number_B = torch.as_tensor(artefact.frequency.numbers(times))
-        batch = ring.batch(level, spread, steps_BI, self.static_BK, number_B, (plan.window, plan.horizon))
-        inputs = Inputs.of(batch, network.scale)
+        shape, targets = (plan.window, plan.horizon), len(artefact.features.joint)
+        batch = ring.batch(level, spread, steps_BI, self.static_BK, number_B, shape, targets)
+        inputs = network.inputs(batch)
         states, self.state = network.model.encode(inputs, self.state)
         if self.late is not None:
             self.late.judge(ring.rows_B - 1, values_B, network.scale)
@@ -124,8 +124,9 @@ class Part:
             {name.removeprefix(f"{group}."): value for name, value in tensors.items() if name.startswith(f"{group}.")}
             for group in ("ring", "late")
         )
-        like = cls.fresh(artefact, 1)
-        like.step(artefact, clock, np.zeros(1, np.int64), torch.full((1,), torch.nan, dtype=torch.float64))
+        series = max(1, len(artefact.features.joint))
+        like = cls.fresh(artefact, series)
+        like.step(artefact, clock, np.zeros(series, np.int64), torch.full((series,), torch.nan, dtype=torch.float64))
         found = (tensors[f"state.{k}"] for k in range(sum(name.startswith("state.") for name in tensors)))
         state = refilled(like.state, found)
         return cls(Ring(**ring), LateErrors(**late) if late else None, state, tensors["static"])

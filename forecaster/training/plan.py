@@ -43,6 +43,8 @@ class Choice:
     """Widths of forecasts follow each series' late errors."""
     holidays: str = ""
     """Countries, or parts of them, whose public holidays are known in advance: US,DE-BY."""
+    joint: bool = False
+    """Several targets of a series see each other's past."""
 
     def __post_init__(self) -> None:
         if self.window < 0:
@@ -65,6 +67,8 @@ class Plan:
     head: str
     adaptive: bool
     holidays: str = ""
+    joint: bool = False
+    """Targets of one series see each other's past."""
     training: Training
     options: dict[str, dict[str, Any]] = field(default_factory=dict)
     """Settings of `model`, `scale` and `head` beside their defaults."""
@@ -103,8 +107,9 @@ class Plan:
         trained = f"training: {shape}{snapshots}{held_out}, seed {self.training.seed}"
         fitted = f"fitted to each series by itself, every cutoff reads all rows up to it; {held_out}"
         naive = fitted if model.memory == "whole" else f"nothing to train, {held_out}"
+        seeing = ", targets see each other" if self.joint else ""
         return [
-            f"model {self.model}, step {self.step}, horizon {self.horizon}",
+            f"model {self.model}, step {self.step}, horizon {self.horizon}{seeing}",
             f"seasons {seasons} (naive and MASE: {self.season}), lag window {self.window}",
             trained if model.learned else naive,
         ]
@@ -145,6 +150,7 @@ def plan(
         head=choice.head,
         adaptive=choice.adaptive,
         holidays=choice.holidays,
+        joint=_joint(choice.joint, model, grid),
         training=_training(training, ends, horizon, _built("head", choice.head, own["head"]).parameters),
         options=own,
     )
@@ -163,6 +169,13 @@ def _sorted(settings: Mapping[str, Any], model: str) -> tuple[Choice, Training, 
     values = options.sort(settings, configs)
     made = {group: options.make(config, values[group]) for group, config in configs.items()}
     return made["plan"], made["training"], {group: values[group] for group in ("model", "scale", "head")}
+
+
+def _joint(asked: bool, model: str, grid: Grid) -> bool:
+    """Whether the targets see each other; a model that reads nothing but its own series has no use for others."""
+    if asked and grid.channel is None:
+        raise ConfigError("--set joint=true is for several targets that see each other: name them with --targets A,B.")
+    return asked and bool(plugins.load("models", model).covariates)
 
 
 def _require_state(training: Training, model: str) -> None:

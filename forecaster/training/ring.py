@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from forecaster.panel.batch import Batch
+from forecaster.panel.beside import LAGS, Beside
 from forecaster.panel.panel import Panel, restless
 from forecaster.scales._spread import before
 from forecaster.scales.base import Scale
@@ -128,8 +129,9 @@ class Ring:
         static_BK: Tensor,
         number_B: Tensor,
         shape: tuple[int, int],
+        targets: int = 0,
     ) -> Batch:
-        """The newest row as the one cutoff of a batch. Shapes: [B], [B]; window and horizon"""
+        """The newest row as the one cutoff of a batch. Shapes: [B], [B]; window and horizon; targets that see each other"""
         window, horizon = shape
         ahead = (0, horizon)
         pad = torch.nn.functional.pad
@@ -146,7 +148,20 @@ class Ring:
             self.seen_BR.new_ones(len(level), 1),
             window,
             horizon,
+            self._beside(level, spread, targets) if targets else None,
         )
+
+    def _beside(self, level_B: Tensor, spread_B: Tensor, targets: int) -> Beside:
+        """What the targets of each series see of each other; all of them, in their order, one series after the other."""
+        short = max(0, LAGS - self.y_BR.shape[1])
+        lags_BL, known_BL = (torch.nn.functional.pad(x, (short, 0))[:, -LAGS:] for x in (self.y_BR, self.begun_BR))
+
+        def each(values: Tensor) -> Tensor:
+            """Of every target of a series, for each of them: [B, ...] -> [B, C, 1, ...]"""
+            return values.reshape(-1, targets, *values.shape[1:]).repeat_interleave(targets, 0)[:, :, None]
+
+        place_B = torch.arange(targets).repeat(len(level_B) // targets)
+        return Beside(each(lags_BL), each(known_BL), each(level_B), each(spread_B), place_B)
 
 
 def _pushed(ring_BR: Tensor, new_B: Tensor) -> Tensor:

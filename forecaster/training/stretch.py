@@ -44,6 +44,7 @@ class Stretch:
                 static_BK=batch.static_BK[one],
                 number_B=batch.number_B[one],
                 real_BT=batch.real_BT[one],
+                beside=None if batch.beside is None else batch.beside.row(one),
             ),
             self.weight_BTH[one],
             self.series_B[one],

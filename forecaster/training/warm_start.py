@@ -15,6 +15,7 @@ _REPEATED = {
     "horizon": "--horizon {}",
     "model": "--model {}",
     "holidays": "--holidays {}",
+    "joint": "--set joint={}",
 }
 """How a run is made to have what the saved model has."""
 
@@ -45,7 +46,7 @@ def saved_for(plan: Plan, number: int, saved: Artefact) -> Artefact:
 
 def _shape(plan: Plan) -> dict[str, Any]:
     """What weights depend on."""
-    names = ("step", "model", "horizon", "seasons", "season", "window", "scale", "head", "holidays", "options")
+    names = ("step", "model", "horizon", "seasons", "season", "window", "scale", "head", "holidays", "joint", "options")
     return {name: getattr(plan, name) for name in names}
 
 
