@@ -10,7 +10,8 @@ import pytest
 from forecaster import api, plugins
 from forecaster.scoring.rules import Rules
 from forecaster.series import synthetic
-from tests import model_pages
+from forecaster.series.contract import Contract
+from tests import model_pages, source_pages
 
 ROOT = Path(__file__).parent.parent
 DOCUMENTS = [
@@ -22,6 +23,7 @@ DOCUMENTS = [
     "docs/experiments.md",
     "docs/models.md",
     "docs/thresholds.md",
+    "docs/sources.md",
 ]
 FRONT = ("README.md", 150), ("ARCHITECTURE.md", 110)
 
@@ -74,6 +76,17 @@ def test_every_verb_is_in_the_readme() -> None:
 def test_the_page_of_models_is_what_the_models_say() -> None:
     """`make pages` has been run since the last change of a docstring."""
     assert model_pages.PAGE.read_text() == model_pages.page()
+
+
+def test_the_page_of_sources_has_all_connectors() -> None:
+    """`make pages` has been run since one was added."""
+    assert source_pages.PAGE.read_text() == source_pages.page()
+
+
+def test_every_entry_of_a_contract_is_documented() -> None:
+    """A newcomer finds all of them there."""
+    told = source_pages.PAGE.read_text()
+    assert not [field.name for field in dataclasses.fields(Contract) if f"| `{field.name}` |" not in told]
 
 
 @pytest.mark.parametrize("folder", [name for name in plugins.FOLDERS if name != "actions"])

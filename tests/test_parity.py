@@ -4,12 +4,15 @@ import inspect
 import subprocess
 import sys
 import typing
+from pathlib import Path
 
 import pytest
 
 from forecaster import api, plugins
 from forecaster.actions.base import DOOR_PARAMETERS
+from forecaster.app import App
 from forecaster.serving.cli import _command, flag
+from forecaster.settings import Settings
 
 ACTIONS = plugins.names("actions")
 
@@ -101,12 +104,27 @@ def test_a_flag_is_its_parameter() -> None:
 def test_flows_take_the_verbs_words() -> None:
     """Parameters of the flows are the actions' own, and the project's file."""
     from flows.ingest import ingest
+    from flows.listen import listen
+    from flows.maintain import maintain
     from flows.score import score
     from flows.train import train
 
-    for flow, verb in ((ingest, "ingest"), (train, "train"), (score, "score")):
-        known = set(inspect.signature(plugins.load("actions", verb)).parameters) | {"project", "fresh"}
+    for flow in (ingest, listen, maintain, score, train):
+        known = set(inspect.signature(plugins.load("actions", flow.name)).parameters) | {"project", "fresh"}
         assert set(inspect.signature(flow.fn).parameters) <= known
+
+
+def test_what_is_queried_is_served(tmp_path: Path) -> None:
+    """Each query but that of runs has its address, and its method of the client."""
+    from forecaster.actions.query import _SHOWN
+    from forecaster.client import Client
+    from forecaster.serving.rest import create
+
+    app = App(Settings(file=tmp_path / "forecaster.toml"))
+    paths = set(create(app).openapi()["paths"])
+    for what in set(_SHOWN) - {"runs"}:
+        assert f"/v1/{what}" in paths
+        assert callable(getattr(Client, what))
 
 
 def test_a_label_is_said_in_the_verbs_words() -> None:

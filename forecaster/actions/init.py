@@ -53,6 +53,7 @@ model = "auto"                                      # what proves best, or a fil
 detector = "auto"                                   # a file in detectors/
 false_alarms = "1/series-week"                      # alarms to accept on normal data
 alerts = ["jsonl"]                                  # files in alerts/
+# contract = { range = [0, 500], stale = "2D" }     # what its rows must be: docs/sources.md
 # rules = { direction = "up", cool_down = 12 }      # which alarms make an event: scoring/rules.py
 
 [pipelines.rates]

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from tests.benchmarks import ingestion, speed, training_speed
+from tests.benchmarks import ingestion, lake, speed, training_speed
 from tests.benchmarks.data import DATA
 
 __all__ = ["ROWS"]
@@ -230,4 +230,5 @@ ROWS: dict[str, Callable[[], Row]] = {
     **speed.ROWS,
     **training_speed.ROWS,
     **ingestion.ROWS,
+    **lake.ROWS,
 }
