@@ -145,3 +145,15 @@ print(last_forecasts(fit(grid, grid.lengths, made), grid).quantiles.shape)
 """
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False, cwd=ROOT)
     assert done.stdout.strip() == "(2, 4, 13)", done.stderr[-2000:]
+
+
+def test_reading_and_asking_load_no_network() -> None:
+    """A project is opened, read into and asked without torch: its commands start at once, in a third of the memory."""
+    script = (
+        "import sys\n"
+        "import connectors.files, forecaster.app, forecaster.actions.ingest, forecaster.actions.query\n"
+        "import forecaster.store.listening, forecaster.store.quality, forecaster.store.upkeep\n"
+        "assert 'torch' not in sys.modules"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False, cwd=ROOT)
+    assert done.returncode == 0, done.stderr[-2000:]

@@ -2,14 +2,16 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
-from forecaster.scoring.alarms import Alarms
 from forecaster.series.frequency import Ints
 from forecaster.series.grid import Floats
+
+if TYPE_CHECKING:
+    from forecaster.scoring.alarms import Alarms  # it knows the networks, and events are asked for without one
 
 __all__ = ["SILENT", "Event", "event_ids", "merge", "with_silences"]
 
@@ -28,7 +30,7 @@ class Event:
     direction: str
 
 
-def merge(alarms: Alarms, sign_T: Floats, gap: int) -> tuple[list[Event], Ints]:
+def merge(alarms: "Alarms", sign_T: Floats, gap: int) -> tuple[list[Event], Ints]:
     """Alarms at most `gap` rows apart as events; and of each row its event's number, -1 for none.
 
     A row belongs to the event that is open when it comes, so nothing is changed afterwards.
