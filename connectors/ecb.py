@@ -151,12 +151,13 @@ class Ecb(Timed):
         flow, step, *_ = [*name.split("."), ""]
         said = self._said.get(name, {})
         rate = flow == "EXR" and "CURRENCY" in said
+        step = "B" if flow == "EXR" and step == "D" else _STEPS.get(step, "")
         return SeriesInfo(
             name,
             "finance",
             f"{said['CURRENCY']} for 1 {said['CURRENCY_DENOM']}" if rate else said.get("UNIT", ""),
-            "B" if flow == "EXR" and step == "D" else _STEPS.get(step, ""),
-            calendar="TARGET" if step in ("D", "B") else "",
+            step,
+            calendar="TARGET" if step == "B" else "",
             licence=ECB.name,
             entity=flow,
             tags={"title": said.get("TITLE", ""), "ds": "first day of the period", **ECB.tags()},

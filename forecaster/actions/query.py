@@ -109,7 +109,17 @@ def _quality(
 
     contracts = {one.name: app.contract(one) for one in app.settings.chosen(pipeline)}
     now = as_of or datetime.now(UTC)
-    found = quality(app.lake, contracts, now, series=series if pipeline is None else None, since=since, until=until)
+    known = app.ledger.find_series()
+    trading = known[known["stream"].isin(list(contracts)) & ~known["calendar"].fillna("").isin(["", "24/7"])]
+    found = quality(
+        app.lake,
+        contracts,
+        now,
+        series=series if pipeline is None else None,
+        since=since,
+        until=until,
+        calendars=dict(zip(trading["unique_id"], trading["calendar"], strict=True)),
+    )
     return found[:limit]
 
 

@@ -1,5 +1,6 @@
 """Train a pipeline's model, judge it, and register it as a challenger."""
 
+import logging
 import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
@@ -7,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from forecaster.actions._feedback import taught, verdicts
 from forecaster.actions.base import Outcome, instant
-from forecaster.errors import DataError
+from forecaster.errors import DataError, MissingPackage
 from forecaster.progress import SILENT, Watch
 from forecaster.registry.base import CHALLENGER, Version
 
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from forecaster.tracking.base import TrackedRun
 
 __all__ = ["train"]
+
+log = logging.getLogger(__name__)
 
 
 def train(
@@ -115,7 +118,22 @@ def observed(app: "App", one: "Pipeline", when: datetime) -> "tuple[pd.DataFrame
     frame = app.lake.read("observations", series=names, as_of=when) if names else None
     if frame is None or len(frame) == 0:
         raise DataError(f"pipeline '{one.name}' has no observation yet. Run: forecaster ingest {one.name}")
-    return frame, check(frame[["unique_id", "ds", "y"]], Roles())
+    return frame, check(frame[["unique_id", "ds", "y"]], Roles(), freq=_sessions(app, one))
+
+
+def _sessions(app: "App", one: "Pipeline") -> str | None:
+    """The step of daily series that all keep one trading calendar; None where the times say the step themselves."""
+    from forecaster.series.sessions import sessions
+
+    series = app.ledger.find_series(stream=one.name)
+    calendars = set(series["calendar"].fillna(""))
+    if set(series["step"]) != {"B"} or len(calendars) > 1 or calendars <= {"", "24/7"}:
+        return None
+    try:
+        return f"B-{sessions(calendars.pop()).name}"
+    except MissingPackage as error:
+        log.warning("pipeline '%s' takes Monday to Friday for its sessions: %s", one.name, error)
+        return None
 
 
 def _taught(app: "App", one: "Pipeline", when: datetime) -> "tuple[pd.DataFrame, Checked, dict[str, int]]":
@@ -126,7 +144,8 @@ def _taught(app: "App", one: "Pipeline", when: datetime) -> "tuple[pd.DataFrame,
     frame, checked = observed(app, one, when)
     said = verdicts(app, frame["unique_id"].unique().tolist(), when)
     frame, left_out = taught(frame, said, one.horizon)
-    return frame, check(frame[["unique_id", "ds", "y"]], Roles()) if left_out else checked, left_out
+    again = check(frame[["unique_id", "ds", "y"]], Roles(), freq=_sessions(app, one)) if left_out else checked
+    return frame, again, left_out
 
 
 def _log(

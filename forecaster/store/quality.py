@@ -1,16 +1,22 @@
 """What is wrong with stored series: gaps, rejected rows, flat lines, series that fell silent."""
 
+import logging
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
+from forecaster.errors import MissingPackage
 from forecaster.series.contract import Contract
-from forecaster.series.frequency import fixed, parse_duration
+from forecaster.series.frequency import DAY, fixed, parse_duration
+from forecaster.series.sessions import sessions
 from forecaster.store.lake import Lake, Reach, conditions, cursor, newest
 
 __all__ = ["COLUMNS", "quality"]
+
+log = logging.getLogger(__name__)
 
 COLUMNS = [
     "unique_id", "stream", "rows", "first_ds", "last_ds", "step", "gaps", "longest_gap_s", "flat_rows", "rejected", "age_s",
@@ -37,6 +43,7 @@ gaps AS (
 )
 SELECT * FROM usual JOIN flat USING (unique_id) JOIN gaps USING (unique_id)
 """
+_DAYS = "SELECT unique_id, ds FROM {source} {wanted} GROUP BY ALL ORDER BY ALL"
 _REJECTED = (
     "SELECT unique_id, any_value(stream) AS stream, count(*) AS rejected FROM {source} {wanted} GROUP BY unique_id"
 )
@@ -50,13 +57,20 @@ def quality(
     series: Sequence[str] | None = None,
     since: datetime | None = None,
     until: datetime | None = None,
+    calendars: Mapping[str, str] | None = None,
 ) -> pd.DataFrame:
     """A row for each series of some streams, those with problems first.
+
+    A daily series that has a trading calendar, by its name in `calendars`, lacks a session or nothing: where the exchange is
+    closed is no gap.
 
     Missing: a series of which nothing was taken has counts of 0; one without a step, of one row, has none
     """
     reach = Reach(series, since, until)
-    parts = [_of_stream(lake, stream, contract or Contract(), now, reach) for stream, contract in contracts.items()]
+    parts = [
+        _of_stream(lake, stream, contract or Contract(), now, reach, calendars or {})
+        for stream, contract in contracts.items()
+    ]
     found = pd.concat([part for part in parts if len(part)], ignore_index=True) if any(map(len, parts)) else None
     if found is None:
         return pd.DataFrame(columns=COLUMNS)
@@ -64,7 +78,9 @@ def quality(
     return order[COLUMNS].reset_index(drop=True)
 
 
-def _of_stream(lake: Lake, stream: str, contract: Contract, now: datetime, reach: Reach) -> pd.DataFrame:
+def _of_stream(
+    lake: Lake, stream: str, contract: Contract, now: datetime, reach: Reach, calendars: Mapping[str, str]
+) -> pd.DataFrame:
     limit = str(parse_duration(contract.max_gap)) if contract.max_gap else "NULL"
     taken = _asked(lake, "observations", _SERIES, stream, reach, limit=limit, newest=newest("observations"))
     refused = _asked(lake, "quarantine", _REJECTED, stream, Reach(reach.series))
@@ -80,9 +96,30 @@ def _of_stream(lake: Lake, stream: str, contract: Contract, now: datetime, reach
         found[name] = found[name].fillna(0).astype("int64")
     found["step"] = [fixed(int(step)).alias if step == step and step else "" for step in found["step_us"]]
     found["longest_gap_s"] = found["longest_us"] / 1e6
+    if not contract.max_gap:
+        _count_sessions(lake, found, stream, reach, calendars)
     found["age_s"] = (pd.Timestamp(now) - found["last_ds"]).dt.total_seconds()
     found["problems"] = ["; ".join(_problems(row, contract)) for row in found.to_dict("records")]
     return found[COLUMNS]
+
+
+def _count_sessions(lake: Lake, found: pd.DataFrame, stream: str, reach: Reach, calendars: Mapping[str, str]) -> None:
+    """Gaps of daily series by the sessions that they lack; one that follows another is the same gap."""
+    daily = [
+        name for name, step in zip(found["unique_id"], found["step"], strict=True) if step == "D" and name in calendars
+    ]
+    days = _asked(lake, "observations", _DAYS, stream, Reach(daily, reach.since, reach.until)) if daily else None
+    for name, mine in days.groupby("unique_id") if days is not None else ():
+        there = np.unique(mine["ds"].dt.tz_convert(None).to_numpy().astype("datetime64[D]"))
+        try:
+            open_days = sessions(calendars[str(name)])
+        except MissingPackage as error:
+            log.warning("gaps of series '%s' are counted by the clock: %s", name, error)
+            continue
+        apart = np.diff(open_days.positions(there, np.full_like(there, there[0])))
+        row = found["unique_id"] == name
+        found.loc[row, "gaps"] = int((apart > 1).sum())
+        found.loc[row, "longest_gap_s"] = float(apart.max(initial=0) * DAY / 1e6)
 
 
 def _problems(row: Mapping[Any, Any], contract: Contract) -> list[str]:
