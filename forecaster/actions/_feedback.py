@@ -76,7 +76,11 @@ def _verdict(one: Mapping[Any, Any], scored: "pd.DataFrame | None", grid: "Grid"
         before = scored.loc[scored["as_of"] <= said_at, "ds"]
         return row(before.max()) + 1 if len(before) else 0
 
-    start, end = row(one["start"]), row(one["end"])
+    last = one["end"]
+    if scored is not None:  # an event may have grown since
+        alarms = scored.loc[(scored["event_id"] == one["event_id"]) & (scored["as_of"] <= one["at"]), "ds"]
+        last = alarms.max() if len(alarms) else last
+    start, end = row(one["start"]), row(last)
     sign = {"up": 1.0, "down": -1.0}.get(one["direction"], float("nan"))
     span = (
         (end + 1, None) if scored is None else (since(one["at"]), None if pd.isna(one["over"]) else since(one["over"]))

@@ -39,7 +39,7 @@ def replay(
     """
     import pandas as pd
 
-    from forecaster.actions.score import rules_of
+    from forecaster.actions._looking import rules_of
     from forecaster.scoring.detect import Detection
     from forecaster.scoring.rules import Rules, among
     from forecaster.series import table
@@ -101,7 +101,7 @@ def _with_feedback(app: "App", one: "Pipeline", how: "Detection") -> Looked:
     from datetime import UTC, datetime
 
     from forecaster.actions._feedback import verdicts
-    from forecaster.actions.score import found_by
+    from forecaster.actions._looking import found_by
     from forecaster.actions.train import observed
     from forecaster.evaluation.rehearsal import Rehearsal
     from forecaster.registry.base import CHAMPION

@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from forecaster.detectors.base import PLAIN, Kinds
 from forecaster.scoring.budget import Budget
+from forecaster.scoring.muted import Muted
 from forecaster.scoring.rules import Rules
 from forecaster.series.frequency import Ints
 from forecaster.series.grid import Floats
@@ -87,9 +88,9 @@ class Alarming:
     """The alarms of one series as its rows come, one by one or many at once: the outcome is the same.
 
     Begins with rows that count as normal. Later rows join them as they pass, alarms too: what goes on becomes usual, and
-    an alarm ends; but for those that do not calibrate. Each block of rows is judged by what came before it only. Where events come faster than was asked for,
-    each new one must be stranger than the last (`Budget`). With `patience` the alarms of an event join only once it is so
-    many rows old.
+    an alarm ends; but for those that do not calibrate. Each block of rows is judged by what came before it only. Where
+    events come faster than was asked for, each new one must be stranger than the last (`Budget`). With `patience` the
+    alarms of an event join only once it is so many rows old.
     """
 
     def __init__(
@@ -104,6 +105,8 @@ class Alarming:
         """Rows that were judged, and those of them that no calibration knows yet."""
         self._thresholds = [make() for _ in range(normal_MV.shape[1] - kinds.chances)]
         self._judge: _Judge | None = None
+        self.muted: Muted | None = None
+        """What people said of events before the next row."""
 
     @property
     def normal(self) -> Floats:
@@ -119,8 +122,8 @@ class Alarming:
         self, views_TV: Floats, end: int, admitted_T: Bools | None = None, calibrates_T: Bools | None = None
     ) -> Alarms:
         """A whole series, of which the rows before `end` are training rows."""
-        later = (None if one is None else one[end:] for one in (admitted_T, calibrates_T))
-        return Alarms.joined([self.usual(views_TV[:end]), self.judge(views_TV[end:], *later)])
+        may_T, counts_T = (None if one is None else one[end:] for one in (admitted_T, calibrates_T))
+        return Alarms.joined([self.usual(views_TV[:end]), self.judge(views_TV[end:], may_T, counts_T)])
 
     def usual(self, views_TV: Floats) -> Alarms:
         """Training rows, which are told how usual they are, but raise no alarm and change nothing."""
@@ -133,13 +136,18 @@ class Alarming:
         views_TV: Floats,
         admitted_T: Bools | None = None,
         calibrates_T: Bools | None = None,
-        quiet_TV: Bools | None = None,
+        sign_T: Floats | None = None,
     ) -> Alarms:
-        """Some more rows; None stands for all of them, or for no view.
+        """Some more rows; None stands for all of them, and for unknown signs.
 
-        Shapes: admitted_T [time]: rows that the rules let raise an alarm; calibrates_T [time]: rows that join the normal ones;
-            quiet_TV [time, V]: views that raise no alarm
+        Shapes: admitted_T [time]: rows that the rules let raise an alarm; calibrates_T [time]: rows that join the normal ones
         """
+        quiet_TV = None
+        if self.muted is not None:
+            row_T = self._rows + np.arange(len(views_TV))
+            quiet_TV, free_T = self.muted.quiet(row_T, views_TV, sign_T), ~self.muted.due(row_T)
+            admitted_T = free_T if admitted_T is None else admitted_T & free_T
+            calibrates_T = free_T if calibrates_T is None else calibrates_T & free_T
         p_T, strange_T, opening_T = np.full((3, len(views_TV)), np.nan)
         alarm_T = np.zeros(len(views_TV), bool)
         now = 0
@@ -163,6 +171,9 @@ class Alarming:
             apart_T = alarm_T[now:until] & (age_T < self._patience)
             if calibrates is not None:
                 apart_T |= ~calibrates
+            if self.muted is not None:
+                opened_T = self._rows + np.arange(len(age_T)) - age_T
+                apart_T |= alarm_T[now:until] & np.isin(opened_T, self.muted.events)
             self._since.append(np.where(apart_T[:, None], np.nan, block_TV) if apart_T.any() else block_TV)
             self._rows, self._waiting = self._rows + len(block_TV), self._waiting + len(block_TV)
             now = until
@@ -193,7 +204,8 @@ class Alarming:
         """All that `restored` needs: the rows that calibrate, and the numbers beside them."""
         carried = [one.carried for one in self._thresholds]
         numbers = [self._rows, self._waiting, *self._budget.state(), *carried]
-        return {"rows": np.concatenate([self._normal_MV, *self._since]), "numbers": np.array(numbers, float)}
+        muted = {} if self.muted is None else self.muted.state()
+        return {"rows": np.concatenate([self._normal_MV, *self._since]), "numbers": np.array(numbers, float), **muted}
 
     @classmethod
     def restored(
@@ -214,6 +226,7 @@ class Alarming:
         made._budget.restore(more[:budget])
         for threshold, carried in zip(made._thresholds, more[budget:], strict=False):  # none before they carried one
             threshold.carried = carried
+        made.muted = Muted.restored(state) if "levels" in state else None
         return made
 
 

@@ -13,7 +13,7 @@ from forecaster.errors import ConfigError, nearest
 from forecaster.progress import SILENT, Watch
 from forecaster.scoring.alarms import Alarming, Alarms, MakeThreshold, normal_rows
 from forecaster.scoring.events import Event, merge, with_silences
-from forecaster.scoring.feedback import NOTHING_SAID, Feedback, apart, judged
+from forecaster.scoring.feedback import NOTHING_SAID, Feedback, apart, judged, waits
 from forecaster.scoring.gaps import Meanings, held
 from forecaster.scoring.maintenance import Maintenance
 from forecaster.scoring.rate import DEFAULT_RATE, alarms_per_row
@@ -119,6 +119,8 @@ class Detected:
     kept: dict[str, Kept]
     gap: int
     """Rows that an event may pause."""
+    waiting: bool = False
+    """Whether a later row will change how rows are judged, because of what people said."""
 
 
 NOTHING: Mapping[str, Together] = {}
@@ -241,7 +243,9 @@ def detect_from(
             own = detector.kinds if joint.together.only is not None else None
             kinds = joint.together.kinds(own)
             whole[first] = watched.judged(name, members, joint.views_TV, joint.sign_T, any_T, kinds, joint.together)
-    return Detected(given, views, alarms, events, numbers, ends, whole, detector, watched.kept, watched.rules.gap)
+    return Detected(
+        given, views, alarms, events, numbers, ends, whole, detector, watched.kept, watched.rules.gap, watched.waiting
+    )
 
 
 class _Watched:
@@ -257,6 +261,7 @@ class _Watched:
         calm = Maintenance.of(how.rules.maintenance, grid.clock)
         self._silences = Silences(how.meanings(grid.frequency), grid.frequency, calm, self._rate)
         self._rows = rows_until(grid, now)
+        self.waiting = False
         self.kept: dict[str, Kept] = {}
 
     def judged(
@@ -277,6 +282,7 @@ class _Watched:
         working_T, verdicts = self._working[first : first + len(views_TV)], self._feedback.get(name, ())
         if verdicts:
             alarms = judged(alarming, views_TV, sign_T, end, admitted_T, working_T, verdicts)
+            self.waiting |= waits(verdicts, views_TV)
         else:
             alarms = alarming.whole(views_TV, end, admitted_T, working_T)
         self.kept[name] = Kept(normal_MV, alarming, together)

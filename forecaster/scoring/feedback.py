@@ -15,9 +15,10 @@ import numpy as np
 import numpy.typing as npt
 
 from forecaster.scoring.alarms import FEWEST_ROWS, MEMORY_ROWS, Alarming, Alarms
+from forecaster.scoring.muted import Muted
 from forecaster.series.grid import Floats
 
-__all__ = ["NOTHING_SAID", "VERDICTS", "Feedback", "Verdict", "apart", "judged"]
+__all__ = ["NOTHING_SAID", "VERDICTS", "Feedback", "Verdict", "apart", "judged", "waits"]
 
 VERDICTS = ("confirmed", "expected", "false", "new_normal")
 """What an event can be; other states say what is done about it."""
@@ -69,15 +70,20 @@ def judged(
     first_MV, parts = alarming.normal, [alarming.usual(views_TV[:end])]
     for begin, stop in _parts(verdicts, views_TV, end):
         held = [one for one in verdicts if one.holds(begin)]
-        again_T = _again(held, len(views_TV))
-        counts_T = calibrates_T & ~again_T & ~apart(verdicts, len(views_TV), begin)
+        alarming.muted = _muted(held, views_TV, end)
         if begin > end:
+            counts_T = calibrates_T & ~apart(verdicts, len(views_TV), begin)
+            counts_T &= ~alarming.muted.due(np.arange(len(views_TV)) - end)
             alarming.recalibrate(_normal(held, first_MV, views_TV, counts_T, end, begin))
             alarming.forgive(sum(one.since == begin and one.state in ("confirmed", "expected") for one in held))
         rows = slice(begin, stop)
-        quiet_TV = _quiet(held, views_TV, sign_T)[rows]
-        parts.append(alarming.judge(views_TV[rows], (admitted_T & ~again_T)[rows], counts_T[rows], quiet_TV))
+        parts.append(alarming.judge(views_TV[rows], admitted_T[rows], calibrates_T[rows], sign_T[rows]))
     return Alarms.joined(parts)
+
+
+def waits(verdicts: Sequence[Verdict], views_TV: Floats) -> bool:
+    """Is there a new normal that has too few rows yet?"""
+    return any(one.state == "new_normal" and one.until is None and _ready(one, views_TV) is None for one in verdicts)
 
 
 def apart(verdicts: Sequence[Verdict], rows: int, at: int) -> Bools:
@@ -85,7 +91,7 @@ def apart(verdicts: Sequence[Verdict], rows: int, at: int) -> Bools:
     apart_T = np.zeros(rows, bool)
     for one in verdicts:
         if one.holds(at) and one.state in ("confirmed", "expected"):
-            apart_T[one.start : one.end + 1] = True
+            apart_T[max(0, one.start) : one.end + 1] = True
     return apart_T
 
 
@@ -115,22 +121,27 @@ def _normal(
     return views_TV[start:begin][counts_T[start:begin]]
 
 
-def _again(held: Sequence[Verdict], rows: int) -> Bools:
-    """Rows at which an expected event is due once more."""
-    row_T, again_T = np.arange(rows), np.zeros(rows, bool)
-    for one in held:
-        if one.state == "expected" and one.every is not None:
-            again_T |= (row_T > one.end) & ((row_T - one.start) % one.every <= one.end - one.start)
-    return again_T
+def _muted(held: Sequence[Verdict], views_TV: Floats, end: int) -> Muted:
+    """What verdicts mute from now on; rows count from the end of training."""
+    levels = [
+        [one.sign, one.since + MEMORY_ROWS - end, *_most(views_TV[one.start : min(one.end + 1, one.since)])]
+        for one in held
+        if one.state == "false"
+    ]
+    times = [
+        [one.start - end, one.end + 1 - one.start, one.every]
+        for one in held
+        if one.state == "expected" and one.every is not None
+    ]
+    events = [one.start - end for one in held if one.state in ("confirmed", "expected")]
+    return Muted(
+        np.array(levels, float).reshape(-1, 2 + views_TV.shape[1]),
+        np.array(times, float).reshape(-1, 3),
+        np.array(events, float).reshape(-1, 1),
+    )
 
 
-def _quiet(held: Sequence[Verdict], views_TV: Floats, sign_T: Floats) -> Bools:
-    """Views that are no stranger than they were in a false alarm of the same direction."""
-    row_T, quiet_TV = np.arange(len(views_TV)), np.zeros(views_TV.shape, bool)
-    for one in held:
-        if one.state == "false":
-            event_TV = views_TV[one.start : min(one.end + 1, one.since)]
-            most_V = np.where(np.isnan(event_TV), -np.inf, event_TV).max(axis=0, initial=-np.inf)
-            alike_T = ~(sign_T * one.sign < 0) & (row_T < one.since + MEMORY_ROWS)
-            quiet_TV |= alike_T[:, None] & (views_TV <= most_V + _ALIKE * np.abs(most_V))
-    return quiet_TV
+def _most(event_TV: Floats) -> Floats:
+    """The most that each view may have where a row is no stranger than an event: [V]"""
+    most_V = np.where(np.isnan(event_TV), -np.inf, event_TV).max(axis=0, initial=-np.inf)
+    return np.asarray(most_V + _ALIKE * np.abs(most_V))

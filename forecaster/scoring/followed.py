@@ -30,6 +30,9 @@ _LONGEST_GAP = 1_000
 LATE = "late"
 _NEVER = -(2**40)
 
+_MUTED = ("levels", "times", "events")
+"""Parts of an `Alarming`'s state that few series have."""
+
 Bools = npt.NDArray[np.bool_]
 Objects = npt.NDArray[np.object_]
 Silent = list[tuple[Event, Ints]]
@@ -41,7 +44,8 @@ class Answers:
 
     `silent` has the silences that a row made known: of other series, that begin; of its own, that has ended.
 
-    Shapes:  [n]; numbers [n, 5]: expected, lower, upper, p_value, strangeness; ahead [n, Q]: quantiles of the row that comes next
+    Shapes:  [n]; numbers [n, 7]: expected, lower, upper, p_value, strangeness, opening_p,
+        sign; ahead [n, Q]: quantiles of the row that comes next
     Missing: NaN, also for rows that were not taken; None for no event
     """
 
@@ -59,7 +63,7 @@ class Answers:
     @classmethod
     def nothing(cls, rows: int) -> "Answers":
         """Before anything is said."""
-        numbers, ahead = np.full((rows, 5), np.nan), np.full((rows, len(LEVELS)), np.nan)
+        numbers, ahead = np.full((rows, 7), np.nan), np.full((rows, len(LEVELS)), np.nan)
         no, none = np.zeros(rows, bool), np.full(rows, None, object)
         return cls(numbers, ahead, no, no.copy(), none, none.copy(), np.full(rows, "", object), none.copy())
 
@@ -148,13 +152,12 @@ class Followed:
         views = Views(*(getattr(found.views, field.name).copy() for field in fields(Views)))
         views.expected[rows], views.lower[rows], views.upper[rows] = answers.numbers[:, :3].T
         made = replace(found, views=views, alarms=[*found.alarms], events=[*found.events], numbers=[*found.numbers])
-        unknown, lengths = np.full(len(rows), np.nan), rows_until(grid, None)
+        lengths = rows_until(grid, None)
         for k, s in enumerate(series):
             mine = owner == s
             told_T = answers.is_anomaly[mine] & ~np.isnan(answers.numbers[mine, 3])
-            alarms = Alarms(answers.numbers[mine, 3], told_T, answers.numbers[mine, 4], unknown[mine])
-            sign = np.sign(grid.values(s) - answers.numbers[mine, 0])
-            events, made.numbers[s] = merge(alarms, sign, self._rules.gap)
+            alarms = Alarms(answers.numbers[mine, 3], told_T, *answers.numbers[mine, 4:6].T)
+            events, made.numbers[s] = merge(alarms, answers.numbers[mine, 6], self._rules.gap)
             start = self._held["start"][numbers[k : k + 1]]
             shift = int(self._member.frequency.positions(grid.starts[s : s + 1], start)[0])
             if (
@@ -276,7 +279,8 @@ class Followed:
         found, train = self._judged(taken, sight.views)
         last, row = taken.last, taken.row[taken.last]
         views = sight.views
-        numbers = (views.expected, views.lower, views.upper, found.p_values, found.strangeness)
+        said = (found.p_values, found.strangeness, found.opening_p)
+        numbers = (views.expected, views.lower, views.upper, *said, views.sign)
         answers.numbers[row] = np.column_stack(numbers)[last]
         answers.is_anomaly[row] |= found.is_anomaly[last]
         answers.is_train[row] = train[last]
@@ -317,8 +321,14 @@ class Followed:
                 every.put(early, alarming.usual(scores[early]))
             if len(later):
                 working = ~self._calm.closed(self._names[taken.series[rows[0]]], times[later])
-                every.put(later, alarming.judge(scores[later], may[later] & working, working))
+                every.put(later, alarming.judge(scores[later], may[later] & working, working, views.sign[later]))
         return every, train
+
+    def open_events(self) -> list[str]:
+        """Events that go on."""
+        held = self._held
+        going = (held["event"] != _NEVER) & (held["rows"] - 1 - held["alarm"] <= self._rules.gap)
+        return [self._id(s, int(held["event"][s])) for s in np.flatnonzero(going).tolist()]
 
     def _event(self, series: int, position: int) -> str:
         """The event that an alarm belongs to."""
@@ -348,6 +358,7 @@ class Followed:
             ("follower", self._follower.state()),
             ("lacking", {} if self._lacking is None else self._lacking.state()),
             ("rows", joined({name: one["rows"] for name, one in alarming.items()})),
+            *((name, joined({k: one[name] for k, one in alarming.items() if name in one})) for name in _MUTED),
         ):
             arrays |= {f"{prefix}.{name}": value for name, value in part.items()}
         return arrays
@@ -360,9 +371,11 @@ class Followed:
         made._held.restore(held)
         made._follower.restore(follower)
         tables = parted(rows)
+        muted = {name: parted(_under(name, state)) for name in _MUTED}
         for number, name in enumerate(unpacked(state["names"])):
             made._numbered(name)
             one = {"rows": tables[name], "numbers": state["alarming"][number]}
+            one |= {part: tables[name] for part, tables in muted.items() if name in tables}
             made._alarming.append(Alarming.restored(one, member.detector.kinds, made._rate, made._rules, made._make))
         if made._lacking is not None:
             made._lacking.restore(_under("lacking", state) or made._as_if_known())

@@ -88,14 +88,21 @@ class Stream:
 
         Raises: DataError for a column that is absent or cannot be read
         """
+        return _frame(frame, self.answers(frame), self.tells_silence)
+
+    def answers(self, frame: pd.DataFrame) -> Answers:
+        """The same as arrays."""
         absent = [name for name in (columns.UNIQUE_ID, columns.DS, columns.Y) if name not in frame.columns]
         if absent:
             raise DataError(f"no column '{absent[0]}'. A stream reads unique_id, ds and y.")
         y = pd.to_numeric(frame[columns.Y], errors="coerce").to_numpy(float)
         ds = frame[columns.DS]
         times = [clock.encode(ds) for clock in self._clocks(ds)] if len(frame) else []
-        answers = self._answered(frame[columns.UNIQUE_ID].astype(str).tolist(), times, y)
-        return _frame(frame, y, answers, self.tells_silence)
+        return self._answered(frame[columns.UNIQUE_ID].astype(str).tolist(), times, y)
+
+    def open_events(self) -> list[str]:
+        """Events that go on."""
+        return [event for followed in self._followed if followed is not None for event in followed.open_events()]
 
     def answer(self, names: Sequence[str], ds: Sequence[Any], values: Floats) -> Answers:
         """The same for rows that are no table, their times ISO texts or integers."""
@@ -200,9 +207,10 @@ def keep(saved: SavedDetector, found: Sequence[Detected], folder: Path) -> list[
     return said
 
 
-def _frame(frame: pd.DataFrame, y: Floats, answers: Answers, tells_silence: bool) -> pd.DataFrame:
+def _frame(frame: pd.DataFrame, answers: Answers, tells_silence: bool) -> pd.DataFrame:
     """Rows as a user reads them, in the order of the input's."""
-    expected, lower, upper, p_value, _ = answers.numbers.T
+    expected, lower, upper, p_value = answers.numbers.T[:4]
+    y = pd.to_numeric(frame[columns.Y], errors="coerce").to_numpy(float)
     named = {columns.UNIQUE_ID: frame[columns.UNIQUE_ID].array, columns.DS: frame[columns.DS].array, columns.Y: y}
     said = {"expected": expected, "lower": lower, "upper": upper, "score": -np.log10(p_value), "p_value": p_value}
     told = {"is_anomaly": answers.is_anomaly, "event_id": pd.array(answers.event_id, dtype="str")}

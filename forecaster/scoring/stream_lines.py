@@ -105,7 +105,7 @@ class Answering:
 
 
 def _line(row: _Row, found: Answers, k: int, mean: float, tells_silence: bool) -> str:
-    expected, lower, upper, p_value, _ = found.numbers[k].tolist()
+    expected, lower, upper, p_value, *_ = found.numbers[k].tolist()
     score = -math.log10(p_value) if p_value == p_value else p_value
     numbers = (expected, lower, upper, score, p_value)
     answer = {columns.UNIQUE_ID: row.unique_id, columns.DS: row.ds, columns.Y: _plain(row.y)}

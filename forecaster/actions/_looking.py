@@ -1,0 +1,171 @@
+"""What a scoring sees: forecasts, scores and events, from what is new where it can, else from all rows."""
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from forecaster.actions._feedback import feedback_of, verdicts
+from forecaster.actions._snapshots import Snapshots, digest
+from forecaster.errors import ArtifactError
+from forecaster.progress import Watch
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from forecaster.app import App
+    from forecaster.registry.base import Version
+    from forecaster.scoring.detect import Detected, Detection
+    from forecaster.scoring.forecaster import Forecaster
+    from forecaster.scoring.rules import Rules
+    from forecaster.series.frame import Checked
+    from forecaster.settings import Pipeline
+
+__all__ = ["Seen", "found_by", "look", "rules_of"]
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What there is to store; some of it may be stored."""
+
+    forecasts: "pd.DataFrame"
+    scores: "pd.DataFrame"
+    events: "pd.DataFrame"
+    open: list[str]
+    """Events that go on."""
+    newest: dict[str, Any]
+    """Last time that was scored before, of each series that was."""
+    keep: Callable[[], None]
+    """Lets the next scoring go on from here; to be called when all is stored."""
+
+
+def look(app: "App", one: "Pipeline", champion: "Version", now: datetime, watch: Watch) -> Seen:
+    """Go on from where the last scoring stood; read all rows where there is no such place."""
+    from forecaster.scoring.detect import Detection
+    from forecaster.scoring.forecaster import Forecaster
+    from forecaster.scoring.maintenance import spans
+
+    names = app.ledger.find_series(stream=one.name)["unique_id"].tolist()
+    said = verdicts(app, names, now)
+    how = Detection(detector=one.detector, false_alarms=one.false_alarms, rules=rules_of(app, one))
+    forecaster = Forecaster.load(app.registry.fetch(champion) / "model")
+    spoken = said[["event_id", "state", "at", "over", "every"]].to_csv()
+    kind = digest(champion.version, asdict(how), spans(how.rules.maintenance), spoken)
+    snapshots = Snapshots(app, one.name, kind, now)
+    return _gone_on(app, one, snapshots, forecaster, names, now) or _from_all(
+        app, one, snapshots, forecaster, champion, how, said, now, watch
+    )
+
+
+def _gone_on(
+    app: "App", one: "Pipeline", snapshots: Snapshots, forecaster: "Forecaster", names: list[str], now: datetime
+) -> Seen | None:
+    """By rows after the last snapshot; None where there is none, or these rows are not enough."""
+    import pandas as pd
+
+    snapshot = snapshots.newest(forecaster)
+    if snapshot is None:
+        return None
+    last = pd.to_datetime(pd.Series(snapshot.last), utc=True)
+    before = last.min().to_pydatetime()
+    rows = app.lake.read("observations", series=names, since=before, as_of=now)
+    rows = rows[~(rows["ds"] <= pd.to_datetime(rows["unique_id"].map(last), utc=True))].reset_index(drop=True)
+    advance = snapshot.standing.advance(rows[["unique_id", "ds", "y"]])
+    if advance is None:
+        return None
+    scored = app.lake.read("scores", series=names, since=before)
+    newest = {str(name): when for name, when in [*last.items(), *scored.groupby("unique_id")["ds"].max().items()]}
+    stands = pd.concat([last, rows.groupby("unique_id")["ds"].max()]).groupby(level=0).max()
+    events = _with_what_was(advance.events, app.ledger.find_events(pipeline=one.name, since=before))
+
+    def keep() -> None:
+        if len(rows):
+            snapshots.put(snapshot.standing, {name: time.isoformat() for name, time in stands.items()})
+
+    is_open = events["event_id"].isin(advance.open)
+    return Seen(advance.forecasts, advance.scores, events.assign(is_open=is_open), advance.open, newest, keep)
+
+
+def _with_what_was(events: "pd.DataFrame", known: "pd.DataFrame") -> "pd.DataFrame":
+    """Events of some rows, with what is known of the rows before."""
+    before = known.set_index("event_id")
+    rows = []
+    for one in events.to_dict("records"):
+        if one["event_id"] in before.index:
+            was = before.loc[one["event_id"]]
+            one["start"] = was["start"]
+            if was["severity"] >= one["severity"]:
+                one |= {name: was[name] for name in ("peak", "severity", "direction", "expected", "lower", "upper")}
+        rows.append(one)
+    return type(events)(rows, columns=events.columns)
+
+
+def _from_all(
+    app: "App",
+    one: "Pipeline",
+    snapshots: Snapshots,
+    forecaster: "Forecaster",
+    champion: "Version",
+    how: "Detection",
+    said: "pd.DataFrame",
+    now: datetime,
+    watch: Watch,
+) -> Seen:
+    """By passes over all rows."""
+    from forecaster.actions.train import observed
+    from forecaster.evaluation.rehearsal import Rehearsal
+    from forecaster.scoring.detection_rows import events_of, scores_of
+    from forecaster.scoring.standing import Standing
+
+    frame, checked = observed(app, one, now)
+    forecasts = forecaster.predict(checked)
+    scored = app.lake.read("scores", series=frame["unique_id"].unique().tolist())
+    found = found_by(Rehearsal.load(app.registry.fetch(champion) / "rehearsal"), checked, how, now, said, scored)
+    events = events_of(found)
+    newest = {str(name): when for name, when in scored.groupby("unique_id")["ds"].max().items()}
+    last = frame.groupby("unique_id")["ds"].max()
+
+    def keep() -> None:
+        snapshots.begin()
+        try:
+            standing = Standing.after(snapshots.home, forecaster, checked, found, how)
+        except ArtifactError as error:
+            watch.say(f"{one.name}: the next scoring reads all rows again: {error}")
+            return
+        snapshots.put(standing, {str(name): time.isoformat() for name, time in last.items()})
+
+    goes_on = events.loc[events["is_open"].astype(bool), "event_id"].tolist()
+    return Seen(forecasts, scores_of(found), events, goes_on, newest, keep)
+
+
+def found_by(
+    rehearsal: Any,
+    checked: "Checked",
+    how: "Detection",
+    now: datetime,
+    said: "pd.DataFrame",
+    scored: "pd.DataFrame | None",
+) -> "list[Detected]":
+    """What a rehearsed model finds, minding what people said (`feedback_of`); with a table of no verdicts, nothing."""
+    from forecaster.scoring.detect import adopting_detector, detect
+
+    found: list[Detected] = []
+    for (grid, artefact), starts in zip(
+        rehearsal.forecaster.matched(checked), rehearsal.test_starts(checked), strict=True
+    ):
+        detector, begins = adopting_detector(grid, starts, how, artefact)
+        time, feedback = grid.clock.instant(now, "--as-of"), feedback_of(said, scored, grid)
+        found.append(detect(grid, starts, detector, begins, how, time, feedback))
+    return found
+
+
+def rules_of(app: "App", one: "Pipeline") -> "Rules":
+    """A pipeline's rules of events; tables that they name lie beside the project file."""
+    from forecaster.scoring.rules import TABLES, Rules
+
+    given = dict(one.rules)
+    for name in TABLES:
+        table = app.settings.root / str(given.get(name, ""))
+        if table.is_file():
+            given[name] = str(table)
+    return Rules.of(given)

@@ -1,0 +1,103 @@
+"""Where the scoring of a pipeline stood after each of its last runs, so that the next one reads only what is new."""
+
+import hashlib
+import json
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from forecaster.errors import ArtifactError
+
+if TYPE_CHECKING:
+    from forecaster.app import App
+    from forecaster.scoring.forecaster import Forecaster
+    from forecaster.scoring.standing import Standing
+
+__all__ = ["Snapshot", "Snapshots", "digest"]
+
+_KEPT = 3
+_HALF = ".half"
+
+
+def digest(*parts: Any) -> str:
+    """A name for all that the outcome of a scoring depends on beside the rows."""
+    return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()[:16]
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """Where each series stood, at a time."""
+
+    standing: "Standing"
+    last: Mapping[str, str]
+    """Time of the last row of each series."""
+
+
+class Snapshots:
+    """Those of one pipeline, of one kind (`digest`); of another kind none are found, and a new beginning removes them.
+
+    To be made before the rows are read that a new one stands after: where others landed meanwhile, it is not kept.
+    """
+
+    def __init__(self, app: "App", pipeline: str, kind: str, now: datetime) -> None:
+        self._app, self._pipeline, self._now = app, pipeline, now
+        self._all = app.artefacts / "standing" / pipeline
+        self.home = self._all / kind
+        self._known = self._rows()
+
+    def begin(self) -> None:
+        """Forget all there are."""
+        shutil.rmtree(self._all, ignore_errors=True)
+
+    def put(self, standing: "Standing", last: Mapping[str, str]) -> None:
+        """Keep one more, all of it or nothing; the oldest go."""
+        if self._rows() != self._known:
+            return
+        folder = self.home / f"{self._now:%Y%m%dT%H%M%S%f}"
+        half = self.home / (folder.name + _HALF)
+        shutil.rmtree(half, ignore_errors=True)
+        standing.save(half, {"at": self._now.isoformat(), "last": dict(last), "rows": self._rows(last)})
+        shutil.rmtree(folder, ignore_errors=True)
+        half.rename(folder)
+        for old in self._folders()[_KEPT:]:
+            shutil.rmtree(old, ignore_errors=True)
+
+    def newest(self, forecaster: "Forecaster") -> Snapshot | None:
+        """The newest that knew all rows up to its last ones as they are known now: no late or revised one came since."""
+        from forecaster.scoring.standing import Standing, facts_of
+
+        for folder in self._folders():
+            try:
+                facts = facts_of(folder)
+                if datetime.fromisoformat(facts["at"]) <= self._now and self._rows(facts["last"]) == facts["rows"]:
+                    return Snapshot(Standing.load(folder, forecaster), facts["last"])
+            except (ArtifactError, KeyError, ValueError):  # of an earlier version, or damaged: as if there were none
+                continue
+        return None
+
+    def _folders(self) -> list[Path]:
+        """The newest first."""
+        found = self.home.glob("[0-9]*") if self.home.exists() else ()
+        return sorted((path for path in found if path.suffix != _HALF), reverse=True)
+
+    def _rows(self, last: Mapping[str, str] | None = None) -> int:
+        """Rows of the pipeline, revisions too, that are known, perhaps only up to a last time of each series.
+
+        The lake only ever gets more of them, so the same number is the same rows.
+        """
+        from forecaster.store.sql import select
+
+        until = ""
+        if last is not None:
+            listed = ", ".join(f"({_quoted(name)}, TIMESTAMPTZ {_quoted(time)})" for name, time in last.items())
+            until = f"JOIN (VALUES {listed}) AS stood(name, until) ON unique_id = name AND ds <= until"
+        query = f"""SELECT count(*) AS rows FROM observations_all {until}
+            WHERE stream = {_quoted(self._pipeline)} AND available_at <= TIMESTAMPTZ {_quoted(self._now.isoformat())}"""
+        return int(select(self._app.lake, self._app.ledger, query)["rows"].iloc[0])
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"

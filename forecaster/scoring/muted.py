@@ -1,0 +1,53 @@
+"""What raises no alarm, or does not count as normal, because of what people said of earlier events."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from forecaster.series.frequency import Ints
+from forecaster.series.grid import Floats
+
+__all__ = ["Muted"]
+
+Bools = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Muted:
+    """Of one series; rows count from its first one after training.
+
+    Shapes: levels [n, 2 + V]: of each false alarm its sign, the first row that it no longer mutes, and the most that each view
+        may have to be no stranger; times [m, 3]: of each expected event its first row, how many it has, and every how many it
+        comes again; events [k, 1]: first rows of events that do not count as normal
+    """
+
+    levels: Floats
+    times: Floats
+    events: Floats
+
+    def quiet(self, row_T: Ints, views_TV: Floats, sign_T: Floats | None) -> Bools:
+        """Views that are no stranger than in a false alarm of the same direction, or of one that is not known: [time, V]"""
+        quiet_TV = np.zeros(views_TV.shape, bool)
+        for sign, until, *most in self.levels:
+            other_T = np.zeros(len(row_T), bool) if sign_T is None else sign_T * sign < 0
+            alike_T = ~other_T & (row_T < until)
+            quiet_TV |= alike_T[:, None] & (views_TV <= np.array(most))
+        return quiet_TV
+
+    def due(self, row_T: Ints) -> Bools:
+        """Rows at which an expected event comes again: [time]"""
+        due_T = np.zeros(len(row_T), bool)
+        for first, rows, every in self.times:
+            due_T |= (row_T >= first + rows) & ((row_T - first) % every < rows)
+        return due_T
+
+    def state(self) -> dict[str, Floats]:
+        """All that it is made of, by name."""
+        return {"levels": self.levels, "times": self.times, "events": self.events}
+
+    @classmethod
+    def restored(cls, state: Mapping[str, Floats]) -> "Muted":
+        """From a `state`."""
+        return cls(state["levels"], state["times"], state["events"])

@@ -1,0 +1,188 @@
+"""Where scheduled scoring stands: each series after its last row, for forecasts and for alarms."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from forecaster import columns
+from forecaster.errors import ArtifactError
+from forecaster.scoring import fallback
+from forecaster.scoring.detect import Detected, Detection
+from forecaster.scoring.followed import Answers
+from forecaster.scoring.forecaster import Forecaster
+from forecaster.scoring.saved_detector import SavedDetector
+from forecaster.scoring.stream import Stream
+from forecaster.scoring.tables import forecast_rows
+from forecaster.series.clock import Clock
+from forecaster.series.frame import Checked
+from forecaster.series.frequency import Ints
+from forecaster.series.grid import Floats, Grid
+from forecaster.training.stepping import Stepping
+from forecaster.training.walk import Forecasts
+
+__all__ = ["Advance", "Standing", "facts_of"]
+
+_INDEX, _DETECTOR, _STREAM, _FORECASTS = "standing.json", "detector", "stream", "forecasts"
+_LONGEST_GAP = 1_000
+"""Steps without a row after which a series is read anew."""
+
+
+@dataclass(frozen=True)
+class Advance:
+    """What new rows bring."""
+
+    forecasts: pd.DataFrame
+    scores: pd.DataFrame
+    """As the lake keeps them."""
+    events: pd.DataFrame
+    """Those with an alarm in the new rows, as far as these tell."""
+    open: list[str]
+    """Every event that goes on."""
+
+
+class Standing:
+    """Series carried on from their last rows; equal, to 1e-5, to passes over all of their rows."""
+
+    def __init__(self, steppings: Mapping[int, Stepping], stream: Stream) -> None:
+        self._steppings, self._stream = steppings, stream
+
+    @classmethod
+    def after(
+        cls, home: Path, forecaster: Forecaster, checked: Checked, found: Sequence[Detected], how: Detection
+    ) -> "Standing":
+        """Where a pass over all rows ended; the folder `home` then holds the detector.
+
+        Raises: ArtifactError for what has no form for one row at a time
+        """
+        matched = [
+            (forecaster.artefacts.index(artefact), artefact, grid) for grid, artefact in forecaster.matched(checked)
+        ]
+        if any(how.meanings(grid.frequency) for _, _, grid in matched):
+            raise ArtifactError("silences are looked for in all rows")
+        if any(fallback.reasons(grid, grid.lengths, artefact.plan.horizon) for _, artefact, grid in matched):
+            raise ArtifactError("a series is constant, or shorter than the horizon")
+        if any(one.waiting for one in found):
+            raise ArtifactError("a new normal has too few rows yet")
+        steppings = {number: Stepping.begin(artefact, grid) for number, artefact, grid in matched}
+        SavedDetector.of(found, how, checked.roles).save(home / _DETECTOR)
+        return cls(steppings, Stream.after(SavedDetector.load(home / _DETECTOR), found))
+
+    def save(self, folder: Path, facts: Mapping[str, Any]) -> None:
+        """Write it, with facts beside it, into a folder of its home."""
+        self._stream.save(folder / _STREAM)
+        for number, stepping in self._steppings.items():
+            stepping.save(folder / f"{_FORECASTS}-{number}")
+        (folder / _INDEX).write_text(json.dumps({**facts, "artefacts": list(self._steppings)}))
+
+    @classmethod
+    def load(cls, folder: Path, forecaster: Forecaster) -> "Standing":
+        """Read it. Raises: ArtifactError when it cannot be read, or is another model's"""
+        stream = Stream.open(SavedDetector.load(folder.parent / _DETECTOR), folder / _STREAM)
+        numbers = facts_of(folder)["artefacts"]
+        steppings = {n: Stepping.load(folder / f"{_FORECASTS}-{n}", forecaster.artefacts[n]) for n in numbers}
+        return cls(steppings, stream)
+
+    def advance(self, rows: pd.DataFrame) -> Advance | None:
+        """What new rows bring, `unique_id, ds, y` by series and time; None where all rows must be read for that."""
+        known = {name for stepping in self._steppings.values() for name in stepping.names}
+        if not set(rows[columns.UNIQUE_ID]) <= known:
+            return None
+        answers = self._stream.answers(rows)
+        forecasts = [self._ahead(stepping, rows) for stepping in self._steppings.values()]
+        if (answers.reason != "").any() or any(part is None for part in forecasts):
+            return None
+        scores = _scores(rows, answers)
+        table = pd.concat([part for part in forecasts if part is not None], ignore_index=True)
+        events = _events(scores.assign(sign=answers.numbers[:, 6]))
+        return Advance(table, scores[~answers.is_train], events, self._stream.open_events())
+
+    def _ahead(self, stepping: Stepping, rows: pd.DataFrame) -> pd.DataFrame | None:
+        """Forecasts from the last rows of the series of one step."""
+        mine = rows[rows[columns.UNIQUE_ID].isin(stepping.names)]
+        series, values, times, grid = _dense(stepping, mine)
+        if len(values) and max(map(len, values)) > _LONGEST_GAP:
+            return None
+        shape = (len(series), stepping.carried.artefact.plan.horizon, len(columns.LEVELS))
+        ahead, lengths = np.empty(shape), np.array([len(one) for one in values], np.int64)
+        for row in range(int(lengths.max(initial=0))):
+            going = np.flatnonzero(lengths > row)
+            here = np.array([times[k][row] for k in going]), np.array([values[k][row] for k in going])
+            found = stepping.carried.step(series[going], *here)
+            ahead[going] = found.following
+        stepping.rows = stepping.rows.copy()
+        stepping.rows[series] += lengths
+        return forecast_rows(grid, Forecasts(series, stepping.rows[series] - 1, ahead))
+
+
+def facts_of(folder: Path) -> dict[str, Any]:
+    """What was written beside a standing. Raises: ArtifactError when it cannot be read"""
+    try:
+        found: dict[str, Any] = json.loads((folder / _INDEX).read_text())
+    except (OSError, ValueError) as error:
+        raise ArtifactError(f"'{folder}' holds no readable state ({error}).") from error
+    return found
+
+
+def _dense(stepping: Stepping, rows: pd.DataFrame) -> tuple[Ints, list[Floats], list[Ints], Grid]:
+    """New values of each series that has some, one for each step, NaN where none came; their times; a grid without values."""
+    carried, numbers = stepping.carried, {name: number for number, name in enumerate(stepping.names)}
+    step, clock = carried.artefact.frequency, carried.clock
+    series, values, times = [], [], []
+    for name, part in rows.groupby(columns.UNIQUE_ID, sort=False):
+        number = numbers[str(name)]
+        start, before = stepping.starts[[number]], int(stepping.rows[number])
+        position = step.positions(clock.encode(part[columns.DS]), np.repeat(start, len(part)))
+        dense = np.full(int(position.max()) + 1 - before, np.nan)
+        dense[position - before] = part[columns.Y].to_numpy(float)
+        series.append(number)
+        values.append(dense)
+        times.append(step.times(np.repeat(start, len(dense)), before + np.arange(len(dense))))
+    order = np.argsort(series)
+    grid = _without_values(stepping, clock)
+    return np.array(series, np.int64)[order], [values[k] for k in order], [times[k] for k in order], grid
+
+
+def _without_values(stepping: Stepping, clock: Clock) -> Grid:
+    count, nothing = len(stepping.names), np.zeros(len(stepping.names), np.int64)
+    names, none = np.array(stepping.names, object), np.zeros((0, 0))
+    offsets = np.zeros(count + 1, np.int64)
+    y, static = np.zeros(0), np.zeros((count, 0))
+    step = stepping.carried.artefact.frequency
+    return Grid(step, clock, names, None, stepping.starts, offsets, y, nothing, nothing, none, none, static)
+
+
+def _scores(rows: pd.DataFrame, answers: Answers) -> pd.DataFrame:
+    """As the lake keeps them."""
+    expected, lower, upper, p_value, strangeness, opening_p, _ = answers.numbers.T
+    named = {name: rows[name].array for name in (columns.UNIQUE_ID, columns.DS, columns.Y)}
+    said = {"expected": expected, "lower": lower, "upper": upper, "score": -np.log10(p_value), "p_value": p_value}
+    told = {"is_anomaly": answers.is_anomaly, "strangeness": strangeness, "opening_p": opening_p}
+    return pd.DataFrame({**named, **said, **told, "event_id": pd.array(answers.event_id, dtype="str")})
+
+
+def _events(scores: pd.DataFrame) -> pd.DataFrame:
+    """Events of the rows that raised an alarm, as if these were all."""
+    alarms = scores[scores["is_anomaly"]]
+    found = []
+    for event_id, part in alarms.groupby("event_id", sort=False):
+        peak = part.iloc[int(part["strangeness"].to_numpy().argmax())]
+        found.append(
+            {
+                "event_id": event_id,
+                "unique_id": peak["unique_id"],
+                "start": part["ds"].min(),
+                "peak": peak["ds"],
+                "end": part["ds"].max(),
+                "severity": peak["strangeness"],
+                "direction": {1.0: "up", -1.0: "down"}.get(float(peak["sign"]), "unknown"),
+                "channels": "",
+                **{name: peak[name] for name in ("expected", "lower", "upper")},
+            }
+        )
+    names = ["event_id", "unique_id", "start", "peak", "end", "severity", "direction", "channels"]
+    return pd.DataFrame(found, columns=[*names, "expected", "lower", "upper"])
