@@ -31,6 +31,7 @@ from forecaster.progress import SILENT, Watch
 from forecaster.scoring.attended import attended_rows
 from forecaster.scoring.detect import Detection, detect_all
 from forecaster.scoring.detection_rows import events_of, rows_of
+from forecaster.scoring.fdr import restrained
 from forecaster.scoring.forecaster import Forecaster, train
 from forecaster.scoring.parting import training_ends
 from forecaster.scoring.rate import DEFAULT_RATE
@@ -268,6 +269,7 @@ def detect(
     if load is not None:
         saved = SavedDetector.load(Path(load)).asking(false_alarms, among(settings)[0])
         checked, found = detect_on(saved, Path(load), check(rows, saved.roles, freq=freq))
+        found = restrained(found, saved.how, checked.quality)
         _warn(checked.quality)
         return rows_of(checked, found, rows), events_of(found)
     how = Detection.of(
@@ -278,7 +280,7 @@ def detect(
     )
     checked = check(rows, Roles.of(channels), freq=freq)
     ends = training_ends(checked, rows, train_until=train_until, test_column=test_column)
-    found = detect_all(checked, ends, how, watch)
+    found = restrained(detect_all(checked, ends, how, watch), how, checked.quality)
     if save is not None:
         keep(SavedDetector.of(found, how, checked.roles), found, Path(save))
     _warn(checked.quality)

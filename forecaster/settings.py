@@ -46,6 +46,8 @@ class Pipeline:
     """Rules of events, as in `scoring/rules.py`: direction, min_deviation, m, n, cool_down, maintenance, ..."""
     incidents: dict[str, Any] = field(default_factory=dict)
     """Which events are one incident, as in `scoring/incidents.py`: by, window."""
+    judging: dict[str, Any] = field(default_factory=dict)
+    """What scores become, as `--set` says it: threshold, "threshold.KEY", fdr."""
     season: list[int] = field(default_factory=list)
     """Seasons in steps; empty: found from the data."""
     settings: dict[str, Any] = field(default_factory=dict)

@@ -1,7 +1,7 @@
 """What a scoring sees: forecasts, scores and events, from what is new where it can, else from all rows."""
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -47,7 +47,8 @@ def look(app: "App", one: "Pipeline", champion: "Version", now: datetime, watch:
 
     names = app.ledger.find_series(stream=one.name)["unique_id"].tolist()
     said = verdicts(app, names, now)
-    how = Detection(detector=one.detector, false_alarms=one.false_alarms, rules=rules_of(app, one))
+    asked = Detection.of(one.judging, detector=one.detector, false_alarms=one.false_alarms)
+    how = replace(asked, rules=rules_of(app, one))
     forecaster = Forecaster.load(app.registry.fetch(champion) / "model")
     spoken = said[["event_id", "state", "at", "over", "every"]].to_csv()
     kind = digest(champion.version, asdict(how), spans(how.rules.maintenance), spoken)
@@ -115,12 +116,14 @@ def _from_all(
     from forecaster.actions.train import observed
     from forecaster.evaluation.rehearsal import Rehearsal
     from forecaster.scoring.detection_rows import events_of, scores_of
+    from forecaster.scoring.fdr import restrained
     from forecaster.scoring.standing import Standing
 
     frame, checked = observed(app, one, now)
     forecasts = forecaster.predict(checked)
     scored = app.lake.read("scores", series=frame["unique_id"].unique().tolist())
-    found = found_by(Rehearsal.load(app.registry.fetch(champion) / "rehearsal"), checked, how, now, said, scored)
+    rehearsal = Rehearsal.load(app.registry.fetch(champion) / "rehearsal")
+    found = restrained(found_by(rehearsal, checked, how, now, said, scored), how, checked.quality)
     events = events_of(found)
     newest = {str(name): when for name, when in scored.groupby("unique_id")["ds"].max().items()}
     last = frame.groupby("unique_id")["ds"].max()

@@ -43,6 +43,7 @@ def detect(
     """
     from forecaster.scoring.detect import Detection, detect_all
     from forecaster.scoring.detection_rows import events_of, rows_of
+    from forecaster.scoring.fdr import restrained
     from forecaster.scoring.parting import training_ends
     from forecaster.scoring.rate import DEFAULT_RATE
     from forecaster.scoring.rules import among
@@ -74,6 +75,7 @@ def detect(
             found = detect_all(checked, ends, how, watch)
         else:
             checked, found = detect_on(saved, load, checked)
+        found = restrained(found, how, checked.quality)
         rows, listed = rows_of(checked, found, frame), events_of(found)
         append(rows)
         append_events(listed)

@@ -12,6 +12,7 @@ from forecaster.errors import ConfigError, ForecasterError
 from forecaster.evaluation.detection_cases import Cases, Labelled, detected_cases, labels_of, random_cases
 from forecaster.progress import SILENT, Watch
 from forecaster.scoring.detect import SHARED, Detection, configured, detect_all
+from forecaster.scoring.fdr import restrained
 from forecaster.scoring.parting import training_ends
 from forecaster.scoring.rate import DEFAULT_RATE
 from forecaster.series.frame import check
@@ -92,7 +93,9 @@ def run(frame: pd.DataFrame, how: Trials, watch: Watch = SILENT) -> Trial:
         begun = time.process_time()
         try:
             own = replace(checked, quality=Quality())
-            trial.cases[name] = detected_cases(labelled, detect_all(own, ends, how.detection(name), watch))
+            asked = how.detection(name)
+            found = restrained(detect_all(own, ends, asked, watch), asked, own.quality)
+            trial.cases[name] = detected_cases(labelled, found)
             trial.cpu_seconds[name] = time.process_time() - begun
             checked.quality.findings.extend(own.quality.findings)
         except Exception as error:

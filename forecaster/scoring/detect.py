@@ -40,7 +40,7 @@ __all__ = [
     "fit_detector",
 ]
 
-SHARED = ("rules", "threshold")
+SHARED = ("rules", "threshold", "fdr")
 """First words of settings that every detector takes: they are of what its scores become."""
 _FEWEST_TRAINING_ROWS = 60
 """Training rows of the typical series below which a detector that learns is replaced by `ewma`."""
@@ -61,15 +61,21 @@ class Detection:
     """Allow detectors that look ahead."""
     settings: Mapping[str, Any] = field(default_factory=dict)
     rules: Rules = field(default_factory=Rules)
+    fdr: float = 0.0
+    """Share of the events that may be false, over all series (`scoring/fdr.py`); 0 asks for a rate alone."""
 
     @classmethod
     def of(cls, settings: Mapping[str, Any] | None, **more: Any) -> "Detection":
-        """With settings of which those called `rules.` are the rules of events, `threshold` and `threshold.` its own."""
+        """With settings of which `rules.`, `threshold`, `threshold.` and `fdr` are of what scores become, the others the detector's."""
         rules, others = among(settings)
         name = others.pop("threshold", cls.threshold)
         own = {key: others.pop(key) for key in list(others) if key.startswith("threshold.")}
         typed = options.sort(own, {"threshold": plugins.load("thresholds", name).Config})["threshold"]
-        how = cls(settings=others, rules=Rules.of(rules), threshold=name, threshold_settings=typed, **more)
+        fdr = float(options.sort({"fdr": others.pop("fdr", 0.0)}, {"": cls})[""]["fdr"])
+        if not 0 <= fdr < 1:
+            raise ConfigError(f"--set fdr={fdr:g}: expected a share of the events that may be false, 0 <= fdr < 1.")
+        judging = {"threshold": name, "threshold_settings": typed, "fdr": fdr}
+        how = cls(settings=others, rules=Rules.of(rules), **judging, **more)
         how.thresholds(1e-3)  # a wrong setting is told before the training
         return how
 

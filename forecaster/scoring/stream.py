@@ -51,6 +51,8 @@ class Stream:
             raise ArtifactError(
                 "a detector with --channels is not streamed yet. Use: forecaster detect FILE --load DIR"
             )
+        if saved.how.fdr:
+            raise ArtifactError("a detector with --set fdr is not streamed yet. Use: forecaster detect FILE --load DIR")
         self.saved = saved
         self._followed: list[Followed | None] = [None] * len(saved.members)
         self._clock = next((one.clock for one in saved.members if one.clock is not None), None)
