@@ -66,7 +66,7 @@ class Blockwise(Detector):
 
     @abstractmethod
     def learn(self, rows: list[Floats], grid: Grid) -> Held:
-        """Of each series what its training rows, in its units, teach, by the names that `blank` has and others."""
+        """Of each series what its training rows, in its units, teach; `look` reads what `blank` has of it, and leaves it."""
 
     @abstractmethod
     def blank(self) -> dict[str, Array]:
@@ -87,6 +87,7 @@ class Blockwise(Detector):
         return _Following(self)
 
     def save(self, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
         names = np.frombuffer("\0".join(self._names).encode(), np.uint8)
         save_file({**{k: np.ascontiguousarray(v) for k, v in self._learnt.items()}, "names": names}, folder / _FILE)
 
@@ -162,9 +163,14 @@ class _Following(Follower):
 
     def step(self, series: Ints, times: Ints, values: Floats) -> Sight:
         self._held.grow(int(series.max()) + 1)
-        held = {name: value[series].copy() for name, value in self._held.state().items()}
+        # What was learnt is large in some detectors, and only read: where all series step it is not even copied.
+        every = len(series) == self._held.series
+        lessons = {name for name in self._detector.learnt if not name.startswith("units.")}
+        held = {
+            name: value if every and name in lessons else value[series] for name, value in self._held.state().items()
+        }
         views, ahead = _in_own_units(self._detector._greeted(held, values[:, None]), held)
-        self._put(series, held)
+        self._put(series, {name: value for name, value in held.items() if name not in lessons})
         return Sight(_joined([views]), ahead)
 
     def _put(self, series: Ints, held: Held) -> None:

@@ -64,7 +64,7 @@ class WindowNetwork(Trainable):
     def carried_loss(self, batch: Batch, weight_BTH: Tensor, state: Any) -> tuple[Tensor, Any]:
         whole_BT = batch.lags_begun_BTW.all(-1) & (weight_BTH[..., 0] > 0)
         if not bool(whole_BT.any()):
-            return sum(p.sum() for p in self.parameters()) * torch.zeros(()), None
+            return 0.0 * torch.stack([weight.sum() for weight in self.parameters()]).sum(), None
         return self.losses(batch.lags_BTW[whole_BT].float()).mean(), None
 
 

@@ -115,12 +115,12 @@ def test_following_value_by_value_is_the_pass(name: str) -> None:
 
 @pytest.mark.parametrize("name", DETECTORS)
 def test_a_kept_detector_says_the_same(name: str, tmp_path: Path) -> None:
-    """Of the series that it knows and of one that it does not."""
+    """Of the series that it knows and of one that it does not; in a folder that was not there."""
     grid, how = _grid(length=200), _how(name)
     detector, _, _ = fit_detector(grid, np.array([120, 120]), how)
-    detector.save(tmp_path)
+    detector.save(tmp_path / "kept")
     again = type(detector)(detector.config)
-    again.load(tmp_path)
+    again.load(tmp_path / "kept")
     for one in (grid, check(synthetic.seasonal(3, 150, seed=1), Roles()).grids[0]):
         np.testing.assert_array_equal(again.views(one).scores, detector.views(one).scores)
 
