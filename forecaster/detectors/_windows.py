@@ -39,7 +39,7 @@ class Windowed(Blockwise):
     Two views: how strange the window is, and how strange newest values were, averaged over the last rows.
 
     Missing: the last value seen stands in; a window whose newest value is missing has no score, nor has one that
-        begins before its series
+        begins before its series; one that was not there to learn from has its first window after its units are known
     """
 
     @dataclass(frozen=True, kw_only=True)

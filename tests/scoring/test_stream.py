@@ -35,11 +35,11 @@ def _until() -> pd.Timestamp:
     return _frame()["ds"].drop_duplicates().iloc[TRAIN - 1]
 
 
-@pytest.fixture(scope="module", params=["residual", "ewma", "auto", "linear_window", "aer"])
+@pytest.fixture(scope="module", params=["residual", "ewma", "auto", "aer"])
 def taught(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, pd.DataFrame]:
     """A folder of a detector that knows only the rows up to and with its training, and what it says of all rows."""
     folder = tmp_path_factory.mktemp(request.param)
-    settings = {"residual": quick(), "aer": {"steps": 12}}.get(request.param, {})
+    settings = {"residual": quick(), "aer": {"steps": 12, "window": 12}}.get(request.param, {})
     head = _frame()[_frame()["ds"] <= _until() + pd.Timedelta(hours=20)]
     asked = {"detector": request.param, "settings": settings, "false_alarms": "1/200-rows"}
     api.detect(head, train_until=_until(), save=folder, **asked)
