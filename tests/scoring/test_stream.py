@@ -145,7 +145,7 @@ def test_a_state_of_another_detector_is_refused_by_name(taught: tuple[Path, pd.D
     stream = api.stream(folder)
     stream.feed(_frame().iloc[:5])
     stream.save(tmp_path / "state")
-    with pytest.raises(ArtifactError, match=r"is that of (residual|ewma|auto)-.* the detector is ewma-"):
+    with pytest.raises(ArtifactError, match=r"is that of (residual|ewma|auto|aer)-.* the detector is ewma-"):
         api.stream(tmp_path / "other", tmp_path / "state")
     (tmp_path / "state" / STATE).write_bytes(b"half")
     with pytest.raises(ArtifactError, match="no readable state"):
