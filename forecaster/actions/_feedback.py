@@ -29,7 +29,8 @@ def verdicts(app: "App", names: list[str], when: datetime) -> "pd.DataFrame":
 
     said, events = app.ledger.find_labels(series_ids=names), app.ledger.find_events(series_ids=names)
     rows = []
-    for event in events[events["direction"] != SILENT].to_dict("records"):
+    spoken_of = events["event_id"].isin(said["event_id"]) & (events["direction"] != SILENT)
+    for event in events[spoken_of].to_dict("records"):
         last: dict[str, Any] | None = None
         for one in said[said["event_id"] == event["event_id"]][::-1].to_dict("records"):
             takes_back = one["state"] == "open" and one["by"] != app.ledger.ITSELF

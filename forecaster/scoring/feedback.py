@@ -96,10 +96,10 @@ def apart(verdicts: Sequence[Verdict], rows: int, at: int) -> Bools:
 
 
 def _parts(verdicts: Sequence[Verdict], views_TV: Floats, end: int) -> Iterator[tuple[int, int]]:
-    """Rows from one change of what holds to the next."""
+    """Rows from one change of what holds to the next; none after one that changes only what is still to come."""
     changes = {row for one in verdicts for row in (one.since, one.until, _ready(one, views_TV)) if row is not None}
     rows = len(views_TV)
-    return pairwise([end, *sorted(row for row in changes if end < row < rows), rows])
+    return pairwise([end, *sorted(row for row in changes if end < row <= rows), rows])
 
 
 def _ready(one: Verdict, views_TV: Floats) -> int | None:
@@ -144,4 +144,4 @@ def _muted(held: Sequence[Verdict], views_TV: Floats, end: int) -> Muted:
 def _most(event_TV: Floats) -> Floats:
     """The most that each view may have where a row is no stranger than an event: [V]"""
     most_V = np.where(np.isnan(event_TV), -np.inf, event_TV).max(axis=0, initial=-np.inf)
-    return np.asarray(most_V + _ALIKE * np.abs(most_V))
+    return np.asarray(most_V + _ALIKE * np.abs(np.where(np.isfinite(most_V), most_V, 0.0)))

@@ -140,7 +140,10 @@ def test_going_on_is_reading_everything(trained: Path, detector: str, tmp_path: 
 
 @pytest.mark.slow
 def test_what_changes_the_past_rewinds(trained: Path, tmp_path: Path, passes: list[str]) -> None:
-    """A revised row to the snapshot before it, a row older than all of them, a label and a new series to the first row."""
+    """A revised row to the snapshot before it, a row older than all of them, a label and a new series to the first row.
+
+    A label changes the rows that come later, also where there was none yet when it was first minded.
+    """
     on, anew = _pair(trained, tmp_path)
     ds = _frame()["ds"]
 
@@ -158,7 +161,7 @@ def test_what_changes_the_past_rewinds(trained: Path, tmp_path: Path, passes: li
         project.scored(535, revised(300))
         counts.append(len(passes))
         label(project.app.ledger.find_events()["event_id"].iloc[-1], as_="false", by="ann", app=project.app)
-        project.scored(550, revised(300))
+        project.scored(535, revised(300))
         project.scored(570, revised(300))
         counts.append(len(passes))
         project.scored(620, lambda frame: pd.concat([revised(300)(frame), fourth]))

@@ -69,6 +69,18 @@ def test_confirmed_anomalies_do_not_count_as_normal() -> None:
     assert _found([], **errors).opening_p[900] > 20 * missing.opening_p[900]
 
 
+def test_what_was_said_last_changes_what_is_still_to_come() -> None:
+    """Where no row has come since, those before it stay, and the next ones are judged by it."""
+    views_TV, sign_T = _views(**JUMPS)
+    every = np.ones(ROWS, bool)
+    alarms = []
+    for verdicts in ([], [replace(EVENT, state="false", since=700)]):
+        made = Alarming(views_TV[:END].copy(), PLAIN, RATE, Rules(gap=5), Detection().thresholds(RATE))
+        judged(made, views_TV[:700], sign_T[:700], END, every[:700], every[:700], verdicts)
+        alarms.append(made.judge(views_TV[700:], sign_T=sign_T[700:]).is_anomaly[[0, 60, 120]].tolist())
+    assert alarms == [[True, True, True], [False, True, True]]
+
+
 def test_a_confirmed_event_spends_nothing_of_the_rate() -> None:
     """Where events come fast each must be stranger than the last, unless they were no false alarms."""
     rows = [400 + 20 * k for k in range(7)]
