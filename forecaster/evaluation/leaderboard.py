@@ -13,7 +13,7 @@ from forecaster.evaluation.compare import NAIVE, Judged, Parted, judge
 from forecaster.evaluation.scores_table import scores_table
 from forecaster.evaluation.significance import Ratio, ratio
 from forecaster.progress import SILENT, Watch
-from forecaster.training.auto import AUTO, FIRST, FURTHER
+from forecaster.training.auto import AUTO, CANDIDATES
 from forecaster.training.recipe import own_settings
 
 __all__ = ["USUAL", "Leaderboard", "rank", "require_ratio"]
@@ -119,7 +119,7 @@ def _own(name: str, names: Sequence[str], settings: Mapping[str, Any]) -> dict[s
 
 
 def _parts(name: str) -> Sequence[str]:
-    return (*FIRST, *FURTHER) if name == AUTO else name.split(_JOINT)
+    return CANDIDATES if name == AUTO else name.split(_JOINT)
 
 
 def _reason(error: Exception) -> str:

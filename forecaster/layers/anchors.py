@@ -9,7 +9,7 @@ _LEAST_ERROR = 0.02
 
 
 class Anchors(nn.Module):
-    """A gated blend of the values one lag back, plus a linear map of the window.
+    """A gated blend of the values one lag back, plus a linear map of the window where `line` says so.
 
     The blend begins as the one that `lean` was shown to be good, the map as zero.
 
@@ -20,23 +20,23 @@ class Anchors(nn.Module):
 
     lags_KH: Tensor
 
-    def __init__(self, hidden: int, window: int, horizon: int, seasons: tuple[int, ...]) -> None:
+    def __init__(self, hidden: int, window: int, horizon: int, seasons: tuple[int, ...], *, line: bool = True) -> None:
         super().__init__()
         assert all(1 <= season <= window for season in seasons), (seasons, window)
         ahead_H = torch.arange(1, horizon + 1)
         lags = [window - 1 - ((-ahead_H) % season) for season in seasons]
         self.register_buffer("lags_KH", torch.stack(lags), persistent=False)
         self.gate = nn.Linear(hidden, len(seasons))
-        self.line = nn.Linear(window, horizon, bias=False)
+        self.line = nn.Linear(window, horizon, bias=False) if line else None
         for weight in self.parameters():
             nn.init.zeros_(weight)
 
     def forward(self, hidden: Tensor, window: Tensor) -> Tensor:
         share = self.gate(hidden).softmax(-1)
-        start: Tensor = self.line(window)
-        for k, lags_H in enumerate(self.lags_KH):
-            start = start + share[..., k : k + 1] * window[..., lags_H]
-        return start
+        parts: list[Tensor] = [share[..., k : k + 1] * window[..., lags_H] for k, lags_H in enumerate(self.lags_KH)]
+        if self.line is not None:
+            parts.append(self.line(window))
+        return sum(parts[1:], start=parts[0])
 
     @torch.no_grad()
     def lean(self, window: Tensor, target: Tensor, weight: Tensor) -> None:

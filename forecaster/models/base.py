@@ -110,6 +110,10 @@ class Model(nn.Module, ABC):
     """Has weights to train."""
     covariates: ClassVar[bool] = True
     """Reads a step's features: covariates, calendar, other targets."""
+    alone: ClassVar[bool] = False
+    """Reads each cutoff's window by itself, so neighbours teach little: trained on few cutoffs of many places."""
+    lookback: ClassVar[int] = 0
+    """Lag window that it makes use of where series are long; 0: as long as seasons and horizon call for."""
 
     @dataclass(frozen=True, kw_only=True)
     class Config:

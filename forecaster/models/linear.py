@@ -27,6 +27,8 @@ class Linear(Model):
 
     memory: ClassVar[Memory] = "context"
     covariates: ClassVar[bool] = False
+    alone: ClassVar[bool] = True
+    lookback: ClassVar[int] = 336
 
     def __init__(self, config: Model.Config, task: Task) -> None:
         super().__init__(config, task)

@@ -9,40 +9,44 @@ from torch import Tensor, nn
 from forecaster.layers.anchors import Anchors
 from forecaster.layers.cycle import Cycle
 from forecaster.layers.decoders import Direct
-from forecaster.layers.recurrent import Dilated
 from forecaster.layers.statics import Statics
 from forecaster.models.base import Inputs, Memory, Model, Outlook, Size, Task
 
 __all__ = ["SegRnn"]
 
-_SIZES: dict[Size, int] = {"s": 32, "m": 64, "l": 128}
+_SIZES: dict[Size, int] = {"s": 64, "m": 128, "l": 256}
+_SEGMENTS = 15
+"""About as many are read where the window is long."""
 
 
 class SegRnn(Model):
-    """A GRU that reads one segment at a time; every segment of the horizon is one more step from the last state.
+    """A GRU that reads the lag window segment by segment; every segment of the horizon is one more step from its last state.
 
-    From every cutoff: the layer's step t continues from step t - w, so all ways to cut a series into segments of w steps
-    are read side by side. Segments hold distances from the newest value. Seasonal anchors repeat a series' own cycle; with
-    `cycle` a learnt one, found by the calendar, is taken from what is read and put back to forecasts: a series that is
-    shorter than a season has it too.
+    From every cutoff anew, so a state never holds more than the window. Segments hold distances from the level.
+    Seasonal anchors repeat a series' own cycle; with `cycle` a learnt one, found by the calendar, is taken from what is
+    read and put back to forecasts: a series that is shorter than a season has it too.
 
     Shapes:  see `Model`; w is the segment, ceil(H / w) segments make the horizon
-    Missing: a causal stand-in in the window, with flags beside it where training had gaps
-    Fails:   where the next few steps depend on the very last value; take lstm there
+    Missing: a causal stand-in in the window, with flags of the newest row beside it where training had gaps
+    Fails:   on short series, whose window holds few segments; of covariates it reads the newest row only
     Source:  Lin et al. (2023), SegRNN, arXiv 2308.11200: parallel multi-step forecasting; the cycle: Lin et al. (2024),
         CycleNet, NeurIPS
     """
 
-    memory: ClassVar[Memory] = "state"
+    memory: ClassVar[Memory] = "context"
+    alone: ClassVar[bool] = True
+    lookback: ClassVar[int] = 720
 
     @dataclass(frozen=True, kw_only=True)
     class Config(Model.Config):
         size: Size = "m"
-        """The one dial: s (32 wide), m (64) or l (128)."""
+        """The one dial: s (64 wide), m (128) or l (256)."""
         hidden: int = 0
         """Width D; 0 takes the size's."""
         segment: int = 0
-        """Steps in a segment; 0 takes a quarter of the shortest season, or of the window."""
+        """Steps in a segment; 0 takes a fifteenth of the window, or a quarter of the shortest season if that is more."""
+        dropout: float = 0.2
+        """Before the last linear map, in [0, 1)."""
         cycle: int = 0
         """Steps in a learnt cycle, such as 168 hours; 0 is none."""
 
@@ -51,6 +55,8 @@ class SegRnn(Model):
                 raise ValueError(f"size must be s, m or l, got '{self.size}'")
             if self.hidden < 0 or self.segment < 0 or self.cycle < 0:
                 raise ValueError("hidden, segment and cycle must not be negative")
+            if not 0 <= self.dropout < 1:
+                raise ValueError(f"dropout must be in [0, 1), got {self.dropout}")
 
         @property
         def width(self) -> int:
@@ -62,34 +68,36 @@ class SegRnn(Model):
     def __init__(self, config: Config, task: Task) -> None:
         super().__init__(config, task)
         width = config.width
-        season = min((lag for lag in task.anchors if lag > 1), default=task.window)
-        self.segment = min(config.segment or max(1, season // 4), task.window)
+        season = min((lag for lag in task.anchors if lag > 1), default=1)
+        self.segment = min(config.segment or max(1, season // 4, task.window // _SEGMENTS), task.window)
         self.count = -(-task.horizon // self.segment)
         self.statics = Statics(task.static_width, task.categories)
         self.cycle = Cycle(config.cycle, self.statics.width) if config.cycle else None
-        self.embed = nn.Linear(self.segment + task.step_width + self.statics.width, width)
-        self.encoder = Dilated("gru", width, self.segment)
+        self.embed = nn.Linear(self.segment, width)
+        self.features = nn.Linear(1 + task.step_width + self.statics.width, width)
+        self.encoder = nn.GRU(width, width, batch_first=True)
         self.place = nn.Parameter(0.1 * torch.randn(self.count, width))
         self.decoder = nn.GRUCell(width, width)
+        self.dropout = nn.Dropout(config.dropout)
         self.out = Direct(width, self.segment, task.parameters, 0)
-        self.anchors = Anchors(width, task.window, task.horizon, task.anchors)
+        self.anchors = Anchors(width, task.window, task.horizon, task.anchors, line=False)
 
     def encode(self, inputs: Inputs, state: Any = None) -> tuple[Tensor, Any]:
-        window_BTW, steps, static_BK = inputs.window_BTW, inputs.window_BTW.shape[1], self.statics(inputs.static_BK)
+        window_BTW, static_BK = inputs.window_BTW, self.statics(inputs.static_BK)
+        rows, steps, _ = window_BTW.shape
         cycle = []
         if self.cycle is not None:
             cycle_BTM = self.cycle(inputs.number_B, static_BK, steps)
             begun_BT1 = inputs.begun_BTW.sum(-1, keepdim=True)
             window_BTW = self._bare(window_BTW, cycle_BTM, begun_BT1)
             cycle = [cycle_BTM, begun_BT1]
-        segment_BTw = window_BTW[..., -self.segment :] - window_BTW[..., -1:]
         static_BTK = static_BK[:, None].expand(-1, steps, -1)
         # The newest value itself too: relative to the level it says where in its range the series is.
-        segment_BTw = torch.cat([segment_BTw[..., :-1], window_BTW[..., -1:]], -1)
-        seen_BT = torch.cat([segment_BTw, inputs.steps_BTI, static_BTK], -1)
-        embedded_BTD = nn.functional.gelu(self.embed(seen_BT))
-        states_BTD, state = self.encoder(embedded_BTD, state)
-        return torch.cat([torch.add(states_BTD, embedded_BTD), *cycle], -1), state
+        features_BTD = self.features(torch.cat([window_BTW[..., -1:], inputs.steps_BTI, static_BTK], -1))
+        read = window_BTW.shape[-1] // self.segment * self.segment
+        segments = window_BTW[..., -read:].reshape(rows * steps, -1, self.segment)
+        _, last = self.encoder(torch.relu(self.embed(segments)))
+        return torch.cat([last[0].reshape(rows, steps, -1) + features_BTD, *cycle], -1), state
 
     def decode(self, states: Tensor, window: Tensor, ahead: Tensor) -> Outlook:
         if self.cycle is None:
@@ -109,7 +117,7 @@ class SegRnn(Model):
         flat = states.reshape(-1, states.shape[-1])
         place = self.place.expand(len(flat), -1, -1).flatten(0, 1)
         after = self.decoder(place, flat.repeat_interleave(self.count, 0))
-        params = self.out(after, ahead).reshape(*states.shape[:-1], -1, len(self.task.parameters))
+        params = self.out(self.dropout(after), ahead).reshape(*states.shape[:-1], -1, len(self.task.parameters))
         return Outlook(self.anchors(states, window), params[..., : self.task.horizon, :])
 
     def lean(self, window: Tensor, target: Tensor, weight: Tensor) -> None:

@@ -15,12 +15,14 @@ from forecaster.panel.features import Features
 from forecaster.series.frequency import Ints
 from forecaster.series.grid import Grid
 
-__all__ = ["RESTLESS", "Measure", "Panel", "pack", "restless"]
+__all__ = ["RESTLESS", "Measure", "Panel", "pack", "restless", "unrest"]
 
 RESTLESS = 2
 """Features of each row that say how restless its series is; the last ones."""
 
 _ROWS_AT_ONCE = 32_768
+_FLATTER = 3.0
+"""Logarithms of how restless a series is are divided by this, to have the size of other features."""
 
 Measure = Callable[[Tensor, Tensor, Tensor], tuple[Tensor, Tensor]]
 """Values, mask and series starts, each [N] -> level and spread of every row, each [N] (a scale's `measure`)."""
@@ -126,7 +128,12 @@ def restless(level: Tensor, spread: Tensor, usual: Tensor) -> Tensor:
 
     Shapes: [...], [...], [...] -> [..., RESTLESS] float32
     """
-    return torch.stack([spread / (level.abs() + spread), spread / usual], -1).log().float() / 3
+    return torch.stack([spread / (level.abs() + spread), spread / usual], -1).log().float() / _FLATTER
+
+
+def unrest(steps: Tensor) -> Tensor:
+    """How large a step is beside the mean of the spreads so far, from a row's features. Shapes: [..., I] -> [...]"""
+    return (_FLATTER * steps[..., -1]).exp()
 
 
 def _measured(measure: Measure, y_N: Tensor, seen_N: Tensor, starts_N: Tensor, offsets: Ints) -> tuple[Tensor, Tensor]:

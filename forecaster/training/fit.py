@@ -129,6 +129,7 @@ def _held_out(panel: Panel, chosen: Ints, ends: Ints, plan: Plan) -> HeldOut:
         horizon=plan.horizon,
         run_in=_RUN_IN,
         values=_HELD_OUT_VALUES * 16,
+        errors=plan.training.errors,
     )
 
 

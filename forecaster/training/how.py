@@ -6,9 +6,10 @@ from typing import Literal
 from forecaster.training.average import AverageName
 from forecaster.training.schedule import ScheduleName
 
-__all__ = ["Precision", "Training"]
+__all__ = ["Errors", "Precision", "Training"]
 
 Precision = Literal["32", "bf16"]
+Errors = Literal["", "spreads", "own"]
 
 _COUNTS = ("steps", "schedule_steps", "rows", "stretch", "warmup", "held_out", "seed")
 _NOT_NEGATIVE = (*_COUNTS, "snapshots", "clip", "curriculum", "checkpoint_seconds")
@@ -40,6 +41,9 @@ class Training:
     stream: bool = False
     """Read each series from its first row to its last, with the state carried from stretch to stretch and no warm-up; for
     models that carry a state."""
+    errors: Errors = ""
+    """What an error counts in: in spreads of its cutoff, or in the series' own units (own), so that restless times weigh
+    more than calm ones; empty: as suits the model."""
     rows: int = 0
     """Stretches in a step (B), where they are whole."""
     stretch: int = 0

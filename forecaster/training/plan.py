@@ -16,9 +16,15 @@ from forecaster.series.grid import Grid
 from forecaster.series.seasonality import LONGEST
 from forecaster.training.how import Training
 
-__all__ = ["Choice", "Plan", "Training", "held_out_series", "plan"]
+__all__ = ["Choice", "Plan", "Training", "held_out_series", "lookback", "plan"]
 
 _CUTOFFS_A_STEP = 8_192
+_ALONE_A_STEP = 512
+"""Cutoffs of a step for models that read each window by itself."""
+_LOOKBACKS = 12
+"""Rows of a series, in lookbacks of a model, from which it has them."""
+_ALONE_TOGETHER = 2
+"""Neighbouring ones among them."""
 _VALUES_A_STEP = 6_000_000
 """Most numbers that a head may give in one training step; bounds its memory."""
 _ROUNDS = 24
@@ -137,7 +143,9 @@ def plan(
     seen = tuple(sorted({m for m in season if m > 1})) if season else seasonality.seasons(grid, ends)
     usual = grid.frequency.season if grid.frequency.season <= LONGEST else min(seen, default=1)
     naive = season[0] if season else usual
+    made = plugins.load("models", model)
     window = max(choice.window or _window(seen, horizon, ends), naive)
+    window = max(window, 0 if choice.window else lookback(model, ends))
     own["scale"] = {**_scale_steps(choice.scale, seen, window), **own["scale"]}
     return Plan(
         model=model,
@@ -151,7 +159,7 @@ def plan(
         adaptive=choice.adaptive,
         holidays=choice.holidays,
         joint=_joint(choice.joint, model, grid),
-        training=_training(training, ends, horizon, _built("head", choice.head, own["head"]).parameters),
+        training=_training(training, ends, horizon, _built("head", choice.head, own["head"]).parameters, made.alone),
         options=own,
     )
 
@@ -204,6 +212,12 @@ def _window(seasons: tuple[int, ...], horizon: int, ends: Ints) -> int:
     return int(np.clip(wanted, 1, max(1, min(LONGEST, typical // 2))))
 
 
+def lookback(model: str, ends: Ints) -> int:
+    """The lag window that a model makes use of, where series are long enough for it; 0 elsewhere. Shapes: ends [S]"""
+    wanted: int = plugins.load("models", model).lookback
+    return wanted if len(ends) and float(np.median(ends)) >= _LOOKBACKS * wanted else 0
+
+
 def _scale_steps(scale: str, seasons: tuple[int, ...], window: int) -> dict[str, int]:
     """Windows of a scale's level and spread, for those of the two that its Config has."""
     steps = {"level_steps": _level_steps(seasons, window), "spread_steps": window}
@@ -216,13 +230,15 @@ def _level_steps(seasons: tuple[int, ...], window: int) -> int:
     return min(fitting) if fitting else max(1, window // 2)
 
 
-def _training(asked: Training, ends: Ints, horizon: int, parameters: int) -> Training:
+def _training(asked: Training, ends: Ints, horizon: int, parameters: int, alone: bool) -> Training:
     """The effort that the data call for, where it was not asked for."""
     held_out = asked.held_out or _held_out(ends, horizon)
     cutoffs = int(np.maximum(ends - 1, 0).sum())
     longest = int(np.quantile(ends, 0.9)) if len(ends) else 1
-    stretch = asked.stretch or int(np.clip(longest - 1, 8, 256))
-    room = min(_CUTOFFS_A_STEP, _VALUES_A_STEP // (horizon * parameters), max(cutoffs, stretch))
+    stretch = asked.stretch or (_ALONE_TOGETHER if alone else int(np.clip(longest - 1, 8, 256)))
+    room = min(
+        _ALONE_A_STEP if alone else _CUTOFFS_A_STEP, _VALUES_A_STEP // (horizon * parameters), max(cutoffs, stretch)
+    )
     rows = asked.rows or max(1, room // stretch)
     if not asked.stretch and rows * stretch > room:
         stretch = max(8, room // rows)
@@ -232,11 +248,12 @@ def _training(asked: Training, ends: Ints, horizon: int, parameters: int) -> Tra
         schedule="cyclical" if asked.snapshots else asked.schedule,
         cycles=asked.snapshots or asked.cycles,
         held_out=held_out,
+        errors=asked.errors or ("own" if alone else "spreads"),
         stretch=stretch,
         rows=rows,
         steps=steps,
         schedule_steps=asked.schedule_steps or steps,
-        warmup=min(asked.warmup, stretch // 4),
+        warmup=0 if alone else min(asked.warmup, stretch // 4),
     )
 
 

@@ -10,7 +10,7 @@ from forecaster.progress import SILENT, Watch
 from forecaster.series.frequency import Ints
 from forecaster.series.grid import Grid
 from forecaster.training.artefact import DESCRIPTION, Artefact
-from forecaster.training.auto import AUTO, FIRST, FURTHER, best
+from forecaster.training.auto import AUTO, CANDIDATES, best
 from forecaster.training.kept import Kept
 from forecaster.training.plan import Plan, plan
 from forecaster.training.tails import with_tails
@@ -46,8 +46,9 @@ def learn(
     """
     if model == AUTO and warm is not None:
         model = ",".join(dict.fromkeys(member.plan.model for member in warm.members))
-    names = (*FIRST, *FURTHER) if model == AUTO else tuple(name.strip() for name in model.split(","))
+    names = CANDIDATES if model == AUTO else tuple(name.strip() for name in model.split(","))
     seeds, asked = _seeds(settings or {})
+    trainings = seeds * max(1, sum(plugins.load("models", name).learned for name in names))
 
     def train(wanted: Sequence[str]) -> list[Artefact]:
         """Each by each of its seeds."""
@@ -56,7 +57,7 @@ def learn(
             own = own_settings(name, names, asked)
             one = plan(grid, ends, model=name, horizon=horizon, season=tuple(season), settings=own)
             learned = plugins.load("models", name).learned
-            for number, each in enumerate(_seeded(one, seeds if learned else 1, members=seeds * len(names))):
+            for number, each in enumerate(_seeded(one, seeds if learned else 1, members=trainings)):
                 for line in each.lines():
                     watch.say(line)
                 begin = saved_for(each, number, warm) if learned and warm is not None else None
@@ -65,7 +66,7 @@ def learn(
         return made
 
     if model == AUTO:
-        return best(train, watch)
+        return best(train, grid, ends, watch)
     first, *others = train(names)
     return first.joined(others)
 

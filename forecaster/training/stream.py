@@ -56,7 +56,9 @@ class StreamedStretches(IterableDataset[Stretch]):
         first_B, ends_B = torch.full_like(series_B, first), self.ends_S[series_B]
         steps = self.training.stretch
         batch = gather(self.panel, series_B, first_B, steps, window=self.window, horizon=self.horizon, ends_B=ends_B)
-        return Stretch(batch, weighted(batch, torch.ones_like(batch.real_BT)), series_B, continues=first > 0)
+        return Stretch(
+            batch, weighted(batch, torch.ones_like(batch.real_BT), self.training.errors), series_B, continues=first > 0
+        )
 
 
 def detached(state: Any, device: torch.device | None = None) -> Any:

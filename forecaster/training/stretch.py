@@ -10,11 +10,13 @@ from torch.utils.data import IterableDataset
 
 from forecaster.panel.batch import Batch, gather
 from forecaster.panel.cutoffs import Stretches
-from forecaster.panel.panel import Panel
+from forecaster.panel.panel import Panel, unrest
 from forecaster.training.curriculum import Curriculum
-from forecaster.training.how import Training
+from forecaster.training.how import Errors, Training
 
 __all__ = ["HeldOut", "Stretch", "TrainingStretches", "weighted"]
+
+_MOST_UNREST = 10.0
 
 
 @dataclass(frozen=True)
@@ -106,7 +108,7 @@ class TrainingStretches(IterableDataset[Stretch]):
         )
         step_T = torch.arange(steps, device=self.panel.device)
         warm_BT = (first_B[:, None] == 0) | (step_T >= min(self.training.warmup, steps // 4))
-        return Stretch(batch, weighted(batch, warm_BT), series_B)
+        return Stretch(batch, weighted(batch, warm_BT, self.training.errors), series_B)
 
 
 class HeldOut(IterableDataset[Stretch]):
@@ -126,9 +128,10 @@ class HeldOut(IterableDataset[Stretch]):
         horizon: int,
         run_in: int,
         values: int,
+        errors: Errors = "spreads",
     ) -> None:
         self.panel, self.series, self.begins, self.ends = panel, series, begins, ends
-        self.window, self.horizon, self.run_in = window, horizon, run_in
+        self.window, self.horizon, self.run_in, self.errors = window, horizon, run_in, errors
         self.rows = max(1, values // max(1, self.steps * horizon))
 
     @property
@@ -145,12 +148,15 @@ class HeldOut(IterableDataset[Stretch]):
                 self.panel, series_B, first_B, self.steps, window=self.window, horizon=self.horizon, ends_B=ends_B
             )
             after_BT = first_B[:, None] + step_T >= begins_B[:, None] - 1
-            yield Stretch(batch, weighted(batch, after_BT), series_B)
+            yield Stretch(batch, weighted(batch, after_BT, self.errors), series_B)
 
 
-def weighted(batch: Batch, counted_BT: Tensor) -> Tensor:
-    """1 for each target that was seen and whose cutoff counts."""
+def weighted(batch: Batch, counted_BT: Tensor, errors: Errors) -> Tensor:
+    """1 for each target that was seen and whose cutoff counts; where errors count in own units, how restless it is there."""
     # Where nothing has moved yet there is no unit, and an error in it says nothing.
     moved_BT = batch.spread_BT > 1e-8 * batch.level_BT.abs() + 1e-11
     counted_BT = counted_BT & batch.real_BT & moved_BT
-    return (batch.targets_seen_BTH & counted_BT[..., None]).float()
+    weight_BTH = (batch.targets_seen_BTH & counted_BT[..., None]).float()
+    if errors != "own":
+        return weight_BTH
+    return weight_BTH * unrest(batch.steps_BTI).clamp(1 / _MOST_UNREST, _MOST_UNREST)[..., None]

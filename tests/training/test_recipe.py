@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 import torch
 
+from forecaster.columns import LEVELS
 from forecaster.errors import ConfigError
 from forecaster.progress import Moment, Watch
 from forecaster.series import synthetic
@@ -17,6 +18,7 @@ from forecaster.series.roles import Roles
 from forecaster.training.artefact import Artefact
 from forecaster.training.recipe import learn
 from forecaster.training.schedule import schedule
+from forecaster.training.trial import trial_errors
 from forecaster.training.walk import last_forecasts, walk
 from tests.quick import quick
 
@@ -138,3 +140,39 @@ def test_descents_that_were_not_ended_are_no_members() -> None:
     found = _learnt("lstm", heard, snapshots=4, steps=200, validations=20, patience=1, lr=1.0)
     assert 1 <= len(found.members) < 4
     assert any("of 4 descents" in line for line in heard.lines)
+
+
+def test_short_and_many_series_are_forecast_with_a_statistical_model_too() -> None:
+    """Noise around trends of their own, which a network of a few steps does not know: only where there are twenty of them."""
+    pytest.importorskip("statsforecast", reason="NOT TESTED: needs the extra stats")
+    random = np.random.default_rng(0)
+    parts = []
+    for n in range(24):
+        ds = pd.date_range("2000-01-01", periods=60, freq="MS", unit="us")
+        y = 100 + random.uniform(-2, 2) * np.arange(60) + random.standard_normal(60)
+        parts.append(pd.DataFrame({"unique_id": f"s{n}", "ds": ds, "y": y}))
+    grid, heard = check(pd.concat(parts), Roles()).grids[0], Heard()
+    found = learn(grid, grid.lengths, model="auto", horizon=3, settings=quick(), watch=heard)
+    assert "theta" in [member.plan.model for member in found.members]
+    assert "theta" in heard.lines[-1]
+    few = grid.take(np.arange(3))
+    assert "theta" not in [
+        m.plan.model for m in learn(few, few.lengths, model="auto", horizon=3, settings=quick()).members
+    ]
+
+
+def test_candidates_are_tried_on_the_same_cutoffs() -> None:
+    """Pinball loss at all cutoffs with a held-out horizon, each series in its own mean moves, by hand."""
+    grid, levels = _grid(), np.asarray(LEVELS)
+    artefact = learn(grid, grid.lengths, model="best_naive", horizon=4)
+    [error] = trial_errors([artefact], grid, grid.lengths)
+    first = grid.lengths - artefact.plan.training.held_out - 1
+    losses = []
+    for part in walk(artefact, grid, first, grid.lengths - 5):
+        for s, cutoff, quantiles in zip(part.series, part.cutoffs, part.quantiles, strict=True):
+            values = grid.values(int(s))
+            off = values[cutoff + 1 : cutoff + 5, None] - quantiles
+            move = np.abs(np.diff(values[: first[s] + 1])).mean()
+            losses.append(np.maximum(levels * off, (levels - 1) * off).mean() / move)
+    assert len(losses) == 3 * (artefact.plan.training.held_out - 3)
+    assert error == pytest.approx(np.mean(losses))
