@@ -50,7 +50,10 @@ def ingest(
         raise ConfigError(f"--since {since} must be before --until {until or 'now'}.")
     window, rows = Window(end, begin, again), []
     for one in app.settings.chosen(pipeline):
-        rows += _one(app, one, window, part, watch)
+        try:
+            rows += _one(app, one, window, part, watch)
+        except ForecasterError as error:  # of the pipeline; the others go on
+            rows.append({"pipeline": one.name, "part": "", "error": f"pipeline '{one.name}': {error}"})
     failed = [row["error"] for row in rows if row["error"]]
     lines = [f"{len(rows)} slices, {len(failed)} failed"] if rows else ["nothing new"]
     table = pd.DataFrame(rows).reindex(columns=_COLUMNS) if rows else None
@@ -119,7 +122,11 @@ def _taken(app: "App", one: "Pipeline", window: "Window", part: str | None, watc
         except ForecasterError as error:
             yield {"part": piece.part, "error": str(error)}
     if isinstance(connector, Pushing) and window.start is None and part in (None, PART):
-        yield from _arrived(app, one, connector)
+        try:
+            with app.ledger.lease(f"listen:{one.name}", wait_s=0):
+                yield from _arrived(app, one, connector)
+        except Busy:
+            watch.say(f"{one.name}: a listener takes what it sends")
 
 
 def _arrived(app: "App", one: "Pipeline", connector: "Pushing") -> Iterator[dict[str, Any]]:
@@ -127,10 +134,8 @@ def _arrived(app: "App", one: "Pipeline", connector: "Pushing") -> Iterator[dict
     from forecaster.store.intake import Taken
     from forecaster.store.listening import PART, listen
 
-    total = Taken()
-    listen(
-        app.lake, app.ledger, connector, one.name, patience_s=_PATIENCE_S, contract=app.contract(one), told=total.add
-    )
+    total, contract = Taken(), app.contract(one)
+    listen(app.lake, app.ledger, connector, one.name, patience_s=_PATIENCE_S, contract=contract, told=total.add)
     if total.rows_in:
         yield {"part": PART, **asdict(total)}
 

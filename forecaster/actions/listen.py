@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 __all__ = ["listen"]
 
 _PATIENCE_S, _EVERY_S, _SAY_S, _LONGEST_WAIT_S = 30.0, 5.0, 60.0, 60.0
+_JOIN_AFTER = 100
+"""Deliveries, each a small file or several, after which small files are joined."""
 
 
 def listen(
@@ -73,6 +75,7 @@ class _Listener:
     over: float
     total: "Taken"
     said: float = 0.0
+    deliveries: int = 0
 
     def until_over(self) -> None:
         """Listen, and come back to a source that went away."""
@@ -103,8 +106,13 @@ class _Listener:
 
     def _count(self, taken: "Taken") -> None:
         """A delivery is stored and acknowledged."""
+        from forecaster.store.upkeep import join_small
+
         self.total.add(taken)
         self.renew()
+        self.deliveries += 1
+        if self.deliveries % _JOIN_AFTER == 0:
+            join_small(self.app.lake, "observations")
         now = time.monotonic()
         if now - self.said > _SAY_S:
             self.watch.say(f"{self.one.name}: {self.total.rows_new} new rows")

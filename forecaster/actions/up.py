@@ -15,11 +15,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from forecaster.actions.base import Outcome
-from forecaster.errors import ForecasterError
+from forecaster.errors import ForecasterError, MissingPackage
 from forecaster.progress import SILENT, Watch
 
 if TYPE_CHECKING:
     from forecaster.app import App
+    from forecaster.settings import Pipeline
 
 __all__ = ["up"]
 
@@ -55,7 +56,7 @@ def up(
         rows = [{"what": s.name, "address": s.address, "health": "ok"} for s in services]
         watch.table(pd.DataFrame(rows))
         watch.say(f"logs in {logs}; Ctrl-C ends all of it, schedules stay active")
-        _hold(running, seconds, logs)
+        _hold(running, seconds, logs, watch)
     except KeyboardInterrupt:
         watch.say("stopping")
     finally:
@@ -75,6 +76,8 @@ class _Service:
     health: str = ""
     """Address that answers when it is ready; empty: ready when it lives."""
     needs_others: bool = False
+    vital: bool = True
+    """Whether all ends when it does."""
 
 
 def _services(app: "App") -> list[_Service]:
@@ -126,7 +129,28 @@ def _services(app: "App") -> list[_Service]:
     if settings.pipelines:
         command = [python, "-m", "flows.serve", project]
         found.append(_Service("flows", command, runner, f"{len(settings.pipelines)} pipelines", needs_others=True))
+    return [*found, *_listeners(app)]
+
+
+def _listeners(app: "App") -> "list[_Service]":
+    """One for each pipeline whose source sends by itself."""
+    command, found = [sys.executable, "-m", "forecaster", "listen"], []
+    for one in app.settings.pipelines.values():
+        if _sends(one):
+            named = [*command, one.name, "--project", str(app.settings.file)]
+            found.append(_Service(f"listen-{one.name}", named, {}, f"{one.name} ({one.source})", vital=False))
     return found
+
+
+def _sends(one: "Pipeline") -> bool:
+    """Does its source send by itself?"""
+    from forecaster import plugins
+    from forecaster.series.pushing import Pushing
+
+    try:
+        return issubclass(plugins.load("connectors", one.source), Pushing)
+    except MissingPackage:  # its runs say so
+        return False
 
 
 def _started(service: _Service, logs: Path) -> "subprocess.Popen[bytes]":
@@ -154,12 +178,20 @@ def _await(service: _Service, process: "subprocess.Popen[bytes]", logs: Path) ->
     _require_alive(service, process, logs)
 
 
-def _hold(running: "list[tuple[_Service, subprocess.Popen[bytes]]]", seconds: float | None, logs: Path) -> None:
-    """Until the time is over, or one of them ends."""
+def _hold(
+    running: "list[tuple[_Service, subprocess.Popen[bytes]]]", seconds: float | None, logs: Path, watch: Watch
+) -> None:
+    """Until the time is over, or one of them ends that is vital."""
     until = float("inf") if seconds is None else time.monotonic() + seconds
     while time.monotonic() < until:
-        for service, process in running:
-            _require_alive(service, process, logs)
+        for service, process in list(running):
+            try:
+                _require_alive(service, process, logs)
+            except ForecasterError as error:
+                if service.vital:
+                    raise
+                running.remove((service, process))
+                watch.say(str(error))
         time.sleep(0.5)
 
 

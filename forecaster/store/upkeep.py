@@ -15,13 +15,13 @@ from deltalake.exceptions import CommitFailedError
 from forecaster import columns
 from forecaster.store.lake import BUCKET, ORDER, Lake, connect, listed
 
-__all__ = ["Kept", "keep_up"]
+__all__ = ["Kept", "join_small", "keep_up"]
 
 _ATTEMPTS = 5
 _KEPT_HOURS = 24
 """Files that were replaced stay so long for reads that began before; no read takes longer."""
 _MANY = 8
-_ROW_GROUP, _FILE_BYTES = 65_536, 128 << 20
+_ROW_GROUP, _FILE_BYTES, _SMALL_BYTES = 65_536, 128 << 20, 8 << 20
 _WRITTEN = WriterProperties(compression="ZSTD", max_row_group_size=_ROW_GROUP)
 
 
@@ -46,11 +46,22 @@ def keep_up(lake: Lake, table: str) -> Kept:
     before = len(_files(lake.opened(table)))
     buckets = _worth_it(_files(lake.opened(table)))
     written = [_sort(lake, table, bucket) for bucket in buckets]
+    join_small(lake, table)
     delta = lake.opened(table)
     removed = delta.vacuum(retention_hours=_KEPT_HOURS, enforce_retention_duration=False, dry_run=False)
     delta.create_checkpoint()
     delta.cleanup_metadata()
     return Kept(before, len(_files(delta)), sum(written), len(written) - sum(written), len(removed))
+
+
+def join_small(lake: Lake, table: str) -> int:
+    """Join small files, those of many little appends, and leave the large ones; gives how many went. Meets no writer's way."""
+    if lake.version(table) < 0:
+        return 0
+    facts = lake.opened(table).optimize.compact(
+        target_size=_SMALL_BYTES, max_concurrent_tasks=1, writer_properties=_WRITTEN
+    )
+    return int(facts["numFilesRemoved"])
 
 
 def _files(delta: DeltaTable) -> pa.Table:

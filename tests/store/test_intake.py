@@ -322,6 +322,29 @@ def test_a_source_that_sends_is_listened_to(project: Path, monkeypatch: pytest.M
     assert (hour["part"], hour["rows_new"], hour["status"]) == ("arrivals", 3, "done")
 
 
+def test_a_listener_ends_cleanly_when_it_is_told_to(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """SIGTERM in the middle: what was stored is acknowledged, the run is done, the lease is free; `ingest` leaves a listener
+    alone that is there."""
+
+    class Ended(Sending):
+        def subscribe(self, patience_s: float) -> Iterator[Delivery]:
+            yield from super().subscribe(patience_s)
+            os.kill(os.getpid(), signal.SIGTERM)
+            time.sleep(30)
+
+    app = App.open(project)
+    monkeypatch.setattr(App, "connector", lambda self, one: Ended(Ended.Config()))
+    monkeypatch.setattr("forecaster.actions.listen._EVERY_S", 0.0)
+    monkeypatch.setattr("forecaster.actions.listen._JOIN_AFTER", 2)
+    Sending.left, Sending.away = [0, 1, 2], []
+    assert listen("meters", app=app).facts["rows_new"] == 3
+    assert Sending.left == []
+    assert app.ledger.find_runs()["status"].tolist() == ["done"]
+    assert len(app.lake.read("observations", latest=False)) == 3
+    with app.ledger.lease("listen:meters", wait_s=0):
+        assert ingest(app=app).lines == ["nothing new"]
+
+
 def test_a_lake_is_maintained_by_a_verb(project: Path) -> None:
     """Each of its tables is looked after, and the run is written down."""
     app = App.open(project)

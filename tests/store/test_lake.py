@@ -16,7 +16,7 @@ from forecaster.store.lake import Lake, bucket_of
 from forecaster.store.ledger import Ledger
 from forecaster.store.news import add_news
 from forecaster.store.sql import select
-from forecaster.store.upkeep import keep_up
+from forecaster.store.upkeep import join_small, keep_up
 
 NOON = datetime(2024, 5, 1, 12, tzinfo=UTC)
 
@@ -88,6 +88,17 @@ def test_upkeep_loses_nothing(lake: Lake) -> None:
     assert lake.has("observations", "3")
     assert keep_up(lake, "observations").sorted == 0
     assert keep_up(lake, "forecasts").files_before == 0
+
+
+def test_small_files_are_joined_without_sorting(lake: Lake) -> None:
+    """What a listener leaves behind: one file for each bucket, and nothing else changes."""
+    assert join_small(lake, "observations") == 0
+    for n in range(6):
+        lake.append("observations", _rows([float(n)], NOON + timedelta(hours=n), f"s{n % 2}"))
+    before = lake.read("observations", latest=False)
+    assert join_small(lake, "observations") == 6
+    pd.testing.assert_frame_equal(lake.read("observations", latest=False), before)
+    assert keep_up(lake, "observations").files_before == 2
 
 
 @pytest.mark.slow
