@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["ingest"]
 
-_COLUMNS = ["pipeline", "part", "rows_in", "rows_new", "rows_revised", "rows_rejected", "error"]
+_COLUMNS = ["pipeline", "part", "rows_in", "rows_new", "rows_revised", "rows_rejected", "failed"]
 _PATIENCE_S = 5.0
 """So long without a message, a source that sends by itself has nothing left."""
 
@@ -56,7 +56,11 @@ def ingest(
             rows.append({"pipeline": one.name, "part": "", "error": f"pipeline '{one.name}': {error}"})
     failed = [row["error"] for row in rows if row["error"]]
     lines = [f"{len(rows)} slices, {len(failed)} failed"] if rows else ["nothing new"]
-    table = pd.DataFrame(rows).reindex(columns=_COLUMNS) if rows else None
+    table = (
+        pd.DataFrame([{**row, "failed": bool(row["error"])} for row in rows]).reindex(columns=_COLUMNS)
+        if rows
+        else None
+    )
     return Outcome([*lines, *failed], table, skipped=len(failed), facts={"slices": rows})
 
 
@@ -106,6 +110,9 @@ def _taken(app: "App", one: "Pipeline", window: "Window", part: str | None, watc
     from forecaster.store.slices import slice_id
 
     connector, contract, begun = app.connector(one), app.contract(one), datetime.now(UTC)
+    problems = connector.check()
+    if problems:
+        raise ConfigError("; ".join(problems))
     for piece in pending(app.ledger, connector, one.name, window):
         if part is not None and piece.part != part:
             continue

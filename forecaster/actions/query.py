@@ -22,7 +22,7 @@ _SHOWN = {
     "observations": ("unique_id", "ds", "y", "available_at", "quality"),
     "scores": ("unique_id", "ds", "y", "expected", "score", "is_anomaly", "model_version"),
     "series": ("unique_id", "stream", "domain", "unit", "step", "first_ds", "last_ds"),
-    "slices": ("stream", "part", "start", "end", "status", "rows_new", "rows_revised", "rows_rejected", "error"),
+    "slices": ("stream", "part", "start", "end", "status", "rows_new", "rows_revised", "rows_rejected", "attempt"),
     "watermarks": ("stream", "part", "watermark", "latest", "holes", "failed", "updated_at"),
     "quality": ("unique_id", "rows", "last_ds", "step", "gaps", "flat_rows", "rejected", "problems"),
     "runs": ("run_id", "verb", "pipeline", "status", "model", "model_version", "started_at", "finished_at"),
