@@ -26,11 +26,15 @@ __all__ = ["Http", "Limit", "Refused"]
 
 logging.getLogger("httpx").setLevel(logging.WARNING)  # it logs whole addresses, and with them the keys that some hold
 
+log = logging.getLogger(__name__)
+
 AGENT = "forecaster/0.1 (time-series ingestion)"
 _AGAIN = frozenset({408, 425, 429, 500, 502, 503, 504})
 _IN_MEMORY = 8 << 20
 _CHUNK = 1 << 16
 _SHOWN = 200
+_LONG_S = 60.0
+"""Waiting longer for a limit is told."""
 
 
 class Refused(SourceError):
@@ -194,6 +198,11 @@ class Http:
     def _wait_for_room(self, weight: float) -> None:
         for meter in self._meters:
             while (wait := meter.wait_s(weight, self._clock())) > 0:
+                if wait > _LONG_S:
+                    most = f"{meter.limit.weight:g} in {meter.limit.per_s:g} s"
+                    log.warning(
+                        "source=%s waits %d s: its limit is %s. A smaller back-fill waits less.", self.name, wait, most
+                    )
                 self._sleep(wait)
         for meter in self._meters:
             meter.used.append((self._clock(), weight))

@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from connectors._asked import millis, reached, wrong
+from connectors._candles import settled
 from connectors._http import Http, Limit, Refused
 from connectors._licence import BINANCE
 from forecaster.errors import ConfigError, SourceError
@@ -75,9 +76,7 @@ class Binance(Timed):
 
     def __init__(self, config: Config) -> None:
         self._length_ms = parse_duration(_INTERVALS[config.interval]) // 1000
-        # A candle is over in its last millisecond: one that opened this long ago is not open.
-        over = f"{self._length_ms - 1}ms"
-        super().__init__(replace(config, settle=max(config.settle or over, over, key=parse_duration)))
+        super().__init__(replace(config, settle=settled(_INTERVALS[config.interval], config.settle)))
 
     def check(self, *, reach: bool = False) -> list[str]:
         if not self.config.symbols:

@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 
 from connectors._asked import millis, reached, wrong
+from connectors._candles import settled
 from connectors._licence import EXCHANGE
 from forecaster.errors import ConfigError, MissingPackage, SourceError, unknown_name
 from forecaster.series.delivered import table
@@ -82,9 +83,7 @@ class Ccxt(Timed):
         count, unit = config.interval[:-1], _UNITS[config.interval[-1]]
         self._step = unit if count == "1" else f"{count}{unit}"
         self._length_ms = parse_duration(self._step) // 1000
-        # A candle is over in its last millisecond: one that opened this long ago is not open.
-        over = f"{self._length_ms - 1}ms"
-        super().__init__(replace(config, settle=max(config.settle or over, over, key=parse_duration)))
+        super().__init__(replace(config, settle=settled(self._step, config.settle)))
 
     def check(self, *, reach: bool = False) -> list[str]:
         if importlib.util.find_spec("ccxt") is None:

@@ -180,7 +180,11 @@ def _to_the_end(lines: IO[str], piece: Slice) -> Iterator[str]:
 def _frame(rows: list[dict[str, str]], piece: Slice) -> pd.DataFrame:
     frame = pd.DataFrame(rows)
     periods = {text: _first_day(text, piece) for text in frame["TIME_PERIOD"].unique()}
-    made = pd.DataFrame(
+    if "ACTION" in frame:
+        frame = frame[frame["ACTION"] != "Delete"]
+        if (frame["VALID_FROM"] == "").any():
+            raise wrong("ecb", piece, "a version without VALID_FROM", "the time from which each was valid")
+    return pd.DataFrame(
         {
             "unique_id": frame["KEY"],
             "ds": frame["TIME_PERIOD"].map(periods),
@@ -188,7 +192,6 @@ def _frame(rows: list[dict[str, str]], piece: Slice) -> pd.DataFrame:
             "available_at": pd.to_datetime(frame["VALID_FROM"], utc=True) if "VALID_FROM" in frame else pd.NaT,
         }
     )
-    return made[frame["ACTION"] != "Delete"] if "ACTION" in frame else made
 
 
 def _first_day(text: str, piece: Slice) -> datetime:

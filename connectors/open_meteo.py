@@ -66,7 +66,7 @@ _PRODUCTS = {
     "historical_forecast": _Product(
         "historical-forecast-api.open-meteo.com", "/v1/forecast", "ecmwf_ifs025", "1D", "2D"
     ),
-    "previous_runs": _Product("previous-runs-api.open-meteo.com", "/v1/forecast", "ecmwf_ifs025", "", ""),
+    "previous_runs": _Product("previous-runs-api.open-meteo.com", "/v1/forecast", "ecmwf_ifs025", "", "2D"),
 }
 
 
@@ -167,14 +167,13 @@ class OpenMeteo(Timed):
         return [Slice(part, cursor) for part in asked] if window.start is None else []
 
     def read(self, piece: Slice) -> Iterator[pa.Table]:
-        now = datetime.now(UTC)
         if piece.start is None:
-            first = now.replace(minute=0, second=0, microsecond=0) + _HOUR
+            first = datetime.now(UTC).replace(minute=0, second=0, microsecond=0) + _HOUR
             piece = replace(piece, start=first, end=first + self.config.horizon_days * _DAY)
         hours, values = self._hours(piece)
+        now = datetime.now(UTC)
         for column, y in values.items():
-            known = self._known(column, hours, now)
-            yield table(self._name(piece.part, column), hours, y, available_at=known)
+            yield table(self._name(piece.part, column), hours, y, available_at=self._known(column, hours, now))
 
     def _hours(self, piece: Slice) -> tuple[Any, dict[str, Any]]:
         """The hours of a span, and each column's values."""
@@ -190,9 +189,9 @@ class OpenMeteo(Timed):
             "models": self.config.model,
             "timezone": "GMT",
             "timeformat": "unixtime",
+            "apikey": self._key,
             **_IN_UNITS,
         }
-        params["apikey"] = self._key
         try:
             body = self._http.json(self._product.path, params, weight=_weight(len(self._columns), n_days))
         except Refused as error:
