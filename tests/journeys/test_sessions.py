@@ -1,6 +1,6 @@
 """A share of New York from its source to what is asked of it: the sessions of its exchange are its steps."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -8,9 +8,12 @@ import pandas as pd
 import pytest
 
 from forecaster.actions.ingest import ingest
+from forecaster.actions.promote import promote
 from forecaster.actions.query import query
-from forecaster.actions.train import observed
+from forecaster.actions.score import score
+from forecaster.actions.train import observed, train
 from forecaster.app import App
+from forecaster.series.sessions import sessions
 from tests.standins.base import SECRET
 from tests.standins.tiingo import Tiingo
 
@@ -25,8 +28,10 @@ registry_uri = ".forecaster/models"
 
 [pipelines.shares]
 source = "tiingo"
-options = {{ url = "{url}", tickers = ["KO"], fields = ["close"], key = "{key}", calendar = "{calendar}", start = "2024-12-02" }}
+options = {{ url = "{url}", tickers = ["KO"], fields = ["close"], key = "{key}", calendar = "{calendar}", start = "{start}" }}
 horizon = 5
+model = "gru"
+settings = {{ steps = 12, size = "s", validations = 2, rows = 4, stretch = 32 }}
 """
 CLOSED = {"2024-12-25", "2025-01-01", "2025-01-09"}
 """NYSE: Christmas, New Year, and the day of mourning for President Carter."""
@@ -39,12 +44,20 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tiingo]:
         yield started
 
 
+def _put(source: Tiingo, days: Iterable[pd.Timestamp]) -> None:
+    rows = pd.DataFrame({"unique_id": "KO/close", "ds": list(days)})
+    source.put(rows.assign(y=60 + (rows["ds"] - pd.Timestamp("2020-01-01", tz="UTC")).dt.days % 7))
+
+
 def _taken(source: Tiingo, folder: Path, without: set[str], calendar: str = "XNYS") -> App:
     """A project that has read the share from December to January, but for some days."""
     source.clear()
-    days = [day for day in pd.bdate_range("2024-12-02", "2025-01-31", tz="UTC") if f"{day:%Y-%m-%d}" not in without]
-    source.put(pd.DataFrame({"unique_id": "KO/close", "ds": days, "y": np.arange(len(days)) + 60.0}))
-    (folder / "forecaster.toml").write_text(PROJECT.format(url=source.url, key=SECRET, calendar=calendar))
+    _put(source, (d for d in pd.bdate_range("2024-12-02", "2025-01-31", tz="UTC") if f"{d:%Y-%m-%d}" not in without))
+    return _read(source, folder, calendar, "2024-12-02")
+
+
+def _read(source: Tiingo, folder: Path, calendar: str, start: str) -> App:
+    (folder / "forecaster.toml").write_text(PROJECT.format(url=source.url, key=SECRET, calendar=calendar, start=start))
     app = App.open(folder / "forecaster.toml")
     assert ingest(app=app).skipped == 0
     return app
@@ -82,6 +95,29 @@ def test_a_pipeline_takes_the_sessions_for_its_steps(
     [grid] = checked.grids
     assert grid.frequency.alias == step
     assert int(np.isnan(grid.y).sum()) == holes
+
+
+@pytest.mark.slow
+def test_a_champion_forecasts_for_the_next_sessions(source: Tiingo, tmp_path: Path) -> None:
+    """Trained and scored on Christmas Eve, and from there on two days later: no forecast is for a closed day."""
+    source.clear()
+    days = pd.DatetimeIndex(sessions("XNYS").between("2024-03-01", "2024-12-27").astype("datetime64[us]"), tz="UTC")
+    _put(source, days[:-2])
+    app = _read(source, tmp_path, "XNYS", "2024-03-01")
+    train(app=app)
+    promote(app=app)
+    assert _forecast_days(app) == ["12-26", "12-27", "12-30", "12-31", "01-02"]
+    _put(source, days[-2:])
+    ingest(app=app, since="2024-12-20", again=True)
+    assert _forecast_days(app) == ["12-30", "12-31", "01-02", "01-03", "01-06"]
+
+
+def _forecast_days(app: App) -> list[str]:
+    """Of the newest forecasts, after a scoring."""
+    score(app=app)
+    forecasts = app.lake.read("forecasts", latest=False)
+    newest = forecasts[forecasts["cutoff"] == forecasts["cutoff"].max()].sort_values("ds")
+    return list(newest["ds"].dt.strftime("%m-%d"))
 
 
 def test_the_ledger_says_what_the_series_is(source: Tiingo, tmp_path: Path) -> None:
