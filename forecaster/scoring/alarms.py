@@ -8,25 +8,18 @@ import numpy as np
 import numpy.typing as npt
 
 from forecaster.detectors.base import PLAIN, Kinds
-from forecaster.scoring.budget import Budget
+from forecaster.scoring.budget import Budget, worth_a_look
+from forecaster.scoring.calibration import FEWEST_ROWS, Judge, follow_abreast, no_news
 from forecaster.scoring.muted import Muted
 from forecaster.scoring.rules import Rules
 from forecaster.series.frequency import Ints
 from forecaster.series.grid import Floats
 from forecaster.thresholds.base import Threshold
 
-__all__ = ["FEWEST_ROWS", "MEMORY_ROWS", "Alarming", "Alarms", "MakeThreshold", "normal_rows", "raise_alarms"]
+__all__ = ["MEMORY_ROWS", "Alarming", "Alarms", "MakeThreshold", "judge_abreast", "normal_rows", "raise_alarms"]
 
 MEMORY_ROWS = 5_000
 """Rows that a calibration looks back on."""
-FEWEST_ROWS = 30
-"""Rows without which a calibration also uses rows that taught the detector."""
-_GROWTH = 0.02
-"""A calibration serves until this share of its rows is new."""
-_CLUSTER_LEVEL = 0.95
-_COMMON_LEVELS = (0.05, 0.1, 0.2)
-_KNEE = 0.8
-"""Part of the alarm level, as a score, up to which a row that opens no event is scored as it is."""
 
 Bools = npt.NDArray[np.bool_]
 MakeThreshold = Callable[[], Threshold]
@@ -104,7 +97,7 @@ class Alarming:
         self._rows = self._waiting = 0
         """Rows that were judged, and those of them that no calibration knows yet."""
         self._thresholds = [make() for _ in range(normal_MV.shape[1] - kinds.chances)]
-        self._judge: _Judge | None = None
+        self._judge: Judge | None = None
         self.muted: Muted | None = None
         """What people said of events before the next row."""
 
@@ -129,7 +122,7 @@ class Alarming:
         """Training rows, which are told how usual they are, but raise no alarm and change nothing."""
         graded_T, _ = self._calibrated().usual(views_TV)
         no_T, unknown_T = np.zeros(len(views_TV), bool), np.full(len(views_TV), np.nan)
-        return Alarms(_no_news(graded_T, self._rate), no_T, -np.log10(graded_T), unknown_T)
+        return Alarms(no_news(graded_T, self._rate), no_T, -np.log10(graded_T), unknown_T)
 
     def judge(
         self,
@@ -166,7 +159,7 @@ class Alarming:
             )
             new_T = joint_T * (self._rate / judge.level)
             opening_T[now:until] = new_T
-            p_T[now:until] = np.where(news_T, new_T, _no_news(graded_T, self._rate))
+            p_T[now:until] = np.where(news_T, new_T, no_news(graded_T, self._rate))
             strange_T[now:until] = -np.log10(np.where(news_T, np.fmin(graded_T, joint_T), graded_T))
             apart_T = alarm_T[now:until] & (age_T < self._patience)
             if calibrates is not None:
@@ -190,12 +183,12 @@ class Alarming:
         debt = self._budget.debt
         self._budget.debt = max(min(debt, 0.0), debt - events)
 
-    def _calibrated(self) -> "_Judge":
+    def _calibrated(self) -> "Judge":
         """The calibration in use; a new one when it has served its time."""
         if self._judge is not None and self._waiting >= self._judge.serves:
             self.recalibrate(np.concatenate([self._normal_MV, *self._since]))
         if self._judge is None:
-            self._judge = _Judge(self._normal_MV, self._kinds, self._rate, self._rules.gap, self._thresholds)
+            self._judge = Judge(self._normal_MV, self._kinds, self._rate, self._rules.gap, self._thresholds)
             for part_TV in self._since:  # rows that were judged before the state was stored
                 self._judge.follow(part_TV)
         return self._judge
@@ -230,90 +223,25 @@ class Alarming:
         return made
 
 
-class _Judge:
-    """A calibration: each view by its own normal rows, and the least likely view of a row speaks for it.
+def judge_abreast(some: Sequence[Alarming], views_nV: Floats, admitted_n: Bools) -> Alarms:
+    """What `judge` says of the next row of each of several series, of one kind; all of these rows calibrate.
 
-    Taking the least of V p-values makes small ones commoner; by how much, the normal rows tell: as if there were
-    `several` independent views (Sidak), 1 where the views say the same, V where they have nothing in common.
+    Shapes: views_nV [n, V], admitted_n [n]: one row a series
     """
-
-    def __init__(self, normal_TV: Floats, kinds: Kinds, rate: float, gap: int, thresholds: Sequence[Threshold]) -> None:
-        self.serves = max(FEWEST_ROWS, int(_GROWTH * len(normal_TV)))
-        """Rows that it judges."""
-        self._thresholds = thresholds
-        width = normal_TV.shape[1]
-        self._graded = (width - sum(kinds)) or width
-        """First views, by which rows are graded; all where there are hints and chances only."""
-        p_TV = self._each(normal_TV, [one.fit for one in thresholds])
-        self._several = [_independent_views(_least(p_TV[:, :k]), k) for k in (self._graded, len(thresholds) or 1)]
-        # Alarms come in runs that make one event each: the level per row may be that much higher.
-        runs = 1.0 if any(one.of_events for one in thresholds) else _runs_share(-_least(p_TV), gap)
-        self.level = min(0.5, rate / runs)
-
-    def usual(self, views_TV: Floats) -> tuple[Floats, Floats]:
-        """Probability of a row at least as strange, by the views that grade rows and by all: [time] each"""
-        return self._joined(self._each(views_TV, [one.p_values for one in self._thresholds]))
-
-    def follow(self, views_TV: Floats, calibrates_T: Bools | None = None) -> tuple[Floats, Floats]:
-        """The same of rows that come one after the other, which may teach the thresholds something if they calibrate."""
-        if calibrates_T is None or calibrates_T.all():
-            return self._joined(self._each(views_TV, [one.follow for one in self._thresholds]))
-        runs = np.split(np.arange(len(views_TV)), np.flatnonzero(np.diff(calibrates_T)) + 1)
-        found = [self.follow(views_TV[k]) if calibrates_T[k[0]] else self.usual(views_TV[k]) for k in runs]
-        graded, joint = (np.concatenate(parts) for parts in zip(*found, strict=True))
-        return graded, joint
-
-    def _joined(self, p_TV: Floats) -> tuple[Floats, Floats]:
-        graded, joint = (
-            _sidak(_least(part), several)
-            for part, several in zip((p_TV[:, : self._graded], p_TV), self._several, strict=True)
-        )
-        return graded, joint
-
-    @staticmethod
-    def _each(views_TV: Floats, judged: Sequence[Callable[[Floats], Floats]]) -> Floats:
-        """P-values of each view; those beyond the thresholds are chances."""
-        p_TV = 10.0**-views_TV
-        for k, judge in enumerate(judged):
-            p_TV[:, k] = judge(views_TV[:, k])
-        return p_TV
-
-
-def _least(p_TV: Floats) -> Floats:
-    """The least of each row, NaN where all are."""
-    known = ~np.isnan(p_TV).all(axis=1)
-    least = np.full(len(p_TV), np.nan)
-    least[known] = np.nanmin(p_TV[known], axis=1)
-    return least
-
-
-def _sidak(least_T: Floats, several: float) -> Floats:
-    """Probability that the least of several independent ones is so small."""
-    return np.asarray(-np.expm1(several * np.log1p(-np.minimum(least_T, 1 - 1e-12))))
-
-
-def _no_news(p_T: Floats, rate: float) -> Floats:
-    """P-values held above the rate of events, in the same order: a row that tells nothing new is no event."""
-    score_T, most = -np.log10(p_T), -np.log10(rate)
-    room = (1 - _KNEE) * most
-    above_T = np.maximum(score_T - _KNEE * most, 0.0)
-    return np.asarray(10.0 ** -np.where(above_T > 0, most - room**2 / (room + above_T), score_T))
-
-
-def _independent_views(least_T: Floats, views: int) -> float:
-    """How many independent views would make the least p-values as small as they are on normal rows."""
-    known = least_T[~np.isnan(least_T)]
-    if views == 1 or len(known) < FEWEST_ROWS:
-        return float(views)
-    found = [np.log1p(-min((known <= q).mean(), 0.99)) / np.log1p(-q) for q in _COMMON_LEVELS]
-    return float(np.clip(np.mean(found), 1.0, views))
-
-
-def _runs_share(strange_T: Floats, gap: int) -> float:
-    """Runs of high rows per high row (the extremal index, by runs): 1 where they come alone."""
-    known = strange_T[~np.isnan(strange_T)]
-    if len(known) < 2 * FEWEST_ROWS:
-        return 1.0
-    high = np.flatnonzero(known >= np.quantile(known, _CLUSTER_LEVEL))
-    runs = 1 + int((np.diff(high) > gap).sum())
-    return max(0.1, runs / len(high))
+    judges = [one._calibrated() for one in some]
+    graded_n, joint_n = follow_abreast(judges, views_nV)
+    level_n = np.array([judge.level for judge in judges])
+    alarm_n, news_n = np.zeros((2, len(some)), bool)
+    budgets, position_n = [one._budget for one in some], np.array([one._rows for one in some])
+    since_nV = views_nV.copy()
+    for k in worth_a_look(budgets, joint_n, position_n, level_n, admitted_n).tolist():
+        (alarm_n[k],), (news_n[k],), (age,) = budgets[k].spend(joint_n[k : k + 1], some[k]._rows, judges[k].level)
+        if alarm_n[k] and age < some[k]._patience:
+            since_nV[k] = np.nan
+    for one, row_V in zip(some, since_nV, strict=True):
+        one._since.append(row_V[None])
+        one._rows, one._waiting = one._rows + 1, one._waiting + 1
+    rate = some[0]._rate
+    new_n = joint_n * (rate / level_n)
+    p_n = np.where(news_n, new_n, no_news(graded_n, rate))
+    return Alarms(p_n, alarm_n, -np.log10(np.where(news_n, np.fmin(graded_n, joint_n), graded_n)), new_n)

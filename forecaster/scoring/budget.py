@@ -9,7 +9,7 @@ from forecaster.scoring.rules import Rules
 from forecaster.series.frequency import Ints
 from forecaster.series.grid import Floats
 
-__all__ = ["Budget"]
+__all__ = ["Budget", "worth_a_look"]
 
 _WORSE = 0.3
 """Part of the level below which a row of an open event is news again, once an event."""
@@ -107,6 +107,14 @@ class Budget:
         self._strange.add(position, rules.n)
         rested = position - self.last_alarm > rules.cool_down and position - self.opened_at >= rules.refractory
         return rested and self._strange.count() >= rules.m and self._strange.run >= rules.min_length
+
+
+def worth_a_look(budgets: Sequence[Budget], p_n: Floats, position_n: Ints, level_n: Floats, admitted_n: Bools) -> Ints:
+    """Which of some rows, one of each budget, `spend` has anything to do with. Shapes: [n]"""
+    debt_n, paid_n = np.array([(one.debt, one.paid_at) for one in budgets]).T
+    credit_n = np.clip(budgets[0].rate * (position_n + 1 - paid_n) - debt_n - Budget._FREE, 0.0, Budget._MOST_CREDIT)
+    highest_n = level_n * np.exp(Budget._LENIENCE * credit_n) * (1 + 1e-9)
+    return np.flatnonzero((p_n < highest_n * budgets[0].rules.hysteresis) & admitted_n)
 
 
 class _Strange:

@@ -14,7 +14,8 @@ from itertools import pairwise
 import numpy as np
 import numpy.typing as npt
 
-from forecaster.scoring.alarms import FEWEST_ROWS, MEMORY_ROWS, Alarming, Alarms
+from forecaster.scoring.alarms import MEMORY_ROWS, Alarming, Alarms
+from forecaster.scoring.calibration import FEWEST_ROWS
 from forecaster.scoring.muted import Muted
 from forecaster.series.grid import Floats
 

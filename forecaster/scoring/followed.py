@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from forecaster.columns import LEVELS
 from forecaster.detectors.base import Array, Numbers, Sight, Views
-from forecaster.scoring.alarms import Alarming, Alarms
+from forecaster.scoring.alarms import Alarming, Alarms, judge_abreast
 from forecaster.scoring.calibrated import Calibrated
 from forecaster.scoring.detect import Detected, Detection
 from forecaster.scoring.events import SILENT, Event, merge, with_silences
@@ -314,7 +314,14 @@ class Followed:
         times = self._member.frequency.times(self._held["start"][taken.series], taken.position)
         train = times <= self._held["end"][taken.series]
         order = np.argsort(taken.series, kind="stable")
-        for rows in np.split(order, np.flatnonzero(np.diff(taken.series[order])) + 1):
+        several = np.split(order, np.flatnonzero(np.diff(taken.series[order])) + 1)
+        lone = np.array([rows[0] for rows in several if self._goes_abreast(rows, taken, train)], np.int64)
+        if len(lone):
+            some = [self._alarming[s] for s in taken.series[lone].tolist()]
+            every.put(lone, judge_abreast(some, scores[lone], may[lone]))
+        for rows in several:
+            if self._goes_abreast(rows, taken, train):
+                continue
             alarming, early = self._alarming[taken.series[rows[0]]], rows[train[rows]]
             later = rows[len(early) :]
             if len(early):
@@ -323,6 +330,12 @@ class Followed:
                 working = ~self._calm.closed(self._names[taken.series[rows[0]]], times[later])
                 every.put(later, alarming.judge(scores[later], may[later] & working, working, views.sign[later]))
         return every, train
+
+    def _goes_abreast(self, rows: Ints, taken: _Taken, train: Bools) -> bool:
+        """Is there but one row of a series, of which nothing but its views tells?"""
+        if len(rows) > 1 or train[rows[0]] or self._calm.spans:
+            return False
+        return self._alarming[int(taken.series[rows[0]])].muted is None
 
     def open_events(self) -> list[str]:
         """Events that go on."""

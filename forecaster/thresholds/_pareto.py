@@ -7,7 +7,7 @@ from scipy.optimize import brentq
 
 from forecaster.series.grid import Floats
 
-__all__ = ["Pareto", "by_likelihood", "by_moments"]
+__all__ = ["Pareto", "beyond", "by_likelihood", "by_moments"]
 
 _EXPONENTIAL = 1e-9
 """Shape below which the law is exponential."""
@@ -23,8 +23,14 @@ class Pareto(NamedTuple):
 
     def beyond(self, excesses: Floats) -> Floats:
         """Probability of a larger excess; 1 below 0."""
-        x = np.maximum(excesses, 0.0) / self.scale
-        return np.asarray(np.exp(-x) if self.shape < _EXPONENTIAL else (1 + self.shape * x) ** (-1 / self.shape))
+        return beyond(excesses, np.asarray(self.scale), np.asarray(self.shape))
+
+
+def beyond(excesses: Floats, scales: Floats, shapes: Floats) -> Floats:
+    """The same of several laws. Shapes: [n], or one law for all"""
+    x = np.maximum(excesses, 0.0) / scales
+    heavy = np.maximum(shapes, _EXPONENTIAL)
+    return np.where(shapes < _EXPONENTIAL, np.exp(-x), (1 + heavy * x) ** (-1 / heavy))
 
 
 def by_moments(excesses: Floats, shape_most: float, least: float) -> Pareto:

@@ -5,7 +5,7 @@ import numpy as np
 from forecaster.series.frequency import Ints
 from forecaster.series.grid import Floats
 
-__all__ = ["Ranks", "alone"]
+__all__ = ["Ranks"]
 
 _FEWEST = 60
 """Scores below which nothing is said of runs."""
@@ -21,13 +21,19 @@ class Ranks:
     """
 
     def __init__(self, scores: Floats) -> None:
-        self.sorted: Floats = np.sort(scores[np.isfinite(scores)])
-        self.alone = alone(scores)
-        """Share of the high ones that count where those of one run count once."""
-        self.usual = float(np.median(np.abs(self.sorted))) if len(self.sorted) else 0.0
+        known = scores[np.isfinite(scores)]
+        self.sorted: Floats = np.sort(known)
+        self.usual = _median(np.abs(self.sorted)) if len(known) else 0.0
+        self.run = 1.0 / _alone(known, self.sorted) if len(known) >= _FEWEST else 1.0
+        """Rows of a new run of high ones, as many as those there are have on average."""
 
     def __len__(self) -> int:
         return len(self.sorted)
+
+    @staticmethod
+    def held_down_by(usual: Floats, scores: Floats) -> Floats:
+        """`held_down` of several, of one score each."""
+        return np.asarray(scores - _SAME * (np.abs(scores) + usual))
 
     def held_down(self, scores: Floats) -> Floats:
         """The least that scores may be, for all that is known."""
@@ -42,20 +48,24 @@ class Ranks:
 
         A new row is one more run among as many as there are, not one more row.
         """
-        run = 1.0 / self.alone
-        return np.where(np.isnan(scores), np.nan, (run + self.above(scores)) / (len(self) + run))
+        return np.where(np.isnan(scores), np.nan, (self.run + self.above(scores)) / (len(self) + self.run))
 
 
-def alone(scores: Floats) -> float:
+def _median(sizes: Floats) -> float:
+    """Of sizes that are in order already where no score is negative."""
+    middle = len(sizes) // 2
+    part = sizes if (sizes[1:] >= sizes[:-1]).all() else np.sort(sizes)
+    return float(part[middle] if len(part) % 2 else (part[middle - 1] + part[middle]) / 2)
+
+
+def _alone(scores: Floats, ranked: Floats) -> float:
     """The extremal index: runs of high scores, as a share of the high scores; 1 where they come alone.
 
     Source: Ferro and Segers (2003), Journal of the Royal Statistical Society B 65(2), equation 5, by the times between them
     """
-    known = scores[np.isfinite(scores)]
-    if len(known) < _FEWEST:
-        return 1.0
-    steps = np.diff(np.flatnonzero(known > np.quantile(known, _HIGH))).astype(float)
+    high = ranked[int(_HIGH * (len(ranked) - 1))]
+    steps = np.diff(np.flatnonzero(scores > high)).astype(float)
     if len(steps) < 2 or steps.max() <= 2:
         return 1.0
     index = 2 * (steps - 1).sum() ** 2 / (len(steps) * ((steps - 1) * (steps - 2)).sum())
-    return float(np.clip(index, _LEAST_ALONE, 1.0))
+    return float(min(max(index, _LEAST_ALONE), 1.0))

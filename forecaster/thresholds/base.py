@@ -1,8 +1,11 @@
 """The contract of a threshold: from scores of normal rows to the probability of a new one."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Self
+
+import numpy as np
 
 from forecaster.series.grid import Floats
 
@@ -43,3 +46,8 @@ class Threshold(ABC):
     def follow(self, scores: Floats) -> Floats:
         """The same of rows that come one after the other: each may teach something before the next is judged."""
         return self.p_values(scores)
+
+    @classmethod
+    def abreast(cls, thresholds: Sequence[Self], scores: Floats) -> Floats:
+        """What `follow` of several thresholds says, of one row each: [n] -> [n]."""
+        return np.array([one.follow(scores[k : k + 1])[0] for k, one in enumerate(thresholds)])

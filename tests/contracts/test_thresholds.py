@@ -14,6 +14,7 @@ from forecaster.scoring.alarms import Alarming, raise_alarms
 from forecaster.scoring.rules import Rules
 from forecaster.series.grid import Floats
 from forecaster.thresholds._pareto import by_likelihood, by_moments
+from forecaster.thresholds._ranks import Ranks
 from forecaster.thresholds.adaptive_level import AdaptiveLevel
 from forecaster.thresholds.base import Threshold
 from forecaster.thresholds.block_maxima import BlockMaxima
@@ -199,3 +200,12 @@ def test_telemanom_prunes_what_hardly_stands_out() -> None:
         rows[name] = len(threshold.ranks)
         assert threshold.p_values(np.array([12.0]))[0] < 0.001
     assert rows == {"none": 2000, "near": 2000, "far": 2000 - 205}
+
+
+def test_a_run_of_high_scores_counts_once_among_the_ranks() -> None:
+    """Rows alike ten by ten: a new run is one of 201, not one row of 2,001; rows that come alone are one of 2,001."""
+    draws = np.random.default_rng(9).exponential(size=2000)
+    alone, runs = Ranks(draws), Ranks(np.repeat(draws[:200], 10))
+    assert alone.p_values(np.array([99.0]))[0] == pytest.approx(1 / 2001, rel=0.5)
+    assert runs.p_values(np.array([99.0]))[0] == pytest.approx(1 / 201, rel=0.4)
+    assert alone.usual == pytest.approx(np.median(draws))
