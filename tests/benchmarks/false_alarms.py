@@ -17,13 +17,10 @@ _DAY = 24
 
 
 def false_alarms_of(
-    detector: str = "auto", settings: Mapping[str, Any] | None = None, only: object = None
-) -> dict[str, str]:
+    detector: str = "auto", settings: Mapping[str, Any] | None = None) -> dict[str, str]:
     """Of each kind: events by those asked for, and the 95 % interval of a Poisson count."""
     found = {}
     for name, draw in KINDS.items():
-        if only and name not in only:
-            continue
         table, _ = api.evaluate(_frame(draw), detectors=[detector], false_alarms=ASKED, settings=settings)
         row = table.loc[detector]
         share, low, high = (row[f"false_alarms_{key}"] for key in ("of_asked", "low", "high"))

@@ -150,6 +150,14 @@ def _anomaly() -> Row:
     return {**anomaly_of(DATA), "reach": "above random", "command": "ROW=anomaly make bench"}
 
 
+def _false_alarms() -> Row:
+    """Realised by requested events on series that hold no anomaly, by kind of series and threshold."""
+    from tests.benchmarks.false_alarms import false_alarms_of
+
+    kinds = {name: false_alarms_of(settings={"threshold": name}) for name in ("conformal_tail", "block_maxima")}
+    return {**kinds, "reach": "0.5-2", "command": "ROW=false_alarms make bench"}
+
+
 def _channels() -> Row:
     """Channels together, by the default detector."""
     from tests.benchmarks.channels import channels_of
@@ -225,6 +233,7 @@ ROWS: dict[str, Callable[[], Row]] = {
     "nab": _nab,
     "alarms": _alarms,
     "anomaly": _anomaly,
+    "false_alarms": _false_alarms,
     "channels": _channels,
     "demo": _demo,
     **speed.ROWS,
