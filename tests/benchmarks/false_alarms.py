@@ -16,8 +16,7 @@ SERIES, ROWS, ASKED = 20, 3_000, "1/1000-rows"
 _DAY = 24
 
 
-def false_alarms_of(
-    detector: str = "auto", settings: Mapping[str, Any] | None = None) -> dict[str, str]:
+def false_alarms_of(detector: str = "auto", settings: Mapping[str, Any] | None = None) -> dict[str, str]:
     """Of each kind: events by those asked for, and the 95 % interval of a Poisson count."""
     found = {}
     for name, draw in KINDS.items():
