@@ -17,8 +17,8 @@ from forecaster.series.source import Window
 
 __all__ = ["ingest"]
 
-_MOST = 200
-"""Rows of an artefact; `forecaster query quality` has all."""
+_MOST, _MOST_SERIES = 200, 10_000
+"""Rows of an artefact, and series of which there is one; `forecaster query quality` has all."""
 
 
 @task(name="take-part", retries=2, retry_delay_seconds=5, cache_policy=NO_CACHE)
@@ -34,7 +34,9 @@ def take_part(project: str, pipeline: str, part: str, since: str | None, until: 
 
 @task(name="report-quality", cache_policy=NO_CACHE)
 def report_quality(project: str, pipeline: str) -> None:
-    """Gaps, rejected rows, series that are stale or flat."""
+    """Gaps, rejected rows, series that are stale or flat; of very many series a person asks for it."""
+    if len(opened(project).ledger.units(pipeline)) > _MOST_SERIES:
+        return
     publish(f"quality-{pipeline}", query("quality", pipeline=pipeline, limit=_MOST, app=opened(project)))
 
 

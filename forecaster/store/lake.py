@@ -28,6 +28,7 @@ from forecaster.errors import ConfigError
 
 __all__ = [
     "BUCKET",
+    "BUCKETS",
     "ORDER",
     "Lake",
     "Reach",
@@ -36,12 +37,13 @@ __all__ = [
     "conditions",
     "connect",
     "cursor",
+    "empty",
     "listed",
     "newest",
     "with_buckets",
 ]
 
-_BUCKETS = 16
+BUCKETS = 16
 BUCKET = "bucket"
 _TIME_OF = {"observations": "ds", "forecasts": "ds", "scores": "ds", "quarantine": "available_at"}
 _ADDED = {"scores": ("strangeness", "opening_p")}
@@ -172,6 +174,8 @@ class Reach:
     series: Sequence[str] | None = None
     since: datetime | None = None
     until: datetime | None = None
+    bucket: int | None = None
+    """One part of the series: who goes over all of them needs the memory of one part at a time."""
 
 
 def _within(table: str, delta: DeltaTable, reach: Reach) -> list[str]:
@@ -179,8 +183,10 @@ def _within(table: str, delta: DeltaTable, reach: Reach) -> list[str]:
     facts = pa.table(delta.get_add_actions(flatten=True))
     keep = pa.repeat(True, len(facts))
     names = reach.series
+    if reach.bucket is not None:
+        keep = pc.and_(keep, pc.equal(facts[f"partition.{BUCKET}"], reach.bucket))
     if names is not None and len(names) > 0:
-        if len(names) <= _BUCKETS:
+        if len(names) <= BUCKETS:
             buckets = pa.array(sorted({bucket_of(name) for name in names}), pa.int32())
             keep = pc.and_(keep, pc.is_in(facts[f"partition.{BUCKET}"], buckets))
         keep = pc.and_(keep, _overlap(facts, columns.UNIQUE_ID, min(names), max(names)))
@@ -206,12 +212,18 @@ def listed(files: Sequence[str], *, alike: bool = True) -> str:
     return f"read_parquet([{quoted}], hive_partitioning = false{'' if alike else ', union_by_name = true'})"
 
 
+def empty(table: str) -> str:
+    """A table without rows, as SQL."""
+    kinds = {pa.string(): "VARCHAR", pa.float64(): "DOUBLE", pa.bool_(): "BOOLEAN", columns.TIME: "TIMESTAMPTZ"}
+    named = ", ".join(f'NULL::{kinds[field.type]} AS "{field.name}"' for field in columns.TABLES[table])
+    return f"(SELECT {named} WHERE false)"
+
+
 def _with_added(table: str, files: Sequence[str]) -> str:
     """Files as SQL with all columns of today, also where none of them has them."""
     if table not in _ADDED:
         return listed(files)
-    empty = ", ".join(f'NULL::DOUBLE AS "{name}"' for name in _ADDED[table])
-    return f"(SELECT * FROM {listed(files, alike=False)} UNION ALL BY NAME SELECT {empty} WHERE false)"
+    return f"(SELECT * FROM {listed(files, alike=False)} UNION ALL BY NAME SELECT * FROM {empty(table)})"
 
 
 def column_list(table: str) -> str:
@@ -246,7 +258,7 @@ def _shared(process: int) -> duckdb.DuckDBPyConnection:
 
 def bucket_of(name: str) -> int:
     """Partition of a series: the same on every machine and in every version."""
-    return zlib.crc32(name.encode()) % _BUCKETS
+    return zlib.crc32(name.encode()) % BUCKETS
 
 
 def _arrow(frame: pd.DataFrame, schema: pa.Schema) -> pa.Table:

@@ -71,10 +71,10 @@ class Ledger:
         return self._frame(query)
 
     def units(self, stream: str) -> dict[str, str]:
-        """Unit of each series of a stream, as far as it is known."""
+        """Unit of each series of a stream; empty where none is known."""
         known = sa.select(series.c.unique_id, series.c.unit).where(series.c.stream == stream)
         with self.engine.connect() as connection:
-            return {name: unit for name, unit in connection.execute(known) if unit}
+            return {name: unit or "" for name, unit in connection.execute(known)}
 
     def licences(self, stream: str) -> list[str]:
         """Terms under which the series of a stream are used."""

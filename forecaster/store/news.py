@@ -5,6 +5,7 @@ before another of the same stream landed is refused there and prepared anew. So 
 once put a row in twice.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -35,8 +36,10 @@ SELECT * EXCLUDE (is_new, before), before IS NOT NULL AS revised FROM (
 ) WHERE is_new AND before IS DISTINCT FROM y
 """
 _REFUSED = """
-SELECT incoming.* FROM incoming ANTI JOIN (SELECT * FROM {source} WHERE stream = $stream) AS known
-ON incoming.raw = known.raw AND incoming.reason = known.reason
+SELECT incoming.* FROM incoming ANTI JOIN (
+    SELECT raw, reason FROM {source}
+    WHERE stream = $stream AND (unique_id IS NULL OR unique_id IN (SELECT unique_id FROM incoming))
+) AS known ON incoming.raw = known.raw AND incoming.reason = known.reason
 """
 
 
@@ -60,26 +63,36 @@ def add_news(lake: Lake, stream: str, rows: pa.Table, *, versioned: bool = False
         return Added()
     span = pc.min_max(rows[columns.DS]).as_py()
     names, ends = pc.unique(rows[columns.UNIQUE_ID]).to_pylist(), {"first": span["min"], "last": span["max"]}
-    for _ in range(_ATTEMPTS):
-        delta = lake.opened("observations")
+
+    def fresh(delta: DeltaTable) -> pa.Table:
         source = lake.source("observations", Reach(names, ends["first"], ends["last"]), delta=delta)
-        fresh = _fresh(rows, source, ends, versioned)
-        revised = pc.sum(fresh["revised"]).as_py() or 0
-        if len(fresh) == 0 or _landed(lake, delta, "observations", stream, fresh.drop_columns("revised")):
-            return Added(len(fresh) - revised, revised)
-    raise ConfigError(f"stream '{stream}': {_ATTEMPTS} times others wrote to it at the same moment. Run it again.")
+        return _fresh(rows, source, ends, versioned)
+
+    landed = _land(lake, "observations", stream, fresh)
+    revised = pc.sum(landed["revised"]).as_py() or 0
+    return Added(len(landed) - revised, revised)
 
 
 def add_refused(lake: Lake, stream: str, rows: pa.Table) -> None:
     """Append refused rows to the quarantine, unless they are there with the same reason."""
-    for _ in range(_ATTEMPTS):
-        if len(rows) == 0:
-            return
-        delta = lake.opened("quarantine")
+    if len(rows) == 0:
+        return
+
+    def fresh(delta: DeltaTable) -> pa.Table:
         source = lake.source("quarantine", delta=delta)
-        fresh = rows if source is None else _asked(_REFUSED.format(source=source), rows, {"stream": stream})
-        if len(fresh) == 0 or _landed(lake, delta, "quarantine", stream, fresh):
-            return
+        return rows if source is None else _asked(_REFUSED.format(source=source), rows, {"stream": stream})
+
+    _land(lake, "quarantine", stream, fresh)
+
+
+def _land(lake: Lake, table: str, stream: str, fresh: Callable[[DeltaTable], pa.Table]) -> pa.Table:
+    """Look what of some rows is new and append it, again if the stream went on meanwhile; gives what landed."""
+    for _ in range(_ATTEMPTS):
+        delta = lake.opened(table)
+        found = fresh(delta)
+        if len(found) == 0 or _landed(lake, delta, stream, found.select(columns.TABLES[table].names)):
+            return found
+    raise ConfigError(f"stream '{stream}': {_ATTEMPTS} times others wrote to it at the same moment. Run it again.")
 
 
 def _fresh(rows: pa.Table, source: str | None, ends: dict[str, object], versioned: bool) -> pa.Table:
@@ -99,7 +112,7 @@ def _asked(query: str, rows: pa.Table, values: dict[str, object]) -> pa.Table:
         return found
 
 
-def _landed(lake: Lake, delta: DeltaTable, table: str, stream: str, rows: pa.Table) -> bool:
+def _landed(lake: Lake, delta: DeltaTable, stream: str, rows: pa.Table) -> bool:
     """Append to the table as it was when it was looked at; False if the stream has gone on since."""
     count = (delta.transaction_version(stream) or 0) + 1
     properties = CommitProperties(app_transactions=[Transaction(stream, count)])

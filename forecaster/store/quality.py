@@ -12,7 +12,7 @@ from forecaster.errors import MissingPackage
 from forecaster.series.contract import Contract
 from forecaster.series.frequency import DAY, fixed, parse_duration
 from forecaster.series.sessions import sessions
-from forecaster.store.lake import Lake, Reach, conditions, cursor, newest
+from forecaster.store.lake import BUCKETS, Lake, Reach, bucket_of, conditions, cursor, empty, newest
 
 __all__ = ["COLUMNS", "quality"]
 
@@ -34,7 +34,7 @@ flat AS (
     FROM (SELECT unique_id, level, count(*) AS n FROM levels GROUP BY ALL) GROUP BY unique_id
 ),
 usual AS (
-    SELECT unique_id, any_value(stream) AS stream, count(*) AS rows, min(ds) AS first_ds, max(ds) AS last_ds,
+    SELECT unique_id, count(*) AS rows, min(ds) AS first_ds, max(ds) AS last_ds,
         mode(gap) AS step_us, max(gap) AS longest_us FROM steps GROUP BY unique_id
 ),
 gaps AS (
@@ -66,10 +66,10 @@ def quality(
 
     Missing: a series of which nothing was taken has counts of 0; one without a step, of one row, has none
     """
-    reach = Reach(series, since, until)
     parts = [
-        _of_stream(lake, stream, contract or Contract(), now, reach, calendars or {})
+        _of_stream(lake, stream, contract or Contract(), now, Reach(series, since, until, bucket), calendars or {})
         for stream, contract in contracts.items()
+        for bucket in _buckets(series)
     ]
     found = pd.concat([part for part in parts if len(part)], ignore_index=True) if any(map(len, parts)) else None
     if found is None:
@@ -78,19 +78,22 @@ def quality(
     return order[COLUMNS].reset_index(drop=True)
 
 
+def _buckets(series: Sequence[str] | None) -> list[int]:
+    """Parts of the lake that have some series, or all."""
+    return list(range(BUCKETS)) if series is None else sorted({bucket_of(name) for name in series})
+
+
 def _of_stream(
     lake: Lake, stream: str, contract: Contract, now: datetime, reach: Reach, calendars: Mapping[str, str]
 ) -> pd.DataFrame:
     limit = str(parse_duration(contract.max_gap)) if contract.max_gap else "NULL"
     taken = _asked(lake, "observations", _SERIES, stream, reach, limit=limit, newest=newest("observations"))
-    refused = _asked(lake, "quarantine", _REJECTED, stream, Reach(reach.series))
-    if taken is None and refused is None:
-        return pd.DataFrame(columns=COLUMNS)
-    if taken is None or refused is None:
-        found = (taken if refused is None else refused).copy()  # type: ignore[union-attr]  # one of them is there
-    else:
-        found = taken.merge(refused.drop(columns="stream"), how="outer", on="unique_id")
-    found = found.reindex(columns=[*COLUMNS[:5], "step_us", "gaps", "longest_us", "flat_rows", "rejected"])
+    refused = _asked(lake, "quarantine", _REJECTED, stream, Reach(reach.series, bucket=reach.bucket))
+    within = reach.since is not None or reach.until is not None
+    found = taken.merge(refused, how="left" if within else "outer", on="unique_id")
+    found = found.reindex(
+        columns=["unique_id", "rows", "first_ds", "last_ds", "step_us", "gaps", "longest_us", "flat_rows", "rejected"]
+    )
     found["stream"] = stream
     for name in ("rows", "gaps", "flat_rows", "rejected"):
         found[name] = found[name].fillna(0).astype("int64")
@@ -135,11 +138,9 @@ def _problems(row: Mapping[Any, Any], contract: Contract) -> list[str]:
     return [text for is_so, text in said if is_so]
 
 
-def _asked(lake: Lake, table: str, query: str, stream: str, reach: Reach, **more: str) -> pd.DataFrame | None:
-    """Rows of a query over one stream of a table; None while the table is empty."""
-    source = lake.source(table, reach)
-    if source is None:
-        return None
+def _asked(lake: Lake, table: str, query: str, stream: str, reach: Reach, **more: str) -> pd.DataFrame:
+    """Rows of a query over one stream of a table."""
+    source = lake.source(table, reach) or empty(table)
     wanted, values = conditions(table, reach, stream=stream)
     with cursor() as connection:
         made = connection.sql(query.format(source=source, wanted=wanted, **more), params=values)

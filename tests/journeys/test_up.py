@@ -190,10 +190,10 @@ def test_ctrl_c_ends_all_of_it_and_schedules_stay(running: dict[str, Any]) -> No
     for name in ("Prefect", "REST", "dashboard", "MLflow"):
         with pytest.raises(httpx.TransportError):
             httpx.get(running[name], timeout=2)
-    assert [d["paused"] for d in deployments] == [False, False]
+    assert [d["paused"] for d in deployments] == [False] * 5
     import sqlite3
 
     with sqlite3.connect(running["path"].parent / ".forecaster" / "prefect" / "prefect.db") as database:
         active = database.execute("SELECT count(*) FROM deployment_schedule WHERE active").fetchone()
         paused = database.execute("SELECT count(*) FROM deployment WHERE paused").fetchone()
-    assert (active, paused) == ((1,), (0,))
+    assert (active, paused) == ((2,), (0,))
