@@ -1,0 +1,277 @@
+"""OPC UA servers: changes as they happen, and history where the server keeps one.
+
+A subscription forgets what happens while we are away; history fills that, span by span, for servers that have it.
+"""
+
+import importlib.util
+import logging
+import queue
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from connectors._asked import ends
+from forecaster.errors import ConfigError, ForecasterError, MissingPackage, SourceError
+from forecaster.series.delivered import table
+from forecaster.series.frequency import parse_duration
+from forecaster.series.pushing import Delivery, Pushing
+from forecaster.series.secret import secret
+from forecaster.series.source import Done, SeriesInfo, Slice, Window
+from forecaster.series.timed import Timed
+
+if TYPE_CHECKING:
+    from asyncua.sync import Client, SyncNode
+
+__all__ = ["Opcua"]
+
+log = logging.getLogger(__name__)
+
+_TIMEOUT_S = 10.0
+_USERS_MOVE = ("Denied", "IdentityToken", "NodeId", "Security", "Certificate", "HistoryOperation")
+"""Parts of the names of status codes that say what is wrong with the settings."""
+
+
+class Opcua(Timed, Pushing):
+    """Variables of a server, each a series.
+
+    Units:   by the variable's EngineeringUnits, else `unit`; flags are 0 and 1
+    Missing: a null value is no row; a value that the server calls bad goes to quarantine, one that it calls uncertain is
+        taken and marked with the code
+    Fails:   on a server without history: what changes while nobody listens is not told later
+    Raises:  ConfigError for a node, an account or a kind of security that the server refuses
+    """
+
+    needs = ("asyncua",)
+
+    @dataclass(frozen=True, kw_only=True)
+    class Config(Timed.Config):
+        url: str = ""
+        """The server: opc.tcp://127.0.0.1:4840."""
+        nodes: dict[str, str] = field(default_factory=dict)
+        """Node by the name of its series: temperature = "ns=2;s=Machine.Temperature"."""
+        history: bool = True
+        """Read the server's history, too; false for a server that keeps none."""
+        user: str = ""
+        password: str = ""
+        """Name of the secret with the password."""
+        security: str = ""
+        """Policy,mode,certificate,key[,server certificate] such as Basic256Sha256,SignAndEncrypt,cert.der,key.pem."""
+        publishing: str = "1s"
+        """How often the server tells what changed."""
+        sampling: str = "100ms"
+        """How often it looks."""
+        in_flight: int = 100_000
+        """Changes that are told and not stored, at most; beyond that the subscription ends, and history fills the gap."""
+        domain: str = "sensor"
+        """sensor, finance or weather."""
+        step: str = ""
+        """Distance of a series' rows, such as 1s; empty: found from the rows."""
+        unit: str = ""
+        """Unit of variables that do not say it."""
+        settle: str = "10s"
+        """Leave history alone that is younger than this."""
+        span: str = "1D"
+        """Longest time of history that is read as one piece, done whole or not at all."""
+
+        def __post_init__(self) -> None:
+            super().__post_init__()
+            parse_duration(self.publishing), parse_duration(self.sampling)
+
+    config: Config
+
+    def check(self, *, reach: bool = False) -> list[str]:
+        wrong = [f"option '{name}' is missing" for name in ("url", "nodes") if not getattr(self.config, name)]
+        if importlib.util.find_spec("asyncua") is None:
+            wrong.append(str(MissingPackage("asyncua", "source 'opcua'")))
+        if reach and not wrong:
+            try:
+                self.discover()
+            except ForecasterError as error:
+                wrong.append(str(error))
+        return wrong
+
+    def parts(self) -> list[str]:
+        return list(self.config.nodes) if self.config.history else []
+
+    def plan(self, window: Window, done: Done) -> list[Slice]:
+        return Timed.plan(self, window, done)
+
+    def discover(self) -> list[SeriesInfo]:
+        with self._connected() as client:
+            return [self._info(name, *self._looked_up(client, name)) for name in self.config.nodes]
+
+    def describe(self, names: Collection[str]) -> list[SeriesInfo]:
+        try:
+            return [info for info in self.discover() if info.unique_id in names]
+        except SourceError:
+            return [self._info(name, "", self.config.unit) for name in names if name in self.config.nodes]
+
+    def read(self, piece: Slice) -> Iterator[pa.Table]:
+        start, end = ends(piece)
+        with self._connected() as client:
+            found = self._node(client, piece.part).read_raw_history(start, end, 0, False)
+        inside = [(piece.part, value) for value in found if start <= _at(value, end) < end]
+        yield _rows(inside)
+
+    def subscribe(self, patience_s: float) -> Iterator[Delivery]:
+        config, told = self.config, _Told(self.config.in_flight)
+        with self._connected() as client:
+            nodes = {name: self._node(client, name) for name in config.nodes}
+            names = {str(node.nodeid): name for name, node in nodes.items()}
+            subscription = client.create_subscription(parse_duration(config.publishing) / 1000, told)
+            sampling = parse_duration(config.sampling) / 1000
+            made = subscription.subscribe_data_change(list(nodes.values()), queuesize=1000, sampling_interval=sampling)
+            _require_accepted(made, list(nodes))
+            while changes := told.take(patience_s):
+                yield Delivery(_rows([(names[node], value) for node, value in changes]), lambda: None)
+            client.check_connection()
+
+    @contextmanager
+    def _connected(self) -> Iterator["Client"]:
+        """A session, and whose move its errors are."""
+        try:
+            from asyncua.sync import Client
+            from asyncua.ua.uaerrors import UaError
+        except ImportError as error:
+            raise MissingPackage("asyncua", "source 'opcua'") from error
+        client = Client(self.config.url, timeout=_TIMEOUT_S)
+        try:
+            self._introduce(client)
+            client.connect()
+        except Exception as error:
+            _leave(client)
+            raise self._said(error) from error
+        try:
+            yield client
+        except (UaError, OSError, TimeoutError) as error:
+            raise self._said(error) from error
+        finally:
+            _leave(client)
+
+    def _introduce(self, client: "Client") -> None:
+        config = self.config
+        if config.user:
+            client.set_user(config.user)
+            client.set_password(secret(config.password, "connector 'opcua'") if config.password else "")
+        if config.security:
+            client.set_security_string(config.security)
+
+    def _said(self, error: Exception) -> Exception:
+        if isinstance(error, ForecasterError):
+            return error
+        message = f"opcua, {self.config.url}: {type(error).__name__}, {str(error) or 'no answer'}"
+        if any(words in type(error).__name__ for words in _USERS_MOVE) or isinstance(error, ValueError):
+            return ConfigError(f"{message}. Check nodes, account and security.")
+        return SourceError(message)
+
+    def _node(self, client: "Client", name: str) -> "SyncNode":
+        """The node of a series. Raises: ConfigError for one that is not there"""
+        from asyncua.ua.uaerrors import UaStatusCodeError
+
+        try:
+            node = client.get_node(self.config.nodes[name])
+            node.read_node_class()
+        except (UaStatusCodeError, ValueError) as error:
+            raise ConfigError(
+                f"opcua, node '{name}' ({self.config.nodes[name]}): {error}. Check its identifier."
+            ) from error
+        return node
+
+    def _looked_up(self, client: "Client", name: str) -> tuple[str, str]:
+        """What a variable is called there, and its unit."""
+        from asyncua.ua.uaerrors import UaError
+
+        node = self._node(client, name)
+        try:
+            unit = node.get_child("0:EngineeringUnits").read_value().DisplayName.Text
+        except (UaError, AttributeError):
+            unit = ""
+        return node.read_display_name().Text or "", unit or self.config.unit
+
+    def _info(self, name: str, called: str, unit: str) -> SeriesInfo:
+        config, tags = self.config, {"node": self.config.nodes[name]}
+        return SeriesInfo(name, config.domain, unit, config.step, channel=called, tags=tags)
+
+
+class _Told:
+    """Changes as asyncua's thread tells them."""
+
+    def __init__(self, most: int) -> None:
+        self.most = most
+        self._come: queue.SimpleQueue[tuple[str, Any]] = queue.SimpleQueue()
+        self._failed = ""
+
+    def datachange_notification(self, node: Any, value: object, data: Any) -> None:
+        """The name is asyncua's."""
+        if self._come.qsize() >= self.most:
+            self._failed = f"{self.most} changes wait to be stored; raise 'publishing' or 'sampling'"
+        else:
+            self._come.put((str(node.nodeid), data.monitored_item.Value))
+
+    def status_change_notification(self, status: Any) -> None:
+        """The name is asyncua's."""
+        self._failed = f"the subscription ended: {status.Status}"
+
+    def take(self, patience_s: float) -> list[tuple[str, Any]]:
+        """What has come, oldest first; none when nothing came in time."""
+        try:
+            found = [self._come.get(timeout=patience_s)]
+        except queue.Empty:
+            found = []
+        while not self._come.empty():
+            found.append(self._come.get_nowait())
+        if self._failed:
+            raise SourceError(f"opcua: {self._failed}")
+        return found
+
+
+def _rows(found: Sequence[tuple[str, Any]]) -> pa.Table:
+    """Values with their times and codes; one that is bad becomes a text that says so, for the border to refuse."""
+    now = datetime.now(UTC)
+    return table(
+        [name for name, _ in found],
+        [_at(value, now) for _, value in found],
+        [_number(value) for _, value in found],
+        quality=[_quality(value) for _, value in found],
+    )
+
+
+def _at(value: Any, otherwise: datetime) -> datetime:
+    """When the source saw it, else when the server did."""
+    at: datetime = value.SourceTimestamp or value.ServerTimestamp or otherwise
+    return at.replace(tzinfo=UTC) if at.tzinfo is None else at
+
+
+def _number(value: Any) -> Any:
+    found = value.Value.Value if value.Value is not None else None
+    if found is None:
+        return None
+    if value.StatusCode is not None and value.StatusCode.is_bad():
+        return f"{found} ({value.StatusCode.name})"
+    return float(found) if isinstance(found, (bool, int, float)) else str(found)
+
+
+def _quality(value: Any) -> str | None:
+    """The code, unless all is well; where the source says no time, that."""
+    if value.StatusCode is not None and not value.StatusCode.is_good():
+        return str(value.StatusCode.name)
+    return None if value.SourceTimestamp or value.ServerTimestamp else "time of arrival"
+
+
+def _require_accepted(handles: Any, names: Sequence[str]) -> None:
+    """Raises: ConfigError for a node that the server does not watch"""
+    for name, handle in zip(names, handles if isinstance(handles, list) else [handles], strict=True):
+        if not isinstance(handle, int):
+            raise ConfigError(f"opcua, node '{name}': {handle.name}. Check its identifier.")
+
+
+def _leave(client: "Client") -> None:
+    """End the session; one that broke off has none to end."""
+    try:
+        client.disconnect()
+    except Exception as error:
+        log.debug("opcua: %s", error)
