@@ -7,6 +7,7 @@ once put a row in twice.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -27,11 +28,20 @@ SELECT incoming.*, known.y IS NOT NULL AS revised FROM incoming LEFT JOIN (
 ) AS known USING (unique_id, ds) WHERE known.y IS DISTINCT FROM incoming.y
 """
 _AMONG_VERSIONS = """
+WITH stored AS (
+    SELECT unique_id, ds, y, available_at, false AS is_new FROM {source}
+    WHERE ds BETWEEN $first AND $last AND unique_id IN (SELECT unique_id FROM incoming)
+), said AS (
+    SELECT incoming.* REPLACE (
+        if(other.y <> incoming.y, greatest($now, incoming.available_at + INTERVAL 1 MICROSECOND), incoming.available_at)
+        AS available_at
+    ), true AS is_new
+    FROM incoming LEFT JOIN (SELECT unique_id, ds, available_at, any_value(y) AS y FROM stored GROUP BY ALL) AS other
+    USING (unique_id, ds, available_at)
+)
 SELECT * EXCLUDE (is_new, before), before IS NOT NULL AS revised FROM (
     SELECT *, lag(y) OVER (PARTITION BY unique_id, ds ORDER BY available_at, is_new) AS before FROM (
-        SELECT *, true AS is_new FROM incoming UNION ALL BY NAME
-        SELECT unique_id, ds, y, available_at, false AS is_new FROM {source}
-        WHERE ds BETWEEN $first AND $last AND unique_id IN (SELECT unique_id FROM incoming)
+        FROM said UNION ALL BY NAME FROM stored
     )
 ) WHERE is_new AND before IS DISTINCT FROM y
 """
@@ -55,7 +65,8 @@ def add_news(lake: Lake, stream: str, rows: pa.Table, *, versioned: bool = False
     """Append the observations that the lake does not have: new times, and other values for known ones.
 
     With `versioned` rows say themselves since when they are known, and a row is compared with what was known then;
-    otherwise they are known from now on.
+    otherwise they are known from now on. A source that says another value for the same time of knowing says it since now:
+    nobody knew it then.
 
     Raises: ConfigError when the lake cannot be written
     """
@@ -99,9 +110,11 @@ def _fresh(rows: pa.Table, source: str | None, ends: dict[str, object], versione
     """The rows that are news, and which of them revise a value."""
     if source is None and not versioned:
         return rows.append_column("revised", pa.repeat(False, len(rows)))
-    query = _AMONG_VERSIONS if versioned else _WITH_KNOWN
-    empty = "(SELECT unique_id, ds, y, available_at FROM incoming WHERE false)"
-    found = _asked(query.format(source=source or empty), rows, ends)
+    if versioned:
+        empty = "(SELECT unique_id, ds, y, available_at FROM incoming WHERE false)"
+        found = _asked(_AMONG_VERSIONS.format(source=source or empty), rows, {**ends, "now": datetime.now(UTC)})
+    else:
+        found = _asked(_WITH_KNOWN.format(source=source), rows, ends)
     return found.cast(rows.schema.append(pa.field("revised", pa.bool_())))
 
 

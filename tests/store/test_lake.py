@@ -161,6 +161,17 @@ def test_versions_are_compared_with_what_was_known_then(lake: Lake) -> None:
         assert lake.read("observations", as_of=NOON + timedelta(hours=hour))["y"].tolist() == [y]
 
 
+def test_a_version_that_was_said_otherwise_is_known_since_now(lake: Lake) -> None:
+    """Another value for the same time of knowing: the old one stays true for before, and saying it again adds nothing."""
+    old, new = (_table(_rows([y], NOON)) for y in (1.0, 2.0))
+    add_news(lake, "x", old, versioned=True)
+    before = datetime.now(UTC)
+    assert add_news(lake, "x", new, versioned=True).revised == 1
+    assert add_news(lake, "x", new, versioned=True).revised == 0
+    assert lake.read("observations", as_of=before)["y"].tolist() == [1]
+    assert lake.read("observations")["y"].tolist() == [2]
+
+
 def test_a_lake_that_cannot_be_written_says_so(tmp_path: Path) -> None:
     """A file where the folder should be."""
     (tmp_path / "lake").write_text("no folder")
