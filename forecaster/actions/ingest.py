@@ -56,11 +56,7 @@ def ingest(
             rows.append({"pipeline": one.name, "part": "", "error": f"pipeline '{one.name}': {error}"})
     failed = [row["error"] for row in rows if row["error"]]
     lines = [f"{len(rows)} slices, {len(failed)} failed"] if rows else ["nothing new"]
-    table = (
-        pd.DataFrame([{**row, "failed": bool(row["error"])} for row in rows]).reindex(columns=_COLUMNS)
-        if rows
-        else None
-    )
+    table = pd.DataFrame([{**row, "failed": bool(row["error"])} for row in rows], columns=_COLUMNS) if rows else None
     return Outcome([*lines, *failed], table, skipped=len(failed), facts={"slices": rows})
 
 
@@ -84,12 +80,9 @@ def _one(app: "App", one: "Pipeline", window: "Window", part: str | None, watch:
         app.ledger.run(verb, one.name, alone=not filling) as run,
     ):
         rows = []
-        try:
-            for row in _taken(app, one, window, part, watch):
-                rows.append({"pipeline": one.name, "error": "", **row})
-                renew()
-        except ForecasterError as error:  # of the source as a whole; other pipelines go on
-            rows.append({"pipeline": one.name, "part": "", "error": f"pipeline '{one.name}': {error}"})
+        for row in _taken(app, one, window, part, watch):
+            rows.append({"pipeline": one.name, "error": "", **row})
+            renew()
         failed = sum(bool(row["error"]) for row in rows)
         rejected = sum(row.get("rows_rejected", 0) for row in rows)
         run.facts |= {
