@@ -10,7 +10,7 @@ import os
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -45,6 +45,8 @@ __all__ = [
 
 BUCKETS = 16
 BUCKET = "bucket"
+_STATISTICS_STEP = timedelta(milliseconds=1)
+"""Delta keeps a file's last time cut to this."""
 _TIME_OF = {"observations": "ds", "forecasts": "ds", "scores": "ds", "quarantine": "available_at"}
 _ADDED = {"scores": ("strangeness", "opening_p")}
 """Numbers that tables of earlier versions lack; a table gets them with its next append."""
@@ -191,7 +193,8 @@ def _within(table: str, delta: DeltaTable, reach: Reach) -> list[str]:
             keep = pc.and_(keep, pc.is_in(facts[f"partition.{BUCKET}"], buckets))
         keep = pc.and_(keep, _overlap(facts, columns.UNIQUE_ID, min(names), max(names)))
     if reach.since is not None or reach.until is not None:
-        keep = pc.and_(keep, _overlap(facts, _TIME_OF[table], reach.since, reach.until))
+        since = None if reach.since is None else reach.since - _STATISTICS_STEP
+        keep = pc.and_(keep, _overlap(facts, _TIME_OF[table], since, reach.until))
     found: list[str] = facts["path"].filter(keep).to_pylist()
     return found
 

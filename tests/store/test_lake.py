@@ -73,6 +73,21 @@ def test_an_empty_lake_has_empty_tables(lake: Lake) -> None:
     assert lake.version("forecasts") == -1
 
 
+@pytest.mark.parametrize("name", ["a", "x" * 100, "\U0010ffff" * 40, "é" * 70])
+def test_no_file_is_passed_over_that_has_the_rows(lake: Lake, name: str) -> None:
+    """Statistics of files are cut, names to some letters and times to milliseconds: what is asked for is found, added once."""
+    rows = _rows([1.0, 2.0, 3.0], NOON)
+    rows["ds"] += pd.Timedelta(999, "us")
+    for number in range(3):
+        one = _table(rows.assign(unique_id=f"{name}{number}"))
+        assert add_news(lake, "x", one).new == 3
+        assert add_news(lake, "x", one).new == 0
+    last = rows["ds"].iloc[-1].to_pydatetime()
+    for number in range(3):
+        assert lake.read("observations", series=[f"{name}{number}"], since=last)["y"].tolist() == [3]
+        assert len(lake.read("observations", series=[f"{name}{number}"], until=last)) == 2
+
+
 def test_upkeep_loses_nothing(lake: Lake) -> None:
     """Many small files become one for each bucket, in order; what was known when is the same; then there is nothing to do."""
     for n in range(30):
