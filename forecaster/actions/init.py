@@ -74,7 +74,17 @@ train_schedule = "every 30D"
 model = "auto"
 false_alarms = "1/series-month"
 
-# Your own files instead:
+# Your own data instead: docs/sources.md has every source.
+# [pipelines.berlin]
+# source = "open_meteo"
+# options = { locations = { berlin = [52.52, 13.41] }, variables = ["temperature_2m"], start = "730D" }
+# horizon = 48
+#
+# [pipelines.machines]
+# source = "sql"
+# options = { url = "postgresql+psycopg://reader:${PASSWORD}@host/plant", table = "readings", id_columns = ["machine"] }
+# horizon = 24
+#
 # [pipelines.meters]
 # source = "files"
 # options = { path = "data/*.csv", id_column = "meter", time_column = "time", value_columns = ["kwh"] }
