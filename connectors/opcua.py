@@ -83,6 +83,10 @@ class Opcua(Timed, Pushing):
 
     config: Config
 
+    def __init__(self, config: Config) -> None:
+        super().__init__(config)
+        self._known: dict[str, SeriesInfo] = {}
+
     def check(self, *, reach: bool = False) -> list[str]:
         wrong = [f"option '{name}' is missing" for name in ("url", "nodes") if not getattr(self.config, name)]
         if importlib.util.find_spec("asyncua") is None:
@@ -102,17 +106,15 @@ class Opcua(Timed, Pushing):
 
     def discover(self) -> list[SeriesInfo]:
         with self._connected() as client:
-            return [self._info(name, *self._looked_up(client, name)) for name in self.config.nodes]
+            return [self._looked_up(client, name) for name in self.config.nodes]
 
     def describe(self, names: Collection[str]) -> list[SeriesInfo]:
-        try:
-            return [info for info in self.discover() if info.unique_id in names]
-        except SourceError:
-            return [self._info(name, "", self.config.unit) for name in names if name in self.config.nodes]
+        return [self._known[name] for name in names if name in self._known]
 
     def read(self, piece: Slice) -> Iterator[pa.Table]:
         start, end = ends(piece)
         with self._connected() as client:
+            self._looked_up(client, piece.part)
             found = self._node(client, piece.part).read_raw_history(start, end, 0, False)
         inside = [(piece.part, value) for value in found if start <= _at(value, end) < end]
         yield _rows(inside)
@@ -122,6 +124,8 @@ class Opcua(Timed, Pushing):
         with self._connected() as client:
             nodes = {name: self._node(client, name) for name in config.nodes}
             names = {str(node.nodeid): name for name, node in nodes.items()}
+            for name in nodes:
+                self._looked_up(client, name)
             subscription = client.create_subscription(parse_duration(config.publishing) / 1000, told)
             sampling = parse_duration(config.sampling) / 1000
             made = subscription.subscribe_data_change(list(nodes.values()), queuesize=1000, sampling_interval=sampling)
@@ -181,20 +185,21 @@ class Opcua(Timed, Pushing):
             ) from error
         return node
 
-    def _looked_up(self, client: "Client", name: str) -> tuple[str, str]:
-        """What a variable is called there, and its unit."""
+    def _looked_up(self, client: "Client", name: str) -> SeriesInfo:
+        """What the server says of a variable; it is kept, since asking takes a connection."""
         from asyncua.ua.uaerrors import UaError
 
-        node = self._node(client, name)
+        if name in self._known:
+            return self._known[name]
+        config, node = self.config, self._node(client, name)
         try:
             unit = node.get_child("0:EngineeringUnits").read_value().DisplayName.Text
         except (UaError, AttributeError):
             unit = ""
-        return node.read_display_name().Text or "", unit or self.config.unit
-
-    def _info(self, name: str, called: str, unit: str) -> SeriesInfo:
-        config, tags = self.config, {"node": self.config.nodes[name]}
-        return SeriesInfo(name, config.domain, unit, config.step, channel=called, tags=tags)
+        called, tags = node.read_display_name().Text or "", {"node": config.nodes[name]}
+        info = SeriesInfo(name, config.domain, unit or config.unit, config.step, channel=called, tags=tags)
+        self._known[name] = info
+        return info
 
 
 class _Told:
