@@ -68,8 +68,10 @@ class Sql(Timed):
         """sensor, finance or weather."""
         step: str = ""
         """Distance of a series' rows, such as 15min; empty: found from the rows."""
+        unit: str = ""
+        """Unit of all series that `units` does not name."""
         units: dict[str, str] = field(default_factory=dict)
-        """Unit of each value column."""
+        """Unit by value column."""
         start: str = "1970-01-01"
         """First time to read, of `updated_column` where there is one: a date, or how long before now."""
         span: str = "365D"
@@ -257,7 +259,7 @@ class Sql(Timed):
             entity, _, value = name.rpartition("/")
         parts = entity.split("/")
         tags = dict(zip(config.id_columns, parts, strict=True)) if len(parts) == len(config.id_columns) else {}
-        unit = config.units.get(value, "")
+        unit = config.units.get(value, config.unit)
         return SeriesInfo(
             name, config.domain, unit, config.step, config.timezone, entity=entity, channel=value, tags=tags
         )

@@ -74,9 +74,6 @@ class Table(Standin):
     def unknown(self, name: str) -> dict[str, Any]:
         return {**self.settings(), "table": name}
 
-    def change_unit(self, unit: str) -> dict[str, Any]:
-        return {**self.settings(), "units": {"kwh": unit}}
-
     def _do(self, statement: str, rows: list[Any] | None = None) -> None:
         with sqlite3.connect(self.path) as connection:
             connection.execute(statement) if rows is None else connection.executemany(statement, rows)
