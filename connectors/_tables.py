@@ -114,8 +114,8 @@ def times(column: Any, dialect: Dialect) -> Any:
     if dialect.time_format:
         found = pc.strptime(column, dialect.time_format, "us", error_is_null=True)
         return instants(found, dialect.timezone) if found.null_count == column.null_count else column
-    first = next((text for text in column.to_pylist() if text), "") if column.null_count else column[0].as_py()
-    if first and _NUMBER.fullmatch(first):
+    first = next((text for text in column.drop_null()[:1].to_pylist()), "")
+    if _NUMBER.fullmatch(first):
         column = numbers(column, Dialect())
     return instants(column, dialect.timezone, dialect.time_unit)
 

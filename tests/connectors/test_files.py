@@ -83,6 +83,13 @@ def test_folders_that_name_partitions_give_tags_names_and_columns(tmp_path: Path
     assert set(_read(named)["unique_id"]) == {"north/y", "north/year", "south/y", "south/year"}
 
 
+def test_a_file_of_names_alone_has_no_rows(tmp_path: Path) -> None:
+    """Nor has one whose times are all absent any that can be stored; neither is an error."""
+    (tmp_path / "x.csv").write_text("unique_id,ds,y\n")
+    (tmp_path / "y.csv").write_text("unique_id,ds,y\na,,1\n")
+    assert _read(_source(tmp_path / "*.csv"))["ds"].isna().tolist() == [True]
+
+
 def test_parquet_of_any_kind_becomes_the_same_rows(tmp_path: Path) -> None:
     """Naive times, decimals, whole numbers, flags, names as categories."""
     pa_types = {"y": pa.array([1, 2], pa.decimal128(5, 2)), "n": pa.array([1, None]), "on": pa.array([True, False])}
