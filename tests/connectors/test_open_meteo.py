@@ -34,7 +34,7 @@ def _clean(source: Source) -> None:
 
 
 def _made(source: Source, **more: Any) -> OpenMeteo:
-    return OpenMeteo(OpenMeteo.Config(**{**source.settings(), **more}))
+    return OpenMeteo(OpenMeteo.Config(**{**source.settings(), "calls_a_minute": 600, **more}))
 
 
 def _rows(connector: OpenMeteo, piece: Slice) -> pd.DataFrame:
@@ -118,7 +118,7 @@ def test_the_budget_of_a_minute_is_kept(source: Source, monkeypatch: pytest.Monk
     monkeypatch.setattr(source, "clock", clock := lambda: now[0])
     monkeypatch.setitem(Http.__init__.__kwdefaults__, "clock", clock)
     monkeypatch.setitem(Http.__init__.__kwdefaults__, "sleep", lambda s: now.__setitem__(0, now[0] + s))
-    pipelines = [_made(source), _made(source)]
+    pipelines = [_made(source, calls_a_minute=6) for _ in range(2)]
     for year in range(2000, 2004):
         piece = Slice("berlin", "span", datetime(year, 1, 1, tzinfo=UTC), datetime(year + 1, 1, 1, tzinfo=UTC))
         list(pipelines[year % 2].read(piece))

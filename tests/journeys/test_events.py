@@ -214,8 +214,8 @@ def _raised(project: Project) -> set[int]:
 @pytest.mark.parametrize(
     ("rate", "verdict", "raised"),
     [
-        ("1/100-rows", None, {700, 720}),
-        ("1/100-rows", "false", {700}),
+        ("1/40-rows", None, {700, 720}),
+        ("1/40-rows", "false", {700}),
         ("1/1000-rows", None, {700}),
         ("1/1000-rows", "confirmed", {700, 720}),
     ],
@@ -239,7 +239,7 @@ def test_what_people_say_changes_the_next_scoring(
 @pytest.mark.slow
 def test_feedback_is_tried_before_it_is_applied(project: Project) -> None:
     """Events before and after over all rows, and what becomes of those that people spoke of; nothing stored changes."""
-    project.ruled("{ gap = 5 }\nfalse_alarms = '1/100-rows'")
+    project.ruled("{ gap = 5 }\nfalse_alarms = '1/40-rows'")
     project.scored(800)
     app = project.app
     raised, first = _raised(project), _first(project)
