@@ -24,14 +24,14 @@ class Budget:
     """Holds events to the requested rate in the long run, whatever the data do.
 
     Every event adds one to a debt that is paid off at the requested rate. Beyond one event of debt the level falls by a
-    factor e^2 for each; beyond one event of credit, where a calibration is too shy, it rises by a factor e for each, up to
-    four. What the rules keep from opening an event owes nothing.
+    factor e^2 for each; beyond one event of credit, where a calibration is too shy, it rises, up to a
+    factor e. What the rules keep from opening an event owes nothing.
     """
 
     _STRICTNESS, _LENIENCE = 2.0, 1.0
     _FREE = 1.0
-    _MOST_CREDIT = 5.0
-    """So that years of silence end with a few events too many, not with many."""
+    _MOST_CREDIT = 2.0
+    """So that silence makes no alarm of what is usual: at most e times what was asked for counts as strange."""
 
     def __init__(self, rate: float, rules: Rules) -> None:
         self.rate, self.rules = rate, rules
