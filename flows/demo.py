@@ -43,7 +43,7 @@ horizon = 10
 model = "lstm"
 schedule = "0 17 * * 1-5"
 train_schedule = "every 7D"
-false_alarms = "1/series-month"
+false_alarms = "1/series-year"
 
 [pipelines.weather]
 source = "builtin"
@@ -52,7 +52,7 @@ horizon = 14
 model = "lstm"
 schedule = "every 1D"
 train_schedule = "every 30D"
-false_alarms = "1/series-month"
+false_alarms = "1/series-year"
 """
 PROJECT = Path("demo-project")
 PIPELINES = ("sea", "rates", "weather")

@@ -63,7 +63,7 @@ horizon = 10
 schedule = "0 17 * * 1-5"
 train_schedule = "every 7D"
 model = "gru"
-false_alarms = "1/series-month"
+false_alarms = "1/series-year"
 
 [pipelines.weather]
 source = "builtin"
@@ -72,7 +72,7 @@ horizon = 14
 schedule = "every 1D"
 train_schedule = "every 30D"
 model = "auto"
-false_alarms = "1/series-month"
+false_alarms = "1/series-year"
 
 # Your own data instead: docs/sources.md has every source.
 # [pipelines.berlin]
