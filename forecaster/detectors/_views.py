@@ -13,12 +13,14 @@ __all__ = ["PLAIN", "Kinds", "Sight", "Views"]
 
 
 class Kinds(NamedTuple):
-    """How many of the last views are of a special kind: first hints, then chances."""
+    """How many of the last views are of a special kind: first faint hints, then hints, then chances."""
 
     hints: int = 0
     """They open events, but are too coarse to say how strange a row is."""
     chances: int = 0
     """-log10 of p-values that need no calibration; they open events, too."""
+    faint: int = 0
+    """Hints that a tenth is believed of, as single rows are strange by themselves often where noise has heavy tails."""
 
 
 PLAIN = Kinds()

@@ -102,10 +102,10 @@ class _Following(Follower):
 
 def _together(members: Sequence[Detector], parts: Sequence[Views]) -> Views:
     """Views side by side, kind by kind; what is expected, and the sign, are the first one's."""
-    columns: tuple[list[Floats], ...] = ([], [], [])
+    columns: tuple[list[Floats], ...] = ([], [], [], [])
     for member, one in zip(members, parts, strict=True):
         width, kinds = one.scores.shape[1], member.kinds
-        ends = (width - sum(kinds), width - kinds.chances)
+        ends = (width - sum(kinds), width - kinds.hints - kinds.chances, width - kinds.chances)
         for group, part in zip(columns, np.split(one.scores, ends, axis=1), strict=True):
             group.append(part)
     return replace(parts[0], scores=np.concatenate([part for group in columns for part in group], axis=1))

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from forecaster.detectors._blocks import Blockwise, Held, Look, faded_mean, filled
-from forecaster.detectors.base import Array
+from forecaster.detectors.base import Array, Kinds
 from forecaster.series.grid import Floats, Grid
 
 __all__ = ["Ridge"]
@@ -19,10 +19,12 @@ _LIGHT = 0.1
 class Ridge(Blockwise):
     """How far values lie from linear forecasts one and several steps before, averaged over the last rows.
 
-    Averages find patterns that do not fit, and a single gross error lifts them, too; what one error alone says is
-    left to others. Each series has weights of its own, new ones the weights of all together.
+    Averages find patterns that do not fit, but hide a single wrong value among a hundred right ones: its own error is a
+    view too, which opens events where it is ten times as rare as it would have to be. Each series has weights of its own,
+    new ones the weights of all together.
 
-    Shapes:  scores [N, 2]: mean absolute error of the forecasts 1 and `ahead` steps before
+    Shapes:  scores [N, 3]: mean absolute error of the forecasts 1 and `ahead` steps before; absolute error of what is
+        shown as expected
     Units:   deviations of the series' training rows
     Missing: a missing value has no error; forecasts stand on the last value seen
     Fails:   on trends, whose level leaves what the weights know; where noise grows with the season
@@ -49,6 +51,7 @@ class Ridge(Blockwise):
                 )
 
     config: Config
+    kinds = Kinds(faint=1)
 
     def learn(self, rows: list[Floats], grid: Grid) -> Held:
         sums = [self._sums(z_T) for z_T in rows]
@@ -71,7 +74,8 @@ class Ridge(Blockwise):
         forecasts, coming = self._forecasts(held, z)
         errors = [np.abs(z - one) for one in forecasts[:2]]
         smooth = [faded_mean(held, name, error, keep) for name, error in zip(("near", "far"), errors, strict=True)]
-        scores = np.stack([np.where(np.isnan(z), np.nan, one) for one in smooth], axis=-1)
+        single = np.abs(z - forecasts[2])
+        scores = np.stack([np.where(np.isnan(z), np.nan, one) for one in (*smooth, single)], axis=-1)
         half = np.broadcast_to(held["usual"][:, None], z.shape)
         return Look(scores, forecasts[2], half, np.sign(z - forecasts[2]), coming, held["usual"])
 

@@ -19,6 +19,8 @@ _GROWTH = 0.02
 """A calibration serves until this share of its rows is new."""
 _CLUSTER_LEVEL = 0.95
 _COMMON_LEVELS = (0.05, 0.1, 0.2)
+_BELIEF = 0.1
+"""How much of what faint hints say is believed."""
 _KNEE = 0.8
 """Part of the alarm level, as a score, up to which a row that opens no event is scored as it is."""
 
@@ -39,7 +41,9 @@ class Judge:
         width = normal_TV.shape[1]
         self.graded = (width - sum(kinds)) or width
         """First views, by which rows are graded; all where there are hints and chances only."""
-        p_TV = self._each(normal_TV, [one.fit for one in thresholds])
+        self.faint = slice(width - sum(kinds), width - kinds.hints - kinds.chances)
+        """Views whose p-values count for ten times as much."""
+        p_TV = _each(normal_TV, [one.fit for one in thresholds], self.faint)
         self.several = [_independent_views(_least(p_TV[:, :k]), k) for k in (self.graded, len(thresholds) or 1)]
         # Alarms come in runs that make one event each: the level per row may be that much higher.
         runs = 1.0 if any(one.of_events for one in thresholds) else _runs_share(-_least(p_TV), gap)
@@ -59,17 +63,7 @@ class Judge:
         return graded, joint
 
     def _each_joined(self, views_TV: Floats, judged: Sequence[Callable[[Floats], Floats]]) -> tuple[Floats, Floats]:
-        p_TV = self._each(views_TV, judged)
-        return _joined(p_TV, self.graded, *self.several)
-
-    @staticmethod
-    def _each(views_TV: Floats, judged: Sequence[Callable[[Floats], Floats]]) -> Floats:
-        """P-values of each view; those beyond the thresholds are chances."""
-        p_TV = np.empty_like(views_TV)
-        for k, judge in enumerate(judged):
-            p_TV[:, k] = judge(views_TV[:, k])
-        p_TV[:, len(judged) :] = 10.0 ** -views_TV[:, len(judged) :]
-        return p_TV
+        return _joined(_each(views_TV, judged, self.faint), self.graded, *self.several)
 
 
 def follow_abreast(judges: Sequence[Judge], views_nV: Floats) -> tuple[Floats, Floats]:
@@ -77,7 +71,17 @@ def follow_abreast(judges: Sequence[Judge], views_nV: Floats) -> tuple[Floats, F
     columns = zip(*(judge.thresholds for judge in judges), strict=True)
     judged = [partial(type(each[0]).abreast, each) for each in columns]
     several = np.array([judge.several for judge in judges]).T
-    return _joined(Judge._each(views_nV, judged), judges[0].graded, *several)
+    return _joined(_each(views_nV, judged, judges[0].faint), judges[0].graded, *several)
+
+
+def _each(views_TV: Floats, judged: Sequence[Callable[[Floats], Floats]], faint: slice) -> Floats:
+    """P-values of each view; those beyond the thresholds are chances."""
+    p_TV = np.empty_like(views_TV)
+    for k, judge in enumerate(judged):
+        p_TV[:, k] = judge(views_TV[:, k])
+    p_TV[:, faint] = np.minimum(p_TV[:, faint] / _BELIEF, 1.0)
+    p_TV[:, len(judged) :] = 10.0 ** -views_TV[:, len(judged) :]
+    return p_TV
 
 
 def _joined(p_TV: Floats, graded: int, *several: Any) -> tuple[Floats, Floats]:

@@ -102,7 +102,7 @@ class Together:
     @staticmethod
     def kinds(own: Kinds | None = None) -> Kinds:
         """Of the views of the whole: those of a channel, or one, and the chance of `moves`."""
-        return Kinds(chances=1) if own is None else Kinds(own.hints, own.chances + 1)
+        return Kinds(chances=1) if own is None else own._replace(chances=own.chances + 1)
 
     def table(self) -> Floats:
         """All of it as one table, [C, C + 5]"""

@@ -472,3 +472,17 @@ def test_a_full_disk_leaves_nothing_behind(file: Path, tmp_path: Path, monkeypat
     with pytest.raises(ConfigError, match=r"No space left on device\. Nothing was written"):
         forecast(file, horizon=2, out=tmp_path / "out.parquet", model="seasonal_naive")
     assert sorted(p.name for p in tmp_path.iterdir()) == ["in.parquet"]
+
+
+@pytest.mark.slow
+def test_a_single_wrong_value_within_the_daily_range_is_an_event() -> None:
+    """A dip of twelve deviations at the day's peak is a value that every evening has; no average of errors shows it."""
+    hour = np.arange(1000)
+    y = 10 * np.sin(hour * np.pi / 12) + np.random.default_rng(0).normal(0, 0.3, 1000)
+    y[702] -= 3.6
+    ds = pd.date_range("2024-01-01", periods=1000, freq="h")
+    rows, events = api.detect(pd.DataFrame({"unique_id": "a", "ds": ds, "y": y}))
+    assert rows.loc[702, "is_anomaly"]
+    found = events[events["peak"] == ds[702]]
+    assert found["direction"].tolist() == ["down"]
+    assert len(events) <= 2
