@@ -1,6 +1,6 @@
 """What a scoring sees: forecasts, scores and events, from what is new where it can, else from all rows."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -17,11 +17,12 @@ if TYPE_CHECKING:
     from forecaster.registry.base import Version
     from forecaster.scoring.detect import Detected, Detection
     from forecaster.scoring.forecaster import Forecaster
-    from forecaster.scoring.rules import Rules
     from forecaster.series.frame import Checked
     from forecaster.settings import Pipeline
 
-__all__ = ["Seen", "found_by", "look", "rules_of"]
+__all__ = ["Seen", "found_by", "how_of", "look"]
+
+_NO_RULES: Mapping[str, Any] = {}
 
 
 @dataclass(frozen=True)
@@ -41,14 +42,12 @@ class Seen:
 
 def look(app: "App", one: "Pipeline", champion: "Version", now: datetime, watch: Watch) -> Seen:
     """Go on from where the last scoring stood; read all rows where there is no such place."""
-    from forecaster.scoring.detect import Detection
     from forecaster.scoring.forecaster import Forecaster
     from forecaster.scoring.maintenance import spans
 
     names = app.ledger.find_series(stream=one.name)["unique_id"].tolist()
     said = verdicts(app, names, now)
-    asked = Detection.of(one.judging, detector=one.detector, false_alarms=one.false_alarms)
-    how = replace(asked, rules=rules_of(app, one))
+    how = how_of(app, one)
     forecaster = Forecaster.load(app.registry.fetch(champion) / "model")
     spoken = said[["event_id", "state", "at", "over", "every"]].to_csv()
     kind = digest(champion.version, asdict(how), spans(how.rules.maintenance), spoken)
@@ -116,14 +115,13 @@ def _from_all(
     from forecaster.actions.train import observed
     from forecaster.evaluation.rehearsal import Rehearsal
     from forecaster.scoring.detection_rows import events_of, scores_of
-    from forecaster.scoring.fdr import restrained
     from forecaster.scoring.standing import Standing
 
     frame, checked = observed(app, one, now)
     forecasts = forecaster.predict(checked)
     scored = app.lake.read("scores", series=frame["unique_id"].unique().tolist())
     rehearsal = Rehearsal.load(app.registry.fetch(champion) / "rehearsal")
-    found = restrained(found_by(rehearsal, checked, how, now, said, scored), how, checked.quality)
+    found = found_by(rehearsal, checked, how, now, said, scored)
     events = events_of(found)
     newest = {str(name): when for name, when in scored.groupby("unique_id")["ds"].max().items()}
     last = frame.groupby("unique_id")["ds"].max()
@@ -151,6 +149,7 @@ def found_by(
 ) -> "list[Detected]":
     """What a rehearsed model finds, minding what people said (`feedback_of`); with a table of no verdicts, nothing."""
     from forecaster.scoring.detect import adopting_detector, detect
+    from forecaster.scoring.fdr import restrained
 
     found: list[Detected] = []
     for (grid, artefact), starts in zip(
@@ -159,16 +158,20 @@ def found_by(
         detector, begins = adopting_detector(grid, starts, how, artefact)
         time, feedback = grid.clock.instant(now, "--as-of"), feedback_of(said, scored, grid)
         found.append(detect(grid, starts, detector, begins, how, time, feedback))
-    return found
+    return restrained(found, how, checked.quality)
 
 
-def rules_of(app: "App", one: "Pipeline") -> "Rules":
-    """A pipeline's rules of events; tables that they name lie beside the project file."""
+def how_of(
+    app: "App", one: "Pipeline", rules: Mapping[str, Any] = _NO_RULES, false_alarms: str | None = None
+) -> "Detection":
+    """How a pipeline detects, but for some rules and a rate to try; tables that rules name lie beside the project file."""
+    from forecaster.scoring.detect import Detection
     from forecaster.scoring.rules import TABLES, Rules
 
-    given = dict(one.rules)
+    own = dict(one.rules)
     for name in TABLES:
-        table = app.settings.root / str(given.get(name, ""))
+        table = app.settings.root / str(own.get(name, ""))
         if table.is_file():
-            given[name] = str(table)
-    return Rules.of(given)
+            own[name] = str(table)
+    asked = Detection.of(one.judging, detector=one.detector, false_alarms=false_alarms or one.false_alarms)
+    return replace(asked, rules=Rules.of(rules, Rules.of(own)))

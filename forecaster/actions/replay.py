@@ -39,9 +39,8 @@ def replay(
     """
     import pandas as pd
 
-    from forecaster.actions._looking import rules_of
-    from forecaster.scoring.detect import Detection
-    from forecaster.scoring.rules import Rules, among
+    from forecaster.actions._looking import how_of
+    from forecaster.scoring.rules import among
     from forecaster.series import table
 
     one, (given, others) = app.settings.pipeline(pipeline), among(set_)
@@ -52,8 +51,7 @@ def replay(
     scores = app.lake.read("scores", series=names) if names else pd.DataFrame()
     if len(scores) == 0:
         raise DataError(f"pipeline '{one.name}' has no scores yet. Run: forecaster score {one.name}")
-    rules = Rules.of(given, rules_of(app, one))
-    how = Detection(detector=one.detector, false_alarms=false_alarms or one.false_alarms, rules=rules)
+    how = how_of(app, one, given, false_alarms)
     looked = _with_feedback(app, one, how) if feedback else _over_scores(scores, how)
     before, after = (_within(found, *span) for found in looked[:2])
     counts = [found["unique_id"].value_counts().reindex(names, fill_value=0) for found in (before, after)]
@@ -82,11 +80,13 @@ Looked = tuple["pd.DataFrame", "pd.DataFrame", list[str]]
 def _over_scores(scores: "pd.DataFrame", how: "Detection") -> Looked:
     """By rules and rate, over the stored scores."""
     from forecaster.scoring.detection_rows import events_of
+    from forecaster.scoring.fdr import restrained
     from forecaster.scoring.replay import replay as replayed
     from forecaster.series.frame import check
     from forecaster.series.roles import Roles
 
-    after = events_of(replayed(check(scores[["unique_id", "ds", "y"]], Roles()), scores, how))
+    checked = check(scores[["unique_id", "ds", "y"]], Roles())
+    after = events_of(restrained(replayed(checked, scores, how), how, checked.quality))
     raised = scores.dropna(subset="event_id").groupby("event_id")
     before = raised.agg(unique_id=("unique_id", "first"), start=("ds", "min"))
     old = int(scores["opening_p"].isna().sum())

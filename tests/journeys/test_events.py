@@ -278,3 +278,15 @@ def test_confirmed_anomalies_never_train_the_next_model(project: Project) -> Non
     ):
         with pytest.raises(ConfigError, match=message):
             label(first, app=app, **wrong)  # type: ignore[arg-type]  # wrong on purpose
+
+
+@pytest.mark.slow
+def test_judging_of_a_pipeline_is_that_of_its_replay(project: Project) -> None:
+    """A limit on false discoveries drops events where scores are replayed, and where the champion looks again."""
+    project.ruled("{ gap = 5 }\nfalse_alarms = '1/20-rows'\njudging = { threshold = 'quantile', fdr = 0.02 }")
+    project.scored(800)
+    strict = replay("meters", app=project.app)
+    project.ruled("{ gap = 5 }\nfalse_alarms = '1/20-rows'\njudging = { threshold = 'quantile' }")
+    assert strict.facts["after"] < replay("meters", app=project.app).facts["after"]
+    looked = replay("meters", feedback=True, app=project.app)
+    assert looked.facts["before"] > strict.facts["after"]
