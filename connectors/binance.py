@@ -11,7 +11,7 @@ import pyarrow as pa
 from connectors._asked import millis, reached, wrong
 from connectors._candles import settled
 from connectors._http import Http, Limit, Refused
-from connectors._licence import BINANCE
+from connectors._licence import Licence
 from forecaster.errors import ConfigError, SourceError
 from forecaster.series.delivered import table
 from forecaster.series.frequency import parse_duration
@@ -19,6 +19,8 @@ from forecaster.series.source import SeriesInfo, Slice
 from forecaster.series.timed import Timed
 
 __all__ = ["Binance"]
+
+_LICENCE = Licence("Binance terms of use", "Source: Binance", "own use", "no")
 
 _INTERVALS = {
     "1s": "s",
@@ -94,10 +96,10 @@ class Binance(Timed):
                 _unit(symbol, name),
                 _INTERVALS[self.config.interval],
                 calendar="24/7",
-                licence=BINANCE.name,
+                licence=_LICENCE.name,
                 entity=symbol,
                 channel=name,
-                tags={"exchange": "binance", "interval": self.config.interval, **BINANCE.tags()},
+                tags={"exchange": "binance", "interval": self.config.interval, **_LICENCE.tags()},
             )
             for symbol in self.config.symbols
             for name in self.config.fields

@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from connectors._asked import millis, reached, wrong
 from connectors._candles import settled
-from connectors._licence import EXCHANGE
+from connectors._licence import Licence
 from forecaster.errors import ConfigError, MissingPackage, SourceError, unknown_name
 from forecaster.series.delivered import table
 from forecaster.series.frequency import parse_duration
@@ -22,6 +22,8 @@ from forecaster.series.source import SeriesInfo, Slice
 from forecaster.series.timed import Timed
 
 __all__ = ["Ccxt"]
+
+_LICENCE = Licence("terms of the exchange", "Source: the exchange named in tag `exchange`", "own use", "no")
 
 log = logging.getLogger(__name__)
 
@@ -104,10 +106,10 @@ class Ccxt(Timed):
                 _unit(symbol, name),
                 self._step,
                 calendar="24/7",
-                licence=EXCHANGE.name,
+                licence=_LICENCE.name,
                 entity=symbol,
                 channel=name,
-                tags={"exchange": self.config.exchange, "interval": self.config.interval, **EXCHANGE.tags()},
+                tags={"exchange": self.config.exchange, "interval": self.config.interval, **_LICENCE.tags()},
             )
             for symbol in self.config.symbols
             for name in self.config.fields

@@ -15,13 +15,15 @@ import pyarrow as pa
 
 from connectors._asked import ends, reached, wrong
 from connectors._http import Http, Refused
-from connectors._licence import ECB
+from connectors._licence import Licence
 from forecaster.errors import ConfigError
 from forecaster.series.delivered import table
 from forecaster.series.source import Done, SeriesInfo, Slice, Window
 from forecaster.series.timed import Timed, first_time
 
 __all__ = ["Ecb"]
+
+_LICENCE = Licence("ECB; free re-use with the source named", "Source: European Central Bank", "yes", "with attribution")
 
 _ROWS_AT_ONCE = 100_000
 _UPDATED = "updated after "
@@ -158,9 +160,9 @@ class Ecb(Timed):
             f"{said['CURRENCY']} for 1 {said['CURRENCY_DENOM']}" if rate else said.get("UNIT", ""),
             step,
             calendar="TARGET" if step == "B" else "",
-            licence=ECB.name,
+            licence=_LICENCE.name,
             entity=flow,
-            tags={"title": said.get("TITLE", ""), "ds": "first day of the period", **ECB.tags()},
+            tags={"title": said.get("TITLE", ""), "ds": "first day of the period", **_LICENCE.tags()},
         )
 
     @cached_property

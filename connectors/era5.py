@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 
 from connectors._asked import ends
-from connectors._licence import ERA5
+from connectors._licence import Licence
 from forecaster.errors import ConfigError, MissingPackage, SourceError, unknown_name
 from forecaster.series.delivered import table
 from forecaster.series.frequency import parse_duration
@@ -20,6 +20,10 @@ from forecaster.series.source import Done, SeriesInfo, Slice, Window
 from forecaster.series.timed import Timed
 
 __all__ = ["Era5"]
+
+_LICENCE = Licence(
+    "Copernicus licence", "Contains modified Copernicus Climate Change Service information", "yes", "with attribution"
+)
 
 _AXES = {
     "time": ("valid_time", "time"),
@@ -93,11 +97,11 @@ class Era5(Timed):
                     "weather",
                     str(point[name].attrs.get("units", "")),
                     self.config.step,
-                    licence=ERA5.name,
+                    licence=_LICENCE.name,
                     entity=place,
                     channel=name,
                     tags={kind: f"{float(point[_axis(point, kind)]):g}" for kind in ("latitude", "longitude")}
-                    | ERA5.tags(),
+                    | _LICENCE.tags(),
                 )
                 for place, point in points.items()
                 for name in self.config.variables

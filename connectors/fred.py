@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from connectors._asked import ends, reached, wrong
 from connectors._http import Http, Limit, Refused
-from connectors._licence import FRED
+from connectors._licence import Licence
 from forecaster.errors import ConfigError
 from forecaster.series.delivered import table
 from forecaster.series.secret import secret
@@ -19,6 +19,13 @@ from forecaster.series.source import SeriesInfo, Slice
 from forecaster.series.timed import Timed
 
 __all__ = ["Fred"]
+
+_LICENCE = Licence(
+    "FRED API terms; storing and training need permission",
+    "This product uses the FRED® API but is not endorsed or certified by the Federal Reserve Bank of St. Louis.",
+    "only with permission",
+    "only with permission",
+)
 
 _TERMS = (
     "FRED's terms of use keep its content from being stored or archived, and from training models, without permission "
@@ -101,9 +108,9 @@ class Fred(Timed):
             facts.get("units", ""),
             _step(facts.get("frequency", "")),
             timezone="America/Chicago",
-            licence=FRED.name,
+            licence=_LICENCE.name,
             entity=name,
-            tags={**tags, "ds": "first day of the period", **FRED.tags()},
+            tags={**tags, "ds": "first day of the period", **_LICENCE.tags()},
         )
 
     def read(self, piece: Slice) -> Iterator[pa.Table]:

@@ -11,13 +11,15 @@ import pyarrow as pa
 
 from connectors._asked import days, ends, reached, wrong
 from connectors._http import Http, Refused
-from connectors._licence import NOAA
+from connectors._licence import Licence
 from forecaster.errors import ConfigError
 from forecaster.series.delivered import table
 from forecaster.series.source import SeriesInfo, Slice
 from forecaster.series.timed import Timed
 
 __all__ = ["Noaa"]
+
+_LICENCE = Licence("US public domain", "Source: NOAA National Centers for Environmental Information", "yes", "yes")
 
 _Row = tuple[str, str, Any, str | None]
 _KEY = ["unique_id", "ds"]
@@ -105,13 +107,13 @@ class Noaa(Timed):
                 _DAILY_UNITS.get(name, "") if daily else _HOURLY[name].unit,
                 "D" if daily else "h",
                 timezone=self.config.timezone if daily else "UTC",
-                licence=NOAA.name,
+                licence=_LICENCE.name,
                 entity=station,
                 channel=name,
                 tags={
                     "dataset": self.config.dataset,
                     "ds": "civil date at the station" if daily else "hour after the report",
-                    **NOAA.tags(),
+                    **_LICENCE.tags(),
                 },
             )
             for station in self.config.stations

@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from connectors._asked import days, ends, reached, wrong
 from connectors._http import Http, Limit, Refused
-from connectors._licence import OPEN_METEO
+from connectors._licence import Licence
 from forecaster.errors import ConfigError
 from forecaster.series.delivered import table
 from forecaster.series.frequency import parse_duration
@@ -20,6 +20,10 @@ from forecaster.series.source import Done, SeriesInfo, Slice, Window
 from forecaster.series.timed import Timed
 
 __all__ = ["OpenMeteo"]
+
+_LICENCE = Licence(
+    "CC BY 4.0; free access is non-commercial", "Weather data by Open-Meteo.com (CC BY 4.0)", "yes", "with attribution"
+)
 
 _HOUR, _DAY = timedelta(hours=1), timedelta(days=1)
 _FREE = (Limit(5_000, 3_600), Limit(10_000, 86_400))
@@ -141,7 +145,7 @@ class OpenMeteo(Timed):
                 "weather",
                 _unit(column),
                 "h",
-                licence=OPEN_METEO.name,
+                licence=_LICENCE.name,
                 entity=place,
                 channel=self._name(place, column).partition("/")[2],
                 tags={
@@ -149,7 +153,7 @@ class OpenMeteo(Timed):
                     "model": config.model,
                     "latitude": f"{at[0]:g}",
                     "longitude": f"{at[1]:g}",
-                    **OPEN_METEO.tags(),
+                    **_LICENCE.tags(),
                 },
             )
             for place, at in config.locations.items()

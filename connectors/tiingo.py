@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from connectors._asked import days, ends, reached, wrong
 from connectors._http import Http, Limit, Refused
-from connectors._licence import TIINGO
+from connectors._licence import Licence
 from forecaster.errors import ConfigError
 from forecaster.series.delivered import table
 from forecaster.series.secret import secret
@@ -18,6 +18,8 @@ from forecaster.series.source import SeriesInfo, Slice
 from forecaster.series.timed import Timed, first_time
 
 __all__ = ["Tiingo"]
+
+_LICENCE = Licence("Tiingo terms; internal use on the free tier", "Source: Tiingo", "own use", "no")
 
 _PRICES = ("open", "high", "low", "close", "adjOpen", "adjHigh", "adjLow", "adjClose", "divCash")
 _FIELDS = (*_PRICES, "volume", "adjVolume", "splitFactor")
@@ -82,10 +84,10 @@ class Tiingo(Timed):
                 "B",
                 timezone="America/New_York",
                 calendar=self.config.calendar,
-                licence=TIINGO.name,
+                licence=_LICENCE.name,
                 entity=ticker,
                 channel=name,
-                tags={"ds": "trading day", "adjusted": str(name.startswith("adj")).lower(), **TIINGO.tags()},
+                tags={"ds": "trading day", "adjusted": str(name.startswith("adj")).lower(), **_LICENCE.tags()},
             )
             for ticker in self.config.tickers
             for name in self.config.fields

@@ -11,13 +11,15 @@ import pandas as pd
 import pyarrow as pa
 
 from connectors._asked import days, ends, reached, wrong
-from connectors._licence import YAHOO
+from connectors._licence import Licence
 from forecaster.errors import ConfigError, MissingPackage, SourceError
 from forecaster.series.delivered import table
 from forecaster.series.source import SeriesInfo, Slice
 from forecaster.series.timed import Timed, first_time
 
 __all__ = ["Yahoo"]
+
+_LICENCE = Licence("Yahoo terms; personal use only", "Source: Yahoo Finance", "personal use", "no")
 
 _TERMS = (
     "Yahoo's terms allow personal use only, the access is unofficial, and it has stood still for weeks more than once. If that "
@@ -98,13 +100,13 @@ class Yahoo(Timed):
                 "B",
                 timezone=self.config.timezone,
                 calendar=self.config.calendar,
-                licence=YAHOO.name,
+                licence=_LICENCE.name,
                 entity=ticker,
                 channel=name,
                 tags={
                     "ds": "trading day",
                     "adjusted": str(name not in ("dividends", "splits")).lower(),
-                    **YAHOO.tags(),
+                    **_LICENCE.tags(),
                 },
             )
             for ticker in self.config.tickers
