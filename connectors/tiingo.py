@@ -1,21 +1,18 @@
 """End-of-day prices of shares and funds from Tiingo: raw and adjusted, with dividends and splits."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
 import pandas as pd
-import pyarrow as pa
 
 from connectors._asked import days, ends, reached, wrong
+from connectors._daily import DailyBars
 from connectors._http import Http, Limit, Refused
 from connectors._licence import Licence
 from forecaster.errors import ConfigError
-from forecaster.series.delivered import table
 from forecaster.series.secret import secret
 from forecaster.series.source import SeriesInfo, Slice
-from forecaster.series.timed import Timed, first_time
 
 __all__ = ["Tiingo"]
 
@@ -25,7 +22,7 @@ _PRICES = ("open", "high", "low", "close", "adjOpen", "adjHigh", "adjLow", "adjC
 _FIELDS = (*_PRICES, "volume", "adjVolume", "splitFactor")
 
 
-class Tiingo(Timed):
+class Tiingo(DailyBars):
     """Daily bars of tickers; a series is called `AAPL/close`.
 
     Raw prices stay what they were. Adjusted ones change for all the past with every dividend and split, so a day that has
@@ -39,31 +36,19 @@ class Tiingo(Timed):
     """
 
     @dataclass(frozen=True, kw_only=True)
-    class Config(Timed.Config):
-        tickers: list[str] = field(default_factory=list)
-        """Such as AAPL, SPY."""
+    class Config(DailyBars.Config):
         fields: list[str] = field(default_factory=lambda: ["close", "volume", "divCash", "splitFactor"])
         """Of open, high, low, close, volume, the same with adj before them (adjClose), divCash, splitFactor."""
         key: str = "TIINGO_TOKEN"
         """Name of the secret with the token."""
-        calendar: str = "XNYS"
-        """Trading calendar of the tickers, told with the series."""
         calls_an_hour: float = 50
         """What the plan allows; 50 on the free one."""
-        span: str = "36525D"
-        """Longest time that is asked for at once."""
-        lookback: str = "5D"
-        """How much of what is done each run reads again, for corrections."""
-        settle: str = "25h"
-        """Leave alone what is younger than this: a day ends at 24:00 UTC, corrections an hour later."""
         url: str = "https://api.tiingo.com"
         """Another server that speaks the same."""
 
         def __post_init__(self) -> None:
             super().__post_init__()
-            unknown = [name for name in self.fields if name not in _FIELDS]
-            if unknown or not self.fields:
-                raise ValueError(f"fields are some of {', '.join(_FIELDS)}, got {self.fields}")
+            DailyBars.require_known(self.fields, _FIELDS)
 
     config: Config
 
@@ -71,9 +56,6 @@ class Tiingo(Timed):
         if not self.config.tickers:
             return ["option 'tickers' is missing, such as [\"AAPL\"]"]
         return reached(self) if reach else []
-
-    def parts(self) -> list[str]:
-        return self.config.tickers
 
     def discover(self) -> list[SeriesInfo]:
         return [
@@ -93,16 +75,10 @@ class Tiingo(Timed):
             for name in self.config.fields
         ]
 
-    def read(self, piece: Slice) -> Iterator[pa.Table]:
-        bars = self._bars(piece)
-        yield self._table(piece, bars)
-        start = ends(piece)[0]
-        first = first_time(self.config.start, start)
-        if first < start and bool(((bars["splitFactor"] != 1) | (bars["divCash"] > 0)).any()):
-            before = replace(piece, start=first, end=start)
-            yield self._table(piece, self._bars(before))
+    def has_action(self, bars: pd.DataFrame) -> bool:
+        return bool(((bars["splitFactor"] != 1) | (bars["divCash"] > 0)).any())
 
-    def _bars(self, piece: Slice) -> pd.DataFrame:
+    def bars(self, piece: Slice) -> pd.DataFrame:
         """One row a trading day of the span, in order."""
         first, last = days(piece)
         asked = {"startDate": first.isoformat(), "endDate": last.isoformat(), "format": "json"}
@@ -128,10 +104,6 @@ class Tiingo(Timed):
         bars = pd.DataFrame(body, columns=sorted(wanted))
         ds = pd.to_datetime(bars["date"].str[:10], utc=True).astype("datetime64[us, UTC]")
         return bars.assign(ds=ds).drop_duplicates("ds", keep="last").sort_values("ds")
-
-    def _table(self, piece: Slice, bars: pd.DataFrame) -> pa.Table:
-        long = bars.melt("ds", self.config.fields, var_name="field", value_name="y")
-        return table(piece.part + "/" + long["field"], long["ds"], long["y"])
 
     @cached_property
     def _http(self) -> Http:

@@ -1,21 +1,18 @@
 """Daily prices from Yahoo Finance by the library yfinance: unofficial, for personal use, off until that is accepted."""
 
 import importlib.util
-from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import cached_property
 from typing import Any
 
 import pandas as pd
-import pyarrow as pa
 
 from connectors._asked import days, ends, reached, wrong
+from connectors._daily import DailyBars
 from connectors._licence import Licence
 from forecaster.errors import ConfigError, MissingPackage, SourceError
-from forecaster.series.delivered import table
 from forecaster.series.source import SeriesInfo, Slice
-from forecaster.series.timed import Timed, first_time
 
 __all__ = ["Yahoo"]
 
@@ -37,7 +34,7 @@ _FIELDS = {
 }
 
 
-class Yahoo(Timed):
+class Yahoo(DailyBars):
     """Daily bars of tickers; a series is called `AAPL/close`.
 
     Yahoo's prices are adjusted for splits always, `adj_close` for dividends, too: a day that has either is read together
@@ -53,29 +50,17 @@ class Yahoo(Timed):
     needs = ("yfinance",)
 
     @dataclass(frozen=True, kw_only=True)
-    class Config(Timed.Config):
-        tickers: list[str] = field(default_factory=list)
-        """As Yahoo writes them: AAPL, ^GSPC, EURUSD=X."""
+    class Config(DailyBars.Config):
         fields: list[str] = field(default_factory=lambda: ["close", "volume", "dividends", "splits"])
         """Of open, high, low, close, adj_close, volume, dividends, splits."""
         accept_terms: bool = False
         """That it is for your personal use, as Yahoo's terms ask."""
-        calendar: str = "XNYS"
-        """Trading calendar of the tickers, told with the series."""
         timezone: str = "America/New_York"
         """Zone of their exchange, told with the series."""
-        span: str = "36525D"
-        """Longest time that is asked for at once."""
-        lookback: str = "5D"
-        """How much of what is done each run reads again, for corrections."""
-        settle: str = "25h"
-        """Leave alone what is younger than this: the day must be over at the exchange."""
 
         def __post_init__(self) -> None:
             super().__post_init__()
-            unknown = [name for name in self.fields if name not in _FIELDS]
-            if unknown or not self.fields:
-                raise ValueError(f"fields are some of {', '.join(_FIELDS)}, got {self.fields}")
+            DailyBars.require_known(self.fields, _FIELDS)
 
     config: Config
 
@@ -87,9 +72,6 @@ class Yahoo(Timed):
         if not self.config.tickers:
             return ["option 'tickers' is missing, such as [\"AAPL\"]"]
         return reached(self) if reach else []
-
-    def parts(self) -> list[str]:
-        return self.config.tickers
 
     def discover(self) -> list[SeriesInfo]:
         return [
@@ -113,15 +95,10 @@ class Yahoo(Timed):
             for name in self.config.fields
         ]
 
-    def read(self, piece: Slice) -> Iterator[pa.Table]:
-        bars = self._bars(piece)
-        yield self._table(piece, bars)
-        start = ends(piece)[0]
-        first = first_time(self.config.start, start)
-        if first < start and bool(((bars["Dividends"] > 0) | (bars["Stock Splits"] > 0)).any()):
-            yield self._table(piece, self._bars(replace(piece, start=first, end=start)))
+    def has_action(self, bars: pd.DataFrame) -> bool:
+        return bool(((bars["dividends"] > 0) | (bars["splits"] > 0)).any())
 
-    def _bars(self, piece: Slice) -> pd.DataFrame:
+    def bars(self, piece: Slice) -> pd.DataFrame:
         """One row a trading day of the span."""
         if not self.config.accept_terms:
             raise ConfigError(f"yahoo '{piece.part}': accept_terms is false. {_TERMS}.")
@@ -135,7 +112,8 @@ class Yahoo(Timed):
         days_then = pd.DatetimeIndex(found.index).tz_localize(None).normalize().tz_localize("UTC").as_unit("us")
         start, end = ends(piece)
         dated = bars.assign(ds=days_then)
-        return dated[(dated["ds"] >= start) & (dated["ds"] < end)]
+        named = dated.rename(columns={theirs: ours for ours, theirs in _FIELDS.items()})
+        return named[(named["ds"] >= start) & (named["ds"] < end)]
 
     def _asked(self, piece: Slice) -> pd.DataFrame:
         library = self._library
@@ -152,11 +130,6 @@ class Yahoo(Timed):
         except Exception as error:  # the library raises what its own clients raise
             raise SourceError(f"yahoo '{piece.part}': {type(error).__name__}: {error}") from error
         return bars
-
-    def _table(self, piece: Slice, bars: pd.DataFrame) -> pa.Table:
-        named = bars.rename(columns={theirs: ours for ours, theirs in _FIELDS.items()})
-        long = named.melt("ds", self.config.fields, var_name="field", value_name="y")
-        return table(piece.part + "/" + long["field"].astype(str), long["ds"], long["y"])
 
     @cached_property
     def _library(self) -> Any:
