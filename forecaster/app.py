@@ -102,4 +102,4 @@ def _require_plugins(one: Pipeline) -> None:
 def _made(folder: str, name: str, values: Mapping[str, Any]) -> Any:
     """A plug-in with its settings."""
     found = plugins.load(folder, name)
-    return found(options.make(found.Config, options.sort(values, {name: found.Config})[name]))
+    return found(options.section(found.Config, values, name, f"{folder.removesuffix('s')} '{name}'"))

@@ -1,6 +1,6 @@
 """Read what is new in the sources, or a span of time anew."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
@@ -56,8 +56,22 @@ def ingest(
             rows.append({"pipeline": one.name, "part": "", "error": f"pipeline '{one.name}': {error}"})
     failed = [row["error"] for row in rows if row["error"]]
     lines = [f"{len(rows)} slices, {len(failed)} failed"] if rows else ["nothing new"]
+    lines += [set_aside(row["pipeline"], row["part"], row) for row in rows if row.get("rows_rejected")]
     table = pd.DataFrame([{**row, "failed": bool(row["error"])} for row in rows], columns=_COLUMNS) if rows else None
     return Outcome([*lines, *failed], table, skipped=len(failed), facts={"slices": rows})
+
+
+def set_aside(pipeline: str, part: str, counts: Mapping[str, Any]) -> str:
+    """What became of rejected rows, for whoever looks at the screen."""
+    from forecaster.store.listening import PART
+
+    said = (
+        f"stream '{pipeline}', slice '{part}': {counts['rows_rejected']} of {counts['rows_in']} rows set aside, the first as "
+        f'{counts["refused"][:300]}. All: forecaster sql "SELECT * FROM quarantine"'
+    )
+    if part == PART:  # what was sent and kept is not sent again
+        return said
+    return f"{said}; with settings or source mended: forecaster ingest {pipeline} --again"
 
 
 def new_parts(app: "App", pipeline: str, window: "Window") -> list[str]:

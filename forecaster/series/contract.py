@@ -8,7 +8,6 @@ import numpy as np
 import numpy.typing as npt
 
 from forecaster import options
-from forecaster.errors import ConfigError
 from forecaster.series.frequency import DAY, Ints, parse, parse_duration
 
 __all__ = ["Contract", "Verdict"]
@@ -66,10 +65,7 @@ class Contract:
     @classmethod
     def of(cls, values: Mapping[str, Any], *, where: str = "contract") -> "Contract":
         """From a section of the project file. Raises: ConfigError that names the wrong entry"""
-        try:
-            made: Contract = options.make(cls, options.sort(values, {"contract": cls})["contract"])
-        except ConfigError as error:
-            raise ConfigError(f"{where}: {str(error).removeprefix('--set: ').removeprefix('--set ')}") from error
+        made: Contract = options.section(cls, values, "contract", where)
         return made
 
     def judge(self, times: Ints, values: Floats) -> Verdict:

@@ -139,7 +139,12 @@ def test_a_contract_sets_rows_aside(project: Path) -> None:
     folder = project.parent / "data"
     _hours(folder, "a", [1.0, 99.0, 3.0, 3.0, 3.0])
     app = App.open(project)
-    assert ingest(app=app).facts["slices"][0]["rows_rejected"] == 1
+    outcome = ingest(app=app)
+    assert outcome.facts["slices"][0]["rows_rejected"] == 1
+    assert outcome.lines[1].startswith(
+        f"stream 'meters', slice '{folder}/a.csv': 1 of 5 rows set aside, the first as value outside"
+    )
+    assert outcome.lines[1].endswith("mended: forecaster ingest meters --again")
     assert app.lake.read("observations")["y"].tolist() == [1, 3, 3, 3]
     refused = app.lake.read("quarantine").iloc[0]
     assert (refused["unique_id"], refused["reason"]) == ("a", "value outside 0 to 10")
