@@ -1,7 +1,7 @@
 """Measurements of weather stations from NOAA's archive (NCEI): daily summaries and hourly reports."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import cached_property
 from typing import Any, Literal
@@ -15,7 +15,7 @@ from connectors._licence import Licence
 from forecaster.errors import ConfigError
 from forecaster.series.delivered import table
 from forecaster.series.source import SeriesInfo, Slice
-from forecaster.series.timed import Timed
+from forecaster.series.timed import Timed, cut
 
 __all__ = ["Noaa"]
 
@@ -23,7 +23,7 @@ _LICENCE = Licence("US public domain", "Source: NOAA National Centers for Enviro
 
 _Row = tuple[str, str, Any, str | None]
 _KEY = ["unique_id", "ds"]
-_HOUR = timedelta(hours=1)
+_HOUR, _ANSWER = timedelta(hours=1), timedelta(days=366)
 _DAILY_UNITS = {"TMAX": "°C", "TMIN": "°C", "TAVG": "°C", "PRCP": "mm", "SNOW": "mm", "SNWD": "mm", "AWND": "m/s"}
 
 
@@ -121,13 +121,18 @@ class Noaa(Timed):
         ]
 
     def read(self, piece: Slice) -> Iterator[pa.Table]:
-        reports = self._believed(self._ask(piece), piece)
-        if not reports:
-            return
+        """The archive gives whatever is asked for as one answer, so it is asked for a year at a time."""
+        for start, end in cut(ends(piece), _ANSWER):
+            year = replace(piece, start=start, end=end)
+            reports = self._believed(self._ask(year), year)
+            if reports:
+                yield self._table(reports, year)
+
+    def _table(self, reports: list[dict[str, str]], piece: Slice) -> pa.Table:
         frame = self._hours(reports) if self._hourly else self._days(reports)
         start, end = ends(piece)
         frame = frame[(frame["ds"] >= start) & (frame["ds"] < end)]
-        yield table(frame["unique_id"], frame["ds"], frame["y"], quality=frame["quality"])
+        return table(frame["unique_id"], frame["ds"], frame["y"], quality=frame["quality"])
 
     def _ask(self, piece: Slice) -> Any:
         start, _ = ends(piece)

@@ -94,6 +94,9 @@ class Settings:
     registry_uri: str = "sqlite:///.forecaster/mlflow.db"
     maintain_schedule: str = "0 3 * * *"
     """When to put the lake in order."""
+    keep_revisions: str = ""
+    """How long rows are kept that newer ones replaced (values, forecasts, scores), such as `400D`; empty: for ever. The newest
+    of each series and time always stays; reads as of an earlier time than that are no longer whole."""
     artefacts: str = ".forecaster/artefacts"
     """Folder of models and figures."""
     alerts: dict[str, dict[str, Any]] = field(default_factory=dict)

@@ -116,7 +116,7 @@ def _parted(found: Sorted, reasons: "npt.NDArray[np.object_]", contract: Contrac
         first = rows.slice(0, 1).to_pylist()[0]
         raise DataError(
             f"{len(rows)} rows break the contract, the first of series '{first['unique_id']}' at "
-            f"{first['ds']:%Y-%m-%dT%H:%M:%SZ} ({first['y']:g}): {reasons[refused][0]}. Mode freeze takes no more of the slice: "
+            f"{first['ds']:%Y-%m-%dT%H:%M:%SZ} ({first['y']:g}): {reasons[refused][0]}. Mode freeze takes nothing of the slice: "
             "mend the source, or the pipeline's contract"
         )
     bad = _refused(rows, _raw(rows.select([columns.UNIQUE_ID, columns.DS, columns.Y])), reasons[refused].tolist())

@@ -23,6 +23,7 @@ from forecaster.store.lake import Lake
 from forecaster.store.ledger import Ledger
 from forecaster.store.news import add_news, add_refused
 from forecaster.store.slices import slice_id
+from forecaster.store.waiting import all_or_none
 
 __all__ = ["Taken", "pending", "take_in", "take_rows"]
 
@@ -45,7 +46,7 @@ class Taken:
     """Why the first rejected row was refused, and what it said."""
 
     @property
-    def counts(self) -> dict[str, int]:
+    def counts(self) -> dict[str, Any]:
         """The rows, for the ledger."""
         return {name: count for name, count in vars(self).items() if name.startswith("rows_")}
 
@@ -73,8 +74,9 @@ def take_in(
     landing = _Landing(lake, ledger, connector, stream, slice_id(stream, piece), contract)
     ledger.begin_slice(stream, piece)
     try:
-        for batch in _batches(let_in(part) for part in connector.read(piece)):
-            landing.add(batch)
+        judged = (landing.judged(batch) for batch in _batches(let_in(part) for part in connector.read(piece)))
+        for found in all_or_none(judged) if contract is not None and contract.mode == "freeze" else judged:
+            landing.add(found)
         ledger.end_slice(landing.slice_id, "done", series=landing.described(), **landing.taken.counts)
     except Exception as error:
         failure = _failure(error, connector, stream, piece, "The next run asks for it again.")
@@ -99,7 +101,7 @@ def take_rows(
     """
     landing = _Landing(lake, ledger, connector, stream, slice_id(stream, piece), contract)
     try:
-        landing.add(let_in(rows))
+        landing.add(landing.judged(let_in(rows)))
     except ForecasterError as error:
         raise _failure(error, connector, stream, piece, "It is not acknowledged, and comes again.") from error
     ledger.add_to_slice(stream, piece, series=landing.described(), **landing.taken.counts)
@@ -125,12 +127,15 @@ class _Landing:
         self._units = {} if contract is None else ledger.units(stream)
         self._ends: list[pa.Table] = []
 
-    def add(self, batch: Sorted) -> None:
-        """Append what is news; what cannot be stored goes to the quarantine."""
+    def judged(self, batch: Sorted) -> Sorted:
+        """Rows held to the contract, each once. Raises: DataError under `freeze`, for the first that breaks a rule"""
         self._look_up(pc.unique(batch.good[columns.UNIQUE_ID]).to_pylist())
         if self.contract is not None:
             batch = held(batch, self.contract, self._changed_units(self.contract))
-        found = without_twins(batch, self.contract)
+        return without_twins(batch, self.contract)
+
+    def add(self, found: Sorted) -> None:
+        """Append what is news; what cannot be stored goes to the quarantine."""
         add_refused(self.lake, self.stream, self._signed(found.bad))
         added = add_news(self.lake, self.stream, self._signed(found.good), versioned=found.versioned)
         self.taken.rows_in += len(found.good) + len(found.bad)

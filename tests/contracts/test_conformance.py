@@ -8,6 +8,8 @@ import importlib
 import json
 import logging
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -28,6 +30,8 @@ CONNECTORS = plugins.names("connectors")
 STANDINS = Path(__file__).parent.parent / "standins"
 PART_ROWS = 300_000
 """Rows that a part of a slice may have."""
+MILLION, MEMORY_MB = 1_000_000, 400
+"""Rows that are many, and what taking them in may need; as Python's own objects they are more."""
 FOR_GOOD = 200
 """Faults that outlast every retry."""
 HTML = Fault(200, {"content-type": "text/html"}, "<!DOCTYPE html><p>prove that you are human</p>")
@@ -338,6 +342,26 @@ class TestConnector:
         ran = station.run(ds[-1] + 2.5 * station.step, connector=connector)
         assert (ran.errors, ran.new) == ([], 2 * count)
         assert longest <= PART_ROWS
+
+    @pytest.mark.long
+    @pytest.mark.timeout(900)
+    def test_a_million_rows(self, station: Station, monkeypatch: pytest.MonkeyPatch) -> None:
+        """They come whole, in one slice a part, and take the memory of a part of them."""
+        source, count = station.source, MILLION // 2
+        monkeypatch.setattr(source, "page", source.cap)
+        monkeypatch.setattr(source, "weight_limit", (1e9, 60.0))
+        ds = station.put([n % 1000 + 0.5 for n in range(count)])
+        settings = {**source.settings(), **({"start": START, "span": "1000000D"} if station.asked else {})}
+        end = (ds[-1] + 2.5 * station.step).isoformat()
+        name = station.kind.__module__.rpartition(".")[2]
+        asked = {"connector": name, "settings": settings, "end": end, "folder": str(station.folder)}
+        command = [sys.executable, "-m", "tests.standins.apart"]
+        done = subprocess.run(command, input=json.dumps(asked), capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr[-2000:]
+        took = json.loads(done.stdout)
+        assert (took["rows_new"], took["rows_rejected"]) == (2 * count, 0)
+        print("MEMORY", name, took)
+        assert took["memory_mb"] <= MEMORY_MB
 
     def test_clock_skew(self, station: Station) -> None:
         """A row stamped after the run's own time is neither lost nor taken twice."""

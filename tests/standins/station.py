@@ -48,7 +48,7 @@ class Station:
     """A stand-in, its connector, an empty lake and an empty ledger."""
 
     def __init__(self, source: Standin, kind: type[Connector], folder: Path) -> None:
-        self.source, self.kind = source, kind
+        self.source, self.kind, self.folder = source, kind, folder
         self.lake = Lake(str(folder / "lake"))
         self.ledger = Ledger.open(f"sqlite:///{folder}/ledger.db")
         self.step = source.times(START, 2)[1] - source.times(START, 2)[0]

@@ -23,7 +23,8 @@ from forecaster.actions.maintain import maintain
 from forecaster.actions.query import query
 from forecaster.actions.train import train
 from forecaster.app import App
-from forecaster.errors import ConfigError, SourceError
+from forecaster.errors import ConfigError, DataError, SourceError
+from forecaster.series.contract import Contract
 from forecaster.series.delivered import table
 from forecaster.series.pushing import Delivery, Pushing
 from forecaster.series.source import Connector, Done, SeriesInfo, Slice, Window
@@ -159,6 +160,22 @@ def test_a_contract_sets_rows_aside(project: Path) -> None:
     outcome = ingest(app=App.open(project))
     assert "series 'b' at 2024-01-01T01:00:00Z (-5): value outside 0 to 10" in " ".join(outcome.lines)
     assert query("observations", series=["b"], app=app).facts == {"rows": 0}
+
+
+def test_freeze_takes_nothing_of_a_slice_whose_last_row_is_wrong(
+    stores: tuple[Lake, Ledger], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a slice of many batches the first ones wait for the last; without a wrong row all of them land."""
+    monkeypatch.setattr(intake, "_AT_ONCE", 2)
+    strict = Contract(mode="freeze", range=[0, 10])
+    good = [_part(n, [1.0, 2.0 + n]) for n in (0, 2, 4)]
+    source = Scripted([*good, _part(6, [99.0])])
+    (piece,) = pending(stores[1], source, "s")
+    with pytest.raises(DataError, match=r"\(99\): value outside 0 to 10\. Mode freeze takes nothing of the slice"):
+        take_in(*stores, source, "s", piece, strict)
+    assert len(stores[0].read("observations")) == 0
+    assert take_in(*stores, Scripted([*good, _part(6, [9.0])]), "s", piece, strict).rows_new == 7
+    assert stores[0].read("observations")["y"].tolist() == [1, 2, 1, 4, 1, 6, 9]
 
 
 def test_a_contract_may_mend_rows(project: Path) -> None:
@@ -360,6 +377,25 @@ def test_a_lake_is_maintained_by_a_verb(project: Path) -> None:
         "observations": 1, "forecasts": 0, "scores": 0, "quarantine": 0,
     }  # fmt: skip
     assert app.ledger.find_runs(verb="maintain")["status"].tolist() == ["done"]
+
+
+def test_revisions_are_kept_for_ever_unless_somebody_says_how_long(project: Path) -> None:
+    """Off by default; the latest view is the same before and after."""
+    app, folder = App.open(project), project.parent / "data"
+    for value in (1.0, 2.0, 3.0):
+        _hours(folder, "a", [value, 7.0])
+        ingest(app=app)
+    assert maintain(app=app).table["dropped"].sum() == 0
+    text = project.read_text()
+    project.write_text('keep_revisions = "1D"\n' + text)
+    assert maintain(app=App.open(project)).table["dropped"].sum() == 0
+    project.write_text('keep_revisions = "1us"\n' + text)
+    outcome = maintain(app=App.open(project))
+    assert outcome.lines[0].startswith("2 rows dropped that were replaced before ")
+    assert app.lake.read("observations", latest=False)["y"].tolist() == [3, 7]
+    project.write_text('keep_revisions = "long"\n' + text)
+    with pytest.raises(ConfigError, match="keep_revisions: .*long"):
+        maintain(app=App.open(project))
 
 
 def test_wrong_words_of_the_project_verbs_are_named(project: Path) -> None:
