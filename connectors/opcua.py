@@ -214,8 +214,12 @@ def _history(node: "SyncNode", start: datetime, end: datetime) -> Iterator[list[
         found = node.history_read(wanted, left)
         found.StatusCode.check()
         yield found.HistoryData.DataValues
-        if found.ContinuationPoint in (None, left):  # the same point again: the server makes no progress
+        if not found.ContinuationPoint:
             return
+        if found.ContinuationPoint == left:
+            raise SourceError(
+                f"opcua, node '{node}': its history goes on where it stood, after {len(found.HistoryData.DataValues)} values"
+            )
         left = found.ContinuationPoint
 
 

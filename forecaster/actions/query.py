@@ -119,6 +119,7 @@ def _quality(
         since=since,
         until=until,
         calendars=dict(zip(trading["unique_id"], trading["calendar"], strict=True)),
+        refusing={name: app.ledger.refusing_slices(name) for name in contracts},
     )
     return found[:limit]
 

@@ -44,9 +44,12 @@ gaps AS (
 SELECT * FROM usual JOIN flat USING (unique_id) JOIN gaps USING (unique_id)
 """
 _DAYS = "SELECT unique_id, ds FROM {source} {wanted} GROUP BY ALL ORDER BY ALL"
-_REJECTED = (
-    "SELECT unique_id, any_value(stream) AS stream, count(*) AS rejected FROM {source} {wanted} GROUP BY unique_id"
-)
+_REJECTED = """
+SELECT unique_id, count(*) AS rejected
+FROM (SELECT unique_id, ds, slice_id FROM {source} {wanted}) AS refused ANTI JOIN {taken} AS taken USING (unique_id, ds)
+WHERE $refusing IS NULL OR slice_id IN $refusing GROUP BY unique_id
+"""
+"""A row that was mended in its place is taken by now, or its slice was read again and refused nothing."""
 
 
 def quality(
@@ -58,16 +61,26 @@ def quality(
     since: datetime | None = None,
     until: datetime | None = None,
     calendars: Mapping[str, str] | None = None,
+    refusing: Mapping[str, Sequence[str]] | None = None,
 ) -> pd.DataFrame:
     """A row for each series of some streams, those with problems first.
 
     A daily series that has a trading calendar, by its name in `calendars`, lacks a session or nothing: where the exchange is
-    closed is no gap.
+    closed is no gap. Of rejected rows those count that are still missing: in `refusing` slices of each stream (None: in any),
+    and not taken since.
 
     Missing: a series of which nothing was taken has counts of 0; one without a step, of one row, has none
     """
     parts = [
-        _of_stream(lake, stream, contract or Contract(), now, Reach(series, since, until, bucket), calendars or {})
+        _of_stream(
+            lake,
+            stream,
+            contract or Contract(),
+            now,
+            Reach(series, since, until, bucket),
+            calendars or {},
+            None if refusing is None else refusing.get(stream, []),
+        )
         for stream, contract in contracts.items()
         for bucket in _buckets(series)
     ]
@@ -84,11 +97,17 @@ def _buckets(series: Sequence[str] | None) -> list[int]:
 
 
 def _of_stream(
-    lake: Lake, stream: str, contract: Contract, now: datetime, reach: Reach, calendars: Mapping[str, str]
+    lake: Lake,
+    stream: str,
+    contract: Contract,
+    now: datetime,
+    reach: Reach,
+    calendars: Mapping[str, str],
+    refusing: Sequence[str] | None,
 ) -> pd.DataFrame:
     limit = str(parse_duration(contract.max_gap)) if contract.max_gap else "NULL"
     taken = _asked(lake, "observations", _SERIES, stream, reach, limit=limit, newest=newest("observations"))
-    refused = _asked(lake, "quarantine", _REJECTED, stream, Reach(reach.series, bucket=reach.bucket))
+    refused = _refused(lake, stream, Reach(reach.series, bucket=reach.bucket), refusing)
     within = reach.since is not None or reach.until is not None
     found = taken.merge(refused, how="left" if within else "outer", on="unique_id")
     found = found.reindex(
@@ -138,11 +157,26 @@ def _problems(row: Mapping[Any, Any], contract: Contract) -> list[str]:
     return [text for is_so, text in said if is_so]
 
 
-def _asked(lake: Lake, table: str, query: str, stream: str, reach: Reach, **more: str) -> pd.DataFrame:
+def _refused(lake: Lake, stream: str, reach: Reach, refusing: Sequence[str] | None) -> pd.DataFrame:
+    """How many rows of each series were rejected and are still missing."""
+    taken = lake.source("observations", reach) or empty("observations")
+    given = {"refusing": None if refusing is None else list(refusing)}
+    return _asked(lake, "quarantine", _REJECTED, stream, reach, given, taken=taken)
+
+
+def _asked(
+    lake: Lake,
+    table: str,
+    query: str,
+    stream: str,
+    reach: Reach,
+    given: Mapping[str, Any] | None = None,
+    **more: str,
+) -> pd.DataFrame:
     """Rows of a query over one stream of a table."""
     source = lake.source(table, reach) or empty(table)
     wanted, values = conditions(table, reach, stream=stream)
     with cursor() as connection:
-        made = connection.sql(query.format(source=source, wanted=wanted, **more), params=values)
+        made = connection.sql(query.format(source=source, wanted=wanted, **more), params={**values, **(given or {})})
         found: pd.DataFrame = made.to_arrow_table().to_pandas()
     return found

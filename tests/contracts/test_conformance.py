@@ -22,7 +22,9 @@ from connectors._http import Http
 from forecaster import plugins
 from forecaster.errors import DataError, MissingPackage
 from forecaster.series.contract import Contract
+from forecaster.series.pushing import Pushing
 from forecaster.series.source import Connector
+from forecaster.series.timed import Timed
 from tests.standins.base import SECRET, Fault, Standin
 from tests.standins.station import START, STREAM, Station
 
@@ -447,7 +449,7 @@ def _interrupted(connector: Connector, monkeypatch: pytest.MonkeyPatch) -> Conne
         yield next(iter(whole(*given)))
         raise KeyboardInterrupt
 
-    name = "subscribe" if hasattr(connector, "subscribe") else "read"
+    name = "subscribe" if isinstance(connector, Pushing) and not isinstance(connector, Timed) else "read"
     whole = getattr(connector, name)
     monkeypatch.setattr(connector, name, once)
     return connector

@@ -13,6 +13,7 @@ from typing import Any
 from forecaster import options, plugins
 from forecaster.series.pushing import Pushing
 from forecaster.series.source import Connector, Window
+from forecaster.series.timed import Timed
 from forecaster.store.intake import Taken, pending, take_in
 from forecaster.store.lake import Lake
 from forecaster.store.ledger import Ledger
@@ -43,7 +44,7 @@ def _taken(lake: Lake, ledger: Ledger, connector: Connector, end: datetime) -> T
     total = Taken()
     for piece in pending(ledger, connector, _STREAM, Window(end)):
         total.add(take_in(lake, ledger, connector, _STREAM, piece))
-    if isinstance(connector, Pushing):
+    if isinstance(connector, Pushing) and not isinstance(connector, Timed):
         listen(lake, ledger, connector, _STREAM, patience_s=_PATIENCE_S, told=total.add)
     return total
 

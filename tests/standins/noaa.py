@@ -2,6 +2,7 @@
 
 from typing import Any, ClassVar
 
+import pandas as pd
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route

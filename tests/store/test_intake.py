@@ -217,6 +217,27 @@ def test_quality_tells_what_to_look_at(project: Path) -> None:
     assert report.index[-1] == "well"
 
 
+def test_rejected_rows_that_were_mended_are_no_problem_any_more(project: Path) -> None:
+    """Their settings, and the slice was read again; or their source, and other rows have their places."""
+    folder, text = project.parent / "data", project.read_text()
+    project.write_text(text + "\n[pipelines.meters.contract]\nrange = [0, 10]\n")
+    (folder / "b.csv").write_text("unique_id,ds,y\nb,01.02.2024,1\nb,02.02.2024,2\n")
+    _hours(folder, "a", [1.0, 99.0, 3.0])
+    app = App.open(project)
+    ingest(app=app)
+    rejected = query("quality", app=app).table.set_index("unique_id")["rejected"]
+    assert rejected.to_dict() == {"a": 1, "b": 2}
+    _hours(folder, "a", [1.0, 9.0, 3.0])
+    ingest(app=app)
+    assert query("quality", app=app).table.set_index("unique_id")["rejected"].to_dict() == {"a": 0, "b": 2}
+    (folder / "a.csv").unlink()
+    project.write_text(project.read_text().replace('unit = "kWh"', 'unit = "kWh", time_format = "%d.%m.%Y"'))
+    app = App.open(project)
+    ingest(again=True, app=app)
+    assert query("quality", app=app).table.set_index("unique_id")["rejected"].to_dict() == {"a": 0, "b": 0}
+    assert len(app.lake.read("quarantine")) == 3
+
+
 class Hourly(Timed):
     """A source that is asked for spans; remembers which."""
 
@@ -394,7 +415,7 @@ def test_revisions_are_kept_for_ever_unless_somebody_says_how_long(project: Path
     assert outcome.lines[0].startswith("2 rows dropped that were replaced before ")
     assert app.lake.read("observations", latest=False)["y"].tolist() == [3, 7]
     project.write_text('keep_revisions = "long"\n' + text)
-    with pytest.raises(ConfigError, match="keep_revisions: .*long"):
+    with pytest.raises(ConfigError, match=r"keep_revisions: .*long"):
         maintain(app=App.open(project))
 
 
