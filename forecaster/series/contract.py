@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from forecaster import options
+from forecaster.errors import ConfigError
 from forecaster.series.frequency import DAY, Ints, parse, parse_duration
 
 __all__ = ["Contract", "Verdict"]
@@ -57,9 +58,9 @@ class Contract:
             raise ValueError(f"step must divide a day, or be B or months, got {self.step}")
         if self.flat < 0:
             raise ValueError(f"flat must be 0 or a number of rows, got {self.flat}")
-        for length in (self.max_gap, self.stale):
+        for name, length in (("max_gap", self.max_gap), ("stale", self.stale)):
             if length:
-                parse_duration(length)
+                _require_length(name, length)
 
     @classmethod
     def of(cls, values: Mapping[str, Any], *, where: str = "contract") -> "Contract":
@@ -87,3 +88,11 @@ class Contract:
 
     def _in_range(self, values: Floats) -> Floats:
         return np.clip(values, self.range[0], self.range[1]) if self.range else values
+
+
+def _require_length(name: str, text: str) -> None:
+    """Raises: ValueError that says whose length it is"""
+    try:
+        parse_duration(text)
+    except ConfigError as error:
+        raise ValueError(f"{name}: {str(error).rstrip('.')}") from error
