@@ -19,9 +19,10 @@ from forecaster import columns
 from forecaster.errors import DataError
 from forecaster.series.contract import Contract
 
-__all__ = ["Sorted", "held", "join", "let_in", "without_twins"]
+__all__ = ["TWIN", "Sorted", "held", "join", "let_in", "without_twins"]
 
-_TWIN = "the same series and time again in this slice"
+TWIN = "the same series and time again in this slice"
+"""How the reason of a row begins that has a double."""
 _KEPT = pa.schema([columns.OBSERVATIONS.field(name) for name in ("unique_id", "ds", "y", "available_at", "quality")])
 _REFUSED = pa.schema([columns.QUARANTINE.field(name) for name in ("unique_id", "ds", "raw", "reason", "available_at")])
 
@@ -101,7 +102,7 @@ def without_twins(found: Sorted, contract: Contract | None = None) -> Sorted:
     before[1:] = again[:-1]
     refused = {"last": again, "first": before, "refuse": again | before}[contract.duplicates]
     taken = {"last": "; the last row was taken", "first": "; the first row was taken", "refuse": ""}
-    reasons = np.where(refused, _TWIN + taken[contract.duplicates], "").astype(object)
+    reasons = np.where(refused, TWIN + taken[contract.duplicates], "").astype(object)
     strict = contract if contract.duplicates == "refuse" else Contract()
     return _parted(Sorted(good, found.bad, found.versioned), reasons, strict)
 

@@ -217,6 +217,23 @@ def test_quality_tells_what_to_look_at(project: Path) -> None:
     assert report.index[-1] == "well"
 
 
+def test_duplicates_are_counted_by_themselves(project: Path) -> None:
+    """One of two rows of a time is taken: nothing is missing, but the source says things twice; refused, both are missing."""
+    (project.parent / "data" / "a.csv").write_text("unique_id,ds,y\na,2024-01-01,1\na,2024-01-01,2\na,2024-01-02,3\n")
+    app = App.open(project)
+    ingest(app=app)
+    report = query("quality", app=app).table.iloc[0]
+    assert (report["rejected"], report["problems"]) == (0, "1 duplicates")
+    strict = project.parent / "strict.toml"
+    more = '\n[pipelines.meters.contract]\nduplicates = "refuse"\n'
+    strict.write_text(
+        project.read_text().replace('name = "test"', 'name = "test"\nlake = "lake2"\nledger = "sqlite:///l.db"') + more
+    )
+    app = App.open(strict)
+    ingest(app=app)
+    assert query("quality", app=app).table.iloc[0]["problems"] == "2 rows rejected; 2 duplicates"
+
+
 def test_rejected_rows_that_were_mended_are_no_problem_any_more(project: Path) -> None:
     """Their settings, and the slice was read again; or their source, and other rows have their places."""
     folder, text = project.parent / "data", project.read_text()
