@@ -144,7 +144,8 @@ class Opcua(Timed, Pushing):
             from asyncua.ua.uaerrors import UaError
         except ImportError as error:
             raise MissingPackage("asyncua", "source 'opcua'") from error
-        client = Client(self.config.url, timeout=_TIMEOUT_S)
+        # Its watchdog calls a server dead that does not answer beside a page of history within this time.
+        client = Client(self.config.url, timeout=_TIMEOUT_S, watchdog_intervall=_TIMEOUT_S)
         try:
             self._introduce(client)
             client.connect()
