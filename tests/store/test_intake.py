@@ -317,6 +317,18 @@ def test_a_back_fill_reads_what_is_missing_and_moves_no_watermark_back(hourly_ap
         ingest(since="2024-01-04", until="2024-01-02", app=hourly_app)
 
 
+def test_a_part_that_fails_again_and_again_is_left_to_the_next_run(hourly_app: App) -> None:
+    """Ten years of a wrong address are not asked for one by one; healed, the next run reads all of it."""
+    Hourly.broken = {f"01-{day:02}" for day in range(3, 20)}
+    outcome = ingest(until="2024-01-20", app=hourly_app)
+    assert Hourly.asked == ["01-03", "01-04", "01-05"]
+    assert outcome.lines[-1] == "stream 'meters': 3 slices of 'one' failed in a row; 14 more are left to the next run."
+    assert len(query("slices", app=hourly_app).table) == 3
+    Hourly.broken = {"01-04"}
+    assert ingest(until="2024-01-20", app=hourly_app).skipped == 1
+    assert len(hourly_app.lake.read("observations")) == 16 * 24
+
+
 def test_back_fills_beside_each_other_share_the_slices(hourly_app: App) -> None:
     """Four at once: each row is there once, every run is written down as done, and no slice is left."""
     with ThreadPoolExecutor(4) as pool:
