@@ -15,7 +15,7 @@ from connectors._licence import Licence
 from forecaster.errors import ConfigError
 from forecaster.series.delivered import table
 from forecaster.series.source import SeriesInfo, Slice
-from forecaster.series.timed import Timed, cut
+from forecaster.series.timed import Timed
 
 __all__ = ["Noaa"]
 
@@ -121,9 +121,7 @@ class Noaa(Timed):
         ]
 
     def read(self, piece: Slice) -> Iterator[pa.Table]:
-        """The archive gives whatever is asked for as one answer, so it is asked for a year at a time."""
-        for start, end in cut(ends(piece), _ANSWER):
-            year = replace(piece, start=start, end=end)
+        for year in _years(piece):
             reports = self._believed(self._ask(year), year)
             if reports:
                 yield self._table(reports, year)
@@ -205,6 +203,14 @@ class Noaa(Timed):
     @cached_property
     def _http(self) -> Http:
         return Http("noaa", self.config.url)
+
+
+def _years(piece: Slice) -> Iterator[Slice]:
+    """A slice as it is asked for: the archive has no pages, and gives whatever span as one answer."""
+    at, end = ends(piece)
+    while at < end:
+        yield replace(piece, start=at, end=min(at + _ANSWER, end))
+        at += _ANSWER
 
 
 def _frame(rows: list[_Row]) -> pd.DataFrame:
