@@ -1,11 +1,10 @@
 """Put the lake in order: few files, sorted by series."""
 
 from dataclasses import asdict
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from forecaster.actions.base import Outcome
-from forecaster.errors import ConfigError
 from forecaster.progress import SILENT, Watch
 
 if TYPE_CHECKING:
@@ -25,7 +24,7 @@ def maintain(*, app: "App", watch: Watch = SILENT) -> Outcome:
     from forecaster.columns import TABLES
     from forecaster.store.upkeep import keep_up
 
-    since, rows = _kept_since(app.settings.keep_revisions), []
+    since, rows = app.kept_since(datetime.now(UTC)), []
     with app.ledger.lease("maintain") as renew, app.ledger.run("maintain", "") as run:
         for table in TABLES:
             watch.say(f"maintaining {table}")
@@ -35,15 +34,3 @@ def maintain(*, app: "App", watch: Watch = SILENT) -> Outcome:
     dropped = sum(row["dropped"] for row in rows)
     lines = [f"{dropped} rows dropped that were replaced before {since:%Y-%m-%dT%H:%MZ}"] if since else []
     return Outcome(lines, pd.DataFrame(rows), facts={"tables": rows})
-
-
-def _kept_since(length: str) -> datetime | None:
-    """From when on what was replaced is kept. Raises: ConfigError for what is no length of time"""
-    from forecaster.series.frequency import parse_duration
-
-    if not length:
-        return None
-    try:
-        return datetime.now(UTC) - timedelta(microseconds=parse_duration(length))
-    except ConfigError as error:
-        raise ConfigError(f"the project file: keep_revisions: {error}") from error

@@ -1,8 +1,8 @@
 """The lake: immutable facts in Delta tables, appended once, read as they were known at any time.
 
-Nothing is ever updated. A revised value is a new row with a later `available_at`; "latest" is a view. Writers of
-one stream are serialised by a lease in the ledger, and an append carries a transaction id that is looked up
-before writing, so the same slice never lands twice.
+Nothing is ever updated. A revised value is a new row with a later `available_at`; "latest" is a view. An append may carry
+a transaction id that is looked up before writing, so that it never lands twice; what a source delivers is counted by
+stream instead (`news.py`).
 """
 
 import atexit

@@ -429,7 +429,9 @@ def test_a_lake_is_maintained_by_a_verb(project: Path) -> None:
     assert app.ledger.find_runs(verb="maintain")["status"].tolist() == ["done"]
 
 
-def test_revisions_are_kept_for_ever_unless_somebody_says_how_long(project: Path) -> None:
+def test_revisions_are_kept_for_ever_unless_somebody_says_how_long(
+    project: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     """Off by default; the latest view is the same before and after."""
     app, folder = App.open(project), project.parent / "data"
     for value in (1.0, 2.0, 3.0):
@@ -443,9 +445,11 @@ def test_revisions_are_kept_for_ever_unless_somebody_says_how_long(project: Path
     outcome = maintain(app=App.open(project))
     assert outcome.lines[0].startswith("2 rows dropped that were replaced before ")
     assert app.lake.read("observations", latest=False)["y"].tolist() == [3, 7]
+    query("observations", as_of="2024-01-01", app=App.open(project))
+    assert "as of 2024-01-01 00:00:00+00:00: values that were replaced before" in caplog.text
     project.write_text('keep_revisions = "long"\n' + text)
     with pytest.raises(ConfigError, match=r"keep_revisions: .*long"):
-        maintain(app=App.open(project))
+        App.open(project)
 
 
 def test_wrong_words_of_the_project_verbs_are_named(project: Path) -> None:
