@@ -12,8 +12,8 @@ import pandas as pd
 from forecaster import columns
 from forecaster.errors import ArtifactError
 from forecaster.scoring import fallback
+from forecaster.scoring.answers import Answers
 from forecaster.scoring.detect import Detected, Detection
-from forecaster.scoring.followed import Answers
 from forecaster.scoring.forecaster import Forecaster
 from forecaster.scoring.saved_detector import SavedDetector
 from forecaster.scoring.stream import Stream

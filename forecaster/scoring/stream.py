@@ -19,9 +19,11 @@ from forecaster import columns
 from forecaster.columns import LEVELS, QUANTILES
 from forecaster.errors import ArtifactError, ConfigError, DataError
 from forecaster.layers.distribution import mean
+from forecaster.scoring.answers import Answers
 from forecaster.scoring.detect import Detected
 from forecaster.scoring.events import SILENT
-from forecaster.scoring.followed import Answers, Followed
+from forecaster.scoring.followed import Followed
+from forecaster.scoring.going_on import going_on
 from forecaster.scoring.ragged import packed, unpacked
 from forecaster.scoring.saved_detector import STATE, SavedDetector
 from forecaster.series import table
@@ -70,7 +72,7 @@ class Stream:
         steps = [(one.frequency.kind, one.frequency.size) for one in self.saved.members]
         numbers = (steps.index((one.grid.frequency.kind, one.grid.frequency.size)) for one in found)
         followed = (self._followed[number] for number in numbers)
-        return [one if each is None else each.going_on(one) for one, each in zip(found, followed, strict=True)]
+        return [one if each is None else going_on(each, one) for one, each in zip(found, followed, strict=True)]
 
     @classmethod
     def after(cls, saved: SavedDetector, found: Sequence[Detected]) -> "Stream":

@@ -14,8 +14,8 @@ from forecaster import columns
 from forecaster.columns import LEVELS, QUANTILES
 from forecaster.errors import DataError
 from forecaster.layers.distribution import mean
+from forecaster.scoring.answers import LATE, Answers
 from forecaster.scoring.events import SILENT
-from forecaster.scoring.followed import LATE, Answers
 from forecaster.scoring.stream import NEXT, REASON, Stream
 
 __all__ = ["Answering", "batches"]
