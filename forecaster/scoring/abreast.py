@@ -16,7 +16,7 @@ from forecaster.thresholds._abreast import Abreast as Thresholds
 
 __all__ = ["Abreast"]
 
-_AT_ONCE = 1 << 16
+_AT_ONCE = 1 << 15
 """Numbers of a view that are calibrated together: as many as a processor keeps near."""
 
 Bools = npt.NDArray[np.bool_]

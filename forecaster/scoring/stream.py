@@ -133,6 +133,8 @@ class Stream:
     def _answered(self, names: Sequence[str], times: Sequence[Ints], values: Floats) -> Answers:
         """What is said of some rows, in their order. Shapes: [n] each, times of each member"""
         values = np.where(np.abs(values) > _MOST, np.nan, values)
+        if len(self.saved.members) == 1:
+            return self._at(0).feed(names, times[0], values) if names else Answers.nothing(0)
         home = np.array([self._home(name) for name in names], np.int64)
         parts = []
         for number in np.unique(home).tolist():
@@ -230,6 +232,8 @@ def _like(ds: "pd.Series[Any]", given: "pd.Series[Any]") -> Any:
         return ds.array
     if not pd.api.types.is_datetime64_any_dtype(given.dtype):
         return ds.astype("Int64").array
-    times: Any = table.times(ds.astype("str"))
+    # Of many rows most have the same.
+    which, different = pd.factorize(ds)
+    times: Any = table.times(pd.Series(different, dtype="str")).reindex(which)
     zone = getattr(given.dtype, "tz", None)
     return (times if zone is None else times.dt.tz_convert(zone)).array

@@ -65,15 +65,15 @@ class Tails(Abreast):
     def fit(self, places: Ints, scores_KM: Floats, lengths_K: Ints) -> Floats:
         known_KM = np.where(np.isfinite(scores_KM), scores_KM, np.nan)
         known_KM[np.arange(known_KM.shape[1]) >= lengths_K[:, None]] = np.nan
-        ranked_KM, count_K = np.sort(known_KM, axis=1), (~np.isnan(known_KM)).sum(axis=1)
+        order_KM = np.argsort(known_KM, axis=1)
+        ranked_KM, count_K = np.take_along_axis(known_KM, order_KM, axis=1), (~np.isnan(known_KM)).sum(axis=1)
         usual_K, run_K = _medians(ranked_KM, count_K), _runs(known_KM, ranked_KM, count_K)
         laws_7K = np.stack([count_K, run_K, usual_K, *self._tails(ranked_KM, count_K)])
         self._keep(places, ranked_KM, laws_7K)
+        p_KM = np.empty_like(known_KM)
         law = _Law(*laws_7K[:, :, None])
-        least_KM = Ranks.held_down_by(law.usual, scores_KM)
-        each = zip(ranked_KM, count_K.tolist(), least_KM, strict=True)
-        below_KM = np.array([ranked[:count].searchsorted(least) for ranked, count, least in each])
-        return _p_values(below_KM, scores_KM, least_KM, law)
+        np.put_along_axis(p_KM, order_KM, _own_p_values(ranked_KM, count_K, law), axis=1)
+        return np.where(scores_KM == np.inf, law.run / (law.rows + law.run), p_KM)
 
     def follow(self, places: Ints, scores_n: Floats) -> Floats:
         law = _Law(*self._laws_7S[:, places])
@@ -112,15 +112,35 @@ class Tails(Abreast):
         )
 
 
-def _p_values(below: Ints, scores: Floats, least: Floats, law: _Law) -> Floats:
+def _p_values(below_n: Ints, scores_n: Floats, least_n: Floats, law: _Law) -> Floats:
     """By rank, and beyond the start of a tail by that."""
-    p = (law.run + law.rows - below) / (law.rows + law.run)
-    high = np.nonzero(least > law.start)
-    if len(high[0]):
-        some = _Law(*(np.broadcast_to(one, p.shape)[high] for one in law))
-        share = (some.tail_count + some.run) / (some.rows + some.run)
-        p[high] = share * beyond(scores[high] - some.start, some.scale, some.shape)
-    return np.where(np.isnan(scores), np.nan, np.clip(p, 1e-300, 1.0))
+    p_n = np.where(least_n > law.start, _beyond(scores_n, law), _by_rank(below_n, law))
+    return np.where(np.isnan(scores_n), np.nan, np.clip(p_n, 1e-300, 1.0))
+
+
+def _own_p_values(ranked_KM: Floats, count_K: Ints, law: _Law) -> Floats:
+    """The same of the ranked scores themselves."""
+    least_KM = Ranks.held_down_by(law.usual, ranked_KM)
+    # Scores that rise are found in a third of the time that it takes to find them in any order.
+    each = zip(ranked_KM, count_K.tolist(), least_KM, strict=True)
+    p_KM = _by_rank(np.array([ranked[:count].searchsorted(least) for ranked, count, least in each]), law)
+    back_J = np.arange(int(law.tail_count.max(initial=0)))
+    high = np.arange(len(count_K))[:, None], np.maximum(count_K[:, None] - 1 - back_J, 0)
+    tail_KJ = np.maximum(_beyond(ranked_KM[high], law), 1e-300)
+    p_KM[high] = np.where(least_KM[high] > law.start, tail_KJ, p_KM[high])
+    if (count_K < ranked_KM.shape[1]).any():
+        p_KM[np.isnan(ranked_KM)] = np.nan
+    return p_KM
+
+
+def _by_rank(below: Ints, law: _Law) -> Floats:
+    runs = law.run + law.rows
+    return np.asarray((runs - below) / runs)
+
+
+def _beyond(scores: Floats, law: _Law) -> Floats:
+    share = (law.tail_count + law.run) / (law.rows + law.run)
+    return np.asarray(share * beyond(scores - law.start, law.scale, law.shape))
 
 
 def _below(ranked_SR: Floats, places: Ints, count_n: Floats, least_n: Floats) -> Ints:
