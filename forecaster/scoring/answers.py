@@ -47,6 +47,12 @@ class Answers:
         no, none = np.zeros(rows, bool), np.full(rows, None, object)
         return cls(numbers, ahead, no, no.copy(), none, none.copy(), np.full(rows, "", object), none.copy())
 
+    def repeated(self, times: int) -> "Answers":
+        """The same of each row so many times, one after the other."""
+        if times == 1:
+            return self
+        return Answers(*(np.repeat(getattr(self, field.name), times, axis=0) for field in fields(self)))
+
     @classmethod
     def joined(cls, rows: int, parts: "Sequence[tuple[Ints, Answers]]") -> "Answers":
         """Of several groups of rows, each with the places of its rows."""

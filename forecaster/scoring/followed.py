@@ -6,22 +6,27 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from forecaster.detectors.base import Array, Sight
+from forecaster import columns
+from forecaster.columns import LEVELS
+from forecaster.detectors.base import Array, Sight, Views
 from forecaster.scoring.abreast import Abreast
 from forecaster.scoring.alarms import Alarming, Alarms
 from forecaster.scoring.answers import Answers
 from forecaster.scoring.calibrated import Calibrated
-from forecaster.scoring.detect import Detected, Detection
+from forecaster.scoring.detect import Detected, Detection, by_name
 from forecaster.scoring.events import SILENT
 from forecaster.scoring.gaps import held
+from forecaster.scoring.judging import Seen, judged
 from forecaster.scoring.lacking import Lacking
 from forecaster.scoring.maintenance import Maintenance
 from forecaster.scoring.open_events import OpenEvents
-from forecaster.scoring.places import Places, Taken, rounds
+from forecaster.scoring.places import Arrivals, Places, Taken, rounds
 from forecaster.scoring.ragged import joined, packed, parted, unpacked
 from forecaster.scoring.rate import alarms_per_row
 from forecaster.scoring.rules import admitted
 from forecaster.scoring.silence import Silences
+from forecaster.scoring.whole import Channels
+from forecaster.scoring.wholes import Wholes
 from forecaster.series.clock import Clock
 from forecaster.series.frequency import Ints
 from forecaster.series.grid import Floats
@@ -46,30 +51,39 @@ class _Rows:
     values: Floats
     first: Bools
     train: Bools
+    working: Bools
 
     @classmethod
-    def of(cls, taken: Taken, places: Places) -> "_Rows":
+    def of(cls, taken: Taken, places: Places, calm: Maintenance) -> "_Rows":
         """Rows of the channels of each."""
         channels = taken.values.shape[1]
         row = np.repeat(np.arange(len(taken.series)), channels)
         place, position = taken.series[row], taken.position[row]
         series = place * channels + np.tile(np.arange(channels), len(taken.series))
-        times = places.times(place, position)
+        times, working = places.times(place, position), np.ones(len(row), bool)
+        for number in np.unique(place).tolist() if calm.spans else ():
+            mine = place == number
+            working[mine] = ~calm.closed(places.names[number], times[mine])
         train = times <= places.held["end"][place]
-        return cls(place, series, position, times, taken.values.reshape(-1), taken.first[row], train)
+        return cls(place, series, position, times, taken.values.reshape(-1), taken.first[row], train, working)
 
 
 class Followed:
-    """Where some series stand; rows of each must come in the order of their times."""
+    """Where some series stand; rows of each must come in the order of their times.
 
-    def __init__(self, member: Calibrated, how: Detection, clock: Clock) -> None:
-        self._member, self._how, self.clock = member, how, clock
+    With channels each is a series of the detector, those of one name side by side; what is said of a row is said of each
+    of them, and of the whole.
+    """
+
+    def __init__(self, member: Calibrated, how: Detection, clock: Clock, channels: Sequence[str] = ()) -> None:
+        self._member, self._how, self.clock, self._channels = member, how, clock, tuple(channels)
         self._rate = alarms_per_row(how.false_alarms, member.frequency)
         self.rules = how.rules.at(self._rate)
         self._make = how.thresholds(self._rate)
         self._calm = Maintenance.of(how.rules.maintenance, clock)
         self._follower = member.detector.follow(clock)
-        self.places = Places(member.frequency, clock, member.ends, self.rules.gap)
+        self.places = Places(member.frequency, clock, _by_name(member.ends, channels), self.rules.gap)
+        self._wholes = Wholes(member, self._rate, self.rules, self._make) if channels else None
         self._alarms = Abreast(member.detector.kinds, self._rate, self.rules.gap)
         self.open = OpenEvents(self.rules.gap, self._named)
         meanings = how.meanings(member.frequency)
@@ -81,21 +95,40 @@ class Followed:
         )
 
     def __contains__(self, name: str) -> bool:
-        return name in self.places or name in self._member.ends
+        return name in self.places or self.places.knows(name)
+
+    @property
+    def _tracks(self) -> tuple[str, ...]:
+        """What is said of each row: of each channel and the whole; without channels, of the row itself."""
+        return (*self._channels, columns.WHOLE) if self._channels else ("",)
+
+    @property
+    def has_channels(self) -> bool:
+        """Whether a row has a value for each of several channels."""
+        return bool(self._channels)
 
     @classmethod
-    def after(cls, member: Calibrated, how: Detection, found: Detected) -> "Followed":
+    def after(cls, member: Calibrated, how: Detection, found: Detected, channels: Sequence[str] = ()) -> "Followed":
         """After the last row of a detection. A series goes on from there with a later row, and begins anew with another."""
-        grid, made = found.grid, cls(member, how, found.grid.clock)
-        names = [grid.label(s) for s in range(grid.series)]
+        grid, made = found.grid, cls(member, how, found.grid.clock, channels)
         made._follower.begin(held(grid, how.meanings(member.frequency)))
-        made.places.begin(names, grid.starts, grid.lengths)
-        made.open.grow(grid.series)
-        for s, name in enumerate(names):
-            made._alarms.add(found.kept[name].alarming)
-            events = [event for event in found.events[s] if event.direction != SILENT]
-            if events:
-                made.open.put(s, events[-1].end, events[-1].start)
+        firsts = np.array(list(by_name(grid)) if channels else range(grid.series), np.int64)
+        made.places.begin([str(name) for name in grid.unique_id[firsts]], grid.starts[firsts], grid.lengths[firsts])
+        made.open.grow(len(firsts) * len(made._tracks))
+        for s in range(grid.series):
+            made._alarms.add(found.kept[grid.label(s)].alarming)
+        for number, first in enumerate(firsts.tolist()):
+            mine = range(first, first + max(1, len(channels)))
+            events = [found.events[s] for s in mine] + ([found.whole[first][1]] if channels else [])
+            for track, some in enumerate(events, number * len(made._tracks)):
+                last = [event for event in some if event.direction != SILENT][-1:]
+                for event in last:
+                    made.open.put(track, event.end, event.start)
+            if made._wholes is not None:
+                rows = [slice(grid.offsets[s], grid.offsets[s + 1]) for s in mine]
+                first_TC = np.abs(np.column_stack([found.views.scores[row, 0] for row in rows]))
+                name = f"{grid.unique_id[first]}/{columns.WHOLE}"
+                made._wholes.begin(name, found.kept[name], np.column_stack([grid.y[row] for row in rows]), first_TC)
         if made.lacking is not None:
             known = np.array([np.flatnonzero(~np.isnan(grid.values(s)))[-1] for s in range(grid.series)])
             now = int(grid.times(np.arange(grid.series), grid.lengths - 1).max())
@@ -103,29 +136,51 @@ class Followed:
         return made
 
     def feed(self, names: Sequence[str], times: Ints, values: Floats) -> Answers:
-        """Some rows, of any series, in the order in which they came. Shapes: [n] each"""
+        """Some rows, of any series, in the order in which they came; what is said of each channel, and of the whole.
+
+        Shapes: [n], values [n, C]
+        """
         answers = Answers.nothing(len(names))
         arrivals = self.places.arrive(names, times)
-        self._greet(arrivals.new, arrivals.anew)
-        taken = self.places.place(arrivals.series, times, values[:, None], answers)
+        self._greet(arrivals)
+        taken = self.places.place(arrivals.series, times, values, answers)
+        answers = answers.repeated(len(self._tracks))
         if len(taken.series):
             if self.lacking is not None:
                 self._follow_lacking(self.lacking, taken, times, answers)
             self._answer(taken, answers)
         return answers
 
-    def _greet(self, new: Sequence[int], anew: Sequence[int]) -> None:
+    def _greet(self, arrivals: Arrivals) -> None:
         """Series that were not there, and some that begin anew."""
-        for number in new:
-            self._follower.meet(number, self.places.names[number])
-            self.open.grow(number + 1)
-        for number in anew:
-            self._follower.forget(np.array([number]))
-            self.open.forget(np.array([number]))
+        for number in arrivals.new:
+            for series in self._series_of(number).tolist():
+                self._follower.meet(series, self._label(series))
+            self.open.grow((number + 1) * len(self._tracks))
+            if self._wholes is not None:
+                self._wholes.add(f"{self.places.names[number]}/{columns.WHOLE}")
+        for number in arrivals.anew:
+            self._follower.forget(self._series_of(number))
+            self.open.forget(number * len(self._tracks) + np.arange(len(self._tracks)))
+            for series in self._series_of(number).tolist():
+                views = self._alarms.alone(series).views
+                self._alarms.replace(series, self._calibrated(self._label(series), views))
             if self.lacking is not None:
                 self.lacking.forget(number)
-            name = self.places.names[number]
-            self._alarms.replace(number, self._calibrated(name, self._alarms.alone(number).views))
+            if self._wholes is not None:
+                self._wholes.forget(number)
+
+    def _series_of(self, number: int) -> Ints:
+        """The detector's series of a name."""
+        count = max(1, len(self._channels))
+        return number * count + np.arange(count)
+
+    def _label(self, series: int) -> str:
+        """What one of the detector's series is called."""
+        if not self._channels:
+            return self.places.names[series]
+        number, channel = divmod(series, len(self._channels))
+        return f"{self.places.names[number]}/{self._channels[channel]}"
 
     def _calibrated(self, name: str, views: int) -> Alarming:
         normal = self._member.normal_of(name, views)
@@ -151,23 +206,52 @@ class Followed:
                 answers.silent[row] = ",".join(told) or None
 
     def _answer(self, taken: Taken, answers: Answers) -> None:
-        rows = _Rows.of(taken, self.places)
+        rows = _Rows.of(taken, self.places, self._calm)
         sight = self._seen(rows)
-        for name in self.places.names[len(self._alarms) :]:
-            self._alarms.add(self._calibrated(name, sight.views.scores.shape[1]))
-        found = self._judged(rows, sight)
-        last, row = taken.last, taken.row[taken.last]
+        for series in range(len(self._alarms), int(self._series_of(len(self.places.names))[0])):
+            self._alarms.add(self._calibrated(self._label(series), sight.views.scores.shape[1]))
         views = sight.views
+        may = admitted(self._how.rules, rows.values, views.expected, views.sign)
+        seen = Seen(rows.series, views.scores, views.sign, may, rows.working, rows.train)
+        found = judged(self._alarms, seen)
+        every = np.arange(max(1, len(self._channels)))
+        self._say(taken, rows.train, found, sight, every, answers)
+        if self._wholes is not None:
+            self._answer_wholes(self._wholes, taken, seen, found, answers)
+
+    def _answer_wholes(self, wholes: Wholes, taken: Taken, seen: Seen, found: Alarms, answers: Answers) -> None:
+        """What is said of the whole of each row."""
+        shape = taken.values.shape
+        some = Channels(
+            taken.values, seen.views.reshape(*shape, -1), seen.sign.reshape(shape), found.p_values.reshape(shape)
+        )
+        may, working, train = (np.any(one.reshape(shape), axis=1) for one in (seen.may, seen.working, seen.train))
+        here = Seen(taken.series, seen.views[:: shape[1]], seen.sign[:: shape[1]], may, working, train)
+        whole, sign = wholes.judged(taken.series, some, here)
+        unknown = np.full(len(sign), np.nan)
+        views = Views(unknown[:, None], unknown, unknown, unknown, sign)
+        sight = Sight(views, np.full((len(sign), len(LEVELS)), np.nan))
+        self._say(taken, train, whole, sight, np.array([len(self._channels)]), answers)
+
+    def _say(self, taken: Taken, train: Bools, found: Alarms, sight: Sight, tracks: Ints, answers: Answers) -> None:
+        """Put what was found into answers. Shapes: [E k], where `tracks` [k] are the channels, or the whole"""
+        count, views = len(self._tracks), sight.views
+        at = (taken.row[:, None] * count + tracks).reshape(-1)
+        series, position, last = (
+            (taken.series[:, None] * count + tracks).reshape(-1),
+            np.repeat(taken.position, len(tracks)),
+            np.repeat(taken.last, len(tracks)),
+        )
         said = (found.p_values, found.strangeness, found.opening_p)
         numbers = (views.expected, views.lower, views.upper, *said, views.sign)
-        answers.numbers[row] = np.column_stack(numbers)[last]
-        answers.is_anomaly[row] |= found.is_anomaly[last]
-        answers.is_train[row] = rows.train[last]
-        answers.ahead[row] = sight.ahead[last]
-        for k in np.flatnonzero(found.is_anomaly):
-            event = self.open.alarm(int(taken.series[k]), int(taken.position[k]))
-            if taken.last[k]:
-                answers.event_id[taken.row[k]] = event
+        answers.numbers[at[last]] = np.column_stack(numbers)[last]
+        answers.is_anomaly[at[last]] |= found.is_anomaly[last]
+        answers.is_train[at[last]] = train[last]
+        answers.ahead[at[last]] = sight.ahead[last]
+        for k in np.flatnonzero(found.is_anomaly).tolist():
+            event = self.open.alarm(int(series[k]), int(position[k]))
+            if last[k]:
+                answers.event_id[at[k]] = event
 
     def _seen(self, rows: _Rows) -> Sight:
         """What the detector sees in each row, series side by side."""
@@ -180,49 +264,21 @@ class Followed:
         in_order = len(parts) == 1 and (np.diff(order[0]) > 0).all()
         return parts[0] if in_order else Sight.joined(parts).take(np.argsort(np.concatenate(order)))
 
-    def _judged(self, rows: _Rows, sight: Sight) -> Alarms:
-        """What is said of each row."""
-        scores, sign = sight.views.scores, sight.views.sign
-        may = admitted(self._how.rules, rows.values, sight.views.expected, sign)
-        every = Alarms.nothing(len(scores))
-        abreast = self._abreast(rows)
-        for some in abreast:
-            every.put(some, self._alarms.judge(rows.series[some], scores[some], may[some]))
-        alone = np.ones(len(scores), bool)
-        alone[np.concatenate([*abreast, np.zeros(0, np.int64)])] = False
-        order = np.flatnonzero(alone)[np.argsort(rows.series[alone], kind="stable")]
-        for some in np.split(order, np.flatnonzero(np.diff(rows.series[order])) + 1) if len(order) else ():
-            alarming, early = self._alarms.alone(int(rows.series[some[0]])), some[rows.train[some]]
-            later = some[len(early) :]
-            if len(early):
-                every.put(early, alarming.usual(scores[early]))
-            if len(later):
-                working = ~self._calm.closed(self.places.names[rows.place[some[0]]], rows.times[later])
-                every.put(later, alarming.judge(scores[later], may[later] & working, working, sign[later]))
-        return every
-
-    def _abreast(self, rows: _Rows) -> list[Ints]:
-        """Rounds of rows of many series, of which nothing but their views tells; none where a few series have many rows."""
-        if self._calm.spans:
-            return []
-        apart = self._alarms.muted | set(rows.series[rows.train].tolist())
-        plain = ~np.isin(rows.series, list(apart)) if apart else np.ones(len(rows.series), bool)
-        found = [np.flatnonzero(plain)[some] for some in rounds(rows.series[plain])]
-        return found if found and len(found) <= len(found[0]) else []
-
     def open_events(self) -> list[str]:
         """Events that go on."""
-        return list(self.open.going(self.places.held["rows"]))
+        return list(self.open.going(np.repeat(self.places.held["rows"], len(self._tracks))))
 
-    def _named(self, series: int, position: int) -> str:
-        return f"{self.places.names[series]}@{self.places.text(series, position)}"
+    def _named(self, track: int, position: int) -> str:
+        number, channel = divmod(track, len(self._tracks))
+        name = self.places.names[number] + (f"/{self._tracks[channel]}" if self._channels else "")
+        return f"{name}@{self.places.text(number, position)}"
 
     def state(self) -> dict[str, Array]:
         """All that is remembered, by name."""
-        names = self.places.names
-        alarming = {name: one.state() for name, one in zip(names, self._alarms.settled(), strict=True)}
+        labels = map(self._label, range(len(self._alarms)))
+        alarming = {name: one.state() for name, one in zip(labels, self._alarms.settled(), strict=True)}
         arrays = {
-            "names": packed(names),
+            "names": packed(self.places.names),
             "clock": packed(self.clock.to_json()),
             "alarming": np.array([one["numbers"] for one in alarming.values()]),
         }
@@ -230,6 +286,7 @@ class Followed:
             ("held", {**self.places.held.state(), **self.open.state()}),
             ("follower", self._follower.state()),
             ("lacking", {} if self.lacking is None else self.lacking.state()),
+            ("wholes", {} if self._wholes is None else self._wholes.state()),
             ("rows", joined({name: one["rows"] for name, one in alarming.items()})),
             *((name, joined({k: one[name] for k, one in alarming.items() if name in one})) for name in _MUTED),
         ):
@@ -237,20 +294,24 @@ class Followed:
         return arrays
 
     @classmethod
-    def restored(cls, member: Calibrated, how: Detection, state: Mapping[str, Array]) -> "Followed":
+    def restored(
+        cls, member: Calibrated, how: Detection, state: Mapping[str, Array], channels: Sequence[str] = ()
+    ) -> "Followed":
         """From a `state`."""
-        made = cls(member, how, Clock.from_json(unpacked(state["clock"])))
+        made = cls(member, how, Clock.from_json(unpacked(state["clock"])), channels)
         held, follower, rows = (_under(prefix, state) for prefix in ("held", "follower", "rows"))
-        names = unpacked(state["names"])
-        made.places.restore(names, held)
+        made.places.restore(unpacked(state["names"]), held)
         made.open.restore(held)
         made._follower.restore(follower)
         tables = parted(rows)
         muted = {name: parted(_under(name, state)) for name in _MUTED}
-        for number, name in enumerate(names):
-            one = {"rows": tables[name], "numbers": state["alarming"][number]}
+        for series, numbers in enumerate(state["alarming"]):
+            name = made._label(series)
+            one = {"rows": tables[name], "numbers": numbers}
             one |= {part: tables[name] for part, tables in muted.items() if name in tables}
             made._alarms.add(Alarming.restored(one, member.detector.kinds, made._rate, made.rules, made._make))
+        if made._wholes is not None:
+            made._wholes.restore(_under("wholes", state))
         if made.lacking is not None:
             made.lacking.restore(_under("lacking", state) or made._as_if_known())
         return made
@@ -265,3 +326,16 @@ class Followed:
 
 def _under(prefix: str, state: Mapping[str, Array]) -> dict[str, Array]:
     return {name.removeprefix(f"{prefix}."): value for name, value in state.items() if name.startswith(f"{prefix}.")}
+
+
+def _by_name(ends: Mapping[str, int], channels: Sequence[str]) -> Mapping[str, int]:
+    """The last training times of channels as those of the names that have them."""
+    if not channels:
+        return ends
+    found: dict[str, int] = {}
+    for channel in channels:
+        for label, time in ends.items():
+            name = label.removesuffix(f"/{channel}")
+            if name != label:
+                found[name] = max(time, found.get(name, time))
+    return found

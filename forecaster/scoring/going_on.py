@@ -21,6 +21,8 @@ Silent = list[tuple[Event, Ints]]
 def going_on(followed: Followed, found: Detected) -> Detected:
     """The same detection, in which series that rest before its rows go on with them; they stand after these then."""
     grid, places = found.grid, followed.places
+    if followed.has_channels:
+        return found
     series = [s for s in range(grid.series) if places.rests_before(grid.label(s), int(grid.starts[s]))]
     if not series:
         return found
@@ -30,7 +32,7 @@ def going_on(followed: Followed, found: Detected) -> Detected:
     before = [followed.open.last(number) for number in numbers]
     known = np.zeros(0) if followed.lacking is None else followed.lacking.known(numbers)
     times = grid.times(owner, rows - grid.offsets[owner])
-    answers = followed.feed([grid.label(int(s)) for s in owner], times, grid.y[rows])
+    answers = followed.feed([grid.label(int(s)) for s in owner], times, grid.y[rows, None])
     views = Views(*(getattr(found.views, field.name).copy() for field in fields(Views)))
     views.expected[rows], views.lower[rows], views.upper[rows] = answers.numbers[:, :3].T
     made = replace(found, views=views, alarms=[*found.alarms], events=[*found.events], numbers=[*found.numbers])

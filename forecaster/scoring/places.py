@@ -62,6 +62,10 @@ class Places:
     def __contains__(self, name: str) -> bool:
         return name in self._number
 
+    def knows(self, name: str) -> bool:
+        """Was the detector taught by a series?"""
+        return name in self._ends
+
     def begin(self, names: Sequence[str], starts: Ints, lengths: Ints) -> None:
         """Rest after the last rows of a file. A series goes on from there with a later row, and begins anew with another."""
         self.held.grow(len(names))

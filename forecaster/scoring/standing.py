@@ -64,6 +64,8 @@ class Standing:
         ]
         if any(how.meanings(grid.frequency) for _, _, grid in matched):
             raise ArtifactError("silences are looked for in all rows")
+        if len(checked.roles.targets) > 1:
+            raise ArtifactError("channels are judged in all rows")
         if how.fdr:
             raise ArtifactError("false discoveries are counted over all rows")
         if any(fallback.reasons(grid, grid.lengths, artefact.plan.horizon) for _, artefact, grid in matched):
