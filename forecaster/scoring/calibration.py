@@ -10,6 +10,7 @@ import numpy.typing as npt
 from forecaster.detectors.base import Kinds
 from forecaster.series.frequency import Ints
 from forecaster.series.grid import Floats
+from forecaster.thresholds._abreast import HIGHEST_OWN
 from forecaster.thresholds.base import Threshold
 
 __all__ = ["FEWEST_ROWS", "Judge", "Sorts", "each", "joined", "measured", "no_news", "served"]
@@ -19,7 +20,7 @@ FEWEST_ROWS = 30
 _GROWTH = 0.02
 """A calibration serves until this share of its rows is new."""
 _CLUSTER_LEVEL = 0.95
-_COMMON_LEVELS = (0.05, 0.1, 0.2)
+_COMMON_LEVELS = (0.05, 0.1, HIGHEST_OWN)
 _BELIEF = 0.1
 """How much of what faint hints say is believed."""
 _KNEE = 0.8
@@ -113,6 +114,7 @@ def measured(p_VKT: Floats, sorts: Sorts, rate: float, gap: int, of_events: bool
 
     Shapes: of K series, NaN after the last row of each -> [K, 2], [K]
     """
+    p_VKT = np.where(p_VKT > HIGHEST_OWN, 1.0, p_VKT)
     least_KT = _least(p_VKT)
     graded_KT = least_KT if sorts.graded == len(p_VKT) else _least(p_VKT[: sorts.graded])
     graded_K = _independent_views(graded_KT, sorts.graded)

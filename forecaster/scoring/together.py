@@ -82,7 +82,7 @@ class Together:
         """
         known_T = ~np.isnan(scores_TC).all(axis=1)
         z_TC = _standard(y_TC, self.centre, self.spread) * self.counts
-        squares_T = np.einsum("tc,cd,td->t", z_TC, self.inverse, z_TC, optimize=True)
+        squares_T = ((z_TC @ self.inverse) * z_TC).sum(axis=1)
         distance_T = np.sqrt(np.maximum(_faded(squares_T, np.zeros(2) if faded is None else faded), 0.0) / self.typical)
         mean_T = self.parts(scores_TC).sum(axis=1) / self.counts.sum()
         return np.where(known_T, mean_T + distance_T, np.nan)
@@ -143,6 +143,9 @@ def _mean(scores_T: Floats) -> float:
 def _faded(values_T: Floats, sums: Floats) -> Floats:
     """Exponentially weighted mean of all so far, those in the `sums` of values and of weights among them."""
     keep = 1 - 2 / (_SPAN + 1)
+    if len(values_T) == 1:  # in a stream, where a filter would take most of the time
+        sums[:] = keep * sums + np.array([values_T[0], 1.0])
+        return np.asarray(sums[:1] / sums[1])
     parts = (values_T, np.ones_like(values_T))
     total_T, weight_T = (
         lfilter([1.0], [1.0, -keep], part, zi=[keep * one])[0] for part, one in zip(parts, sums, strict=True)

@@ -11,7 +11,10 @@ from forecaster.series.grid import Floats
 if TYPE_CHECKING:
     from forecaster.thresholds.base import Threshold
 
-__all__ = ["Abreast", "OneByOne"]
+__all__ = ["HIGHEST_OWN", "Abreast", "OneByOne"]
+
+HIGHEST_OWN = 0.2
+"""P-value of a normal row above which nobody asks for it."""
 
 
 class Abreast(ABC):
@@ -26,7 +29,10 @@ class Abreast(ABC):
 
     @abstractmethod
     def fit(self, places: Ints, scores_KM: Floats, lengths_K: Ints) -> Floats:
-        """`fit` of those in some places, of rows before their lengths: p-values [K, M], whatever beyond the lengths."""
+        """`fit` of those in some places, of rows before their lengths: p-values [K, M], those above `HIGHEST_OWN` perhaps 1.
+
+        NaN beyond the lengths.
+        """
 
     @abstractmethod
     def follow(self, places: Ints, scores_n: Floats) -> Floats:

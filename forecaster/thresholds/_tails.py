@@ -6,7 +6,7 @@ import numpy as np
 
 from forecaster.series.frequency import Ints
 from forecaster.series.grid import Floats
-from forecaster.thresholds._abreast import Abreast
+from forecaster.thresholds._abreast import HIGHEST_OWN, Abreast
 from forecaster.thresholds._pareto import Pareto, beyond
 from forecaster.thresholds._ranks import FEWEST, HIGH, LEAST_ALONE, Ranks
 
@@ -65,15 +65,12 @@ class Tails(Abreast):
     def fit(self, places: Ints, scores_KM: Floats, lengths_K: Ints) -> Floats:
         known_KM = np.where(np.isfinite(scores_KM), scores_KM, np.nan)
         known_KM[np.arange(known_KM.shape[1]) >= lengths_K[:, None]] = np.nan
-        order_KM = np.argsort(known_KM, axis=1)
-        ranked_KM, count_K = np.take_along_axis(known_KM, order_KM, axis=1), (~np.isnan(known_KM)).sum(axis=1)
+        ranked_KM, count_K = np.sort(known_KM, axis=1), (~np.isnan(known_KM)).sum(axis=1)
         usual_K, run_K = _medians(ranked_KM, count_K), _runs(known_KM, ranked_KM, count_K)
         laws_7K = np.stack([count_K, run_K, usual_K, *self._tails(ranked_KM, count_K)])
         self._keep(places, ranked_KM, laws_7K)
-        p_KM = np.empty_like(known_KM)
-        law = _Law(*laws_7K[:, :, None])
-        np.put_along_axis(p_KM, order_KM, _own_p_values(ranked_KM, count_K, law), axis=1)
-        return np.where(scores_KM == np.inf, law.run / (law.rows + law.run), p_KM)
+        p_KM = np.where(scores_KM == np.inf, (run_K / (count_K + run_K))[:, None], known_KM)
+        return _own_p_values(p_KM, known_KM, ranked_KM, _Law(*laws_7K))
 
     def follow(self, places: Ints, scores_n: Floats) -> Floats:
         law = _Law(*self._laws_7S[:, places])
@@ -114,33 +111,32 @@ class Tails(Abreast):
 
 def _p_values(below_n: Ints, scores_n: Floats, least_n: Floats, law: _Law) -> Floats:
     """By rank, and beyond the start of a tail by that."""
-    p_n = np.where(least_n > law.start, _beyond(scores_n, law), _by_rank(below_n, law))
+    runs_n = law.run + law.rows
+    p_n = (runs_n - below_n) / runs_n
+    high = np.flatnonzero(least_n > law.start)
+    if len(high):
+        tail = _Law(*(part[high] for part in law))
+        share = (tail.tail_count + tail.run) / runs_n[high]
+        p_n[high] = share * beyond(scores_n[high] - tail.start, tail.scale, tail.shape)
     return np.where(np.isnan(scores_n), np.nan, np.clip(p_n, 1e-300, 1.0))
 
 
-def _own_p_values(ranked_KM: Floats, count_K: Ints, law: _Law) -> Floats:
-    """The same of the ranked scores themselves."""
-    least_KM = Ranks.held_down_by(law.usual, ranked_KM)
-    # Scores that rise are found in a third of the time that it takes to find them in any order.
-    each = zip(ranked_KM, count_K.tolist(), least_KM, strict=True)
-    p_KM = _by_rank(np.array([ranked[:count].searchsorted(least) for ranked, count, least in each]), law)
-    back_J = np.arange(int(law.tail_count.max(initial=0)))
-    high = np.arange(len(count_K))[:, None], np.maximum(count_K[:, None] - 1 - back_J, 0)
-    tail_KJ = np.maximum(_beyond(ranked_KM[high], law), 1e-300)
-    p_KM[high] = np.where(least_KM[high] > law.start, tail_KJ, p_KM[high])
-    if (count_K < ranked_KM.shape[1]).any():
-        p_KM[np.isnan(ranked_KM)] = np.nan
+def _own_p_values(p_KM: Floats, known_KM: Floats, ranked_KM: Floats, law: _Law) -> Floats:
+    """The same of the ranked scores themselves, in their order; 1 for those of which `HIGHEST_OWN` is exceeded for sure.
+
+    A score is as high as no more than those from its rank on, so a few of the highest are all that is looked for.
+    """
+    count_K = law.rows.astype(np.int64)
+    low_K = ((1 - HIGHEST_OWN) * count_K).astype(np.int64)
+    series, row = np.nonzero(known_KM >= _at(ranked_KM, low_K)[:, None])
+    scores_n, law_n = known_KM[series, row], _Law(*(part[series] for part in law))
+    least_n, begin_K = Ranks.held_down_by(law_n.usual, scores_n), low_K // 2
+    parts = np.split(least_n, np.searchsorted(series, np.arange(1, len(count_K))))
+    each = zip(ranked_KM, begin_K.tolist(), count_K.tolist(), parts, strict=True)
+    below_n = np.concatenate([begin + ranked[begin:count].searchsorted(part) for ranked, begin, count, part in each])
+    p_KM[~np.isnan(known_KM)] = 1.0
+    p_KM[series, row] = _p_values(below_n, scores_n, least_n, law_n)
     return p_KM
-
-
-def _by_rank(below: Ints, law: _Law) -> Floats:
-    runs = law.run + law.rows
-    return np.asarray((runs - below) / runs)
-
-
-def _beyond(scores: Floats, law: _Law) -> Floats:
-    share = (law.tail_count + law.run) / (law.rows + law.run)
-    return np.asarray(share * beyond(scores - law.start, law.scale, law.shape))
 
 
 def _below(ranked_SR: Floats, places: Ints, count_n: Floats, least_n: Floats) -> Ints:
