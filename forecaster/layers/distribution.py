@@ -37,10 +37,10 @@ def normal_scores(quantiles: Floats, levels: Sequence[float], values: Floats) ->
     Missing: NaN values give NaN
     """
     scores = _scores(tuple(levels))
-    right = np.clip((quantiles < values[..., None]).sum(-1), 1, len(scores) - 1)[..., None]
-    low = np.take_along_axis(quantiles, right - 1, -1)[..., 0]
-    high = np.take_along_axis(quantiles, right, -1)[..., 0]
-    left, step = scores[right[..., 0] - 1], scores[right[..., 0]] - scores[right[..., 0] - 1]
+    right = np.clip((quantiles < values[..., None]).sum(-1), 1, len(scores) - 1)
+    place = len(scores) * np.arange(right.size).reshape(right.shape) + right
+    low, high = quantiles.take(place - 1), quantiles.take(place)
+    left, step = scores[right - 1], scores[right] - scores[right - 1]
     width = np.maximum(high - low, 1e-12 * (1e-6 + np.abs(low)))
     return np.asarray(left + (values - low) / width * step)
 
