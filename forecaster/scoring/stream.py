@@ -7,6 +7,7 @@ stream.save(state)
 
 import os
 from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -124,7 +125,7 @@ class Stream:
         """Whether `ds` counts steps; None as long as that is not known."""
         return self._clock.integer if self._clock is not None else None
 
-    @property
+    @cached_property
     def tells_silence(self) -> bool:
         """Whether the rules ask for events of silent series."""
         return any(self.saved.how.meanings(member.frequency) for member in self.saved.members)

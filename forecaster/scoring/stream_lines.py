@@ -17,12 +17,16 @@ from forecaster.layers.distribution import mean
 from forecaster.scoring.answers import LATE, Answers
 from forecaster.scoring.events import SILENT
 from forecaster.scoring.stream import NEXT, REASON, Stream
+from forecaster.series.grid import Floats
 
 __all__ = ["Answering", "batches"]
 
 _BYTES_AT_ONCE = 1 << 20
 _LATEST = 2**53
-_NUMBERS = ("expected", "lower", "upper", "score", "p_value")
+_NUMBERS = (columns.Y, "expected", "lower", "upper", "score", "p_value")
+_FLAGS = ("is_anomaly", "event_id", "is_train")
+_AHEAD = (columns.MEAN, *QUANTILES)
+_encoded = json.JSONEncoder(ensure_ascii=False).encode
 
 
 @dataclass(frozen=True)
@@ -98,38 +102,44 @@ class Answering:
         found = stream.answer([str(row.unique_id) for row in rows], [row.ds for row in rows], values)
         tracks = [*stream.channels, columns.WHOLE] if stream.channels else [None]
         self.late += sum(reason.startswith(LATE) for reason in found.reason[:: len(tracks)])
-        means = mean(found.ahead, LEVELS).tolist()
-        return ["\n".join(self._lines(row, found, k * len(tracks), tracks, means)) for k, row in enumerate(rows)]
-
-    def _lines(
-        self, row: _Row, found: Answers, begin: int, tracks: Sequence[str | None], means: Sequence[float]
-    ) -> Iterator[str]:
-        """An answer to a row; with channels one for each of them, and one for the whole, which has no value."""
-        for k, (track, y) in enumerate(zip(tracks, (*row.values, math.nan), strict=False), begin):
-            named = {columns.UNIQUE_ID: row.unique_id} | ({} if track is None else {columns.CHANNEL: track})
-            named |= {columns.DS: row.ds, columns.Y: _plain(y)}
-            yield json.dumps(named | _answer(found, k, means[k], self._stream.tells_silence), ensure_ascii=False)
+        if stream.channels:
+            values = np.column_stack([values, np.full(len(rows), np.nan)])  # the whole has no value
+        named = [
+            {
+                columns.UNIQUE_ID: row.unique_id,
+                **({} if track is None else {columns.CHANNEL: track}),
+                columns.DS: row.ds,
+            }
+            for row in rows
+            for track in tracks
+        ]
+        said = _answers(found, values.reshape(-1), stream.tells_silence)
+        lines = [_encoded(name | one) for name, one in zip(named, said, strict=True)]
+        return ["\n".join(lines[k : k + len(tracks)]) for k in range(0, len(lines), len(tracks))]
 
     def _refusal(self, number: int, error: Exception) -> str:
         self.refused += 1
         return json.dumps({"line": number, "error": str(error)}, ensure_ascii=False)
 
 
-def _answer(found: Answers, k: int, mean: float, tells_silence: bool) -> dict[str, Any]:
-    """What is said of one value."""
-    expected, lower, upper, p_value, *_ = found.numbers[k].tolist()
-    score = -math.log10(p_value) if p_value == p_value else p_value
-    numbers = (expected, lower, upper, score, p_value)
-    answer = {name: _plain(number) for name, number in zip(_NUMBERS, numbers, strict=True)}
-    said = {"is_anomaly": bool(found.is_anomaly[k]), "event_id": found.event_id[k], "is_train": bool(found.is_train[k])}
-    ahead = {NEXT: found.next_ds[k], columns.MEAN: _plain(mean)}
-    ahead |= {name: _plain(number) for name, number in zip(QUANTILES, found.ahead[k].tolist(), strict=True)}
-    silent = {SILENT: found.silent[k]} if tells_silence else {}
-    return {**answer, **said, **ahead, **silent, REASON: found.reason[k] or None}
+def _answers(found: Answers, y: Floats, tells_silence: bool) -> Iterator[dict[str, Any]]:
+    """What is said of each value."""
+    expected, lower, upper, p_value, *_ = found.numbers.T
+    numbers = _plain([y, expected, lower, upper, -np.log10(p_value), p_value])
+    ahead = _plain([mean(found.ahead, LEVELS), *found.ahead.T])
+    told = zip(*(part.tolist() for part in (found.is_anomaly, found.event_id, found.is_train)), strict=True)
+    ends = zip(found.next_ds.tolist(), found.silent.tolist(), found.reason.tolist(), strict=True)
+    for number, flags, quantiles, (next_ds, silent, reason) in zip(numbers, told, ahead, ends, strict=True):
+        answer = dict(zip(_NUMBERS, number, strict=True)) | dict(zip(_FLAGS, flags, strict=True)) | {NEXT: next_ds}
+        answer |= dict(zip(_AHEAD, quantiles, strict=True)) | ({SILENT: silent} if tells_silence else {})
+        yield answer | {REASON: reason or None}
 
 
-def _plain(number: float) -> float | None:
-    return number if math.isfinite(number) else None
+def _plain(parts: Sequence[Floats]) -> list[list[float | None]]:
+    """Numbers of each row, None for those that JSON does not know."""
+    table = np.column_stack(parts)
+    plain: list[list[float | None]] = np.where(np.isfinite(table), table.astype(object), np.array(None)).tolist()
+    return plain
 
 
 def _read(line: bytes, integer: bool | None, values: Sequence[str]) -> _Row:
