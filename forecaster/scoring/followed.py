@@ -113,22 +113,30 @@ class Followed:
         for s in range(grid.series):
             made._alarms.add(found.kept[grid.label(s)].alarming)
         for number, first in enumerate(firsts.tolist()):
-            mine = range(first, first + max(1, len(channels)))
-            events = [found.events[s] for s in mine] + ([found.whole[first][1]] if channels else [])
-            for track, some in enumerate(events, number * len(made.tracks)):
-                last = [event for event in some if event.direction != SILENT][-1:]
-                for event in last:
-                    made.open.put(track, event.end, event.start)
+            made._begin_events(number, first, found)
             if made._wholes is not None:
-                rows = [slice(grid.offsets[s], grid.offsets[s + 1]) for s in mine]
-                first_TC = np.abs(np.column_stack([found.views.scores[row, 0] for row in rows]))
-                name = f"{grid.unique_id[first]}/{columns.WHOLE}"
-                made._wholes.begin(name, found.kept[name], np.column_stack([grid.y[row] for row in rows]), first_TC)
+                made._begin_whole(made._wholes, first, found)
         if made.lacking is not None:
             known = np.array([np.flatnonzero(~np.isnan(grid.values(s)))[-1] for s in range(grid.series)])
             now = int(grid.times(np.arange(grid.series), grid.lengths - 1).max())
             made.lacking.begin(known, grid.y[grid.offsets[:-1] + known], now)
         return made
+
+    def _begin_events(self, number: int, first: int, found: Detected) -> None:
+        """The last events of a name, whose first series in a detection is `first`; its silences are no alarms."""
+        events = [found.events[s] for s in range(first, first + max(1, len(self.channels)))]
+        events += [found.whole[first][1]] if self.channels else []
+        for track, some in enumerate(events, number * len(self.tracks)):
+            alarms = [event for event in some if event.direction != SILENT]
+            if alarms:
+                self.open.put(track, alarms[-1].end, alarms[-1].start)
+
+    def _begin_whole(self, wholes: Wholes, first: int, found: Detected) -> None:
+        """The channels of a name together."""
+        grid, name = found.grid, f"{found.grid.unique_id[first]}/{columns.WHOLE}"
+        rows = [slice(grid.offsets[s], grid.offsets[s + 1]) for s in range(first, first + len(self.channels))]
+        first_TC = np.abs(np.column_stack([found.views.scores[row, 0] for row in rows]))
+        wholes.begin(name, found.kept[name], np.column_stack([grid.y[row] for row in rows]), first_TC)
 
     def feed(self, names: Sequence[str], times: Ints, values: Floats) -> Answers:
         """Some rows, of any series, in the order in which they came; what is said of each channel, and of the whole.
