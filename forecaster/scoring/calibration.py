@@ -112,13 +112,12 @@ def measured(p_VKT: Floats, sorts: Sorts, rate: float, gap: int, of_events: bool
     Shapes: of K series, NaN after the last row of each -> [K, 2], [K]
     """
     p_VKT = np.where(p_VKT > HIGHEST_OWN, 1.0, p_VKT)
+    counted = (sorts.graded, sorts.thresholds or 1)
+    several_K2 = np.column_stack([_independent_views(_least(p_VKT[:views]), views) for views in counted])
     least_KT = _least(p_VKT)
-    graded_KT = least_KT if sorts.graded == len(p_VKT) else _least(p_VKT[: sorts.graded])
-    graded_K = _independent_views(graded_KT, sorts.graded)
-    every_K = _independent_views(least_KT, sorts.thresholds or 1)
     # Alarms come in runs that make one event each: the level per row may be that much higher.
     runs_K = np.ones(len(least_KT)) if of_events else _runs_shares(-least_KT, gap)
-    return np.column_stack([graded_K, every_K]), np.minimum(0.5, rate / runs_K)
+    return several_K2, np.minimum(0.5, rate / runs_K)
 
 
 def _each(views_VT: Floats, judged: Sequence[Callable[[Floats], Floats]], sorts: Sorts) -> Floats:
