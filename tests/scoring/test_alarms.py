@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from forecaster.detectors.base import PLAIN
+from forecaster.detectors.base import PLAIN, Kinds
 from forecaster.scoring.alarms import Alarming, normal_rows, raise_alarms
+from forecaster.scoring.calibration import Judge
 from forecaster.scoring.rules import Rules
 from forecaster.thresholds.base import Threshold
 from forecaster.thresholds.conformal_tail import ConformalTail
@@ -66,3 +67,15 @@ def test_patience_is_the_same_row_by_row() -> None:
             alarming = Alarming.restored(alarming.state(), PLAIN, 0.001, Rules(gap=10), _threshold, 100)
         found.append(alarming.judge(views_TV[row : row + 1]))
     np.testing.assert_array_equal([one.p_values[0] for one in found], expected.p_values)
+
+
+def test_chances_are_none_of_the_views_that_are_counted() -> None:
+    """How many independent views there are is told by those with thresholds, however low chances are."""
+    random = np.random.default_rng(7)
+    views_TV = np.abs(random.standard_normal((500, 2)))
+    chances_T = -np.log10(random.random(500))
+    without = Judge.fit(views_TV, PLAIN, 0.001, 10, [_threshold(), _threshold()])
+    beside = np.column_stack([views_TV, chances_T])
+    found = Judge.fit(beside, Kinds(chances=1), 0.001, 10, [_threshold(), _threshold()])
+    np.testing.assert_allclose(found.several, without.several)
+    assert 1.5 < without.several[1] <= 2
