@@ -126,6 +126,7 @@ class _Following(Follower):
         errors_nH = np.clip(errors_nH, -_FARTHEST, _FARTHEST)
         joint_n = _mean(errors_nH)
         outlook = self._carried.step(series, times, values)
+        assert outlook.still is not None, "both are wanted"
         waiting[series, rows[series] % self._horizon] = outlook.still
         rows[series] += 1
         return Sight(
