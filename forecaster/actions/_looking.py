@@ -155,6 +155,7 @@ def found_by(
     for (grid, artefact), starts in zip(
         rehearsal.forecaster.matched(checked), rehearsal.test_starts(checked), strict=True
     ):
+        how.require_channels(grid)
         detector, begins = adopting_detector(grid, starts, how, artefact)
         time, feedback = grid.clock.instant(now, "--as-of"), feedback_of(said, scored, grid)
         found.append(detect(grid, starts, detector, begins, how, time, feedback))

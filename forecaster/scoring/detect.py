@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from forecaster import columns, options, plugins
+from forecaster.aggregations.base import Aggregation
 from forecaster.detectors.base import PLAIN, Detector, Kinds, Views
 from forecaster.errors import ConfigError, nearest
 from forecaster.progress import SILENT, Watch
@@ -40,7 +41,7 @@ __all__ = [
     "fit_detector",
 ]
 
-SHARED = ("rules", "threshold", "fdr")
+SHARED = ("rules", "threshold", "aggregation", "fdr")
 """First words of settings that every detector takes: they are of what its scores become."""
 _FEWEST_TRAINING_ROWS = 60
 """Training rows of the typical series below which a detector that learns is replaced by `ewma`."""
@@ -56,6 +57,9 @@ class Detection:
     detector: str = "auto"
     threshold: str = "conformal_tail"
     threshold_settings: Mapping[str, Any] = field(default_factory=dict)
+    aggregation: str = "errors_and_levels"
+    """What makes channels a whole."""
+    aggregation_settings: Mapping[str, Any] = field(default_factory=dict)
     false_alarms: str = DEFAULT_RATE
     hindsight: bool = False
     """Allow detectors that look ahead."""
@@ -66,17 +70,16 @@ class Detection:
 
     @classmethod
     def of(cls, settings: Mapping[str, Any] | None, **more: Any) -> "Detection":
-        """With settings of which `rules.`, `threshold`, `threshold.` and `fdr` are of what scores become, the others the detector's."""
+        """With settings of which `rules.`, `threshold`, `aggregation` (and what these can be told) and `fdr` are of what
+        scores become, the others the detector's."""
         rules, others = among(settings)
-        name = others.pop("threshold", cls.threshold)
-        own = {key: others.pop(key) for key in list(others) if key.startswith("threshold.")}
-        typed = options.sort(own, {"threshold": plugins.load("thresholds", name).Config})["threshold"]
+        judging = _chosen(others, "threshold", cls.threshold) | _chosen(others, "aggregation", cls.aggregation)
         fdr = float(options.sort({"fdr": others.pop("fdr", 0.0)}, {"": cls})[""]["fdr"])
         if not 0 <= fdr < 1:
             raise ConfigError(f"--set fdr={fdr:g}: expected a share of the events that may be false, 0 <= fdr < 1.")
-        judging = {"threshold": name, "threshold_settings": typed, "fdr": fdr}
-        how = cls(settings=others, rules=Rules.of(rules), **judging, **more)
+        how = cls(settings=others, rules=Rules.of(rules), fdr=fdr, **judging, **more)
         how.thresholds(1e-3)  # a wrong setting is told before the training
+        how.aggregated()
         return how
 
     def thresholds(self, rate: float) -> MakeThreshold:
@@ -84,6 +87,12 @@ class Detection:
         found = plugins.load("thresholds", self.threshold)
         config = options.make(found.Config, self.threshold_settings)
         return partial(found, config, rate)
+
+    def aggregated(self) -> Aggregation:
+        """What makes channels a whole. Raises: ConfigError for a wrong setting"""
+        found = plugins.load("aggregations", self.aggregation)
+        made: Aggregation = found(options.make(found.Config, self.aggregation_settings))
+        return made
 
     def meanings(self, step: Frequency) -> Meanings:
         """What missing values of series of a step mean."""
@@ -93,6 +102,19 @@ class Detection:
         """Raises: ConfigError for a detector that looks ahead, unless that is allowed."""
         if not plugins.load("detectors", self.detector).causal and not self.hindsight:
             raise ConfigError(f"detector '{self.detector}' looks ahead; allow it with --hindsight.")
+
+    def require_channels(self, grid: Grid) -> None:
+        """Raises: ConfigError where channels are to be joined in a way of their own, and there are none"""
+        if grid.channel is None and self.aggregation != type(self).aggregation:
+            raise ConfigError(f"--set aggregation={self.aggregation} joins channels. Name them: --channels A,B")
+
+
+def _chosen(settings: dict[str, Any], word: str, default: str) -> dict[str, Any]:
+    """The plug-in that a word of the settings names, and what it is told; both are taken out of the settings."""
+    name = settings.pop(word, default)
+    own = {key: settings.pop(key) for key in list(settings) if key.startswith(f"{word}.")}
+    typed = options.sort(own, {word: plugins.load(f"{word}s", name).Config})[word]
+    return {word: name, f"{word}_settings": typed}
 
 
 @dataclass(frozen=True)
@@ -143,6 +165,7 @@ def detect_all(checked: Checked, ends: list[Ints], how: Detection, watch: Watch 
     how.require_causal()
     for grid in checked.grids:
         alarms_per_row(how.false_alarms, grid.frequency)  # a wrong rate is told before the training
+        how.require_channels(grid)
     found = []
     for grid, end in zip(checked.grids, ends, strict=True):
         detector, begins, name = fit_detector(held(grid, how.meanings(grid.frequency)), end, how)
@@ -245,7 +268,8 @@ def detect_from(
         for first, members in by_name(grid).items():
             name = f"{grid.unique_id[first]}/{columns.WHOLE}"
             any_T = np.any([may[grid.offsets[s] : grid.offsets[s + 1]] for s in members], axis=0)
-            joint = _together(grid, views, alarms, members, int(ends[members].max()), learnt.get(name))
+            end, by = int(ends[members].max()), how.aggregated()
+            joint = _together(grid, views, alarms, members, end, learnt.get(name), by)
             own = detector.kinds if joint.together.only is not None else None
             kinds = joint.together.kinds(own)
             whole[first] = watched.judged(name, members, joint.views_TV, joint.sign_T, any_T, kinds, joint.together)
@@ -337,7 +361,13 @@ class _Joint:
 
 
 def _together(
-    grid: Grid, views: Views, alarms: list[Alarms], members: Ints, end: int, learnt: Together | None
+    grid: Grid,
+    views: Views,
+    alarms: list[Alarms],
+    members: Ints,
+    end: int,
+    learnt: Together | None,
+    by: Aggregation,
 ) -> _Joint:
     """Channels as a whole; of one that alone counts, its own views."""
     rows = [slice(grid.offsets[s], grid.offsets[s + 1]) for s in members]
@@ -348,7 +378,8 @@ def _together(
     if together.only is not None:
         found_TV = np.column_stack([views.scores[rows[together.only]], moves_T])
         return _Joint(found_TV, sign_TC[:, together.only], together)
-    found_TV = np.column_stack([together.strange(y_TC, first_TC), moves_T])
+    strangeness_TC = np.column_stack([alarms[s].strangeness for s in members])
+    found_TV = np.column_stack([together.strange(y_TC, first_TC, strangeness_TC, by), moves_T])
     found_TV[:begin] = np.nan
     most_T = np.argmax(together.parts(first_TC), axis=1)
     return _Joint(found_TV, sign_TC[np.arange(len(sign_TC)), most_T], together)
