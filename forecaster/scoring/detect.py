@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ import numpy as np
 from forecaster import columns, options, plugins
 from forecaster.aggregations.base import Aggregation
 from forecaster.detectors.base import PLAIN, Detector, Kinds, Views
-from forecaster.errors import ConfigError, nearest
+from forecaster.errors import ConfigError, DataError, nearest
 from forecaster.progress import SILENT, Watch
 from forecaster.scoring.alarms import Alarming, Alarms, MakeThreshold, normal_rows
 from forecaster.scoring.events import Event, merge, with_silences
@@ -24,6 +25,7 @@ from forecaster.scoring.together import Together
 from forecaster.series.frame import Checked
 from forecaster.series.frequency import Frequency, Ints
 from forecaster.series.grid import Floats, Grid
+from forecaster.series.labels import Labels
 from forecaster.training.artefact import Artefact
 
 __all__ = [
@@ -39,9 +41,10 @@ __all__ = [
     "detect_all",
     "detect_from",
     "fit_detector",
+    "marks_of",
 ]
 
-SHARED = ("rules", "threshold", "aggregation", "fdr")
+SHARED = ("rules", "threshold", "aggregation", "fdr", "labels")
 """First words of settings that every detector takes: they are of what its scores become."""
 _FEWEST_TRAINING_ROWS = 60
 """Training rows of the typical series below which a detector that learns is replaced by `ewma`."""
@@ -67,16 +70,19 @@ class Detection:
     rules: Rules = field(default_factory=Rules)
     fdr: float = 0.0
     """Share of the events that may be false, over all series (`scoring/fdr.py`); 0 asks for a rate alone."""
+    labels: str = ""
+    """Table of what is known of training rows (`series/labels.py`)."""
 
     @classmethod
     def of(cls, settings: Mapping[str, Any] | None, **more: Any) -> "Detection":
-        """With settings of which `rules.`, `threshold`, `aggregation` (and what these can be told) and `fdr` are of what
-        scores become, the others the detector's."""
+        """With settings of which `rules.`, `threshold`, `aggregation` (and what these can be told), `fdr` and `labels` are
+        shared by all detectors, the others the detector's own."""
         rules, others = among(settings)
         judging = _chosen(others, "threshold", cls.threshold) | _chosen(others, "aggregation", cls.aggregation)
         fdr = float(options.sort({"fdr": others.pop("fdr", 0.0)}, {"": cls})[""]["fdr"])
         if not 0 <= fdr < 1:
             raise ConfigError(f"--set fdr={fdr:g}: expected a share of the events that may be false, 0 <= fdr < 1.")
+        judging["labels"] = str(others.pop("labels", ""))
         how = cls(settings=others, rules=Rules.of(rules), fdr=fdr, **judging, **more)
         how.thresholds(1e-3)  # a wrong setting is told before the training
         how.aggregated()
@@ -166,21 +172,50 @@ def detect_all(checked: Checked, ends: list[Ints], how: Detection, watch: Watch 
     for grid in checked.grids:
         alarms_per_row(how.false_alarms, grid.frequency)  # a wrong rate is told before the training
         how.require_channels(grid)
+    known = marks_of(checked, ends, how)
     found = []
-    for grid, end in zip(checked.grids, ends, strict=True):
-        detector, begins, name = fit_detector(held(grid, how.meanings(grid.frequency)), end, how)
+    for grid, end, marks_N in zip(checked.grids, ends, known, strict=True):
+        detector, begins, name = fit_detector(held(grid, how.meanings(grid.frequency)), end, how, marks_N)
         if name != how.detector:
             named = ((grid.label(s), int(grid.lengths[s])) for s in range(grid.series))
             checked.quality.add_series("fallback", f"too few training rows for '{how.detector}': '{name}' ran", named)
         watch.say(f"step {grid.frequency.alias}: {grid.series} series, detector {name}")
-        found.append(detect(grid, end, detector, begins, how))
+        found.append(detect(grid, end, detector, begins, how, marks_N=marks_N))
     return found
 
 
-def fit_detector(grid: Grid, ends: Ints, how: Detection) -> tuple[Detector, Ints, str]:
+def marks_of(checked: Checked, ends: list[Ints], how: Detection) -> list[Floats]:
+    """What labels say of the training rows of each grid: 1 anomalous, 0 normal, NaN unknown. [N] each
+
+    Raises: DataError for labels that cannot be read or are of no row, or none of an anomaly where the detector learns from
+        them; ConfigError for such a detector without labels
+    """
+    learns = configured(how.detector, how.settings)[0].learns_labels
+    if learns and not how.labels:
+        raise ConfigError(
+            f"detector '{how.detector}' learns from labels: --set labels=FILE, a table unique_id, start, end."
+        )
+    labels = Labels.read(Path(how.labels)) if how.labels else Labels(())
+    known = labels.marks(checked.grids, ends)
+    taught = sum(int((marks_N == 1).sum()) for marks_N in known)
+    if learns and not taught:
+        raise DataError(
+            f"labels '{how.labels}': no anomaly lies among the training rows, so '{how.detector}' has nothing to learn. "
+            "Give a later --train-until."
+        )
+    if how.labels:
+        checked.quality.add(
+            "note", f"labels '{how.labels}': {taught} training rows are anomalous and count as no normal ones"
+        )
+    return known
+
+
+def fit_detector(grid: Grid, ends: Ints, how: Detection, marks_N: Floats | None = None) -> tuple[Detector, Ints, str]:
     """A detector taught by the rows before `ends`, where its calibration begins, and its name.
 
     A detector that learns is replaced by `ewma` where there is too little to learn from.
+
+    Shapes: marks [N]: 1 where a row is known to be anomalous, 0 where normal, else NaN
 
     Raises: ConfigError for a setting that the detector asked for does not have
     """
@@ -188,6 +223,8 @@ def fit_detector(grid: Grid, ends: Ints, how: Detection) -> tuple[Detector, Ints
     typical = float(np.median(ends[ends > 0])) if (ends > 0).any() else 0.0
     if type(detector).fit is not Detector.fit and typical < _FEWEST_TRAINING_ROWS:
         detector, training = configured("ewma", {})
+    if marks_N is not None:
+        detector.teach(marks_N)
     return detector, detector.fit(grid, ends, training), detector.name
 
 
@@ -207,9 +244,13 @@ def configured(name: str, settings: Mapping[str, Any]) -> tuple[Detector, dict[s
     return detector, rest
 
 
-def adopting_detector(grid: Grid, ends: Ints, how: Detection, artefact: Artefact) -> tuple[Detector, Ints]:
+def adopting_detector(
+    grid: Grid, ends: Ints, how: Detection, artefact: Artefact, marks_N: Floats | None = None
+) -> tuple[Detector, Ints]:
     """A detector around a network that was trained on the rows before `ends`; one that needs none is fitted."""
     detector, training = configured(how.detector, how.settings)
+    if marks_N is not None:
+        detector.teach(marks_N)
     begins = detector.adopt(artefact, ends)
     return detector, detector.fit(grid, ends, training) if begins is None else begins
 
@@ -222,15 +263,18 @@ def detect(
     how: Detection,
     now: int | None = None,
     feedback: Feedback = NOTHING_SAID,
+    marks_N: Floats | None = None,
 ) -> Detected:
     """Scores, alarms and events of every series of a grid.
 
     Series are silent up to the time `now`; without it, up to the last row of any of them. What people said of events changes
-    the rows after that.
+    the rows after that. Training rows that are marked as anomalous do not count as normal.
 
-    Shapes: ends, begins [S]: where training ends, and where its rows begin that taught the detector nothing
+    Shapes: ends, begins [S]: where training ends, and where its rows begin that taught the detector nothing; marks [N]
     """
     working = working_rows(grid, how.rules)
+    if marks_N is not None:
+        working &= marks_N != 1
 
     def held_out(name: str, views_TV: Floats, members: Ints) -> Floats:
         first = grid.offsets[members[0]]

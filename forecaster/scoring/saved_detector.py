@@ -27,6 +27,8 @@ __all__ = ["STATE", "SavedDetector"]
 FORMAT = 1
 STATE = "stream.safetensors"
 """Where series stand; no part of the detector itself."""
+_LEARNT = ("settings", "labels")
+"""What was asked for that the detector itself remembers."""
 _INDEX, _FORECASTER = "detector.json", "forecaster.json"
 
 
@@ -79,7 +81,7 @@ class SavedDetector:
             (folder / _INDEX).unlink(missing_ok=True)
             (folder / STATE).unlink(missing_ok=True)
             members = [one.save(folder / one.frequency.alias) for one in self.members]
-            how = {name: value for name, value in asdict(self.how).items() if name != "settings"}
+            how = {name: value for name, value in asdict(self.how).items() if name not in _LEARNT}
             index = {"format": FORMAT, "roles": asdict(self.roles), "how": how, "members": members}
             (folder / _INDEX).write_text(json.dumps({**index, "made_with": versions()}, indent=1) + "\n")
         except (OSError, ConfigError) as error:
