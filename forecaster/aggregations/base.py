@@ -6,11 +6,11 @@ from typing import Any
 
 from forecaster.series.grid import Floats
 
-__all__ = ["Aggregation", "Channels"]
+__all__ = ["Aggregation", "Evidence"]
 
 
 @dataclass(frozen=True)
-class Channels:
+class Evidence:
     """What the channels that count say of some rows; of each row at least one says something.
 
     Channels that never moved in training, and mere indicators beside others, do not count and are not among them.
@@ -40,5 +40,5 @@ class Aggregation(ABC):
         self.config = config
 
     @abstractmethod
-    def joined(self, channels: Channels) -> Floats:
+    def joined(self, evidence: Evidence) -> Floats:
         """How strange the channels are as a whole: [time]"""

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from forecaster.aggregations.base import Aggregation, Channels
+from forecaster.aggregations.base import Aggregation, Evidence
 from forecaster.series.grid import Floats
 
 __all__ = ["Cauchy"]
@@ -22,7 +22,7 @@ class Cauchy(Aggregation):
     Source:  Liu and Xie (2020), Journal of the American Statistical Association 115(529), equation 1
     """
 
-    def joined(self, channels: Channels) -> Floats:
-        p_TC = np.clip(10.0**-channels.strangeness, 1e-300, _MOST)
+    def joined(self, evidence: Evidence) -> Floats:
+        p_TC = np.clip(10.0**-evidence.strangeness, 1e-300, _MOST)
         mean_T = np.nanmean(1 / np.tan(np.pi * p_TC), axis=1)
         return np.asarray(-np.log10(np.arctan2(1.0, mean_T) / np.pi))

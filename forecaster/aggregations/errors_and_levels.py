@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from forecaster.aggregations.base import Aggregation, Channels
+from forecaster.aggregations.base import Aggregation, Evidence
 from forecaster.series.grid import Floats
 
 __all__ = ["ErrorsAndLevels"]
@@ -17,5 +17,5 @@ class ErrorsAndLevels(Aggregation):
         p-values is measured in docs/experiments.md
     """
 
-    def joined(self, channels: Channels) -> Floats:
-        return np.asarray(np.nan_to_num(channels.errors).mean(axis=1) + channels.distance)
+    def joined(self, evidence: Evidence) -> Floats:
+        return np.asarray(np.nan_to_num(evidence.errors).mean(axis=1) + evidence.distance)

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from forecaster.aggregations.base import Aggregation, Channels
+from forecaster.aggregations.base import Aggregation, Evidence
 from forecaster.series.grid import Floats
 
 __all__ = ["Maximum"]
@@ -16,5 +16,5 @@ class Maximum(Aggregation):
     Source:  Tippett (1931); calibration on normal rows takes the place of his table, so channels may depend on each other
     """
 
-    def joined(self, channels: Channels) -> Floats:
-        return np.asarray(np.nanmax(channels.strangeness, axis=1))
+    def joined(self, evidence: Evidence) -> Floats:
+        return np.asarray(np.nanmax(evidence.strangeness, axis=1))

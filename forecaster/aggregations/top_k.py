@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from forecaster.aggregations.base import Aggregation, Channels
+from forecaster.aggregations.base import Aggregation, Evidence
 from forecaster.series.grid import Floats
 
 __all__ = ["TopK"]
@@ -21,7 +21,7 @@ class TopK(Aggregation):
     @dataclass(frozen=True, kw_only=True)
     class Config(Aggregation.Config):
         k: int = 3
-        """Channels that count in each row, at least 1."""
+        """Evidence that count in each row, at least 1."""
 
         def __post_init__(self) -> None:
             if self.k < 1:
@@ -29,6 +29,6 @@ class TopK(Aggregation):
 
     config: Config
 
-    def joined(self, channels: Channels) -> Floats:
-        falling_TC = -np.sort(-channels.strangeness, axis=1)  # NaN comes last
+    def joined(self, evidence: Evidence) -> Floats:
+        falling_TC = -np.sort(-evidence.strangeness, axis=1)  # NaN comes last
         return np.asarray(np.nanmean(falling_TC[:, : self.config.k], axis=1))

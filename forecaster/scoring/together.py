@@ -5,13 +5,13 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.signal import lfilter
 
-from forecaster.aggregations.base import Aggregation, Channels
+from forecaster.aggregations.base import Aggregation, Evidence
 from forecaster.detectors.base import Kinds
 from forecaster.series.grid import Floats
 
-__all__ = ["Together"]
+__all__ = ["FEWEST", "Together"]
 
-_FEWEST = 60
+FEWEST = 60
 """Rows that channels are learnt from where there are no training rows, or fewer."""
 _UNFITTED = 0.3
 """Last part of the training rows, which tells a channel's usual score: a detector is sure of those it was fitted on."""
@@ -66,7 +66,7 @@ class Together:
     @classmethod
     def of_first(cls, y_TC: Floats, scores_TC: Floats, end: int) -> tuple["Together", int]:
         """From the rows before `end`, or some more where they are too few; and the first row that it can judge."""
-        enough = max(end, min(_FEWEST, len(y_TC)))
+        enough = max(end, min(FEWEST, len(y_TC)))
         return cls.learn(y_TC[:enough], scores_TC[:enough]), 0 if enough == end else enough
 
     @property
@@ -75,22 +75,30 @@ class Together:
         counting = np.flatnonzero(self.counts)
         return int(counting[0]) if len(counting) == 1 else None
 
-    def strange(self, y_TC: Floats, scores_TC: Floats, strangeness_TC: Floats, by: Aggregation) -> Floats:
-        """How strange the channels are as a whole, from the first view of each and its calibrated strangeness: [time]"""
+    def strange(
+        self, y_TC: Floats, scores_TC: Floats, strangeness_TC: Floats, by: Aggregation, faded: Floats | None = None
+    ) -> Floats:
+        """How strange the channels are as a whole, from the first view of each and its calibrated strangeness: [time]
+
+        `faded` is that of `distance`.
+        """
         counting_C = self.counts > 0
         errors_TC = (scores_TC / self.usual)[:, counting_C]
         known_T = ~np.isnan(errors_TC).all(axis=1)
-        strangeness_TC = strangeness_TC[:, counting_C]
-        said = Channels(errors_TC[known_T], strangeness_TC[known_T], self.distance(y_TC)[known_T])
+        strangeness_TC, distance_T = strangeness_TC[:, counting_C], self.distance(y_TC, faded)
         found_T = np.full(len(y_TC), np.nan)
-        found_T[known_T] = by.joined(said)
+        found_T[known_T] = by.joined(Evidence(errors_TC[known_T], strangeness_TC[known_T], distance_T[known_T]))
         return found_T
 
-    def distance(self, y_TC: Floats) -> Floats:
-        """Of the levels from those of training, averaged over the last rows, in units of a usual one: [time]"""
+    def distance(self, y_TC: Floats, faded: Floats | None = None) -> Floats:
+        """Of the levels from those of training, averaged over the last rows, in units of a usual one: [time]
+
+        `faded` [2] is what the average remembers of the rows before; it is brought up to date.
+        """
         z_TC = _standard(y_TC, self.centre, self.spread) * self.counts
-        squares_T = np.einsum("tc,cd,td->t", z_TC, self.inverse, z_TC, optimize=True)
-        return np.asarray(np.sqrt(np.maximum(_faded(squares_T), 0.0) / self.typical))
+        squares_T = ((z_TC @ self.inverse) * z_TC).sum(axis=1)
+        mean_T = _faded(squares_T, np.zeros(2) if faded is None else faded)
+        return np.asarray(np.sqrt(np.maximum(mean_T, 0.0) / self.typical))
 
     def parts(self, scores_TC: Floats) -> Floats:
         """What each channel adds to the sum of scores: [time, C]"""
@@ -145,8 +153,16 @@ def _mean(scores_T: Floats) -> float:
     return max(float(known.mean()), _LEAST_SCORE) if len(known) else 1.0
 
 
-def _faded(values_T: Floats) -> Floats:
-    """Exponentially weighted mean of all so far."""
+def _faded(values_T: Floats, sums: Floats) -> Floats:
+    """Exponentially weighted mean of all so far, those in the `sums` of values and of weights among them."""
     keep = 1 - 2 / (_SPAN + 1)
-    total_T, weight_T = (lfilter([1.0], [1.0, -keep], part) for part in (values_T, np.ones_like(values_T)))
+    if len(values_T) == 1:  # in a stream, where a filter would take most of the time
+        sums[:] = keep * sums + np.array([values_T[0], 1.0])
+        return np.asarray(sums[:1] / sums[1])
+    parts = (values_T, np.ones_like(values_T))
+    total_T, weight_T = (
+        lfilter([1.0], [1.0, -keep], part, zi=[keep * one])[0] for part, one in zip(parts, sums, strict=True)
+    )
+    if len(values_T):
+        sums[:] = total_T[-1], weight_T[-1]
     return np.asarray(total_T / weight_T)

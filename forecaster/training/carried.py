@@ -117,12 +117,27 @@ class Carried:
         group, inside = self.groups[series[0] // self._at_once], series % self._at_once
         if len(inside) == len(group[0].static_BK):
             return self._each(group, times, values)
+        if 2 * len(inside) > len(group[0].static_BK):
+            return self._all_but_idle(group, inside, times, values)
         chosen = torch.as_tensor(inside)
         some = [part.some(chosen) for part in group]
         found = self._each(some, times, values)
         for part, new in zip(group, some, strict=True):
             part.put(chosen, new)
         return found
+
+    def _all_but_idle(self, group: list[Part], inside: Ints, times: Ints, values: Floats) -> Found:
+        """Most series of a group: all are stepped, and those that have no row set back, which copies less than the others."""
+        idle = np.ones(len(group[0].static_BK), bool)
+        idle[inside] = False
+        chosen = torch.as_tensor(np.flatnonzero(idle))
+        kept = [part.some(chosen) for part in group]
+        every_times, every_values = np.full(len(idle), times[0]), np.full(len(idle), np.nan)
+        every_times[inside], every_values[inside] = times, values
+        still, following = self._each(group, every_times, every_values)
+        for part, before in zip(group, kept, strict=True):
+            part.put(chosen, before)
+        return still[inside], following[inside]
 
     def _begun_anew(self, series: Ints, times: Ints, values: Floats) -> Found:
         """The first row of series that were forgotten."""
