@@ -14,7 +14,7 @@ from safetensors import SafetensorError
 from forecaster import options, plugins
 from forecaster.errors import ArtifactError, ConfigError
 from forecaster.scoring.calibrated import Calibrated
-from forecaster.scoring.detect import Detected, Detection
+from forecaster.scoring.detect import Detected, Detection, false_share
 from forecaster.scoring.forecaster import Forecaster
 from forecaster.scoring.rules import Rules
 from forecaster.series.frame import Checked
@@ -69,9 +69,13 @@ class SavedDetector:
         step = (grid.frequency.kind, grid.frequency.size)
         return next((one for one in self.members if (one.frequency.kind, one.frequency.size) == step), None)
 
-    def asking(self, false_alarms: str | None, rules: Mapping[str, Any] | None = None) -> "SavedDetector":
-        """The same at another rate, if one is given, and by other rules, those that are given."""
-        how = replace(self.how, rules=Rules.of(rules or {}, self.how.rules))
+    def asking(
+        self, false_alarms: str | None, rules: Mapping[str, Any] | None = None, fdr: Any = None
+    ) -> "SavedDetector":
+        """The same at another rate and another share of false discoveries, if they are given, and by other rules, those
+        that are given."""
+        share = self.how.fdr if fdr is None else false_share(fdr)
+        how = replace(self.how, rules=Rules.of(rules or {}, self.how.rules), fdr=share)
         return replace(self, how=how if false_alarms is None else replace(how, false_alarms=false_alarms))
 
     def save(self, folder: Path) -> None:

@@ -92,3 +92,16 @@ def test_without_channels_there_is_nothing_to_join() -> None:
     """It says what is missing."""
     with pytest.raises(ConfigError, match="--channels A,B"):
         api.detect(synthetic.seasonal(1, 300), settings={"aggregation": "cauchy"})
+
+
+@pytest.mark.parametrize("name", ["cauchy", "top_k"])
+def test_a_stream_joins_channels_as_it_was_saved(name: str, tmp_path: Path) -> None:
+    """As detection does that reads all rows."""
+    frame = _frame()
+    words = {"channels": CHANNELS, "train_until": frame["ds"][END - 1], "detector": "ewma"}
+    settings = {"aggregation": name}
+    whole = _whole(api.detect(frame, settings=settings, **words)[0])
+    api.detect(frame[: END + 20], settings=settings, save=tmp_path / "kept", **words)
+    found = _whole(api.stream(tmp_path / "kept").feed(frame[END + 20 :]))
+    np.testing.assert_allclose(found["p_value"], whole["p_value"][END + 20 :], rtol=1e-5)
+    assert found["is_anomaly"].any()
