@@ -3,7 +3,6 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,14 +10,15 @@ import numpy as np
 from forecaster import columns, options, plugins
 from forecaster.aggregations.base import Aggregation
 from forecaster.detectors.base import PLAIN, Detector, Kinds, Views
-from forecaster.errors import ConfigError, DataError, nearest
+from forecaster.errors import ConfigError, nearest
 from forecaster.progress import SILENT, Watch
 from forecaster.scoring.alarms import Alarming, Alarms, MakeThreshold, normal_rows
 from forecaster.scoring.events import Event, merge, with_silences
 from forecaster.scoring.feedback import NOTHING_SAID, Feedback, apart, judged, waits
 from forecaster.scoring.gaps import Meanings, held
 from forecaster.scoring.maintenance import Maintenance
-from forecaster.scoring.rate import DEFAULT_RATE, alarms_per_row
+from forecaster.scoring.marks import marks_of
+from forecaster.scoring.rate import DEFAULT_RATE, alarms_per_row, false_share
 from forecaster.scoring.rules import Bools, Rules, admitted, among
 from forecaster.scoring.silence import Silences, rows_until
 from forecaster.scoring.together import Together
@@ -26,7 +26,6 @@ from forecaster.scoring.whole import Channels, kinds_of, patience_of, whole_view
 from forecaster.series.frame import Checked
 from forecaster.series.frequency import Frequency, Ints
 from forecaster.series.grid import Floats, Grid
-from forecaster.series.labels import Labels
 from forecaster.training.artefact import Artefact
 
 __all__ = [
@@ -41,9 +40,7 @@ __all__ = [
     "detect",
     "detect_all",
     "detect_from",
-    "false_share",
     "fit_detector",
-    "marks_of",
 ]
 
 SHARED = ("rules", "threshold", "aggregation", "fdr", "labels")
@@ -112,14 +109,6 @@ class Detection:
             raise ConfigError(f"--set aggregation={self.aggregation} joins channels. Name them: --channels A,B")
 
 
-def false_share(value: Any) -> float:
-    """The share of the events that may be false. Raises: ConfigError for one that is none"""
-    fdr = float(options.sort({"fdr": value}, {"": Detection})[""]["fdr"])
-    if not 0 <= fdr < 1:
-        raise ConfigError(f"--set fdr={fdr:g}: expected a share of the events that may be false, 0 <= fdr < 1.")
-    return fdr
-
-
 def _chosen(settings: dict[str, Any], word: str, default: str) -> dict[str, Any]:
     """The plug-in that a word of the settings names, and what it is told; both are taken out of the settings."""
     name = settings.pop(word, default)
@@ -177,7 +166,8 @@ def detect_all(checked: Checked, ends: list[Ints], how: Detection, watch: Watch 
     for grid in checked.grids:
         alarms_per_row(how.false_alarms, grid.frequency)  # a wrong rate is told before the training
         how.require_channels(grid)
-    known = marks_of(checked, ends, how)
+    learns = configured(how.detector, how.settings)[0].learns_labels
+    known = marks_of(checked, ends, how.labels, how.detector, learns=learns)
     found = []
     for grid, end, marks_N in zip(checked.grids, ends, known, strict=True):
         detector, begins, name = fit_detector(held(grid, how.meanings(grid.frequency)), end, how, marks_N)
@@ -187,32 +177,6 @@ def detect_all(checked: Checked, ends: list[Ints], how: Detection, watch: Watch 
         watch.say(f"step {grid.frequency.alias}: {grid.series} series, detector {name}")
         found.append(detect(grid, end, detector, begins, how, marks_N=marks_N))
     return found
-
-
-def marks_of(checked: Checked, ends: list[Ints], how: Detection) -> list[Floats]:
-    """What labels say of the training rows of each grid: 1 anomalous, 0 normal, NaN unknown. [N] each
-
-    Raises: DataError for labels that cannot be read or are of no row, or none of an anomaly where the detector learns from
-        them; ConfigError for such a detector without labels
-    """
-    learns = configured(how.detector, how.settings)[0].learns_labels
-    if learns and not how.labels:
-        raise ConfigError(
-            f"detector '{how.detector}' learns from labels: --set labels=FILE, a table unique_id, start, end."
-        )
-    labels = Labels.read(Path(how.labels)) if how.labels else Labels(())
-    known = labels.marks(checked.grids, ends)
-    taught = sum(int((marks_N == 1).sum()) for marks_N in known)
-    if learns and not taught:
-        raise DataError(
-            f"labels '{how.labels}': no anomaly lies among the training rows, so '{how.detector}' has nothing to learn. "
-            "Give a later --train-until."
-        )
-    if how.labels:
-        checked.quality.add(
-            "note", f"labels '{how.labels}': {taught} training rows are anomalous and count as no normal ones"
-        )
-    return known
 
 
 def fit_detector(grid: Grid, ends: Ints, how: Detection, marks_N: Floats | None = None) -> tuple[Detector, Ints, str]:

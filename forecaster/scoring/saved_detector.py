@@ -14,8 +14,9 @@ from safetensors import SafetensorError
 from forecaster import options, plugins
 from forecaster.errors import ArtifactError, ConfigError
 from forecaster.scoring.calibrated import Calibrated
-from forecaster.scoring.detect import Detected, Detection, false_share
+from forecaster.scoring.detect import Detected, Detection
 from forecaster.scoring.forecaster import Forecaster
+from forecaster.scoring.rate import false_share
 from forecaster.scoring.rules import Rules
 from forecaster.series.frame import Checked
 from forecaster.series.grid import Grid
