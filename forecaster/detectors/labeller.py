@@ -12,23 +12,29 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 
 from forecaster.detectors._blocks import Held
 from forecaster.detectors._log_odds import LogOdds, folds
+from forecaster.detectors._random_kernels import RandomKernels
 from forecaster.detectors._window_networks import FURTHEST, Told, WindowDetector, WindowNetwork
 from forecaster.detectors.base import Kinds
+from forecaster.layers.threads import limited
 from forecaster.panel.batch import Batch
 from forecaster.series.frequency import Ints
 from forecaster.series.grid import Floats, Grid
 
 __all__ = ["Labeller"]
 
+_SAMPLE = 10_000
+"""Windows that the ridge is solved on."""
+
 Bools = npt.NDArray[np.bool_]
 
 
 class Labeller(WindowDetector):
-    """Log-odds that the newest row is an anomaly of a kind that was labelled, by a recurrent network over the last window.
+    """Log-odds that the newest row is an anomaly of a kind that was labelled, from the last window.
 
-    One network learns from the labels of all series. How right it is, two others tell, each by the labels that it was not
-    shown: so outputs become probabilities. How much likelier a row is anomalous than any is a chance of its own: what was
-    labelled is an event again, however often it comes and however usual it has become.
+    A recurrent network learns from the labels of all series, and beside it a ridge over random convolutions, which needs
+    fewer of them; their outputs are added. How right these are, two others each tell, by the labels that they were not shown:
+    so outputs become probabilities. How much likelier a row is anomalous than any is a chance of its own: what was labelled
+    is an event again, however often it comes and however usual it has become.
 
     Shapes:  scores [N, 2]: the log-odds, and -log10 of the chance
     Missing: as in `Windowed`; a row that nobody labelled counts little as a normal one (`unknown`)
@@ -90,9 +96,12 @@ class Labeller(WindowDetector):
         assert isinstance(network, _Network), "it is what is built here"
         self.network = network
         how = (self._training, self.width, self.config.unknown)
-        done = fit_labelled(self.network, self.name, grid, marks_N, shown_N, *how)
+        drawn = fit_labelled(self.network, self.name, grid, marks_N, shown_N, *how)
         self.network.eval()
-        return done
+        if drawn is not None:
+            with limited(self._training.threads):
+                network.kernels.solve(*drawn.sample(_SAMPLE // drawn.rows + 1))
+        return drawn is not None
 
     def _raw(self, grid: Grid) -> Floats:
         """What the network says of each row, NaN where there is no window: [N]"""
@@ -110,10 +119,11 @@ class _Network(WindowNetwork):
         super().__init__()
         self.encoder = nn.GRU(1, hidden, batch_first=True)
         self.out = nn.Linear(hidden, 1)
+        self.kernels = RandomKernels()
         self.focus = focus
 
     def logits(self, windows_mW: Tensor) -> Tensor:
-        """Log-odds of an anomaly among windows as they were drawn: [m]"""
+        """Log-odds of an anomaly among windows as they were drawn, by the recurrence alone: [m]"""
         _, state = self.encoder(windows_mW.clamp(-FURTHEST, FURTHEST)[..., None])
         found: Tensor = self.out(state[0])[..., 0]
         return found
@@ -127,5 +137,5 @@ class _Network(WindowNetwork):
         return self.losses(batch.y_BL.float()).mean(), None
 
     def told(self, windows_mW: Tensor) -> Told:
-        logits = self.logits(windows_mW)
+        logits = self.logits(windows_mW) + self.kernels(windows_mW.clamp(-FURTHEST, FURTHEST))
         return Told(logits, logits, torch.full_like(logits, torch.nan))

@@ -35,7 +35,8 @@ class LabelledWindows(IterableDataset[Stretch]):
         self.anomalous, self.normal, self.unlabelled = (
             torch.nonzero(usable_N & chosen_N)[:, 0] for chosen_N in (marks_N == 1, marks_N == 0, marks_N.isnan())
         )
-        self.generator = torch.Generator().manual_seed(training.seed)
+        self.seed = training.seed
+        self.generator = torch.Generator().manual_seed(self.seed)
         self.skip = 0
         """Draws to leave out: a training that continues has seen them."""
 
@@ -51,6 +52,13 @@ class LabelledWindows(IterableDataset[Stretch]):
             drawn += 1
             if drawn > self.skip:
                 yield self._gathered(rows_B, mark_B)
+
+    def sample(self, draws: int) -> tuple[Tensor, Tensor]:
+        """Windows [m, W] and their marks [m], of so many draws from the first on."""
+        self.generator.manual_seed(self.seed)
+        drawn = [self._gathered(*self._drawn()).batch.y_BL for _ in range(draws)]
+        y_mL = torch.cat(drawn).float()
+        return y_mL[:, :-1], y_mL[:, -1]
 
     def _drawn(self) -> tuple[Tensor, Tensor]:
         """Rows of the panel, and their marks."""

@@ -62,9 +62,9 @@ def fit_labelled(
     training: Training,
     window: int,
     unknown: float,
-) -> bool:
-    """Train a network to tell anomalous windows from others, by what is known of their newest rows; False, and no training,
-    where these are not of two kinds.
+) -> LabelledWindows | None:
+    """Train a network to tell anomalous windows from others, by what is known of their newest rows; gives the windows that
+    taught it, and None, without a training, where these are not of two kinds.
 
     Windows that begin before their series, or end in a missing value, teach nothing.
 
@@ -80,13 +80,13 @@ def fit_labelled(
         panel, torch.as_tensor(marks_N), torch.as_tensor(usable_N), training, window=window, unknown=unknown
     )
     if not draws.both:
-        return False
+        return None
     none = torch.zeros(0, dtype=torch.int64)
     held_out = HeldOut(panel, none, none, none, window=window, horizon=1, run_in=0, values=1)
     rates = schedule(training.schedule, training.schedule_steps, training.cycles)
     with limited(training.threads):
         run(network, draws, held_out, name, training, rates, grid.label, SILENT)
-    return True
+    return draws
 
 
 def _panel(grid: Grid) -> Panel:
