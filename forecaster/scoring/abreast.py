@@ -1,7 +1,6 @@
 """The alarms of many series side by side: one row of each is judged in one step, without a call for each series."""
 
 from collections.abc import Iterator, Sequence
-from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -9,15 +8,16 @@ import numpy.typing as npt
 from forecaster.detectors.base import Kinds, Numbers
 from forecaster.scoring.alarms import MEMORY_ROWS, Alarming, Alarms, Stand
 from forecaster.scoring.budget import worth_a_look
-from forecaster.scoring.calibration import Judge, Sorts, each, joined, measured, no_news, served
+from forecaster.scoring.calibration import Judge, Sorts, believed, joined, measured, no_news, served
 from forecaster.series.frequency import Ints
 from forecaster.series.grid import Floats
 from forecaster.thresholds._abreast import Abreast as Thresholds
+from forecaster.thresholds._abreast import OneByOne
 
 __all__ = ["Abreast"]
 
 _AT_ONCE = 1 << 15
-"""Numbers of a view that are calibrated together: as many as a processor keeps near."""
+"""Numbers that are calibrated together: as many as a processor keeps near."""
 
 Bools = npt.NDArray[np.bool_]
 
@@ -33,7 +33,6 @@ class Abreast:
     def __init__(self, kinds: Kinds, rate: float, gap: int) -> None:
         self._kinds, self._rate, self._gap = kinds, rate, gap
         self._alarming: list[Alarming] = []
-        self._thresholds: list[Thresholds] = []
         self._of_events = False
         self._held = Numbers()
         self._by_itself: set[int] = set()
@@ -61,8 +60,8 @@ class Abreast:
     def alone(self, place: int) -> Alarming:
         """The one in a place, to be asked by itself."""
         self._settle(place)
-        for threshold in self._thresholds if place not in self._by_itself else ():
-            threshold.settle(place)
+        for each in self._each(np.array([place])).tolist() if place not in self._by_itself else ():
+            self._thresholds.settle(each)
         self._by_itself.add(place)
         return self._alarming[place]
 
@@ -80,7 +79,7 @@ class Abreast:
         self._take(places)
         self._calibrate(places)
         held, some = self._held, [self._alarming[place] for place in places.tolist()]
-        p_Vn = each(views_nV.T, [partial(one.follow, places) for one in self._thresholds], self._sorts)
+        p_Vn = self._followed(places, views_nV.T)
         graded_n, joint_n = joined(p_Vn, self._sorts, held["several"][places])
         level_n, position_n = held["level"][places], held["rows"][places]
         alarm_n, news_n = np.zeros((2, len(some)), bool)
@@ -102,8 +101,9 @@ class Abreast:
     def _begin(self, first: Alarming) -> None:
         """Make room for such as this one."""
         self._sorts = Sorts.of(self._kinds, first.views)
-        self._thresholds = [one.abreast(one.config) for one in first.thresholds]
-        self._of_events = any(one.of_events for one in first.thresholds)
+        self._thresholds: Thresholds = OneByOne()
+        for one in first.thresholds[:1]:  # all are of one kind
+            self._thresholds, self._of_events = one.abreast(one.config), one.of_events
         since_WV = np.full((int(served(np.array(MEMORY_ROWS))), first.views), np.nan)
         none, unknown = np.array(0), np.array(np.nan)
         counts = {"rows": none, "waiting": none, "serves": none}
@@ -129,8 +129,8 @@ class Abreast:
             stand = alarming.stand()
             held["rows"][place], held["waiting"][place] = stand.rows, len(stand.since)
             held["since"][place, : len(stand.since)] = stand.since
-            for thresholds, one in zip(self._thresholds, alarming.thresholds, strict=True):
-                thresholds.put(place, one)
+            for each, one in zip(self._each(np.array([place])).tolist(), alarming.thresholds, strict=True):
+                self._thresholds.put(each, one)
             if stand.judge is None:
                 uncalibrated.append(place)
             else:
@@ -145,8 +145,18 @@ class Abreast:
         waiting = self._held["waiting"][places]
         for row in range(int(waiting.max(initial=0))):
             some = places[waiting > row]
-            for k, thresholds in enumerate(self._thresholds):
-                thresholds.follow(some, self._held["since"][some, row, k])
+            self._followed(some, self._held["since"][some, row].T)
+
+    def _each(self, places: Ints) -> Ints:
+        """The places of the thresholds of each view, the first view of all before the second: [V' n]"""
+        count = self._sorts.thresholds
+        return (places * count + np.arange(count)[:, None]).reshape(-1)
+
+    def _followed(self, places: Ints, views_Vn: Floats) -> Floats:
+        """What thresholds say of one row in each of some places."""
+        judged_Vn = views_Vn[: self._sorts.thresholds]
+        p_Vn = self._thresholds.follow(self._each(places), judged_Vn.reshape(-1)).reshape(judged_Vn.shape)
+        return believed(p_Vn, views_Vn, self._sorts)
 
     def _calibrate(self, places: Ints) -> None:
         """Calibrate those anew that have served their time."""
@@ -160,8 +170,10 @@ class Abreast:
     def _fit(self, places: Ints) -> None:
         """Calibrations by the normal rows of some places."""
         for some, views_VKM, lengths_K in self._blocks(places):
-            fits = [partial(one.fit, some, lengths_K=lengths_K) for one in self._thresholds]
-            p_VKM = each(views_VKM, fits, self._sorts)
+            count = self._sorts.thresholds
+            rows = views_VKM[:count].reshape(-1, views_VKM.shape[-1])
+            p_VKM = self._thresholds.fit(self._each(some), rows, np.tile(lengths_K, count))
+            p_VKM = believed(p_VKM.reshape(count, *views_VKM.shape[1:]), views_VKM, self._sorts)
             several_K2, level_K = measured(p_VKM, self._sorts, self._rate, self._gap, self._of_events)
             held = self._held
             held["serves"][some], held["several"][some], held["level"][some] = served(lengths_K), several_K2, level_K
@@ -169,9 +181,10 @@ class Abreast:
     def _blocks(self, places: Ints) -> Iterator[tuple[Ints, Floats, Ints]]:
         """Normal rows of a few places at a time, of about one length, NaN after the last of each: [V, K, M], [K]"""
         lengths = np.array([len(self._alarming[place].normal) for place in places.tolist()], np.int64)
-        order = np.argsort(lengths, kind="stable")
+        order, views = np.argsort(lengths, kind="stable"), max(1, self._sorts.thresholds)
         while len(order):
-            count = max(1, int((lengths[order] * np.arange(1, len(order) + 1)).searchsorted(_AT_ONCE)))
+            numbers = lengths[order] * np.arange(1, len(order) + 1) * views
+            count = max(1, int(numbers.searchsorted(_AT_ONCE)))
             some, order = order[:count], order[count:]
             yield (
                 places[some],

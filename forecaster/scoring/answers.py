@@ -10,7 +10,7 @@ from forecaster.columns import LEVELS
 from forecaster.series.frequency import Ints
 from forecaster.series.grid import Floats
 
-__all__ = ["LATE", "Answers"]
+__all__ = ["LATE", "Answers", "Objects"]
 
 LATE = "late"
 

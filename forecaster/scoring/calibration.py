@@ -13,7 +13,7 @@ from forecaster.series.grid import Floats
 from forecaster.thresholds._abreast import HIGHEST_OWN
 from forecaster.thresholds.base import Threshold
 
-__all__ = ["FEWEST_ROWS", "Judge", "Sorts", "each", "joined", "measured", "no_news", "served"]
+__all__ = ["FEWEST_ROWS", "Judge", "Sorts", "believed", "joined", "measured", "no_news", "served"]
 
 FEWEST_ROWS = 30
 """Rows without which a calibration also uses rows that taught the detector."""
@@ -67,7 +67,7 @@ class Judge:
     def fit(cls, normal_TV: Floats, kinds: Kinds, rate: float, gap: int, thresholds: Sequence[Threshold]) -> "Judge":
         """By normal rows, which the thresholds learn."""
         sorts = Sorts.of(kinds, normal_TV.shape[1])
-        p_VT = each(normal_TV.T, [one.fit for one in thresholds], sorts)
+        p_VT = _each(normal_TV.T, [one.fit for one in thresholds], sorts)
         (several,), (level,) = measured(p_VT[:, None], sorts, rate, gap, any(one.of_events for one in thresholds))
         return cls(sorts, thresholds, int(served(np.array(len(normal_TV)))), several, float(level))
 
@@ -85,7 +85,7 @@ class Judge:
         return graded, joint
 
     def _joined(self, views_TV: Floats, judged: Sequence[Callable[[Floats], Floats]]) -> tuple[Floats, Floats]:
-        return joined(each(views_TV.T, judged, self.sorts), self.sorts, self.several)
+        return joined(_each(views_TV.T, judged, self.sorts), self.sorts, self.several)
 
 
 def served(rows: Ints) -> Ints:
@@ -93,13 +93,10 @@ def served(rows: Ints) -> Ints:
     return np.maximum(FEWEST_ROWS, (_GROWTH * rows).astype(np.int64))
 
 
-def each(views_V: Floats, judged: Sequence[Callable[[Floats], Floats]], sorts: Sorts) -> Floats:
-    """P-values of each view: of the first ones by thresholds. Shapes: [V, ...] -> [V, ...]"""
-    p_V = np.empty(views_V.shape)
-    for k, judge in enumerate(judged):
-        p_V[k] = judge(views_V[k])
+def believed(p_V: Floats, views_V: Floats, sorts: Sorts) -> Floats:
+    """P-values of all views, from those of the first ones by thresholds. Shapes: [V', ...], [V, ...] -> [V, ...]"""
+    p_V = np.concatenate([p_V, 10.0 ** -views_V[sorts.thresholds :]])
     p_V[sorts.faint] = np.minimum(p_V[sorts.faint] / _BELIEF, 1.0)
-    p_V[len(judged) :] = 10.0 ** -views_V[len(judged) :]
     return p_V
 
 
@@ -122,6 +119,12 @@ def measured(p_VKT: Floats, sorts: Sorts, rate: float, gap: int, of_events: bool
     # Alarms come in runs that make one event each: the level per row may be that much higher.
     runs_K = np.ones(len(least_KT)) if of_events else _runs_shares(-least_KT, gap)
     return np.column_stack([graded_K, every_K]), np.minimum(0.5, rate / runs_K)
+
+
+def _each(views_VT: Floats, judged: Sequence[Callable[[Floats], Floats]], sorts: Sorts) -> Floats:
+    """P-values of all views of one series."""
+    found = [judge(view_T) for judge, view_T in zip(judged, views_VT, strict=False)]
+    return believed(np.array(found).reshape(len(found), views_VT.shape[1]), views_VT, sorts)
 
 
 def _least(p_V: Floats) -> Floats:

@@ -76,7 +76,7 @@ class Followed:
     """
 
     def __init__(self, member: Calibrated, how: Detection, clock: Clock, channels: Sequence[str] = ()) -> None:
-        self._member, self._how, self.clock, self._channels = member, how, clock, tuple(channels)
+        self._member, self._how, self.clock, self.channels = member, how, clock, tuple(channels)
         self._rate = alarms_per_row(how.false_alarms, member.frequency)
         self.rules = how.rules.at(self._rate)
         self._make = how.thresholds(self._rate)
@@ -98,14 +98,9 @@ class Followed:
         return name in self.places or self.places.knows(name)
 
     @property
-    def _tracks(self) -> tuple[str, ...]:
+    def tracks(self) -> tuple[str, ...]:
         """What is said of each row: of each channel and the whole; without channels, of the row itself."""
-        return (*self._channels, columns.WHOLE) if self._channels else ("",)
-
-    @property
-    def has_channels(self) -> bool:
-        """Whether a row has a value for each of several channels."""
-        return bool(self._channels)
+        return (*self.channels, columns.WHOLE) if self.channels else ("",)
 
     @classmethod
     def after(cls, member: Calibrated, how: Detection, found: Detected, channels: Sequence[str] = ()) -> "Followed":
@@ -114,13 +109,13 @@ class Followed:
         made._follower.begin(held(grid, how.meanings(member.frequency)))
         firsts = np.array(list(by_name(grid)) if channels else range(grid.series), np.int64)
         made.places.begin([str(name) for name in grid.unique_id[firsts]], grid.starts[firsts], grid.lengths[firsts])
-        made.open.grow(len(firsts) * len(made._tracks))
+        made.open.grow(len(firsts) * len(made.tracks))
         for s in range(grid.series):
             made._alarms.add(found.kept[grid.label(s)].alarming)
         for number, first in enumerate(firsts.tolist()):
             mine = range(first, first + max(1, len(channels)))
             events = [found.events[s] for s in mine] + ([found.whole[first][1]] if channels else [])
-            for track, some in enumerate(events, number * len(made._tracks)):
+            for track, some in enumerate(events, number * len(made.tracks)):
                 last = [event for event in some if event.direction != SILENT][-1:]
                 for event in last:
                     made.open.put(track, event.end, event.start)
@@ -143,7 +138,7 @@ class Followed:
         arrivals = self.places.arrive(names, times)
         self._greet(arrivals)
         taken = self.places.place(arrivals.series, times, values, answers)
-        answers = answers.repeated(len(self._tracks))
+        answers = answers.repeated(len(self.tracks))
         if len(taken.series):
             if self.lacking is not None:
                 self._follow_lacking(self.lacking, taken, times, answers)
@@ -155,12 +150,12 @@ class Followed:
         for number in arrivals.new:
             for series in self._series_of(number).tolist():
                 self._follower.meet(series, self._label(series))
-            self.open.grow((number + 1) * len(self._tracks))
+            self.open.grow((number + 1) * len(self.tracks))
             if self._wholes is not None:
                 self._wholes.add(f"{self.places.names[number]}/{columns.WHOLE}")
         for number in arrivals.anew:
             self._follower.forget(self._series_of(number))
-            self.open.forget(number * len(self._tracks) + np.arange(len(self._tracks)))
+            self.open.forget(number * len(self.tracks) + np.arange(len(self.tracks)))
             for series in self._series_of(number).tolist():
                 views = self._alarms.alone(series).views
                 self._alarms.replace(series, self._calibrated(self._label(series), views))
@@ -171,15 +166,15 @@ class Followed:
 
     def _series_of(self, number: int) -> Ints:
         """The detector's series of a name."""
-        count = max(1, len(self._channels))
+        count = max(1, len(self.channels))
         return number * count + np.arange(count)
 
     def _label(self, series: int) -> str:
         """What one of the detector's series is called."""
-        if not self._channels:
+        if not self.channels:
             return self.places.names[series]
-        number, channel = divmod(series, len(self._channels))
-        return f"{self.places.names[number]}/{self._channels[channel]}"
+        number, channel = divmod(series, len(self.channels))
+        return f"{self.places.names[number]}/{self.channels[channel]}"
 
     def _calibrated(self, name: str, views: int) -> Alarming:
         normal = self._member.normal_of(name, views)
@@ -213,7 +208,7 @@ class Followed:
         may = admitted(self._how.rules, rows.values, views.expected, views.sign)
         seen = Seen(rows.series, views.scores, views.sign, may, rows.working, rows.train)
         found = judged(self._alarms, seen)
-        every = np.arange(max(1, len(self._channels)))
+        every = np.arange(max(1, len(self.channels)))
         self._say(taken, rows.train, found, sight, every, answers)
         if self._wholes is not None:
             self._answer_wholes(self._wholes, taken, seen, found, answers)
@@ -229,11 +224,11 @@ class Followed:
         unknown = np.full(len(sign), np.nan)
         views = Views(unknown[:, None], unknown, unknown, unknown, sign)
         sight = Sight(views, np.full((len(sign), len(LEVELS)), np.nan))
-        self._say(taken, train, whole, sight, np.array([len(self._channels)]), answers)
+        self._say(taken, train, whole, sight, np.array([len(self.channels)]), answers)
 
     def _say(self, taken: Taken, train: Bools, found: Alarms, sight: Sight, tracks: Ints, answers: Answers) -> None:
         """Put what was found into answers. Shapes: [E k], where `tracks` [k] are the channels, or the whole"""
-        count, views = len(self._tracks), sight.views
+        count, views = len(self.tracks), sight.views
         at = (taken.row[:, None] * count + tracks).reshape(-1)
         series, position, last = (
             (taken.series[:, None] * count + tracks).reshape(-1),
@@ -264,11 +259,11 @@ class Followed:
 
     def open_events(self) -> list[str]:
         """Events that go on."""
-        return list(self.open.going(np.repeat(self.places.held["rows"], len(self._tracks))))
+        return list(self.open.going(np.repeat(self.places.held["rows"], len(self.tracks))))
 
     def _named(self, track: int, position: int) -> str:
-        number, channel = divmod(track, len(self._tracks))
-        name = self.places.names[number] + (f"/{self._tracks[channel]}" if self._channels else "")
+        number, channel = divmod(track, len(self.tracks))
+        name = self.places.names[number] + (f"/{self.tracks[channel]}" if self.channels else "")
         return f"{name}@{self.places.text(number, position)}"
 
     def state(self) -> dict[str, Array]:

@@ -19,7 +19,7 @@ from forecaster import columns
 from forecaster.columns import LEVELS, QUANTILES
 from forecaster.errors import ArtifactError, ConfigError, DataError
 from forecaster.layers.distribution import mean
-from forecaster.scoring.answers import Answers
+from forecaster.scoring.answers import Answers, Objects
 from forecaster.scoring.detect import Detected
 from forecaster.scoring.discoveries import Discoveries
 from forecaster.scoring.events import SILENT
@@ -282,21 +282,26 @@ def _frame(frame: pd.DataFrame, answers: Answers, channels: Sequence[str], tells
     named = {columns.UNIQUE_ID: frame[columns.UNIQUE_ID].array, **channel, columns.DS: frame[columns.DS].array}
     said = {columns.Y: y.reshape(-1), "expected": expected, "lower": lower, "upper": upper}
     told = {"score": -np.log10(p_value), "p_value": p_value, "is_anomaly": answers.is_anomaly}
-    told |= {"event_id": pd.array(answers.event_id, dtype="str"), "is_train": answers.is_train}
-    told |= {NEXT: _like(pd.Series(answers.next_ds), frame[columns.DS])}
+    told |= {"event_id": _texts(answers.event_id), "is_train": answers.is_train}
+    told |= {NEXT: _like(answers.next_ds, frame[columns.DS])}
     ahead = {columns.MEAN: mean(answers.ahead, LEVELS), **dict(zip(QUANTILES, answers.ahead.T, strict=True))}
-    silent = {SILENT: pd.array(answers.silent, dtype="str")} if tells_silence else {}
-    return pd.DataFrame({**named, **said, **told, **ahead, **silent, REASON: pd.array(answers.reason, dtype="str")})
+    silent = {SILENT: _texts(answers.silent)} if tells_silence else {}
+    return pd.DataFrame({**named, **said, **told, **ahead, **silent, REASON: _texts(answers.reason)})
 
 
-def _like(ds: "pd.Series[Any]", given: "pd.Series[Any]") -> Any:
-    """Times as the input writes them."""
+def _like(texts: Objects, given: "pd.Series[Any]") -> Any:
+    """Times as the input writes them, from ISO texts or integers."""
     if pd.api.types.is_string_dtype(given.dtype):
-        return ds.array
+        return pd.Series(texts).array
     if not pd.api.types.is_datetime64_any_dtype(given.dtype):
-        return ds.astype("Int64").array
-    # Of many rows most have the same.
-    which, different = pd.factorize(ds)
-    times: Any = table.times(pd.Series(different, dtype="str")).reindex(which)
+        return pd.Series(texts).astype("Int64").array
+    which, different = pd.factorize(texts)
+    times: Any = table.times(pd.Series(different, dtype="str"))
     zone = getattr(given.dtype, "tz", None)
-    return (times if zone is None else times.dt.tz_convert(zone)).array
+    return (times if zone is None else times.dt.tz_convert(zone)).array.take(which, allow_fill=True)
+
+
+def _texts(texts: Objects) -> Any:
+    """A column of texts, of which most are the same or none."""
+    which, different = pd.factorize(texts)
+    return pd.array(different, dtype="str").take(which, allow_fill=True)

@@ -17,6 +17,10 @@ if TYPE_CHECKING:
 __all__ = ["Tails"]
 
 
+_FEW = 16
+"""Series below which it is faster to look into each."""
+
+
 class _Law(NamedTuple):
     """All that is known but the ranked scores. Without a tail it begins nowhere.
 
@@ -141,6 +145,9 @@ def _own_p_values(p_KM: Floats, known_KM: Floats, ranked_KM: Floats, law: _Law) 
 
 def _below(ranked_SR: Floats, places: Ints, count_n: Floats, least_n: Floats) -> Ints:
     """How many ranked scores of each place are smaller: a binary search of all places at once."""
+    if len(places) < _FEW:
+        each = zip(places.tolist(), count_n.astype(np.int64).tolist(), least_n, strict=True)
+        return np.array([ranked_SR[place, :count].searchsorted(least) for place, count, least in each], np.int64)
     flat, first_n, count_n = ranked_SR.reshape(-1), places * ranked_SR.shape[1] - 1, count_n.astype(np.int64)
     low_n = np.zeros(len(places), np.int64)
     step = 1 << int(count_n.max(initial=0)).bit_length()

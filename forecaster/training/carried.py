@@ -91,11 +91,13 @@ class Carried:
         together = np.repeat(whole, self._targets)[: len(series)] + np.arange(len(series)) % self._targets
         _require_all(series, together, self.artefact)
         shape = (len(series), self.artefact.plan.horizon, len(LEVELS))
-        still, following = np.empty(shape), np.empty(shape)
         with limited(self.artefact.plan.training.threads), torch.inference_mode():
-            for rows, advance in self._shares(series):
-                if len(rows):
-                    still[rows], following[rows] = advance(series[rows], times[rows], values[rows])
+            shares = [(rows, advance) for rows, advance in self._shares(series) if len(rows)]
+            if len(shares) == 1:
+                return Outlooks(*shares[0][1](series, times, values))
+            still, following = np.empty(shape), np.empty(shape)
+            for rows, advance in shares:
+                still[rows], following[rows] = advance(series[rows], times[rows], values[rows])
         return Outlooks(still, following)
 
     def forget(self, series: Ints) -> None:

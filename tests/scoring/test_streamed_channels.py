@@ -97,11 +97,16 @@ def test_a_stream_of_channels_is_the_detection(taught: tuple[Path, list[str]], t
 
 
 def test_it_goes_on_where_the_saved_file_ended(taught: tuple[Path, list[str]]) -> None:
-    """Rows after it, without those before: as a detection says that reads all of them."""
+    """Rows after it, without those before, as a detection says that reads all of them; and so does one of these rows."""
     folder, channels = taught
-    expected, _ = api.detect(_frame(), load=folder)
+    expected, events = api.detect(_frame(), load=folder)
     rows = np.repeat(_later().to_numpy(), len(channels) + 1)
     _same(api.stream(folder).feed(_frame()[_later()]), expected[rows])
+    found, later = api.detect(_frame()[_later()], load=folder)
+    _same(found, expected[rows])
+    same = events[events["end"] > _until() + pd.Timedelta(hours=20)]
+    assert later["event_id"].tolist() == same["event_id"].tolist()
+    assert later["channels"].tolist() == same["channels"].tolist()
 
 
 def test_a_new_name_learns_from_its_own_first_rows(taught: tuple[Path, list[str]], tmp_path: Path) -> None:
