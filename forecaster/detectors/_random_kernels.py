@@ -64,7 +64,7 @@ class RandomKernels(nn.Module):
         found = [windows_mW.mean(1), windows_mW.std(1), windows_mW[:, -1], windows_mW.amax(1), windows_mW.amin(1)]
         parts = [torch.stack(found, 1)]
         for dilation, kernels, biases in zip(
-            _DILATIONS, self.kernels.split(_EACH), self.biases.split(_EACH), strict=True
+            _DILATIONS, torch.split(self.kernels, _EACH), torch.split(self.biases, _EACH), strict=True
         ):
             short = max(0, (_LENGTH - 1) * dilation + 1 - windows_mW.shape[1])
             long = pad(windows_mW[:, None], (short, 0), mode="replicate") if short else windows_mW[:, None]
