@@ -269,7 +269,6 @@ def detect(
     if load is not None:
         saved = SavedDetector.load(Path(load)).asking(false_alarms, among(settings)[0])
         checked, found = detect_on(saved, Path(load), check(rows, saved.roles, freq=freq))
-        found = restrained(found, saved.how, checked.quality)
         _warn(checked.quality)
         return rows_of(checked, found, rows), events_of(found)
     how = Detection.of(
@@ -280,9 +279,10 @@ def detect(
     )
     checked = check(rows, Roles.of(channels), freq=freq)
     ends = training_ends(checked, rows, train_until=train_until, test_column=test_column)
-    found = restrained(detect_all(checked, ends, how, watch), how, checked.quality)
+    every = detect_all(checked, ends, how, watch)
     if save is not None:
-        keep(SavedDetector.of(found, how, checked.roles), found, Path(save))
+        keep(SavedDetector.of(every, how, checked.roles), every, Path(save))
+    found = restrained(every, how, checked.quality)
     _warn(checked.quality)
     return rows_of(checked, found, rows), events_of(found)
 

@@ -18,6 +18,7 @@ __all__ = ["FOLDERS", "load", "names", "summary"]
 
 FOLDERS = {
     "actions": "forecaster.actions",
+    "aggregations": "forecaster.aggregations",
     "alerts": "forecaster.alerts",
     "anomaly_metrics": "forecaster.anomaly_metrics",
     "connectors": "connectors",

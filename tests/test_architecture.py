@@ -14,7 +14,7 @@ RANKS = [
     ["series"],
     ["store", "registry", "tracking", "alerts", "layers", "metrics", "anomaly_metrics"],
     ["panel", "scales", "heads"],
-    ["models", "thresholds"],
+    ["models", "thresholds", "aggregations"],
     ["training"],
     ["detectors"],
     ["scoring"],

@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from forecaster import api, plugins
@@ -55,7 +56,7 @@ def test_every_file_that_a_document_names_is_there(name: str) -> None:
     text = (ROOT / name).read_text()
     named = set(re.findall(r"\]\(([^)#:]+)\)", text)) | set(re.findall(r"`((?:\w+/)+\w+\.\w+)`", text))
     near = (ROOT, ROOT / "forecaster", (ROOT / name).parent)
-    real = [path for path in named if not re.search("NAME|width80|jump", path)]
+    real = [path for path in named if not re.search("NAME|width80|jump|median", path)]
     missing = [path for path in real if not any((folder / path).exists() for folder in near)]
     assert not missing
 
@@ -124,6 +125,26 @@ def test_a_detector_is_one_file(newcomer: str) -> None:
     frame.loc[500, "y"] += 50
     rows, _ = api.detect(frame, detector=newcomer)
     assert rows.loc[500, "is_anomaly"]
+
+
+@pytest.mark.parametrize("newcomer", [("aggregations", "median")], indirect=True)
+def test_an_aggregation_is_one_file(newcomer: str) -> None:
+    """Of three channels with a jump two make an event; one does not."""
+    frame = synthetic.seasonal(1, 600, noise=0.1)
+    noise = np.random.default_rng(1).standard_normal((600, 3))
+    noise[400, 0] += 30
+    noise[500, :2] += 30
+    frame = frame.assign(**{name: frame["y"] + noise[:, k] for k, name in enumerate("abc")})
+    words = {"channels": list("abc"), "detector": "ewma", "settings": {"aggregation": newcomer}}
+    rows, _ = api.detect(frame, **words)
+    whole = rows[rows["channel"] == "*"].reset_index(drop=True)
+    assert whole["is_anomaly"][[400, 500]].tolist() == [False, True]
+
+
+def test_every_aggregation_is_documented() -> None:
+    """A newcomer finds all of them there."""
+    told = (ROOT / "docs/events.md").read_text()
+    assert not [name for name in plugins.names("aggregations") if f"| `{name}` |" not in told]
 
 
 def test_every_rule_of_events_is_documented() -> None:

@@ -10,8 +10,9 @@ if TYPE_CHECKING:
     from forecaster.app import App
     from forecaster.scoring.feedback import Feedback, Verdict
     from forecaster.series.grid import Grid
+    from forecaster.series.labels import Labels
 
-__all__ = ["feedback_of", "taught", "verdicts"]
+__all__ = ["feedback_of", "labels_of", "taught", "verdicts"]
 
 _FEWEST_NEW_ROWS = 200
 """Rows of a new normal without which training goes on with those before it."""
@@ -60,6 +61,14 @@ def feedback_of(said: "pd.DataFrame", scored: "pd.DataFrame | None", grid: "Grid
         for one in mine.to_dict("records"):
             found.setdefault(grid.label(s), []).append(_verdict(one, rows, grid, s))
     return found
+
+
+def labels_of(said: "pd.DataFrame") -> "Labels":
+    """Verdicts that hold, for a detector that learns from them; of what nobody spoke nothing is known."""
+    from forecaster.series.labels import Label, Labels
+
+    held = said[said["over"].isna()].to_dict("records")
+    return Labels([Label(one["unique_id"], one["start"], one["end"], one["state"]) for one in held], lists=False)
 
 
 def _verdict(one: Mapping[Any, Any], scored: "pd.DataFrame | None", grid: "Grid", s: int) -> "Verdict":

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from forecaster.actions._feedback import feedback_of, verdicts
+from forecaster.actions._feedback import feedback_of, labels_of, verdicts
 from forecaster.actions._snapshots import Snapshots, digest
 from forecaster.errors import ArtifactError
 from forecaster.progress import Watch
@@ -155,7 +155,8 @@ def found_by(
     for (grid, artefact), starts in zip(
         rehearsal.forecaster.matched(checked), rehearsal.test_starts(checked), strict=True
     ):
-        detector, begins = adopting_detector(grid, starts, how, artefact)
+        how.require_channels(grid)
+        detector, begins = adopting_detector(grid, starts, how, artefact, labels_of(said).of(grid, starts))
         time, feedback = grid.clock.instant(now, "--as-of"), feedback_of(said, scored, grid)
         found.append(detect(grid, starts, detector, begins, how, time, feedback))
     return restrained(found, how, checked.quality)

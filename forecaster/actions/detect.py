@@ -72,10 +72,10 @@ def detect(
         ends = training_ends(checked, frame, train_until=train_until, test_column=test_column)
     with base.outputs(file, out, events) as (finish, (append, append_events)):
         if saved is None or load is None:
-            found = detect_all(checked, ends, how, watch)
+            every = detect_all(checked, ends, how, watch)
+            found = restrained(every, how, checked.quality)
         else:
             checked, found = detect_on(saved, load, checked)
-        found = restrained(found, how, checked.quality)
         rows, listed = rows_of(checked, found, frame), events_of(found)
         append(rows)
         append_events(listed)
@@ -86,7 +86,7 @@ def detect(
         }
         lines = [f"{len(listed)} events in {facts['test_rows']} test rows, at a rate of {how.false_alarms}"]
         if save is not None:
-            lines += keep(SavedDetector.of(found, how, roles), found, save)
+            lines += keep(SavedDetector.of(every, how, roles), every, save)
         if saved is not None:
             facts["detector_version"] = saved.version
         return finish(checked.quality, lines, rows=len(rows), **facts)

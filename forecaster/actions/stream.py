@@ -22,7 +22,9 @@ def stream(
     false_alarms: Annotated[
         str | None, "Alarms to accept on normal data. Default: those of the saved detector."
     ] = None,
-    set_: Annotated[dict[str, str] | None, "Rules of events, rules.KEY=VALUE. Default: the saved detector's."] = None,
+    set_: Annotated[
+        dict[str, str] | None, "Rules of events, rules.KEY=VALUE, and fdr. Default: the saved detector's."
+    ] = None,
     snapshot_seconds: Annotated[
         float, "Seconds between two snapshots of the state; 0 takes one after all that waited."
     ] = 30.0,
@@ -44,10 +46,13 @@ def stream(
     if not snapshot_seconds >= 0:
         raise ConfigError(f"--snapshot-seconds must be at least 0, got {snapshot_seconds}.")
     rules, others = among(set_)
+    fdr = others.pop("fdr", None)
     if others:
-        raise ConfigError(f"--set {next(iter(others))}: a stream takes rules.KEY=VALUE only; the rest was saved.")
+        raise ConfigError(
+            f"--set {next(iter(others))}: a stream takes rules.KEY=VALUE and fdr only; the rest was saved."
+        )
     base.require_folder(state, "--state")
-    opened = Stream.open(SavedDetector.load(load).asking(false_alarms, rules), state, load)
+    opened = Stream.open(SavedDetector.load(load).asking(false_alarms, rules, fdr), state, load)
     answering = Answering(opened, _write, state, snapshot_seconds)
     with _Input() as waiting:
         answering.all(batches(waiting.read))

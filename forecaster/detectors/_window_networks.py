@@ -87,6 +87,7 @@ class WindowDetector(Windowed):
                 raise ValueError("hidden must be at least 1")
 
     config: Config
+    network: WindowNetwork
     trains = True
 
     @abstractmethod
@@ -105,18 +106,25 @@ class WindowDetector(Windowed):
         return (ends * self.config.share).astype(np.int64)
 
     def learn_together(self, rows: list[Floats], grid: Grid) -> None:
-        from forecaster.training.windows import fit_windows  # brings Lightning, which a loaded detector does without
-
-        with torch.random.fork_rng():
-            torch.manual_seed(self._training.seed)
-            self.network = self.build()
+        self.network = self.fresh()
         ends = np.array([len(z_T) for z_T in rows])
         y = np.full(len(grid.y), np.nan)
         for begin, z_T in zip(grid.offsets, rows, strict=False):
             y[begin : begin + len(z_T)] = z_T
-        begins = (ends * self.config.share).astype(np.int64)
-        fit_windows(self.network, self.name, replace(grid, y=y), begins, ends, self._training, self.width)
+        self.train(replace(grid, y=y), (ends * self.config.share).astype(np.int64), ends)
         self.network.eval()
+
+    def fresh(self) -> WindowNetwork:
+        """The untrained network that the seed gives."""
+        with torch.random.fork_rng():
+            torch.manual_seed(self._training.seed)
+            return self.build()
+
+    def train(self, grid: Grid, begins: Ints, ends: Ints) -> None:
+        """Train the network on the windows that end before `begins`; rows from there to `ends` may stop it. Shapes: [S]"""
+        from forecaster.training.windows import fit_windows  # brings Lightning, which a loaded detector does without
+
+        fit_windows(self.network, self.name, grid, begins, ends, self._training, self.width)
 
     def lessons(self, windows_mW: Floats) -> dict[str, Array]:
         return {}

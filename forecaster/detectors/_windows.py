@@ -95,10 +95,15 @@ class Windowed(Blockwise):
         whole, newest, expected = (
             np.concatenate([getattr(one, name) for one in parts], axis=1) for name in ("whole", "newest", "expected")
         )
-        smooth = np.where(np.isnan(newest), np.nan, faded_mean(held, "sums", newest, 1 - 2 / (self.config.span + 1)))
         coming = np.full(len(z), np.nan) if parts[-1].coming is None else parts[-1].coming
         half = np.broadcast_to(held["usual"][:, None], z.shape)
-        return Look(np.stack([whole, smooth], axis=-1), expected, half, np.sign(z - expected), coming, held["usual"])
+        scores = self.scored(held, whole, newest)
+        return Look(scores, expected, half, np.sign(z - expected), coming, held["usual"])
+
+    def scored(self, held: Held, whole: Floats, newest: Floats) -> Floats:
+        """Views of rows, from what was seen in their windows. Shapes: [n, T] each -> [n, T, V]"""
+        smooth = np.where(np.isnan(newest), np.nan, faded_mean(held, "sums", newest, 1 - 2 / (self.config.span + 1)))
+        return np.stack([whole, smooth], axis=-1)
 
     def _seen(self, held: Held, z: Floats) -> Seen:
         """The same where windows are whole and end in a value, NaN elsewhere."""

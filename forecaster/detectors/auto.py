@@ -47,6 +47,11 @@ class Auto(Detector):
         self._members: list[Detector] = [each(options.make(each.Config, {})) for each in found]
         self.kinds = Kinds(*map(sum, zip(*(member.kinds for member in self._members), strict=True)))
         self.trains = any(member.trains for member in self._members)
+        self.learns_labels = any(member.learns_labels for member in self._members)
+
+    def teach(self, marks_N: Floats) -> None:
+        for member in self._members:
+            member.teach(marks_N)
 
     def fit(self, grid: Grid, ends: Ints, settings: Mapping[str, Any]) -> Ints:
         begins = [member.fit(grid, ends, settings if member.trains else {}) for member in self._members]

@@ -28,6 +28,8 @@ class Detector(ABC):
     """Views of special kinds, the last ones."""
     trains: bool = False
     """Whether `fit` takes the settings of a training."""
+    learns_labels: bool = False
+    """Whether `fit` has a use for labels."""
 
     @dataclass(frozen=True, kw_only=True)
     class Config:
@@ -44,6 +46,9 @@ class Detector(ABC):
         Shapes: ends [S] -> [S] positions
         """
         return np.zeros(grid.series, np.int64)
+
+    def teach(self, marks_N: Floats) -> None:  # noqa: B027  # most learn from values alone
+        """Take what is known of training rows, before `fit`: 1 anomalous, 0 normal, NaN unknown."""
 
     def adopt(self, artefact: Artefact, ends: Ints) -> Ints | None:
         """Take a network that is trained already, on the rows before `ends`, instead of `fit`.

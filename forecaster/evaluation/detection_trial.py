@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from forecaster import plugins
+from forecaster.detectors.base import Detector
 from forecaster.errors import ConfigError, ForecasterError
 from forecaster.evaluation.detection_cases import Cases, Labelled, detected_cases, labels_of, random_cases
 from forecaster.progress import SILENT, Watch
@@ -50,7 +51,8 @@ class Trials:
         Raises: ConfigError for a name that is none, or a setting that no detector takes
         """
         every = plugins.names("detectors")
-        named = tuple(detectors or (n for n in every if hindsight or plugins.load("detectors", n).causal))
+        labels = any(key.rpartition(".")[2] == "labels" for key in settings or {})
+        named = tuple(detectors or (n for n in every if _may(plugins.load("detectors", n), hindsight, labels)))
         for name in named:
             plugins.load("detectors", name)
         taken = {key for name in named for key in _own(settings or {}, name)}
@@ -104,6 +106,11 @@ def run(frame: pd.DataFrame, how: Trials, watch: Watch = SILENT) -> Trial:
             )
             watch.say(f"detector {name} failed: {trial.failed[name]}")
     return trial
+
+
+def _may(detector: type[Detector], hindsight: bool, labels: bool) -> bool:
+    """Can a detector be tried that nobody named?"""
+    return (detector.causal or hindsight) and (labels or not detector.learns_labels)
 
 
 def _own(settings: Mapping[str, Any], name: str) -> dict[str, Any]:

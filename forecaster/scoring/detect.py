@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from forecaster import columns, options, plugins
+from forecaster.aggregations.base import Aggregation
 from forecaster.detectors.base import PLAIN, Detector, Kinds, Views
 from forecaster.errors import ConfigError, nearest
 from forecaster.progress import SILENT, Watch
@@ -16,7 +17,8 @@ from forecaster.scoring.events import Event, merge, with_silences
 from forecaster.scoring.feedback import NOTHING_SAID, Feedback, apart, judged, waits
 from forecaster.scoring.gaps import Meanings, held
 from forecaster.scoring.maintenance import Maintenance
-from forecaster.scoring.rate import DEFAULT_RATE, alarms_per_row
+from forecaster.scoring.marks import marks_of
+from forecaster.scoring.rate import DEFAULT_RATE, alarms_per_row, false_share
 from forecaster.scoring.rules import Bools, Rules, admitted, among
 from forecaster.scoring.silence import Silences, rows_until
 from forecaster.scoring.together import Together
@@ -41,7 +43,7 @@ __all__ = [
     "fit_detector",
 ]
 
-SHARED = ("rules", "threshold", "fdr")
+SHARED = ("rules", "threshold", "aggregation", "fdr", "labels")
 """First words of settings that every detector takes: they are of what its scores become."""
 _FEWEST_TRAINING_ROWS = 60
 """Training rows of the typical series below which a detector that learns is replaced by `ewma`."""
@@ -54,6 +56,9 @@ class Detection:
     detector: str = "auto"
     threshold: str = "conformal_tail"
     threshold_settings: Mapping[str, Any] = field(default_factory=dict)
+    aggregation: str = "errors_and_levels"
+    """What makes channels a whole."""
+    aggregation_settings: Mapping[str, Any] = field(default_factory=dict)
     false_alarms: str = DEFAULT_RATE
     hindsight: bool = False
     """Allow detectors that look ahead."""
@@ -61,20 +66,20 @@ class Detection:
     rules: Rules = field(default_factory=Rules)
     fdr: float = 0.0
     """Share of the events that may be false, over all series (`scoring/fdr.py`); 0 asks for a rate alone."""
+    labels: str = ""
+    """Table of what is known of training rows (`series/labels.py`)."""
 
     @classmethod
     def of(cls, settings: Mapping[str, Any] | None, **more: Any) -> "Detection":
-        """With settings of which `rules.`, `threshold`, `threshold.` and `fdr` are of what scores become, the others the detector's."""
+        """With settings of which `rules.`, `threshold`, `aggregation` (and what these can be told), `fdr` and `labels` are
+        shared by all detectors, the others the detector's own."""
         rules, others = among(settings)
-        name = others.pop("threshold", cls.threshold)
-        own = {key: others.pop(key) for key in list(others) if key.startswith("threshold.")}
-        typed = options.sort(own, {"threshold": plugins.load("thresholds", name).Config})["threshold"]
-        fdr = float(options.sort({"fdr": others.pop("fdr", 0.0)}, {"": cls})[""]["fdr"])
-        if not 0 <= fdr < 1:
-            raise ConfigError(f"--set fdr={fdr:g}: expected a share of the events that may be false, 0 <= fdr < 1.")
-        judging = {"threshold": name, "threshold_settings": typed, "fdr": fdr}
-        how = cls(settings=others, rules=Rules.of(rules), **judging, **more)
+        judging = _chosen(others, "threshold", cls.threshold) | _chosen(others, "aggregation", cls.aggregation)
+        fdr = false_share(others.pop("fdr", 0.0))
+        judging["labels"] = str(others.pop("labels", ""))
+        how = cls(settings=others, rules=Rules.of(rules), fdr=fdr, **judging, **more)
         how.thresholds(1e-3)  # a wrong setting is told before the training
+        how.aggregated()
         return how
 
     def thresholds(self, rate: float) -> MakeThreshold:
@@ -82,6 +87,12 @@ class Detection:
         found = plugins.load("thresholds", self.threshold)
         config = options.make(found.Config, self.threshold_settings)
         return partial(found, config, rate)
+
+    def aggregated(self) -> Aggregation:
+        """What makes channels a whole. Raises: ConfigError for a wrong setting"""
+        found = plugins.load("aggregations", self.aggregation)
+        made: Aggregation = found(options.make(found.Config, self.aggregation_settings))
+        return made
 
     def meanings(self, step: Frequency) -> Meanings:
         """What missing values of series of a step mean."""
@@ -91,6 +102,19 @@ class Detection:
         """Raises: ConfigError for a detector that looks ahead, unless that is allowed."""
         if not plugins.load("detectors", self.detector).causal and not self.hindsight:
             raise ConfigError(f"detector '{self.detector}' looks ahead; allow it with --hindsight.")
+
+    def require_channels(self, grid: Grid) -> None:
+        """Raises: ConfigError where channels are to be joined in a way of their own, and there are none"""
+        if grid.channel is None and self.aggregation != type(self).aggregation:
+            raise ConfigError(f"--set aggregation={self.aggregation} joins channels. Name them: --channels A,B")
+
+
+def _chosen(settings: dict[str, Any], word: str, default: str) -> dict[str, Any]:
+    """The plug-in that a word of the settings names, and what it is told; both are taken out of the settings."""
+    name = settings.pop(word, default)
+    own = {key: settings.pop(key) for key in list(settings) if key.startswith(f"{word}.")}
+    typed = options.sort(own, {word: plugins.load(f"{word}s", name).Config})[word]
+    return {word: name, f"{word}_settings": typed}
 
 
 @dataclass(frozen=True)
@@ -141,21 +165,26 @@ def detect_all(checked: Checked, ends: list[Ints], how: Detection, watch: Watch 
     how.require_causal()
     for grid in checked.grids:
         alarms_per_row(how.false_alarms, grid.frequency)  # a wrong rate is told before the training
+        how.require_channels(grid)
+    learns = configured(how.detector, how.settings)[0].learns_labels
+    known = marks_of(checked, ends, how.labels, how.detector, learns=learns)
     found = []
-    for grid, end in zip(checked.grids, ends, strict=True):
-        detector, begins, name = fit_detector(held(grid, how.meanings(grid.frequency)), end, how)
+    for grid, end, marks_N in zip(checked.grids, ends, known, strict=True):
+        detector, begins, name = fit_detector(held(grid, how.meanings(grid.frequency)), end, how, marks_N)
         if name != how.detector:
             named = ((grid.label(s), int(grid.lengths[s])) for s in range(grid.series))
             checked.quality.add_series("fallback", f"too few training rows for '{how.detector}': '{name}' ran", named)
         watch.say(f"step {grid.frequency.alias}: {grid.series} series, detector {name}")
-        found.append(detect(grid, end, detector, begins, how))
+        found.append(detect(grid, end, detector, begins, how, marks_N=marks_N))
     return found
 
 
-def fit_detector(grid: Grid, ends: Ints, how: Detection) -> tuple[Detector, Ints, str]:
+def fit_detector(grid: Grid, ends: Ints, how: Detection, marks_N: Floats | None = None) -> tuple[Detector, Ints, str]:
     """A detector taught by the rows before `ends`, where its calibration begins, and its name.
 
     A detector that learns is replaced by `ewma` where there is too little to learn from.
+
+    Shapes: marks [N]: 1 where a row is known to be anomalous, 0 where normal, else NaN
 
     Raises: ConfigError for a setting that the detector asked for does not have
     """
@@ -163,6 +192,8 @@ def fit_detector(grid: Grid, ends: Ints, how: Detection) -> tuple[Detector, Ints
     typical = float(np.median(ends[ends > 0])) if (ends > 0).any() else 0.0
     if type(detector).fit is not Detector.fit and typical < _FEWEST_TRAINING_ROWS:
         detector, training = configured("ewma", {})
+    if marks_N is not None:
+        detector.teach(marks_N)
     return detector, detector.fit(grid, ends, training), detector.name
 
 
@@ -182,9 +213,13 @@ def configured(name: str, settings: Mapping[str, Any]) -> tuple[Detector, dict[s
     return detector, rest
 
 
-def adopting_detector(grid: Grid, ends: Ints, how: Detection, artefact: Artefact) -> tuple[Detector, Ints]:
+def adopting_detector(
+    grid: Grid, ends: Ints, how: Detection, artefact: Artefact, marks_N: Floats | None = None
+) -> tuple[Detector, Ints]:
     """A detector around a network that was trained on the rows before `ends`; one that needs none is fitted."""
     detector, training = configured(how.detector, how.settings)
+    if marks_N is not None:
+        detector.teach(marks_N)
     begins = detector.adopt(artefact, ends)
     return detector, detector.fit(grid, ends, training) if begins is None else begins
 
@@ -197,15 +232,18 @@ def detect(
     how: Detection,
     now: int | None = None,
     feedback: Feedback = NOTHING_SAID,
+    marks_N: Floats | None = None,
 ) -> Detected:
     """Scores, alarms and events of every series of a grid.
 
     Series are silent up to the time `now`; without it, up to the last row of any of them. What people said of events changes
-    the rows after that.
+    the rows after that. Training rows that are marked as anomalous do not count as normal.
 
-    Shapes: ends, begins [S]: where training ends, and where its rows begin that taught the detector nothing
+    Shapes: ends, begins [S]: where training ends, and where its rows begin that taught the detector nothing; marks [N]
     """
     working = working_rows(grid, how.rules)
+    if marks_N is not None:
+        working &= marks_N != 1
 
     def held_out(name: str, views_TV: Floats, members: Ints) -> Floats:
         first = grid.offsets[members[0]]
@@ -243,8 +281,8 @@ def detect_from(
         for first, members in by_name(grid).items():
             name = f"{grid.unique_id[first]}/{columns.WHOLE}"
             any_T = np.any([may[grid.offsets[s] : grid.offsets[s + 1]] for s in members], axis=0)
-            end = int(ends[members].max())
-            together, views_TV, sign_T = _together(grid, views, alarms, members, end, learnt.get(name))
+            end, by = int(ends[members].max()), how.aggregated()
+            together, views_TV, sign_T = _together(grid, views, alarms, members, end, learnt.get(name), by)
             kinds = kinds_of(together, detector.kinds)
             whole[first] = watched.judged(name, members, views_TV, sign_T, any_T, kinds, together)
     return Detected(
@@ -326,14 +364,21 @@ def by_name(grid: Grid) -> dict[int, Ints]:
 
 
 def _together(
-    grid: Grid, views: Views, alarms: list[Alarms], members: Ints, end: int, learnt: Together | None
+    grid: Grid,
+    views: Views,
+    alarms: list[Alarms],
+    members: Ints,
+    end: int,
+    learnt: Together | None,
+    by: Aggregation,
 ) -> tuple[Together, Floats, Floats]:
     """What was learnt of channels together, their views as a whole, and the sign of the one that adds most."""
     rows = [slice(grid.offsets[s], grid.offsets[s + 1]) for s in members]
     y_TC, sign_TC = (np.column_stack([part[row] for row in rows]) for part in (grid.y, views.sign))
     scores_TCV = np.stack([views.scores[row] for row in rows], axis=1)
-    some = Channels(y_TC, scores_TCV, sign_TC, np.column_stack([alarms[s].p_values for s in members]))
+    said = (np.column_stack([getattr(alarms[s], name) for s in members]) for name in ("p_values", "strangeness"))
+    some = Channels(y_TC, scores_TCV, sign_TC, *said)
     together, begin = (learnt, 0) if learnt is not None else Together.of_first(y_TC, some.first, end)
-    views_TV, sign_T = whole_views(together, some, np.zeros(2))
+    views_TV, sign_T = whole_views(together, some, by, np.zeros(2))
     views_TV[:begin] = np.nan
     return together, views_TV, sign_T

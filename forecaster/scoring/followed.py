@@ -83,7 +83,7 @@ class Followed:
         self._calm = Maintenance.of(how.rules.maintenance, clock)
         self._follower = member.detector.follow(clock)
         self.places = Places(member.frequency, clock, _by_name(member.ends, channels), self.rules.gap)
-        self._wholes = Wholes(member, self._rate, self.rules, self._make) if channels else None
+        self._wholes = Wholes(member, self._rate, self.rules, self._make, how.aggregated()) if channels else None
         self._alarms = Abreast(member.detector.kinds, self._rate, self.rules.gap)
         self.open = OpenEvents(self.rules.gap, self._named)
         meanings = how.meanings(member.frequency)
@@ -135,8 +135,7 @@ class Followed:
         """The channels of a name together."""
         grid, name = found.grid, f"{found.grid.unique_id[first]}/{columns.WHOLE}"
         rows = [slice(grid.offsets[s], grid.offsets[s + 1]) for s in range(first, first + len(self.channels))]
-        first_TC = np.abs(np.column_stack([found.views.scores[row, 0] for row in rows]))
-        wholes.begin(name, found.kept[name], np.column_stack([grid.y[row] for row in rows]), first_TC)
+        wholes.begin(name, found.kept[name], np.column_stack([grid.y[row] for row in rows]))
 
     def feed(self, names: Sequence[str], times: Ints, values: Floats) -> Answers:
         """Some rows, of any series, in the order in which they came; what is said of each channel, and of the whole.
@@ -225,9 +224,8 @@ class Followed:
     def _answer_wholes(self, wholes: Wholes, taken: Taken, seen: Seen, found: Alarms, answers: Answers) -> None:
         """What is said of the whole of each row."""
         shape = taken.values.shape
-        some = Channels(
-            taken.values, seen.views.reshape(*shape, -1), seen.sign.reshape(shape), found.p_values.reshape(shape)
-        )
+        said = (one.reshape(shape) for one in (seen.sign, found.p_values, found.strangeness))
+        some = Channels(taken.values, seen.views.reshape(*shape, -1), *said)
         may, working, train = (np.any(one.reshape(shape), axis=1) for one in (seen.may, seen.working, seen.train))
         here = Seen(taken.series, seen.views[:: shape[1]], seen.sign[:: shape[1]], may, working, train)
         whole, sign = wholes.judged(taken.series, some, here)

@@ -1,11 +1,12 @@
-"""A false-alarm rate as people say it: `1/series-week`, `2/series-day`, `1/1000-rows`."""
+"""How many false alarms there may be, as people say it: a rate (`1/series-week`, `1/1000-rows`), or a share of the events."""
 
 import re
+from typing import Any
 
 from forecaster.errors import ConfigError
 from forecaster.series.frequency import DAY, Frequency
 
-__all__ = ["DEFAULT_RATE", "alarms_per_row"]
+__all__ = ["DEFAULT_RATE", "alarms_per_row", "false_share"]
 
 DEFAULT_RATE = "1/1000-rows"
 _SPANS = {"hour": DAY / 24, "day": DAY, "week": 7 * DAY, "month": 30.436875 * DAY, "year": 365.2425 * DAY}
@@ -31,3 +32,14 @@ def alarms_per_row(text: str, frequency: Frequency) -> float:
     if not 0 < count < rows:
         raise ConfigError(f"--false-alarms '{text}' is {count / rows:.3g} alarms a row; it must lie between 0 and 1.")
     return count / rows
+
+
+def false_share(value: Any) -> float:
+    """The share of the events that may be false; 0 asks for none. Raises: ConfigError for what is no share"""
+    try:
+        share = float(value)
+    except (TypeError, ValueError):
+        share = -1.0
+    if not 0 <= share < 1:
+        raise ConfigError(f"--set fdr={value}: expected a share of the events that may be false, 0 <= fdr < 1.")
+    return share

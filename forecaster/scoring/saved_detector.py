@@ -16,6 +16,7 @@ from forecaster.errors import ArtifactError, ConfigError
 from forecaster.scoring.calibrated import Calibrated
 from forecaster.scoring.detect import Detected, Detection
 from forecaster.scoring.forecaster import Forecaster
+from forecaster.scoring.rate import false_share
 from forecaster.scoring.rules import Rules
 from forecaster.series.frame import Checked
 from forecaster.series.grid import Grid
@@ -27,6 +28,8 @@ __all__ = ["STATE", "SavedDetector"]
 FORMAT = 1
 STATE = "stream.safetensors"
 """Where series stand; no part of the detector itself."""
+_LEARNT = ("settings", "labels")
+"""What was asked for that the detector itself remembers."""
 _INDEX, _FORECASTER = "detector.json", "forecaster.json"
 
 
@@ -67,9 +70,13 @@ class SavedDetector:
         step = (grid.frequency.kind, grid.frequency.size)
         return next((one for one in self.members if (one.frequency.kind, one.frequency.size) == step), None)
 
-    def asking(self, false_alarms: str | None, rules: Mapping[str, Any] | None = None) -> "SavedDetector":
-        """The same at another rate, if one is given, and by other rules, those that are given."""
-        how = replace(self.how, rules=Rules.of(rules or {}, self.how.rules))
+    def asking(
+        self, false_alarms: str | None, rules: Mapping[str, Any] | None = None, fdr: Any = None
+    ) -> "SavedDetector":
+        """The same at another rate and another share of false discoveries, if they are given, and by other rules, those
+        that are given."""
+        share = self.how.fdr if fdr is None else false_share(fdr)
+        how = replace(self.how, rules=Rules.of(rules or {}, self.how.rules), fdr=share)
         return replace(self, how=how if false_alarms is None else replace(how, false_alarms=false_alarms))
 
     def save(self, folder: Path) -> None:
@@ -79,7 +86,7 @@ class SavedDetector:
             (folder / _INDEX).unlink(missing_ok=True)
             (folder / STATE).unlink(missing_ok=True)
             members = [one.save(folder / one.frequency.alias) for one in self.members]
-            how = {name: value for name, value in asdict(self.how).items() if name != "settings"}
+            how = {name: value for name, value in asdict(self.how).items() if name not in _LEARNT}
             index = {"format": FORMAT, "roles": asdict(self.roles), "how": how, "members": members}
             (folder / _INDEX).write_text(json.dumps({**index, "made_with": versions()}, indent=1) + "\n")
         except (OSError, ConfigError) as error:

@@ -22,10 +22,13 @@ from forecaster.errors import ArtifactError, ConfigError, DataError
 from forecaster.layers.distribution import mean
 from forecaster.scoring.answers import Answers, Objects
 from forecaster.scoring.detect import Detected
+from forecaster.scoring.discoveries import Discoveries
 from forecaster.scoring.events import SILENT
+from forecaster.scoring.fdr import decided, restrained
 from forecaster.scoring.followed import Followed
 from forecaster.scoring.going_on import going_on
 from forecaster.scoring.ragged import packed, unpacked
+from forecaster.scoring.rate import alarms_per_row
 from forecaster.scoring.saved_detector import STATE, SavedDetector
 from forecaster.series import table
 from forecaster.series.clock import Clock
@@ -37,6 +40,7 @@ __all__ = ["NEXT", "REASON", "Stream", "detect_on", "keep"]
 
 FORMAT = 2
 NEXT, REASON = "next_ds", "reason"
+_DISCOVERIES = "discoveries"
 _MOST = 1e36
 
 
@@ -46,7 +50,7 @@ class Stream:
     What is said of a row equals, to 1e-5, what detection says of it that reads the series from its first row; rows of a
     series must come in the order of their times.
 
-    Raises: ArtifactError for a detector that needs all rows at once, looks for silent channels, or holds false discoveries
+    Raises: ArtifactError for a detector that needs all rows at once, or looks for silent channels
     """
 
     def __init__(self, saved: SavedDetector) -> None:
@@ -55,6 +59,9 @@ class Stream:
         self.channels = saved.roles.targets if len(saved.roles.targets) > 1 else ()
         """Columns that are the channels of one series each; none where that is `y`."""
         self._followed: list[Followed | None] = [None] * len(saved.members)
+        self.discoveries = Discoveries(saved.how.fdr) if saved.how.fdr else None
+        """Which events are told, where of these a share may be false."""
+        self._rates = np.array([alarms_per_row(saved.how.false_alarms, one.frequency) for one in saved.members])
         self._clock = next((one.clock for one in saved.members if one.clock is not None), None)
 
     @classmethod
@@ -80,6 +87,7 @@ class Stream:
             Followed.after(member, saved.how, one, made.channels)
             for member, one in zip(saved.members, found, strict=True)
         ]
+        made.discoveries = decided(found, saved.how) if saved.how.fdr else None
         return made
 
     def feed(self, frame: pd.DataFrame) -> pd.DataFrame:
@@ -112,7 +120,8 @@ class Stream:
 
     def open_events(self) -> list[str]:
         """Events that go on."""
-        return [event for followed in self._followed if followed is not None for event in followed.open_events()]
+        every = [event for followed in self._followed if followed is not None for event in followed.open_events()]
+        return every if self.discoveries is None else list(filter(self.discoveries.told, every))
 
     def answer(self, names: Sequence[str], ds: Sequence[Any], values: Floats) -> Answers:
         """The same for rows that are no table, their times ISO texts or integers. Shapes: [n], values [n, C]"""
@@ -137,12 +146,26 @@ class Stream:
         return [member.clock or self._clock for member in self.saved.members]
 
     def _answered(self, names: Sequence[str], times: Sequence[Ints], values: Floats) -> Answers:
-        """What is said of some rows, in their order. Shapes: [n], values [n, C]; times of each member"""
-        values = np.where(np.abs(values) > _MOST, np.nan, values)
+        """What is said of some rows, in their order, of events that are told. Shapes: [n], values [n, C]; times of each member"""
+        one = len(self.saved.members) == 1
+        home = np.zeros(len(names), np.int64) if one else np.array([self._home(name) for name in names], np.int64)
+        answers = self._found(names, times, np.where(np.abs(values) > _MOST, np.nan, values), home)
+        if self.discoveries is not None:
+            member_n = np.repeat(home, self._tracks)
+            whole_n = np.arange(len(member_n)) % self._tracks == len(self.channels) if self.channels else member_n < 0
+            self.discoveries.restrain(answers, self._rates[member_n], whole_n)
+        return answers
+
+    @property
+    def _tracks(self) -> int:
+        """Answers a row."""
+        return len(self.channels) + 1 if self.channels else 1
+
+    def _found(self, names: Sequence[str], times: Sequence[Ints], values: Floats, home: Ints) -> Answers:
+        """What each member says of its rows. Shapes: home [n]"""
         if len(self.saved.members) == 1:
             return self._at(0).feed(names, times[0], values) if names else Answers.nothing(0)
-        home = np.array([self._home(name) for name in names], np.int64)
-        tracks, parts = len(self.channels) + 1 if self.channels else 1, []
+        tracks, parts = self._tracks, []
         for number in np.unique(home).tolist():
             rows = np.flatnonzero(home == number)
             some = [names[int(k)] for k in rows]
@@ -170,6 +193,8 @@ class Stream:
     def save(self, folder: Path) -> None:
         """Write where all series stand into a folder, all of it or nothing. Raises: ConfigError when it cannot be written"""
         arrays = {"version": packed([FORMAT, self.saved.version])}
+        if self.discoveries is not None:
+            arrays[_DISCOVERIES] = packed(self.discoveries.to_json())
         for number, followed in enumerate(self._followed):
             if followed is not None:
                 arrays |= {f"{number}:{name}": value for name, value in followed.state().items()}
@@ -201,17 +226,28 @@ class Stream:
             if own:
                 followed = made._followed[number] = Followed.restored(member, saved.how, own, made.channels)
                 made._clock = made._clock or followed.clock
+        if saved.how.fdr and _DISCOVERIES in arrays:
+            made.discoveries = Discoveries.from_json(saved.how.fdr, unpacked(arrays[_DISCOVERIES]))
         return made
 
 
 def detect_on(saved: SavedDetector, folder: Path, checked: Checked) -> tuple[Checked, list[Detected]]:
-    """What a detector finds in a table; series whose first row is after the file that it was taught by go on from there."""
+    """What a detector finds in a table, of events that are told; series whose first row is after the file that it was
+    taught by go on from there."""
     checked, found = saved.detect(checked)
-    return checked, Stream.open(saved, None, folder).going_on(found) if (folder / STATE).exists() else found
+    if not (folder / STATE).exists():
+        return checked, restrained(found, saved.how, checked.quality)
+    stream = Stream.open(saved, None, folder)
+    found, alone = stream.going_on(found), found
+    goes_on = any(one is not other for one, other in zip(found, alone, strict=True))
+    return checked, restrained(found, saved.how, checked.quality, stream.discoveries if goes_on else None)
 
 
 def keep(saved: SavedDetector, found: Sequence[Detected], folder: Path) -> list[str]:
-    """Save a detector, and where its series stand for a stream that goes on from there; says what was done."""
+    """Save a detector, and where its series stand for a stream that goes on from there; says what was done.
+
+    `found` has all events at the rate asked for, whether they are told or not.
+    """
     saved.save(folder)
     said = [f"saved the detector to {folder}"]
     try:
@@ -224,9 +260,10 @@ def keep(saved: SavedDetector, found: Sequence[Detected], folder: Path) -> list[
 def _require_streamed(saved: SavedDetector) -> None:
     """Raises: ArtifactError for what all rows are needed for"""
     silent = len(saved.roles.targets) > 1 and any(saved.how.meanings(member.frequency) for member in saved.members)
-    for asked, is_asked in (("--set fdr", bool(saved.how.fdr)), ("channels and silences", silent)):
+    together = bool(saved.how.fdr) and saved.how.hindsight
+    for asked, is_asked in (("--set fdr and --hindsight", together), ("channels and silences", silent)):
         if is_asked:
-            raise ArtifactError(f"a detector with {asked} is not streamed yet. Use: forecaster detect FILE --load DIR")
+            raise ArtifactError(f"a detector with {asked} is not streamed. Use: forecaster detect FILE --load DIR")
 
 
 def _numbers(frame: pd.DataFrame, names: Sequence[str]) -> Floats:

@@ -1,10 +1,11 @@
-"""Channels of one name as a whole: how far off they are on average, and how far their levels lie from all training levels."""
+"""Channels of one name as a whole: which of them count, what each is usually off by, and where their levels lie together."""
 
 from dataclasses import dataclass
 
 import numpy as np
 from scipy.signal import lfilter
 
+from forecaster.aggregations.base import Aggregation, Evidence
 from forecaster.detectors.base import Kinds
 from forecaster.series.grid import Floats
 
@@ -35,8 +36,7 @@ class Together:
 
     Shapes:  usual, centre, spread [C]; counts [C] 1 or 0; inverse [C, C], zero beside channels that do not count
     Missing: a missing value has no score and counts as the usual level
-    Source:  Hotelling (1947) for the distance; that a sum of scaled errors is ahead of the strangest channel, of p-values
-        joined by Cauchy's law and of principal components is measured in docs/experiments.md
+    Source:  Hotelling (1947) for the distance
     """
 
     usual: Floats
@@ -75,17 +75,30 @@ class Together:
         counting = np.flatnonzero(self.counts)
         return int(counting[0]) if len(counting) == 1 else None
 
-    def strange(self, y_TC: Floats, scores_TC: Floats, faded: Floats | None = None) -> Floats:
-        """The mean score of the channels, each in units of its usual one, and the distance of their levels: [time]
+    def strange(
+        self, y_TC: Floats, scores_TC: Floats, strangeness_TC: Floats, by: Aggregation, faded: Floats | None = None
+    ) -> Floats:
+        """How strange the channels are as a whole, from the first view of each and its calibrated strangeness: [time]
 
-        `faded` [2] is what the average of distances remembers of the rows before; it is brought up to date.
+        `faded` is that of `distance`.
         """
-        known_T = ~np.isnan(scores_TC).all(axis=1)
+        counting_C = self.counts > 0
+        errors_TC = (scores_TC / self.usual)[:, counting_C]
+        known_T = ~np.isnan(errors_TC).all(axis=1)
+        strangeness_TC, distance_T = strangeness_TC[:, counting_C], self.distance(y_TC, faded)
+        found_T = np.full(len(y_TC), np.nan)
+        found_T[known_T] = by.joined(Evidence(errors_TC[known_T], strangeness_TC[known_T], distance_T[known_T]))
+        return found_T
+
+    def distance(self, y_TC: Floats, faded: Floats | None = None) -> Floats:
+        """Of the levels from those of training, averaged over the last rows, in units of a usual one: [time]
+
+        `faded` [2] is what the average remembers of the rows before; it is brought up to date.
+        """
         z_TC = _standard(y_TC, self.centre, self.spread) * self.counts
         squares_T = ((z_TC @ self.inverse) * z_TC).sum(axis=1)
-        distance_T = np.sqrt(np.maximum(_faded(squares_T, np.zeros(2) if faded is None else faded), 0.0) / self.typical)
-        mean_T = self.parts(scores_TC).sum(axis=1) / self.counts.sum()
-        return np.where(known_T, mean_T + distance_T, np.nan)
+        mean_T = _faded(squares_T, np.zeros(2) if faded is None else faded)
+        return np.asarray(np.sqrt(np.maximum(mean_T, 0.0) / self.typical))
 
     def parts(self, scores_TC: Floats) -> Floats:
         """What each channel adds to the sum of scores: [time, C]"""

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from forecaster.aggregations.base import Aggregation
 from forecaster.detectors.base import Kinds
 from forecaster.scoring.together import Together
 from forecaster.series.frequency import Ints
@@ -24,6 +25,7 @@ class Channels:
     scores: Floats
     sign: Floats
     p_values: Floats
+    strangeness: Floats
 
     @property
     def first(self) -> Floats:
@@ -32,18 +34,18 @@ class Channels:
 
     def take(self, rows: Ints) -> "Channels":
         """Some of the rows."""
-        return Channels(*(part[rows] for part in (self.y, self.scores, self.sign, self.p_values)))
+        return Channels(*(part[rows] for part in vars(self).values()))
 
 
-def whole_views(together: Together, some: Channels, faded: Floats) -> tuple[Floats, Floats]:
+def whole_views(together: Together, some: Channels, by: Aggregation, faded: Floats) -> tuple[Floats, Floats]:
     """Views of the whole, and the sign of the channel that adds most; of one channel that alone counts, its own.
 
-    Shapes: [time, V'], [time]; faded [2]: what `Together.strange` remembers of the rows before, brought up to date
+    Shapes: [time, V'], [time]; faded [2]: what `Together.distance` remembers of the rows before, brought up to date
     """
     moves_T = together.moves(some.y, some.p_values)
     if together.only is not None:
         return np.column_stack([some.scores[:, together.only], moves_T]), some.sign[:, together.only]
-    views_TV = np.column_stack([together.strange(some.y, some.first, faded), moves_T])
+    views_TV = np.column_stack([together.strange(some.y, some.first, some.strangeness, by, faded), moves_T])
     most_T = np.argmax(together.parts(some.first), axis=1)
     return views_TV, some.sign[np.arange(len(most_T)), most_T]
 

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from forecaster.aggregations.base import Aggregation
 from forecaster.detectors.base import Array, Kinds
 from forecaster.scoring.abreast import Abreast
 from forecaster.scoring.alarms import Alarming, Alarms, MakeThreshold
@@ -55,8 +56,8 @@ class Wholes:
     What is not known of a new name's channels is learnt from its first rows, of which nothing is said.
     """
 
-    def __init__(self, member: Calibrated, rate: float, rules: Rules, make: MakeThreshold) -> None:
-        self._member, self._rate, self._rules, self._make = member, rate, rules, make
+    def __init__(self, member: Calibrated, rate: float, rules: Rules, make: MakeThreshold, by: Aggregation) -> None:
+        self._member, self._rate, self._rules, self._make, self._by = member, rate, rules, make, by
         self._wholes: list[_Whole] = []
         self._alarms: dict[bool, Abreast] = {}
         """Of wholes in which one channel alone counts, which have its views, and of all others."""
@@ -65,11 +66,11 @@ class Wholes:
         """One more name."""
         self._wholes.append(_Whole(name, self._member.together.get(name)))
 
-    def begin(self, name: str, kept: Kept, y_TC: Floats, first_TC: Floats) -> None:
+    def begin(self, name: str, kept: Kept, y_TC: Floats) -> None:
         """One more name, of which a detection has seen these rows."""
         assert kept.together is not None, "it is of channels together"
         whole = _Whole(name, kept.together)
-        kept.together.strange(y_TC, first_TC, whole.faded)
+        kept.together.distance(y_TC, whole.faded)
         self._join(whole, kept.alarming)
         self._wholes.append(whole)
 
@@ -87,7 +88,7 @@ class Wholes:
             whole = self._wholes[numbers[rows[0]]]
             later = rows[self._learnt_from(whole, some.take(rows)) :]
             if whole.together is not None and len(later):
-                views_TV, sign_n[later] = whole_views(whole.together, some.take(later), whole.faded)
+                views_TV, sign_n[later] = whole_views(whole.together, some.take(later), self._by, whole.faded)
                 alike[whole.alone].append(_Part(later, np.full(len(later), whole.place), views_TV))
         for alone, parts in alike.items():
             if parts:
@@ -106,7 +107,7 @@ class Wholes:
         if len(whole.first) == FEWEST:
             y_TC, first_TC = np.stack(whole.first, axis=1)
             whole.together, whole.first = Together.learn(y_TC, first_TC), []
-            whole.together.strange(y_TC, first_TC, whole.faded)
+            whole.together.distance(y_TC, whole.faded)
             alarming = self._alarming(whole, views)
             alarming.judge(np.full((FEWEST, alarming.views), np.nan))
             self._join(whole, alarming)

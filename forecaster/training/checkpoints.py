@@ -9,6 +9,7 @@ import torch
 from pytorch_lightning.plugins import CheckpointIO
 
 from forecaster.training import nested
+from forecaster.training.labelled_windows import LabelledWindows
 from forecaster.training.schedule import FIXED_STEPS
 from forecaster.training.stream import StreamedStretches
 from forecaster.training.stretch import TrainingStretches
@@ -39,7 +40,9 @@ class Checkpoints(pl.Callback):
     The last callback of all, so that the others have had their say about a step.
     """
 
-    def __init__(self, file: Path, stretches: TrainingStretches | StreamedStretches, *, seconds: float) -> None:
+    def __init__(
+        self, file: Path, stretches: TrainingStretches | StreamedStretches | LabelledWindows, *, seconds: float
+    ) -> None:
         self.file, self.stretches, self.seconds = file, stretches, seconds
         self._written = time.monotonic()
         self._chance: list[torch.Tensor] = []

@@ -20,6 +20,7 @@ from forecaster.training.checkpoints import Checkpoints, SafeFiles
 from forecaster.training.clipping import Clipping
 from forecaster.training.clock import Clock
 from forecaster.training.how import Precision, Training
+from forecaster.training.labelled_windows import LabelledWindows
 from forecaster.training.module import TrainingModule
 from forecaster.training.schedule import Schedule
 from forecaster.training.stream import StreamedStretches
@@ -36,7 +37,7 @@ _PRECISIONS: dict[Precision, Literal["32-true", "bf16-mixed"]] = {"32": "32-true
 
 def run(
     network: Trainable,
-    stretches: TrainingStretches | StreamedStretches,
+    stretches: TrainingStretches | StreamedStretches | LabelledWindows,
     held_out: HeldOut,
     name: str,
     training: Training,

@@ -1,8 +1,9 @@
-"""Training of networks that read one window: series in units of their own, no scale, no horizon but the next value."""
+"""Training of networks that read one window, by itself or by labels: series in units of their own, no scale."""
 
 from dataclasses import replace
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
@@ -11,17 +12,21 @@ from forecaster.panel.features import Features
 from forecaster.panel.panel import Panel, pack
 from forecaster.progress import SILENT
 from forecaster.series.frequency import Ints
-from forecaster.series.grid import Grid
+from forecaster.series.grid import Floats, Grid
 from forecaster.training.curriculum import Curriculum
 from forecaster.training.how import Training
+from forecaster.training.labelled_windows import LabelledWindows
 from forecaster.training.run import run
 from forecaster.training.schedule import schedule
 from forecaster.training.stretch import HeldOut, TrainingStretches
 from forecaster.training.trainable import Trainable
 
-__all__ = ["fit_windows"]
+__all__ = ["fit_labelled", "fit_windows"]
+
+Bools = npt.NDArray[np.bool_]
 
 _STRETCH, _ROWS = 8, 32
+_LABELLED_ROWS = 256
 _ROUNDS = 24
 _FEWEST_STEPS, _MOST_STEPS = 400, 800
 _HELD_OUT_SERIES = 16
@@ -38,7 +43,7 @@ def fit_windows(
     if int(np.maximum(begins - 1, 0).sum()) == 0:
         return
     training = _effort(training, begins)
-    panel = pack(grid, _as_they_are, Features.fit(grid, np.zeros_like(ends)), season=1, begins=grid.lengths)
+    panel = _panel(grid)
     held_out = _held_out(panel, begins, ends, window)
     rates = schedule(training.schedule, training.schedule_steps, training.cycles)
     stretches = TrainingStretches(
@@ -46,6 +51,46 @@ def fit_windows(
     )
     with limited(training.threads):
         run(network, stretches, held_out, name, training, rates, grid.label, SILENT)
+
+
+def fit_labelled(
+    network: Trainable,
+    name: str,
+    grid: Grid,
+    marks_N: Floats,
+    shown_N: Bools,
+    training: Training,
+    window: int,
+    unknown: float,
+) -> LabelledWindows | None:
+    """Train a network to tell anomalous windows from others, by what is known of their newest rows; gives the windows that
+    taught it, and None, without a training, where these are not of two kinds.
+
+    Windows that begin before their series, or end in a missing value, teach nothing.
+
+    Shapes: marks [N]: 1 anomalous, 0 normal, NaN unknown; shown [N]: rows that windows may end in
+    """
+    panel = _panel(grid)
+    position_N = np.arange(len(grid.y)) - np.repeat(grid.offsets[:-1], grid.lengths)
+    first_N = np.repeat(panel.begins_S.numpy(), grid.lengths)
+    usable_N = shown_N & ~np.isnan(grid.y) & (position_N >= first_N + window - 1)
+    training = replace(training, rows=training.rows or _LABELLED_ROWS, steps=training.steps or _FEWEST_STEPS, warmup=0)
+    training = replace(training, schedule_steps=training.schedule_steps or training.steps)
+    draws = LabelledWindows(
+        panel, torch.as_tensor(marks_N), torch.as_tensor(usable_N), training, window=window, unknown=unknown
+    )
+    if not draws.both:
+        return None
+    none = torch.zeros(0, dtype=torch.int64)
+    held_out = HeldOut(panel, none, none, none, window=window, horizon=1, run_in=0, values=1)
+    rates = schedule(training.schedule, training.schedule_steps, training.cycles)
+    with limited(training.threads):
+        run(network, draws, held_out, name, training, rates, grid.label, SILENT)
+    return draws
+
+
+def _panel(grid: Grid) -> Panel:
+    return pack(grid, _as_they_are, Features.fit(grid, np.zeros(grid.series, np.int64)), season=1, begins=grid.lengths)
 
 
 def _held_out(panel: Panel, begins: Ints, ends: Ints, window: int) -> HeldOut:

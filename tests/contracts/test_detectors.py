@@ -19,6 +19,7 @@ from forecaster.series.roles import Roles
 from tests.quick import quick
 
 DETECTORS = plugins.names("detectors")
+LABELLED = (60, 100)
 
 
 def _how(name: str) -> Detection:
@@ -26,11 +27,20 @@ def _how(name: str) -> Detection:
     settings = quick() if found.trains else {}
     if "model" not in found.Config.__dataclass_fields__:
         settings.pop("size", None)
+    if found.learns_labels:
+        settings |= {"steps": 100, "rows": 64}
     return Detection(detector=name, settings=settings)
 
 
 def _grid(seed: int = 0, length: int = 400) -> Grid:
     return check(synthetic.seasonal(2, length, seed=seed), Roles()).grids[0]
+
+
+def _fitted(grid: Grid, ends: Ints, how: Detection) -> tuple[Detector, Ints, str]:
+    """Taught by values, and by labels where a detector learns from them: rows 60 and 100 are anomalies, others are not."""
+    position_N = np.arange(len(grid.y)) - np.repeat(grid.offsets[:-1], grid.lengths)
+    marks_N = np.where(position_N < np.repeat(ends, grid.lengths), np.isin(position_N, LABELLED), np.nan)
+    return fit_detector(grid, ends, how, marks_N)
 
 
 def _with(grid: Grid, y: np.ndarray) -> Grid:
@@ -43,7 +53,7 @@ def test_a_detector_never_looks_ahead(name: str) -> None:
     if not plugins.load("detectors", name).causal:
         pytest.skip("says so itself, and needs --hindsight")
     grid, ends, how = _grid(), np.array([150, 150]), _how(name)
-    detector, begins, _ = fit_detector(grid, ends, how)
+    detector, begins, _ = _fitted(grid, ends, how)
     changed = grid.y.copy()
     changed[300:400] = changed[300:400] * -2 + 50
     before = detect(grid, ends, detector, begins, how)
@@ -58,12 +68,15 @@ def test_a_detector_never_looks_ahead(name: str) -> None:
 
 @pytest.mark.parametrize("name", DETECTORS)
 def test_a_gross_error_is_found_and_missing_is_never_normal(name: str) -> None:
-    """A value ten spreads away raises an alarm; NaN has no score and raises none."""
+    """A value ten spreads away raises an alarm, where labels teach if the like was labelled; NaN has no score and raises none."""
     grid, ends, how = _grid(), np.array([150, 150]), _how(name)
     y = grid.y.copy()
+    if plugins.load("detectors", name).learns_labels:
+        for row in LABELLED:
+            y[row] += 40
     y[250], y[251] = y[250] + 40, np.nan
     odd = _with(grid, y)
-    detector, begins, _ = fit_detector(odd, ends, how)
+    detector, begins, _ = _fitted(odd, ends, how)
     found = detect(odd, ends, detector, begins, how)
     assert found.alarms[0].is_anomaly[250]
     assert not found.alarms[0].is_anomaly[251]
@@ -80,7 +93,7 @@ def test_constant_and_empty_series_stop_nothing(name: str) -> None:
     ends = np.minimum(grid.lengths, 150)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        detector, begins, _ = fit_detector(grid, ends, how)
+        detector, begins, _ = _fitted(grid, ends, how)
         found = detect(grid, ends, detector, begins, how)
     assert not found.alarms[1].is_anomaly.any()
     assert np.isfinite(found.alarms[0].p_values[160:]).all()
@@ -93,7 +106,7 @@ def test_following_value_by_value_is_the_pass(name: str) -> None:
     frame.loc[[30, 31, 32, 150, 260, 410], "y"] = np.nan
     frame = frame.drop(frame.index[400:520])
     grid, how = check(frame, Roles()).grids[0], _how(name)
-    detector, _, _ = fit_detector(grid, np.minimum(grid.lengths, 120), how)
+    detector, _, _ = _fitted(grid, np.minimum(grid.lengths, 120), how)
     expected, follower = detector.views(grid), _following(detector, grid)
     found: dict[int, Sight] = {}
     for row in range(200):
@@ -117,7 +130,7 @@ def test_following_value_by_value_is_the_pass(name: str) -> None:
 def test_a_kept_detector_says_the_same(name: str, tmp_path: Path) -> None:
     """Of the series that it knows and of one that it does not; in a folder that was not there."""
     grid, how = _grid(length=200), _how(name)
-    detector, _, _ = fit_detector(grid, np.array([120, 120]), how)
+    detector, _, _ = _fitted(grid, np.array([120, 120]), how)
     detector.save(tmp_path / "kept")
     again = type(detector)(detector.config)
     again.load(tmp_path / "kept")
@@ -129,7 +142,7 @@ def test_a_kept_detector_says_the_same(name: str, tmp_path: Path) -> None:
 def test_following_begins_after_a_pass(name: str) -> None:
     """What stands after the last row of a grid goes on as if every row had come by itself."""
     grid, how = _grid(length=200), _how(name)
-    detector, _, _ = fit_detector(grid, np.array([120, 120]), how)
+    detector, _, _ = _fitted(grid, np.array([120, 120]), how)
     head = check(synthetic.seasonal(2, 200).groupby("unique_id").head(150), Roles()).grids[0]
     expected, follower = detector.views(grid), _following(detector, grid)
     follower.begin(head)
@@ -143,7 +156,7 @@ def test_following_begins_after_a_pass(name: str) -> None:
 def test_a_forgotten_series_begins_anew(name: str) -> None:
     """In its place, while others go on."""
     grid, how = _grid(length=150), _how(name)
-    detector, _, _ = fit_detector(grid, np.array([120, 120]), how)
+    detector, _, _ = _fitted(grid, np.array([120, 120]), how)
     expected, follower = detector.views(grid), _following(detector, grid)
     for s in range(grid.series):
         follower.meet(s, grid.label(s))

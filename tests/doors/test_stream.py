@@ -107,6 +107,21 @@ def test_a_lone_line_is_answered_at_once_and_a_kill_loses_nothing(folder: Path, 
     assert again[sum(late) :] == whole[sum(late) :]
 
 
+def test_a_stream_holds_false_discoveries(folder: Path, tmp_path: Path) -> None:
+    """`--set fdr=` asks for a share; what is told is among what is told without, and a share that is none is refused."""
+    lines, words = _lines(_frame()), ("--load", folder / "detector", "--false-alarms", "1/20-rows", "--state")
+    every = _answers(lines, *words, tmp_path / "every")
+    some = _answers(lines[:250], *words, tmp_path / "some", "--set", "fdr=0.05")
+    some += _answers(lines[250:], *words, tmp_path / "some", "--set", "fdr=0.05")
+    told, all_ = ({one["event_id"] for one in answers} - {None} for answers in (some, every))
+    assert told < all_
+    assert [one["p_value"] for one in some] == [one["p_value"] for one in every]
+    running = _started(*words, tmp_path / "wrong", "--set", "fdr=2")
+    _, err = running.communicate("")
+    assert running.returncode == 2
+    assert "0 <= fdr < 1" in err
+
+
 def test_a_signal_to_end_keeps_the_state(folder: Path, tmp_path: Path) -> None:
     """SIGTERM is no loss."""
     running = _started("--load", folder / "detector", "--state", tmp_path)

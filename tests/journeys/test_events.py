@@ -5,20 +5,24 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 from fastapi.testclient import TestClient
 
+from forecaster.actions._feedback import verdicts
+from forecaster.actions._looking import found_by, how_of
 from forecaster.actions.ingest import ingest
 from forecaster.actions.label import label
 from forecaster.actions.promote import promote
 from forecaster.actions.query import query
 from forecaster.actions.replay import replay
 from forecaster.actions.score import score
-from forecaster.actions.train import train
+from forecaster.actions.train import observed, train
 from forecaster.app import App
 from forecaster.client import Client
 from forecaster.errors import ConfigError
+from forecaster.evaluation.rehearsal import Rehearsal
 from forecaster.series import synthetic
 from forecaster.serving import rest
 
@@ -278,6 +282,31 @@ def test_confirmed_anomalies_never_train_the_next_model(project: Project) -> Non
     ):
         with pytest.raises(ConfigError, match=message):
             label(first, app=app, **wrong)  # type: ignore[arg-type]  # wrong on purpose
+
+
+@pytest.mark.slow
+def test_a_labeller_learns_from_what_people_said(project: Project) -> None:
+    """Of nothing it knows nothing; taught that the jump at 620 was one, the next of its kind is what it finds strangest."""
+    project.scored(800)
+    label(_first(project), as_="confirmed", by="ann", app=project.app)
+    train("meters", app=project.app)
+    promote("meters", version="2", app=project.app)
+    file = project.app.settings.file
+    quick = "judging = { window = 8, hidden = 16, steps = 100, rows = 64 }"
+    file.write_text(file.read_text().replace('detector = "ewma"', f'detector = "labeller"\n{quick}'))
+    app = App.open(file)
+    one, now = app.settings.chosen("meters")[0], datetime.now(UTC)
+    champion = app.registry.resolve("meters", "champion")
+    assert champion is not None
+    rehearsal = Rehearsal.load(app.registry.fetch(champion) / "rehearsal")
+    _, checked = observed(app, one, now)
+    said = verdicts(app, ["s0", "s1"], now)
+    told, untold = (
+        found_by(rehearsal, checked, how_of(app, one), now, some, None)[0].views.scores[640:800, 0]
+        for some in (said, said[:0])
+    )
+    assert set(np.argsort(told)[-2:] + 640) <= {720, 721, 722}
+    assert np.ptp(untold[~np.isnan(untold)]) == 0
 
 
 @pytest.mark.slow

@@ -10,7 +10,8 @@ from scipy.stats import false_discovery_control
 from forecaster import api
 from forecaster.actions.detect import detect
 from forecaster.errors import ArtifactError, ConfigError
-from forecaster.scoring.fdr import _weights, benjamini_hochberg, lord
+from forecaster.scoring.fdr import benjamini_hochberg, saffron
+from forecaster.scoring.wealth import _weights
 from forecaster.series import synthetic
 
 
@@ -21,20 +22,20 @@ def test_the_step_up_is_that_of_scipy(random: np.random.Generator) -> None:
     assert not benjamini_hochberg(np.zeros(0), 0.1).any()
 
 
-def test_the_wealth_of_lord_is_that_of_its_equation() -> None:
-    """By hand: half of the level times the first weights, and the other half again after a discovery."""
-    first, second, third = _weights(3)
-    levels = [0.05 * first, 0.05 * second + 0.05 * first, 0.05 * third + 0.05 * second + 0.1 * first]
-    np.testing.assert_array_equal(lord(np.array(levels), 0.1), [True, True, True])
-    for k in range(3):
+def test_the_wealth_is_that_of_its_equation() -> None:
+    """By hand: a quarter of the level times the first weight, as much again after a discovery, twice that after each other."""
+    first, second = _weights(np.arange(2.0))
+    levels = [0.025 * first, 0.9, 0.025 * (second + second), 0.025 * (second + second) + 0.05 * first]
+    np.testing.assert_array_equal(saffron(np.array(levels), 0.1), [True, False, True, True])
+    for k in (0, 2, 3):
         above = np.array([*levels[:k], levels[k] * 1.0001, *levels[k + 1 :]])
-        assert not lord(above, 0.1)[k]
-    assert _weights(10**6).sum() < 1
+        assert not saffron(above, 0.1)[k]
+    assert _weights(np.arange(1e6)).sum() == pytest.approx(1, abs=1e-3)
 
 
 def test_false_discoveries_are_as_rare_as_asked() -> None:
     """A tenth of 400 tests is false on average, in a thousand repetitions, and most of what is there is found."""
-    for method in (lord, benjamini_hochberg):
+    for method in (saffron, benjamini_hochberg):
         shares, powers = [], []
         for seed in range(1000):
             random = np.random.default_rng(seed)
@@ -50,7 +51,7 @@ def test_false_discoveries_are_as_rare_as_asked() -> None:
 def test_what_comes_later_changes_no_discovery(random: np.random.Generator) -> None:
     """Each is decided in its turn."""
     p = random.uniform(size=200) ** 3
-    np.testing.assert_array_equal(lord(p[:120], 0.1), lord(p, 0.1)[:120])
+    np.testing.assert_array_equal(saffron(p[:120], 0.1), saffron(p, 0.1)[:120])
 
 
 def _frame() -> pd.DataFrame:
@@ -93,11 +94,12 @@ def test_with_hindsight_all_are_decided_together(tmp_path: Path) -> None:
         detect(**words, set_={"fdr": "2"})
 
 
-def test_a_detector_with_a_share_is_no_stream(tmp_path: Path) -> None:
-    """It says so; detection by the saved one keeps the same events."""
+def test_a_saved_detector_keeps_the_share(tmp_path: Path) -> None:
+    """Detection by it keeps the same events; with hindsight all are decided together, which no stream can."""
     frame = _frame().drop(columns="label")
     rows, _ = api.detect(frame, detector="ewma", settings={"fdr": "0.1"}, save=tmp_path / "kept")
     again, _ = api.detect(frame, load=tmp_path / "kept")
     pd.testing.assert_frame_equal(again, rows)
-    with pytest.raises(ArtifactError, match="not streamed"):
-        api.stream(tmp_path / "kept")
+    api.detect(frame, detector="ewma", settings={"fdr": "0.1"}, hindsight=True, save=tmp_path / "together")
+    with pytest.raises(ArtifactError, match="fdr and --hindsight is not streamed"):
+        api.stream(tmp_path / "together")

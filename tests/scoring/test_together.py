@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from forecaster import api
+from forecaster.aggregations.errors_and_levels import ErrorsAndLevels
 from forecaster.scoring.together import Together
 from forecaster.series import synthetic
 
@@ -101,7 +102,7 @@ def test_distance_is_that_of_hotelling() -> None:
     keep = 1 - 2 / 11
     weights = keep ** np.arange(3)[::-1]
     expected = np.sqrt((weights @ squares) / weights.sum() / 2)
-    assert together.strange(some_TC, nothing_TC[:3])[-1] == pytest.approx(expected, rel=0.02)
+    assert together.distance(some_TC)[-1] == pytest.approx(expected, rel=0.02)
 
 
 def test_missing_channels_are_left_out() -> None:
@@ -110,6 +111,6 @@ def test_missing_channels_are_left_out() -> None:
     y_TC[:, 2] = np.nan
     together = Together.learn(y_TC, np.abs(y_TC))
     y_TC[10], y_TC[11, 0] = np.nan, np.nan
-    found_T = together.strange(y_TC, np.abs(y_TC))
+    found_T = together.strange(y_TC, np.abs(y_TC), np.abs(y_TC), ErrorsAndLevels(ErrorsAndLevels.Config()))
     assert np.isnan(found_T[10])
     assert np.isfinite(np.delete(found_T, 10)).all()

@@ -1,0 +1,128 @@
+"""Labels: spans of time of which somebody says whether a series was anomalous.
+
+A table `unique_id, start, end[, kind]`, CSV or Parquet, a span a row, both ends included. A kind is `anomaly` (the default)
+or `normal`, or a state of an event: `confirmed`; `false`, `expected`, `new_normal`.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from forecaster import columns
+from forecaster.errors import DataError, nearest
+from forecaster.series import table
+from forecaster.series.frequency import Ints
+from forecaster.series.grid import Floats, Grid
+
+__all__ = ["Label", "Labels"]
+
+ANOMALOUS = ("anomaly", "confirmed")
+NORMAL = ("normal", "false", "expected", "new_normal")
+_START, _END, _KIND = "start", "end", "kind"
+
+
+@dataclass(frozen=True)
+class Label:
+    """One span of one series, and of all channels of it; its times are what the user's file has for them."""
+
+    unique_id: str
+    start: Any
+    end: Any
+    kind: str = ANOMALOUS[0]
+
+    def __str__(self) -> str:
+        return f"'{self.unique_id}', {self.start} to {self.end}"
+
+
+Placed = tuple[Label, int, int]
+"""A label with its first and last row of a series; the last before the first where it has none."""
+
+
+@dataclass(frozen=True)
+class Labels:
+    """All that was said of some series.
+
+    Rows without a label are unknown, not normal. But who lists a series' anomalies, and nothing else, has looked at what lies
+    between: then rows from its first label to its last are normal. Where labels overlap, an anomaly is one.
+    """
+
+    every: Sequence[Label]
+    lists: bool = True
+    """Whether labels of anomalies alone are such a list."""
+
+    @classmethod
+    def read(cls, path: Path) -> "Labels":
+        """From a file. Raises: DataError for one that cannot be read, lacks a column, or has a kind that is none"""
+        frame = table.read(path)
+        absent = [name for name in (columns.UNIQUE_ID, _START, _END) if name not in frame.columns]
+        if absent:
+            raise DataError(f"labels '{path}': no column '{absent[0]}'. Give unique_id, start, end, and perhaps kind.")
+        if frame[[columns.UNIQUE_ID, _START, _END]].isna().to_numpy().any():
+            raise DataError(f"labels '{path}': a row lacks its unique_id, start or end.")
+        kinds = frame[_KIND].fillna(ANOMALOUS[0]) if _KIND in frame.columns else [ANOMALOUS[0]] * len(frame)
+        rows = zip(frame[columns.UNIQUE_ID].astype(str), frame[_START], frame[_END], kinds, strict=True)
+        return cls([_known_kind(Label(name, start, end, str(kind))) for name, start, end, kind in rows])
+
+    def marks(self, grids: Sequence[Grid], ends: Sequence[Ints]) -> list[Floats]:
+        """What is known of each row before `ends`: 1 anomalous, 0 normal, NaN unknown: [N] of each grid.
+
+        What is labelled from there on is looked up in the data, but changes nothing.
+
+        Shapes: ends holds one array [S] for each grid
+        Raises: DataError for a label of no row of these grids
+        """
+        inside = [span for grid in grids for spans in self._placed(grid).values() for span in spans]
+        placed = {id(label) for label, first, last in inside if first <= last}
+        outside = [label for label in self.every if id(label) not in placed]
+        if outside:
+            names = {str(name) for grid in grids for name in grid.unique_id}
+            hint = nearest(outside[0].unique_id, names) if outside[0].unique_id not in names else ""
+            more = f", and {len(outside) - 1} more" if len(outside) > 1 else ""
+            raise DataError(f"labels: no row of the data in {outside[0]}{more}.{hint}")
+        return [self.of(grid, end) for grid, end in zip(grids, ends, strict=True)]
+
+    def of(self, grid: Grid, ends: Ints) -> Floats:
+        """The same of one grid, whatever lies outside."""
+        marks_N = np.full(len(grid.y), np.nan)
+        for s, spans in self._placed(grid).items():
+            end = int(ends[s])
+            known = [(label, first, min(last, end - 1)) for label, first, last in spans if first < end]
+            self._mark(marks_N[grid.offsets[s] : grid.offsets[s + 1]], known)
+        return marks_N
+
+    def _placed(self, grid: Grid) -> dict[int, list[Placed]]:
+        """Labels of each series that has some."""
+        found = {}
+        for s in range(grid.series):
+            mine = [label for label in self.every if label.unique_id == str(grid.unique_id[s])]
+            if mine:
+                times_T = grid.times(np.full(grid.lengths[s], s), np.arange(grid.lengths[s]))
+                found[s] = [(label, *_rows(label, times_T, grid)) for label in mine]
+        return found
+
+    def _mark(self, marks_T: Floats, spans: Sequence[Placed]) -> None:
+        """Set what labels say of rows; anomalies last."""
+        anomalies = [span for span in spans if span[0].kind in ANOMALOUS]
+        if self.lists and len(anomalies) == len(spans) > 0:
+            marks_T[min(first for _, first, _ in spans) : max(last for *_, last in spans) + 1] = 0.0
+        for label, first, last in spans:
+            if label.kind in NORMAL:
+                marks_T[first : last + 1] = 0.0
+        for _, first, last in anomalies:
+            marks_T[first : last + 1] = 1.0
+
+
+def _known_kind(label: Label) -> Label:
+    """Raises: DataError for a kind that is none"""
+    if label.kind not in (*ANOMALOUS, *NORMAL):
+        raise DataError(f"labels: {label}: no kind '{label.kind}'.{nearest(label.kind, (*ANOMALOUS, *NORMAL))}")
+    return label
+
+
+def _rows(label: Label, times_T: Ints, grid: Grid) -> tuple[int, int]:
+    """First and last row of a label."""
+    start, end = (grid.clock.instant(time, f"labels: {label}") for time in (label.start, label.end))
+    return int(np.searchsorted(times_T, start, "left")), int(np.searchsorted(times_T, end, "right")) - 1
