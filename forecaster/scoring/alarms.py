@@ -14,6 +14,7 @@ from forecaster.scoring.muted import Muted
 from forecaster.scoring.rules import Rules
 from forecaster.series.frequency import Ints
 from forecaster.series.grid import Floats
+from forecaster.thresholds._moments import Moments
 from forecaster.thresholds.base import Threshold
 
 __all__ = ["MEMORY_ROWS", "Alarming", "Alarms", "MakeThreshold", "judge_abreast", "normal_rows", "raise_alarms"]
@@ -91,7 +92,7 @@ class Alarming:
     ) -> None:
         self._kinds, self._rate, self._rules = kinds, rate, rules
         self._patience = patience
-        self._normal_MV = normal_MV
+        self._normal_MV, self._moments = normal_MV, Moments.of(normal_MV)
         self._since: list[Floats] = []
         self._budget = Budget(rate, rules)
         self._rows = self._waiting = 0
@@ -172,11 +173,15 @@ class Alarming:
             now = until
         return Alarms(p_T, alarm_T, strange_T, opening_T)
 
-    def recalibrate(self, normal_MV: Floats) -> None:
-        """From now on these rows are the normal ones, the newest of them that fit into memory; rows without a view do not count."""
+    def recalibrate(self, normal_MV: Floats, moments: Moments | None = None) -> None:
+        """From now on these rows are the normal ones, the newest of them that fit into memory; rows without a view do not count.
+
+        `moments` are those of more rows than these, where some are forgotten.
+        """
         if len(normal_MV) > MEMORY_ROWS:
             normal_MV = normal_MV[~np.isnan(normal_MV).all(axis=1)][-MEMORY_ROWS:]
-        self._normal_MV, self._since, self._waiting, self._judge = normal_MV, [], 0, None
+        self._normal_MV, self._moments = normal_MV, moments or Moments.of(normal_MV)
+        self._since, self._waiting, self._judge = [], 0, None
 
     def forgive(self, events: int) -> None:
         """So many events were no false alarms, and owe nothing."""
@@ -186,9 +191,12 @@ class Alarming:
     def _calibrated(self) -> "Judge":
         """The calibration in use; a new one when it has served its time."""
         if self._judge is not None and self._waiting >= self._judge.serves:
-            self.recalibrate(np.concatenate([self._normal_MV, *self._since]))
+            since_TV = np.concatenate(self._since)
+            moments = self._moments.joined(Moments.of(since_TV))
+            self.recalibrate(np.concatenate([self._normal_MV, since_TV]), moments)
         if self._judge is None:
-            self._judge = Judge(self._normal_MV, self._kinds, self._rate, self._rules.gap, self._thresholds)
+            rules = self._rules
+            self._judge = Judge(self._normal_MV, self._moments, self._kinds, self._rate, rules.gap, self._thresholds)
             for part_TV in self._since:  # rows that were judged before the state was stored
                 self._judge.follow(part_TV)
         return self._judge
@@ -198,7 +206,8 @@ class Alarming:
         carried = [one.carried for one in self._thresholds]
         numbers = [self._rows, self._waiting, *self._budget.state(), *carried]
         muted = {} if self.muted is None else self.muted.state()
-        return {"rows": np.concatenate([self._normal_MV, *self._since]), "numbers": np.array(numbers, float), **muted}
+        rows = np.concatenate([self._normal_MV, *self._since])
+        return {"rows": rows, "moments": np.stack(self._moments), "numbers": np.array(numbers, float), **muted}
 
     @classmethod
     def restored(
@@ -215,6 +224,8 @@ class Alarming:
         split = len(state["rows"]) - int(waiting)
         made = cls(state["rows"][:split], kinds, rate, rules, make, patience)
         made._since, made._rows, made._waiting = [state["rows"][split:]], int(rows), int(waiting)
+        if "moments" in state:  # a state of before there were any has none
+            made._moments = Moments(*state["moments"])
         budget = len(made._budget.state())
         made._budget.restore(more[:budget])
         for threshold, carried in zip(made._thresholds, more[budget:], strict=False):  # none before they carried one

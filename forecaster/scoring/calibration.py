@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from forecaster.detectors.base import Kinds
 from forecaster.series.grid import Floats
+from forecaster.thresholds._moments import Moments, p_values
 from forecaster.thresholds.base import Threshold
 
 __all__ = ["FEWEST_ROWS", "Judge", "follow_abreast", "no_news"]
@@ -32,15 +33,26 @@ class Judge:
 
     Taking the least of V p-values makes small ones commoner; by how much, the normal rows tell: as if there were
     `several` independent views (Sidak), 1 where the views say the same, V where they have nothing in common.
+    Events open by thresholds alone. How strange a row is beside that, moments of all normal rows so far tell as well.
     """
 
-    def __init__(self, normal_TV: Floats, kinds: Kinds, rate: float, gap: int, thresholds: Sequence[Threshold]) -> None:
+    def __init__(
+        self,
+        normal_TV: Floats,
+        moments: Moments,
+        kinds: Kinds,
+        rate: float,
+        gap: int,
+        thresholds: Sequence[Threshold],
+    ) -> None:
         self.serves = max(FEWEST_ROWS, int(_GROWTH * len(normal_TV)))
         """Rows that it judges."""
         self.thresholds = thresholds
         width = normal_TV.shape[1]
         self.graded = (width - sum(kinds)) or width
         """First views, by which rows are graded; all where there are hints and chances only."""
+        by_moments = min(self.graded, len(thresholds))  # chances have none
+        self.usual_score, self.spread = moments.centre[:by_moments], moments.spread[:by_moments]
         self.faint = slice(width - sum(kinds), width - kinds.hints - kinds.chances)
         """Views whose p-values count for ten times as much."""
         p_TV = _each(normal_TV, [one.fit for one in thresholds], self.faint)
@@ -63,7 +75,8 @@ class Judge:
         return graded, joint
 
     def _each_joined(self, views_TV: Floats, judged: Sequence[Callable[[Floats], Floats]]) -> tuple[Floats, Floats]:
-        return _joined(_each(views_TV, judged, self.faint), self.graded, *self.several)
+        graded, joint = _joined(_each(views_TV, judged, self.faint), self.graded, *self.several)
+        return _blended(graded, views_TV, self.usual_score, self.spread), joint
 
 
 def follow_abreast(judges: Sequence[Judge], views_nV: Floats) -> tuple[Floats, Floats]:
@@ -71,7 +84,9 @@ def follow_abreast(judges: Sequence[Judge], views_nV: Floats) -> tuple[Floats, F
     columns = zip(*(judge.thresholds for judge in judges), strict=True)
     judged = [partial(type(each[0]).abreast, each) for each in columns]
     several = np.array([judge.several for judge in judges]).T
-    return _joined(_each(views_nV, judged, judges[0].faint), judges[0].graded, *several)
+    graded, joint = _joined(_each(views_nV, judged, judges[0].faint), judges[0].graded, *several)
+    usual, spread = (np.stack(part) for part in zip(*((one.usual_score, one.spread) for one in judges), strict=True))
+    return _blended(graded, views_nV, usual, spread), joint
 
 
 def _each(views_TV: Floats, judged: Sequence[Callable[[Floats], Floats]], faint: slice) -> Floats:
@@ -87,6 +102,12 @@ def _each(views_TV: Floats, judged: Sequence[Callable[[Floats], Floats]], faint:
 def _joined(p_TV: Floats, graded: int, *several: Any) -> tuple[Floats, Floats]:
     """By the views that grade rows and by all, each as so many independent ones: a number, or one for each row"""
     return _sidak(_least(p_TV[:, :graded]), several[0]), _sidak(_least(p_TV), several[1])
+
+
+def _blended(p_T: Floats, views_TV: Floats, usual: Floats, spread: Floats) -> Floats:
+    """The geometric mean of p-values by ranks and by moments of the first views. Shapes: [time], [time, V], [K] or [time, K]"""
+    count = usual.shape[-1]
+    return np.sqrt(p_T) * np.sqrt(_least(p_values(views_TV[:, :count], usual, spread))) if count else p_T
 
 
 def _least(p_TV: Floats) -> Floats:

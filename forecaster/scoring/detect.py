@@ -327,6 +327,12 @@ def by_name(grid: Grid) -> dict[int, Ints]:
     return {int(a): np.arange(a, b) for a, b in zip(firsts, [*firsts[1:], grid.series], strict=True)}
 
 
+def _while_alarmed(alarms: Alarms) -> Floats:
+    """P-values of rows in an event, 1 elsewhere: scores tell how strange a move is long after it has become usual."""
+    calm_T = np.where(np.isnan(alarms.p_values), np.nan, 1.0)
+    return np.where(alarms.is_anomaly, alarms.opening_p, calm_T)
+
+
 @dataclass(frozen=True)
 class _Joint:
     """Views of channels as a whole, the sign of the one that adds most, and what they were made with."""
@@ -344,7 +350,7 @@ def _together(
     y_TC, sign_TC = (np.column_stack([part[row] for row in rows]) for part in (grid.y, views.sign))
     first_TC = np.abs(np.column_stack([views.scores[row, 0] for row in rows]))
     together, begin = (learnt, 0) if learnt is not None else Together.of_first(y_TC, first_TC, end)
-    moves_T = together.moves(y_TC, np.column_stack([alarms[s].p_values for s in members]))
+    moves_T = together.moves(y_TC, np.column_stack([_while_alarmed(alarms[s]) for s in members]))
     if together.only is not None:
         found_TV = np.column_stack([views.scores[rows[together.only]], moves_T])
         return _Joint(found_TV, sign_TC[:, together.only], together)
