@@ -1,8 +1,10 @@
 """Alarms of a series do not depend on how its rows come."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
+from forecaster import api
 from forecaster.detectors.base import PLAIN
 from forecaster.scoring.alarms import Alarming, normal_rows, raise_alarms
 from forecaster.scoring.rules import Rules
@@ -66,3 +68,23 @@ def test_patience_is_the_same_row_by_row() -> None:
             alarming = Alarming.restored(alarming.state(), PLAIN, 0.001, Rules(gap=10), _threshold, 100)
         found.append(alarming.judge(views_TV[row : row + 1]))
     np.testing.assert_array_equal([one.p_values[0] for one in found], expected.p_values)
+
+
+def test_after_an_anomaly_ranks_alone_do_not_say_how_strange_a_row_is() -> None:
+    """Rows between what is usual and what was an anomaly have one rank, and are told apart all the same."""
+    random = np.random.default_rng(6)
+    views_TV = np.abs(random.standard_normal((2100, 1)))
+    views_TV[1000:1200] += 9
+    views_TV[2000:2003, 0] = 5, 6, 7
+    found = raise_alarms(views_TV, 0, 500, 0.001, Rules(gap=10), _threshold)
+    assert len({float(p) for p in found.opening_p[2000:2003]}) == 1
+    assert (np.diff(found.strangeness[2000:2003]) > 0.1).all()
+
+
+def test_a_day_without_its_pattern_is_an_event() -> None:
+    """After two days of training, of which the first, told without a profile, is not taken for usual."""
+    times = pd.date_range("2024-01-01", periods=10 * 288, freq="5min")
+    busy = (times.hour >= 9) & (times.hour < 18)
+    y = np.where(busy & (times.day_of_year != 8), 80.0, 20.0) + np.random.default_rng(7).normal(0, 2, len(times))
+    _, events = api.detect(pd.DataFrame({"unique_id": "load", "ds": times, "y": y}), train_until=times[600])
+    assert (events["start"].dt.day_of_year == 8).any()
