@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from forecaster.errors import ConfigError, MissingPackage, SourceError
@@ -64,6 +65,7 @@ def connected(text: str, asked: str) -> Iterator["sa.Connection"]:
     url = url_of(text)
     import sqlalchemy as sa
 
+    _require_file(url, asked)
     engine = sa.create_engine(url, poolclass=sa.NullPool)
     try:
         with engine.connect() as connection:
@@ -73,6 +75,13 @@ def connected(text: str, asked: str) -> Iterator["sa.Connection"]:
             yield connection.execution_options(isolation_level=_SNAPSHOT) if can else connection
     except (sa.exc.SQLAlchemyError, engine.dialect.loaded_dbapi.Error) as error:
         raise _said(error, url, asked) from error
+
+
+def _require_file(url: "sa.URL", asked: str) -> None:
+    """Raises: ConfigError where SQLite would make a new, empty database"""
+    file = url.database or ":memory:"
+    if url.get_backend_name() == "sqlite" and not file.startswith((":memory:", "file:")) and not Path(file).exists():
+        raise ConfigError(f"{asked}: there is no file '{file}'. Check option 'url'.")
 
 
 def _filled(part: str | None) -> str | None:

@@ -17,6 +17,8 @@ __all__ = ["Address", "Message", "Session"]
 
 _CONNECT_S = 20.0
 _KEEPALIVE_S = 60
+_BYTES_AT_ONCE = 2 << 20
+"""Payloads that are handed on together: a message may hold thousands of values."""
 _CLOSED = 0x80
 """Reason codes from here on are refusals."""
 _NOT_RETAINED, _RETAINED_ONCE = 2, 1
@@ -99,8 +101,10 @@ class Session:
             if not self.connected:
                 raise SourceError(f"{self.address}: the connection broke off, and could not be made again.") from None
             return []
-        while len(found) < self.address.in_flight and not self._come.empty():
+        size = len(found[0].payload)
+        while len(found) < self.address.in_flight and size < _BYTES_AT_ONCE and not self._come.empty():
             found.append(self._come.get_nowait())
+            size += len(found[-1].payload)
         return found
 
     def acknowledge(self, messages: Sequence[Message]) -> None:

@@ -21,6 +21,8 @@ __all__ = ["Dialect", "numbers", "parts", "times"]
 
 _ROWS_AT_ONCE = 250_000
 _BYTES_AT_ONCE = 8 << 20
+_SEPARATORS = {";": ";", "\t": "\\t", "|": "|", ",": ","}
+"""And how TOML writes them."""
 _NUMBER = re.compile(r"\s*-?\d+(\.\d*)?\s*")
 _MISSING = ["", "NA", "N/A", "n/a", "<NA>", "#N/A", "NaN", "nan", "-nan", "NULL", "null", "None"]
 _BROKEN = (pa.ArrowException, UnicodeDecodeError, EOFError, zlib.error, OSError)
@@ -101,8 +103,10 @@ def _header(start: bytes, dialect: Dialect) -> list[str]:
 def _require(wanted: Sequence[str], found: Sequence[str], path: str) -> None:
     absent = [column for column in wanted if column not in found]
     if absent:
+        one = str(found[0]) if len(found) == 1 else ""
+        other = next((f' Is separator = "{sign}" meant?' for sep, sign in _SEPARATORS.items() if sep in one), "")
         raise ConfigError(
-            f"file '{path}' has no column '{absent[0]}', found {', '.join(map(str, found))}. "
+            f"file '{path}' has no column '{absent[0]}', found {', '.join(map(str, found))}.{other} "
             "Name yours with id_column, time_column and value_columns."
         )
 

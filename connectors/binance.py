@@ -13,7 +13,7 @@ from connectors._candles import settled
 from connectors._http import Http, Limit, Refused
 from connectors._licence import Licence
 from forecaster.errors import ConfigError, SourceError
-from forecaster.series.delivered import table
+from forecaster.series.delivered import gathered, table
 from forecaster.series.frequency import parse_duration
 from forecaster.series.source import SeriesInfo, Slice
 from forecaster.series.timed import Timed
@@ -35,7 +35,6 @@ _INTERVALS = {
 _FIELDS = {"open": 1, "high": 2, "low": 3, "close": 4, "volume": 5, "quote_volume": 7, "trades": 8}
 _WIDTH, _CLOSES = 12, 6
 _WEIGHT = 2
-_ROWS_AT_ONCE = 50_000
 _QUOTES = ("USDT", "USDC", "FDUSD", "TUSD", "BTC", "ETH", "BNB", "EUR", "TRY", "BRL", "JPY")
 
 
@@ -106,15 +105,7 @@ class Binance(Timed):
         ]
 
     def read(self, piece: Slice) -> Iterator[pa.Table]:
-        pages, rows = [], 0
-        for candles in self._pages(piece):
-            pages.append(candles)
-            rows += len(candles)
-            if rows >= _ROWS_AT_ONCE:
-                yield self._table(piece.part, pages)
-                pages, rows = [], 0
-        if rows:
-            yield self._table(piece.part, pages)
+        yield from gathered(self._table(piece.part, candles) for candles in self._pages(piece))
 
     def _pages(self, piece: Slice) -> Iterator[Any]:
         """Answers, until one is not full."""
@@ -126,9 +117,9 @@ class Binance(Timed):
                 return
             first = int(candles[-1, 0]) + 1
 
-    def _table(self, symbol: str, pages: list[Any]) -> pa.Table:
+    def _table(self, symbol: str, candles: Any) -> pa.Table:
         """All fields of some candles, one below the other."""
-        candles, fields = np.concatenate(pages), self.config.fields
+        fields = self.config.fields
         opens = candles[:, 0].astype("datetime64[ms]").astype("datetime64[us]")
         names = np.repeat(np.array([f"{symbol}/{name}" for name in fields], object), len(candles))
         values = np.concatenate([candles[:, _FIELDS[name]].astype(str) for name in fields])

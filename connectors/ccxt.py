@@ -15,7 +15,7 @@ from connectors._asked import millis, reached, wrong
 from connectors._candles import settled
 from connectors._licence import Licence
 from forecaster.errors import ConfigError, MissingPackage, SourceError, unknown_name
-from forecaster.series.delivered import table
+from forecaster.series.delivered import gathered, table
 from forecaster.series.frequency import parse_duration
 from forecaster.series.secret import secret
 from forecaster.series.source import SeriesInfo, Slice
@@ -116,13 +116,19 @@ class Ccxt(Timed):
         ]
 
     def read(self, piece: Slice) -> Iterator[pa.Table]:
-        pages = [page for page in self._pages(piece) if len(page)]
-        if not pages:
-            return
-        candles = np.concatenate(pages)
+        yield from gathered(self._tables(piece))
+
+    def _tables(self, piece: Slice) -> Iterator[pa.Table]:
+        """A table for each answer, all fields one below the other."""
+        for candles in self._pages(piece):
+            yield self._table(piece.part, candles)
+
+    def _table(self, symbol: str, candles: Any) -> pa.Table:
+        fields = self.config.fields
         opens = candles[:, 0].astype("int64").astype("datetime64[ms]").astype("datetime64[us]")
-        for name in self.config.fields:
-            yield table(self._name(piece.part, name), opens, candles[:, _FIELDS[name]])
+        names = np.repeat(np.array([self._name(symbol, name) for name in fields], object), len(candles))
+        values = np.concatenate([candles[:, _FIELDS[name]] for name in fields])
+        return table(names, np.tile(opens, len(fields)), values)
 
     def _pages(self, piece: Slice) -> Iterator[Any]:
         """Candles of a span, answer by answer; where one is empty the next stretch is asked for."""
@@ -142,7 +148,9 @@ class Ccxt(Timed):
         library, exchange = self._library, self._exchange
         try:
             return exchange.fetch_ohlcv(piece.part, self.config.interval, since=first, limit=self.config.page)
-        except (library.BadSymbol, library.BadRequest, library.AuthenticationError, library.NotSupported) as error:
+        except library.AuthenticationError as error:
+            raise ConfigError(f"ccxt '{piece.part}': {self._clean(error)}. Check the key and its secret.") from error
+        except (library.BadSymbol, library.BadRequest, library.NotSupported) as error:
             raise ConfigError(
                 f"ccxt '{piece.part}': {self._clean(error)}. Check exchange, symbols and interval."
             ) from error

@@ -17,7 +17,7 @@ from connectors._asked import ends, reached, wrong
 from connectors._http import Http, Refused
 from connectors._licence import Licence
 from forecaster.errors import ConfigError
-from forecaster.series.delivered import table
+from forecaster.series.delivered import gathered, table
 from forecaster.series.source import Done, SeriesInfo, Slice, Window
 from forecaster.series.timed import Timed, first_time
 
@@ -25,7 +25,7 @@ __all__ = ["Ecb"]
 
 _LICENCE = Licence("ECB; free re-use with the source named", "Source: European Central Bank", "yes", "with attribution")
 
-_ROWS_AT_ONCE = 100_000
+_ROWS_AT_ONCE = 10_000
 _UPDATED = "updated after "
 _NONE = ("", "NaN")
 _OVERLAP = timedelta(days=1)
@@ -104,6 +104,10 @@ class Ecb(Timed):
         return Slice(piece.part, f"{_UPDATED}{(piece.start - _OVERLAP).isoformat()}", piece.start, piece.end)
 
     def read(self, piece: Slice) -> Iterator[pa.Table]:
+        yield from gathered(self._tables(piece))
+
+    def _tables(self, piece: Slice) -> Iterator[pa.Table]:
+        """Rows of the span's periods; then those of all periods that were updated since."""
         start, end = ends(piece)
         yield from self._rows(piece, {"startPeriod": start.year, "endPeriod": end.year}, start)
         if piece.cursor.startswith(_UPDATED):

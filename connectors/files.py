@@ -1,6 +1,7 @@
 """CSV and Parquet files by pattern: a folder, a bucket, any place that fsspec knows."""
 
 import hashlib
+import logging
 import re
 import time
 from collections.abc import Collection, Iterator, Mapping
@@ -19,6 +20,8 @@ from forecaster.series.instants import UNITS, zone
 from forecaster.series.source import Connector, Done, SeriesInfo, Slice, Window
 
 __all__ = ["Files"]
+
+log = logging.getLogger(__name__)
 
 _EDGE_BYTES = 65_536
 _UNFINISHED = re.compile(r"(\.tmp|\.part|\.crdownload)$|/_temporary/|/[._][^/]*$")
@@ -107,8 +110,10 @@ class Files(Connector):
         if not self.config.path:
             return ["option 'path' is missing: a pattern like data/*.csv"]
         try:
-            if reach and not self._files():
-                return [f"no file matches '{self.config.path}'"]
+            if reach:
+                files = self._files()
+                next(self._rows(next(iter(files))), None) if files else None
+                return [] if files else [f"no file matches '{self.config.path}'"]
         except (ConfigError, SourceError) as error:
             return [str(error)]
         return []
@@ -128,9 +133,11 @@ class Files(Connector):
         return found
 
     def plan(self, window: Window, done: Done) -> list[Slice]:
-        now = time.time()
+        now, files = time.time(), self._files()
+        if not files:
+            log.warning("no file matches '%s'", self.config.path)
         slices = []
-        for path, info in self._files().items():
+        for path, info in files.items():
             if now - _modified(info) < self.config.settle_s:
                 continue
             cursor = self._state(path, info)
@@ -149,8 +156,10 @@ class Files(Connector):
         try:
             system.invalidate_cache()  # a bucket's listing is kept otherwise
             found: dict[str, dict[str, Any]] = system.glob(pattern, detail=True)
-        except (OSError, ValueError) as error:
-            raise SourceError(f"files '{self.config.path}': {error}") from error
+        except Exception as error:  # each store's client raises what it likes
+            raise SourceError(
+                f"files '{self.config.path}': {type(error).__name__}, {error}. Check the path, and the store's keys in the environment."
+            ) from error
         return {
             path: info
             for path, info in sorted(found.items())
@@ -185,7 +194,7 @@ class Files(Connector):
         system, _ = self._place()
         try:
             return system.open(path, "rb", compression=compression)
-        except OSError as error:
+        except Exception as error:  # each store's client raises what it likes
             raise SourceError(f"file '{path}' vanished or cannot be opened: {error}") from error
 
     def _rows(self, path: str) -> Iterator[pa.Table]:

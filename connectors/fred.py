@@ -115,13 +115,16 @@ class Fred(Timed):
 
     def read(self, piece: Slice) -> Iterator[pa.Table]:
         self._know(piece.part)
-        found = [row for page in self._pages(piece) for row in page]
-        frame = pd.DataFrame(found, columns=["date", "value", "realtime_start"])
+        for page in self._pages(piece):
+            yield self._table(piece.part, page)
+
+    def _table(self, name: str, page: list[dict[str, str]]) -> pa.Table:
+        frame = pd.DataFrame(page, columns=["date", "value", "realtime_start"])
         frame = frame[frame["value"] != _MISSING]
         ds = pd.to_datetime(frame["date"], utc=True).astype("datetime64[us, UTC]")
         # A release has a day and no hour: it is known when that day is over.
         known = pd.to_datetime(frame["realtime_start"], utc=True).astype("datetime64[us, UTC]") + timedelta(days=1)
-        yield table(piece.part, ds, frame["value"], available_at=known if self.config.vintages else None)
+        return table(name, ds, frame["value"], available_at=known if self.config.vintages else None)
 
     def _pages(self, piece: Slice) -> Iterator[list[dict[str, str]]]:
         """Observations of the days of a span, page by page, as many as FRED counts."""

@@ -1,7 +1,7 @@
 """Measurements of weather stations from NOAA's archive (NCEI): daily summaries and hourly reports."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import cached_property
 from typing import Any, Literal
@@ -23,7 +23,7 @@ _LICENCE = Licence("US public domain", "Source: NOAA National Centers for Enviro
 
 _Row = tuple[str, str, Any, str | None]
 _KEY = ["unique_id", "ds"]
-_HOUR = timedelta(hours=1)
+_HOUR, _ANSWER = timedelta(hours=1), timedelta(days=366)
 _DAILY_UNITS = {"TMAX": "°C", "TMIN": "°C", "TAVG": "°C", "PRCP": "mm", "SNOW": "mm", "SNWD": "mm", "AWND": "m/s"}
 
 
@@ -121,13 +121,16 @@ class Noaa(Timed):
         ]
 
     def read(self, piece: Slice) -> Iterator[pa.Table]:
-        reports = self._believed(self._ask(piece), piece)
-        if not reports:
-            return
+        for year in _years(piece):
+            reports = self._believed(self._ask(year), year)
+            if reports:
+                yield self._table(reports, year)
+
+    def _table(self, reports: list[dict[str, str]], piece: Slice) -> pa.Table:
         frame = self._hours(reports) if self._hourly else self._days(reports)
         start, end = ends(piece)
         frame = frame[(frame["ds"] >= start) & (frame["ds"] < end)]
-        yield table(frame["unique_id"], frame["ds"], frame["y"], quality=frame["quality"])
+        return table(frame["unique_id"], frame["ds"], frame["y"], quality=frame["quality"])
 
     def _ask(self, piece: Slice) -> Any:
         start, _ = ends(piece)
@@ -200,6 +203,14 @@ class Noaa(Timed):
     @cached_property
     def _http(self) -> Http:
         return Http("noaa", self.config.url)
+
+
+def _years(piece: Slice) -> Iterator[Slice]:
+    """A slice as it is asked for: the archive has no pages, and gives whatever span as one answer."""
+    at, end = ends(piece)
+    while at < end:
+        yield replace(piece, start=at, end=min(at + _ANSWER, end))
+        at += _ANSWER
 
 
 def _frame(rows: list[_Row]) -> pd.DataFrame:

@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from connectors._asked import ends
 from forecaster.errors import ConfigError, ForecasterError, MissingPackage, SourceError
-from forecaster.series.delivered import table
+from forecaster.series.delivered import gathered, table
 from forecaster.series.frequency import parse_duration
 from forecaster.series.pushing import Delivery, Pushing
 from forecaster.series.secret import secret
@@ -113,11 +113,13 @@ class Opcua(Timed, Pushing):
 
     def read(self, piece: Slice) -> Iterator[pa.Table]:
         start, end = ends(piece)
+        yield from gathered(self._pages(piece, start, end))
+
+    def _pages(self, piece: Slice, start: datetime, end: datetime) -> Iterator[pa.Table]:
         with self._connected() as client:
             self._looked_up(client, piece.part)
-            found = self._node(client, piece.part).read_raw_history(start, end, 0, False)
-        inside = [(piece.part, value) for value in found if start <= _at(value, end) < end]
-        yield _rows(inside)
+            for found in _history(self._node(client, piece.part), start, end):
+                yield _rows([(piece.part, value) for value in found if start <= _at(value, end) < end])
 
     def subscribe(self, patience_s: float) -> Iterator[Delivery]:
         config, told = self.config, _Told(self.config.in_flight)
@@ -142,7 +144,8 @@ class Opcua(Timed, Pushing):
             from asyncua.ua.uaerrors import UaError
         except ImportError as error:
             raise MissingPackage("asyncua", "source 'opcua'") from error
-        client = Client(self.config.url, timeout=_TIMEOUT_S)
+        # Its watchdog calls a server dead that does not answer beside a page of history within this time.
+        client = Client(self.config.url, timeout=_TIMEOUT_S, watchdog_intervall=_TIMEOUT_S)
         try:
             self._introduce(client)
             client.connect()
@@ -200,6 +203,25 @@ class Opcua(Timed, Pushing):
         info = SeriesInfo(name, config.domain, unit or config.unit, config.step, channel=called, tags=tags)
         self._known[name] = info
         return info
+
+
+def _history(node: "SyncNode", start: datetime, end: datetime) -> Iterator[list[Any]]:
+    """Values of a span, as many at once as the server likes: some servers drop the rest when they are told how many."""
+    from asyncua import ua
+
+    wanted = ua.ReadRawModifiedDetails(IsReadModified=False, StartTime=start, EndTime=end, ReturnBounds=False)
+    left: bytes | None = None
+    while True:
+        found = node.history_read(wanted, left)
+        found.StatusCode.check()
+        yield found.HistoryData.DataValues
+        if not found.ContinuationPoint:
+            return
+        if found.ContinuationPoint == left:
+            raise SourceError(
+                f"opcua, node '{node}': its history goes on where it stood, after {len(found.HistoryData.DataValues)} values"
+            )
+        left = found.ContinuationPoint
 
 
 class _Told:

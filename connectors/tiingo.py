@@ -6,17 +6,15 @@ from typing import Any
 
 import pandas as pd
 
-from connectors._asked import days, ends, reached, wrong
+from connectors._asked import days, wrong
 from connectors._daily import DailyBars
 from connectors._http import Http, Limit, Refused
 from connectors._licence import Licence
 from forecaster.errors import ConfigError
 from forecaster.series.secret import secret
-from forecaster.series.source import SeriesInfo, Slice
+from forecaster.series.source import Slice
 
 __all__ = ["Tiingo"]
-
-_LICENCE = Licence("Tiingo terms; internal use on the free tier", "Source: Tiingo", "own use", "no")
 
 _PRICES = ("open", "high", "low", "close", "adjOpen", "adjHigh", "adjLow", "adjClose", "divCash")
 _FIELDS = (*_PRICES, "volume", "adjVolume", "splitFactor")
@@ -35,8 +33,12 @@ class Tiingo(DailyBars):
     Raises:  ConfigError for a ticker or token that Tiingo does not know
     """
 
+    licence = Licence("Tiingo terms; internal use on the free tier", "Source: Tiingo", "own use", "no")
+
     @dataclass(frozen=True, kw_only=True)
     class Config(DailyBars.Config):
+        known = _FIELDS
+
         fields: list[str] = field(default_factory=lambda: ["close", "volume", "divCash", "splitFactor"])
         """Of open, high, low, close, volume, the same with adj before them (adjClose), divCash, splitFactor."""
         key: str = "TIINGO_TOKEN"
@@ -46,40 +48,19 @@ class Tiingo(DailyBars):
         url: str = "https://api.tiingo.com"
         """Another server that speaks the same."""
 
-        def __post_init__(self) -> None:
-            super().__post_init__()
-            DailyBars.require_known(self.fields, _FIELDS)
-
     config: Config
-
-    def check(self, *, reach: bool = False) -> list[str]:
-        if not self.config.tickers:
-            return ["option 'tickers' is missing, such as [\"AAPL\"]"]
-        return reached(self) if reach else []
-
-    def discover(self) -> list[SeriesInfo]:
-        return [
-            SeriesInfo(
-                f"{ticker}/{name}",
-                "finance",
-                "USD" if name in _PRICES else "shares" if "olume" in name else "",
-                "B",
-                timezone="America/New_York",
-                calendar=self.config.calendar,
-                licence=_LICENCE.name,
-                entity=ticker,
-                channel=name,
-                tags={"ds": "trading day", "adjusted": str(name.startswith("adj")).lower(), **_LICENCE.tags()},
-            )
-            for ticker in self.config.tickers
-            for name in self.config.fields
-        ]
 
     def has_action(self, bars: pd.DataFrame) -> bool:
         return bool(((bars["splitFactor"] != 1) | (bars["divCash"] > 0)).any())
 
+    def unit(self, name: str) -> str:
+        return "USD" if name in _PRICES else "shares" if "olume" in name else ""
+
+    def is_adjusted(self, name: str) -> bool:
+        return name.startswith("adj")
+
     def bars(self, piece: Slice) -> pd.DataFrame:
-        """One row a trading day of the span, in order."""
+        """One row a trading day, in order."""
         first, last = days(piece)
         asked = {"startDate": first.isoformat(), "endDate": last.isoformat(), "format": "json"}
         try:
@@ -88,9 +69,7 @@ class Tiingo(DailyBars):
             raise ConfigError(
                 f"tiingo '{piece.part}': {error}. Check the ticker; Tiingo writes BRK-B, not BRK.B."
             ) from error
-        bars = self._believed(body, piece)
-        start, end = ends(piece)
-        return bars[(bars["ds"] >= start) & (bars["ds"] < end)]
+        return self._believed(body, piece)
 
     def _believed(self, body: Any, piece: Slice) -> pd.DataFrame:
         """Bars of an answer that has every field, from the days that were asked for."""

@@ -8,15 +8,13 @@ from typing import Any
 
 import pandas as pd
 
-from connectors._asked import days, ends, reached, wrong
+from connectors._asked import days, wrong
 from connectors._daily import DailyBars
 from connectors._licence import Licence
 from forecaster.errors import ConfigError, MissingPackage, SourceError
-from forecaster.series.source import SeriesInfo, Slice
+from forecaster.series.source import Slice
 
 __all__ = ["Yahoo"]
-
-_LICENCE = Licence("Yahoo terms; personal use only", "Source: Yahoo Finance", "personal use", "no")
 
 _TERMS = (
     "Yahoo's terms allow personal use only, the access is unofficial, and it has stood still for weeks more than once. If that "
@@ -48,19 +46,16 @@ class Yahoo(DailyBars):
     """
 
     needs = ("yfinance",)
+    licence = Licence("Yahoo terms; personal use only", "Source: Yahoo Finance", "personal use", "no")
 
     @dataclass(frozen=True, kw_only=True)
     class Config(DailyBars.Config):
+        known = tuple(_FIELDS)
+
         fields: list[str] = field(default_factory=lambda: ["close", "volume", "dividends", "splits"])
         """Of open, high, low, close, adj_close, volume, dividends, splits."""
         accept_terms: bool = False
         """That it is for your personal use, as Yahoo's terms ask."""
-        timezone: str = "America/New_York"
-        """Zone of their exchange, told with the series."""
-
-        def __post_init__(self) -> None:
-            super().__post_init__()
-            DailyBars.require_known(self.fields, _FIELDS)
 
     config: Config
 
@@ -69,37 +64,19 @@ class Yahoo(DailyBars):
             return [f"option 'accept_terms' is false. {_TERMS}."]
         if importlib.util.find_spec("yfinance") is None:
             return [str(MissingPackage("yfinance", "connector 'yahoo'"))]
-        if not self.config.tickers:
-            return ["option 'tickers' is missing, such as [\"AAPL\"]"]
-        return reached(self) if reach else []
-
-    def discover(self) -> list[SeriesInfo]:
-        return [
-            SeriesInfo(
-                f"{ticker}/{name}",
-                "finance",
-                "shares" if name == "volume" else "",
-                "B",
-                timezone=self.config.timezone,
-                calendar=self.config.calendar,
-                licence=_LICENCE.name,
-                entity=ticker,
-                channel=name,
-                tags={
-                    "ds": "trading day",
-                    "adjusted": str(name not in ("dividends", "splits")).lower(),
-                    **_LICENCE.tags(),
-                },
-            )
-            for ticker in self.config.tickers
-            for name in self.config.fields
-        ]
+        return super().check(reach=reach)
 
     def has_action(self, bars: pd.DataFrame) -> bool:
         return bool(((bars["dividends"] > 0) | (bars["splits"] > 0)).any())
 
+    def unit(self, name: str) -> str:
+        return "shares" if name == "volume" else ""
+
+    def is_adjusted(self, name: str) -> bool:
+        return name not in ("dividends", "splits")
+
     def bars(self, piece: Slice) -> pd.DataFrame:
-        """One row a trading day of the span."""
+        """One row a trading day."""
         if not self.config.accept_terms:
             raise ConfigError(f"yahoo '{piece.part}': accept_terms is false. {_TERMS}.")
         found = self._asked(piece)
@@ -110,10 +87,7 @@ class Yahoo(DailyBars):
         bars = found.reindex(columns=list(dict.fromkeys(wanted)))
         # The library gives midnight at the exchange; the day is what it means.
         days_then = pd.DatetimeIndex(found.index).tz_localize(None).normalize().tz_localize("UTC").as_unit("us")
-        start, end = ends(piece)
-        dated = bars.assign(ds=days_then)
-        named = dated.rename(columns={theirs: ours for ours, theirs in _FIELDS.items()})
-        return named[(named["ds"] >= start) & (named["ds"] < end)]
+        return bars.assign(ds=days_then).rename(columns={theirs: ours for ours, theirs in _FIELDS.items()})
 
     def _asked(self, piece: Slice) -> pd.DataFrame:
         library = self._library

@@ -1,5 +1,6 @@
 """Ingest one pipeline: a task for each part of its source, then what is wrong with its series."""
 
+import logging
 from datetime import UTC, datetime
 
 from prefect import flow, task
@@ -17,8 +18,10 @@ from forecaster.series.source import Window
 
 __all__ = ["ingest"]
 
-_MOST, _MOST_SERIES = 200, 10_000
-"""Rows of an artefact, and series of which there is one; `forecaster query quality` has all."""
+log = logging.getLogger("forecaster.flows")
+
+_MOST, _MOST_SERIES, _TOLD = 200, 10_000, 10
+"""Rows of an artefact, series of which there is one, lines of the run's log; `forecaster query quality` has all."""
 
 
 @task(name="take-part", retries=2, retry_delay_seconds=5, cache_policy=NO_CACHE)
@@ -37,7 +40,11 @@ def report_quality(project: str, pipeline: str) -> None:
     """Gaps, rejected rows, series that are stale or flat; of very many series a person asks for it."""
     if len(opened(project).ledger.units(pipeline)) > _MOST_SERIES:
         return
-    publish(f"quality-{pipeline}", query("quality", pipeline=pipeline, limit=_MOST, app=opened(project)))
+    report = query("quality", pipeline=pipeline, limit=_MOST, app=opened(project))
+    publish(f"quality-{pipeline}", report)
+    for row in report.table.head(_TOLD).to_dict("records") if report.table is not None else ():
+        if row["problems"]:
+            log.warning("series '%s' of pipeline '%s': %s", row["unique_id"], pipeline, row["problems"])
 
 
 @flow(name="ingest")
@@ -57,8 +64,7 @@ def ingest(
     assert end is not None, "a text was given"
     parts = new_parts(opened(project), pipeline, Window(end, instant(since, "since"), again))
     states = [take_part(project, pipeline, part, since, until, again, return_state=True) for part in parts]
-    if states:
-        report_quality(project, pipeline)
+    report_quality(project, pipeline)  # also without news: a source that fell silent has none
     failed = [state for state in states if state.is_failed()]
     if failed:
         raise SourceError(f"{len(failed)} of {len(states)} parts of '{pipeline}' failed; see their task runs.")

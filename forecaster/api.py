@@ -330,7 +330,8 @@ def stream(load: str | Path, state: str | Path | None = None) -> Stream:
     """Series carried on value by value: `.feed(frame)` takes new rows and says of each what `detect` would say.
 
     `load` is the folder of a detector (`detect(save=...)`) or of a forecaster. Series go on from where the folder `state`
-    left them (`.save(state)`), else from where the rows ended that the detector was taught by.
+    left them (`.save(state)`), else from where the rows ended that the detector was taught by. With channels the rows have
+    these as columns, and each is answered for every channel and for the whole.
     """
     state = Path(state) if state is not None else None
     return Stream.open(SavedDetector.load(Path(load)), state, Path(load))

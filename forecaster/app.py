@@ -1,7 +1,9 @@
 """An opened project: store, registry, tracker and alerts, each where the project file says."""
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -13,6 +15,7 @@ from forecaster.registry.base import Registry
 from forecaster.scoring.incidents import Incidents
 from forecaster.scoring.rules import TABLES, Rules
 from forecaster.series.contract import Contract
+from forecaster.series.frequency import parse_duration
 from forecaster.series.source import Connector
 from forecaster.settings import Pipeline, Settings
 from forecaster.store.lake import Lake
@@ -20,6 +23,8 @@ from forecaster.store.ledger import Ledger
 from forecaster.tracking.base import Tracker
 
 __all__ = ["App"]
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -37,7 +42,9 @@ class App:
             _require_rules(one)
             Contract.of(one.contract, where=f"pipeline '{one.name}', contract")
             Incidents.of(one.incidents, f"pipeline '{one.name}'")
-        return cls(settings)
+        app = cls(settings)
+        app.kept_since(datetime.now(UTC))
+        return app
 
     @cached_property
     def lake(self) -> Lake:
@@ -65,6 +72,21 @@ class App:
     def artefacts(self) -> Path:
         """Folder of models and figures."""
         return Path(self.settings.artefacts)
+
+    def kept_since(self, now: datetime) -> datetime | None:
+        """From when on rows are kept that newer ones replaced; None for ever. Raises: ConfigError for what is no length of time"""
+        length = self.settings.keep_revisions
+        try:
+            return now - timedelta(microseconds=parse_duration(length)) if length else None
+        except ConfigError as error:
+            raise ConfigError(f"the project file: keep_revisions: {error}") from error
+
+    def as_of(self, known: datetime) -> datetime:
+        """A time as of which something is read; the log says where what was known then may be gone."""
+        kept = self.kept_since(datetime.now(UTC))
+        if kept is not None and known < kept:
+            log.warning("as of %s: values that were replaced before %s may be gone (keep_revisions)", known, kept)
+        return known
 
     def connector(self, pipeline: Pipeline) -> Connector:
         """The pipeline's source. Raises: ConfigError for a wrong option."""
@@ -102,4 +124,4 @@ def _require_plugins(one: Pipeline) -> None:
 def _made(folder: str, name: str, values: Mapping[str, Any]) -> Any:
     """A plug-in with its settings."""
     found = plugins.load(folder, name)
-    return found(options.make(found.Config, options.sort(values, {name: found.Config})[name]))
+    return found(options.section(found.Config, values, name, f"{folder.removesuffix('s')} '{name}'"))

@@ -8,7 +8,7 @@ import os
 import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, get_origin, get_type_hints
 
@@ -17,6 +17,7 @@ from forecaster.errors import ConfigError, unknown_name
 __all__ = ["Pipeline", "Ports", "Settings"]
 
 DEFAULT_FILE = Path("forecaster.toml")
+_SQLITE = "sqlite:///"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,6 +94,9 @@ class Settings:
     registry_uri: str = "sqlite:///.forecaster/mlflow.db"
     maintain_schedule: str = "0 3 * * *"
     """When to put the lake in order."""
+    keep_revisions: str = ""
+    """How long rows are kept that newer ones replaced (values, forecasts, scores), such as `400D`; empty: for ever. The newest
+    of each series and time always stays; reads as of an earlier time than that are no longer whole."""
     artefacts: str = ".forecaster/artefacts"
     """Folder of models and figures."""
     alerts: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -156,13 +160,11 @@ class Settings:
         for name in ("lake", "artefacts"):
             values[name] = _place(values[name], self.root)
         for name in ("ledger", "tracking_uri", "registry_uri"):
-            text = _expanded(values[name])
-            prefix = "sqlite:///"
-            values[name] = (
-                prefix + _place(text.removeprefix(prefix), self.root)
-                if text.startswith(prefix)
-                else (_place(text, self.root) if "://" not in text else text)
-            )
+            values[name] = _place(_expanded(values[name]), self.root)
+        values["pipelines"] = {
+            name: replace(one, options={key: _option(key, value, self.root) for key, value in one.options.items()})
+            for name, one in self.pipelines.items()
+        }
         values["alerts"] = {
             name: {k: _place(v, self.root) if k == "path" else v for k, v in body.items()}
             for name, body in self.alerts.items()
@@ -197,7 +199,16 @@ def _section(value: Any, where: str) -> dict[str, Any]:
     return value
 
 
+def _option(key: str, value: Any, root: Path) -> Any:
+    """An option of a connector: its path, or its file of SQLite, made absolute."""
+    is_place = isinstance(value, str) and (key == "path" or value.startswith(_SQLITE))
+    return _place(value, root) if value and is_place else value
+
+
 def _place(text: str, root: Path) -> str:
+    """A path, or an address of SQLite, from the project file's folder on."""
+    if text.startswith(_SQLITE):
+        return _SQLITE + _place(text.removeprefix(_SQLITE), root)
     return text if "://" in text or Path(text).is_absolute() else str(root / text)
 
 

@@ -62,3 +62,45 @@ def test_a_wrong_rule_of_events_is_named(rules: str, message: str, tmp_path: Pat
     path.write_text(f"{PIPELINE}rules = {rules}")
     with pytest.raises(ConfigError, match=message):
         App.open(path)
+
+
+def test_places_start_at_the_project_file(tmp_path: Path) -> None:
+    """Wherever the command is called from: a path and a file of SQLite among a connector's options, no other option."""
+    path = tmp_path / "forecaster.toml"
+    options = 'path = "data/*.csv", url = "sqlite:///plant.db", domain = "weather", id_column = "path"'
+    path.write_text(f"{PIPELINE}options = {{ {options} }}")
+    assert Settings.load(path).pipeline("m").options == {
+        "path": f"{tmp_path}/data/*.csv", "url": f"sqlite:///{tmp_path}/plant.db", "domain": "weather", "id_column": "path",
+    }  # fmt: skip
+    for far in ("s3://bucket/*.csv", "/data/*.csv", "${PLACE}://x"):
+        path.write_text(f'{PIPELINE}options = {{ path = "{far}" }}')
+        assert Settings.load(path).pipeline("m").options["path"] == far
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ('separator = ";;"', "connector 'files': separator must be one character, got ';;'"),
+        ("path = 5", "connector 'files': path=5: expected str"),
+        ('value_columns = "kwh"', r"connector 'files': value_columns=kwh: expected a list such as \[\"kwh\"\]"),
+        ('units = "kWh"', "connector 'files': units=kWh: expected a dict such as { name = value }"),
+        ("value_columns = { a = 1 }", "connector 'files': value_columns={'a': 1}: expected list"),
+        ("skip_lines = true", "connector 'files': skip_lines=True: expected int"),
+        ('colum = "a"', "connector 'files': unknown setting 'colum'"),
+    ],
+)
+def test_a_wrong_option_of_a_source_is_named(options: str, message: str, tmp_path: Path) -> None:
+    """Before anything is read."""
+    path = tmp_path / "forecaster.toml"
+    path.write_text(f"{PIPELINE}options = {{ {options} }}")
+    app = App.open(path)
+    with pytest.raises(ConfigError, match=message):
+        app.connector(app.settings.pipeline("m"))
+
+
+def test_a_date_of_toml_is_a_time(tmp_path: Path) -> None:
+    """`start = 2024-01-01` without quotes."""
+    path = tmp_path / "forecaster.toml"
+    path.write_text(PIPELINE.replace("files", "sql") + "options = { start = 2024-01-01 }")
+    app = App.open(path)
+    assert app.connector(app.settings.pipeline("m")).config.start == "2024-01-01"

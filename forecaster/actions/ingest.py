@@ -1,8 +1,9 @@
 """Read what is new in the sources, or a span of time anew."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
+from itertools import groupby
 from typing import TYPE_CHECKING, Annotated, Any
 
 from forecaster.actions.base import Outcome, instant
@@ -12,12 +13,14 @@ from forecaster.progress import SILENT, Watch
 if TYPE_CHECKING:
     from forecaster.app import App
     from forecaster.series.pushing import Pushing
-    from forecaster.series.source import Window
+    from forecaster.series.source import Connector, Slice, Window
     from forecaster.settings import Pipeline
 
 __all__ = ["ingest"]
 
 _COLUMNS = ["pipeline", "part", "rows_in", "rows_new", "rows_revised", "rows_rejected", "failed"]
+_ENOUGH = 3
+"""Slices of a part that fail one after the other: the rest of it would, too, each after its retries."""
 _PATIENCE_S = 5.0
 """So long without a message, a source that sends by itself has nothing left."""
 
@@ -56,8 +59,22 @@ def ingest(
             rows.append({"pipeline": one.name, "part": "", "error": f"pipeline '{one.name}': {error}"})
     failed = [row["error"] for row in rows if row["error"]]
     lines = [f"{len(rows)} slices, {len(failed)} failed"] if rows else ["nothing new"]
+    lines += [set_aside(row["pipeline"], row["part"], row) for row in rows if row.get("rows_rejected")]
     table = pd.DataFrame([{**row, "failed": bool(row["error"])} for row in rows], columns=_COLUMNS) if rows else None
     return Outcome([*lines, *failed], table, skipped=len(failed), facts={"slices": rows})
+
+
+def set_aside(pipeline: str, part: str, counts: Mapping[str, Any]) -> str:
+    """What became of rejected rows, for whoever looks at the screen."""
+    from forecaster.store.listening import PART
+
+    said = (
+        f"stream '{pipeline}', slice '{part}': {counts['rows_rejected']} of {counts['rows_in']} rows set aside, the first as "
+        f'{counts["refused"][:300]}. All: forecaster sql "SELECT * FROM quarantine"'
+    )
+    if part == PART:  # what was sent and kept is not sent again
+        return said
+    return f"{said}; with settings or source mended: forecaster ingest {pipeline} --again"
 
 
 def new_parts(app: "App", pipeline: str, window: "Window") -> list[str]:
@@ -95,38 +112,64 @@ def _one(app: "App", one: "Pipeline", window: "Window", part: str | None, watch:
 
 
 def _taken(app: "App", one: "Pipeline", window: "Window", part: str | None, watch: Watch) -> Iterator[dict[str, Any]]:
-    """Slice by slice, then what the source sends by itself."""
+    """Part by part, then what the source sends by itself."""
     from forecaster.series.pushing import Pushing
-    from forecaster.store.intake import pending, take_in
+    from forecaster.store.intake import pending
     from forecaster.store.leases import Busy
     from forecaster.store.listening import PART
-    from forecaster.store.slices import slice_id
 
-    connector, contract, begun = app.connector(one), app.contract(one), datetime.now(UTC)
+    connector, begun = app.connector(one), datetime.now(UTC)
     problems = connector.check()
     if problems:
         raise ConfigError("; ".join(problems))
-    for piece in pending(app.ledger, connector, one.name, window):
-        if part is not None and piece.part != part:
-            continue
-        name = slice_id(one.name, piece)
-        watch.say(f"{one.name}: reading {piece.part}")
-        try:
-            with app.ledger.lease(f"slice:{name}", wait_s=0):
-                if app.ledger.is_done(name, begun):  # by a back-fill beside this one
-                    continue
-                taken = take_in(app.lake, app.ledger, connector, one.name, piece, contract)
-            yield {"part": piece.part, **asdict(taken)}
-        except Busy:
-            watch.say(f"{one.name}: {piece.part} is being read by another run")
-        except ForecasterError as error:
-            yield {"part": piece.part, "error": str(error)}
+    for name, pieces in groupby(pending(app.ledger, connector, one.name, window), lambda piece: piece.part):
+        if part in (None, name):
+            yield from _of_part(app, one, connector, list(pieces), begun, watch)
     if isinstance(connector, Pushing) and window.start is None and part in (None, PART):
         try:
             with app.ledger.lease(f"listen:{one.name}", wait_s=0):
                 yield from _arrived(app, one, connector)
         except Busy:
             watch.say(f"{one.name}: a listener takes what it sends")
+
+
+def _of_part(
+    app: "App", one: "Pipeline", connector: "Connector", pieces: "list[Slice]", begun: datetime, watch: Watch
+) -> Iterator[dict[str, Any]]:
+    """Slice by slice, until some fail in a row."""
+    failed = 0
+    for number, piece in enumerate(pieces):
+        if failed == _ENOUGH:
+            said = f"{failed} slices of '{piece.part}' failed in a row; {len(pieces) - number} more are left to the next run."
+            yield {"part": piece.part, "error": f"stream '{one.name}': {said}"}
+            return
+        watch.say(f"{one.name}: reading {piece.part}")
+        row = _of_slice(app, one, connector, piece, begun, watch)
+        if row is not None:
+            failed = failed + 1 if "error" in row else 0
+            yield row
+
+
+def _of_slice(
+    app: "App", one: "Pipeline", connector: "Connector", piece: "Slice", begun: datetime, watch: Watch
+) -> dict[str, Any] | None:
+    """What a slice brought, or why it failed; None where another run has it."""
+    from forecaster.store.intake import take_in
+    from forecaster.store.leases import Busy
+    from forecaster.store.slices import slice_id
+
+    name = slice_id(one.name, piece)
+    try:
+        with app.ledger.lease(f"slice:{name}", wait_s=0):
+            if app.ledger.is_done(name, begun):  # by a back-fill beside this one
+                return None
+            taken = take_in(app.lake, app.ledger, connector, one.name, piece, app.contract(one))
+        return {"part": piece.part, **asdict(taken)}
+    except Busy:
+        watch.say(f"{one.name}: {piece.part} is being read by another run")
+        return None
+    except ForecasterError as error:
+        return {"part": piece.part, "error": str(error)}
 
 
 def _arrived(app: "App", one: "Pipeline", connector: "Pushing") -> Iterator[dict[str, Any]]:

@@ -35,6 +35,7 @@ ledger = "sqlite:///.forecaster/ledger.db"          # decisions: sqlite:///, or 
 tracking_uri = "sqlite:///.forecaster/mlflow.db"    # runs, in MLflow
 registry_uri = "sqlite:///.forecaster/mlflow.db"    # models, in MLflow
 artefacts = ".forecaster/artefacts"
+# keep_revisions = "400D"                           # values that newer ones replaced: how long; else for ever
 
 [ports]                                             # of `forecaster up`, on 127.0.0.1
 prefect = 4200

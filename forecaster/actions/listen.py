@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
 from forecaster.actions.base import Outcome
+from forecaster.actions.ingest import set_aside
 from forecaster.errors import ConfigError, SourceError
 from forecaster.progress import SILENT, Watch
 
@@ -39,6 +40,7 @@ def listen(
     """
     from forecaster.series.pushing import Pushing
     from forecaster.store.intake import Taken
+    from forecaster.store.listening import PART
 
     one = app.settings.pipeline(pipeline)
     connector = app.connector(one)
@@ -55,8 +57,10 @@ def listen(
             _Listener(app, one, connector, watch, renew, over, total).until_over()
         except (KeyboardInterrupt, _Over):
             watch.say(f"{one.name}: stopped listening")
-        run.facts = asdict(total)
-    return Outcome([f"{one.name}: {total.rows_new} new rows, {total.rows_rejected} rejected"], facts=asdict(total))
+        run.facts = total.counts
+    lines = [f"{one.name}: {total.rows_new} new rows, {total.rows_rejected} rejected"]
+    lines += [set_aside(one.name, PART, asdict(total))] if total.rows_rejected else []
+    return Outcome(lines, facts=asdict(total))
 
 
 class _Over(Exception):

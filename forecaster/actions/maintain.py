@@ -1,6 +1,7 @@
 """Put the lake in order: few files, sorted by series."""
 
 from dataclasses import asdict
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from forecaster.actions.base import Outcome
@@ -15,19 +16,21 @@ __all__ = ["maintain"]
 def maintain(*, app: "App", watch: Watch = SILENT) -> Outcome:
     """Put the lake in order: few files, sorted by series.
 
-    Reads of one series become fast; nothing is lost, and all else may go on meanwhile. `forecaster up` does it on the
-    project's `maintain_schedule`.
+    Reads of one series become fast; nothing is lost, and all else may go on meanwhile. With `keep_revisions` in the project
+    file, rows go that newer ones replaced longer ago than that. `forecaster up` does it on the project's `maintain_schedule`.
     """
     import pandas as pd
 
     from forecaster.columns import TABLES
     from forecaster.store.upkeep import keep_up
 
-    rows = []
+    since, rows = app.kept_since(datetime.now(UTC)), []
     with app.ledger.lease("maintain") as renew, app.ledger.run("maintain", "") as run:
         for table in TABLES:
             watch.say(f"maintaining {table}")
-            rows.append({"table": table, **asdict(keep_up(app.lake, table))})
+            rows.append({"table": table, **asdict(keep_up(app.lake, table, since))})
             renew()
         run.facts = {"tables": rows}
-    return Outcome(table=pd.DataFrame(rows), facts={"tables": rows})
+    dropped = sum(row["dropped"] for row in rows)
+    lines = [f"{dropped} rows dropped that were replaced before {since:%Y-%m-%dT%H:%MZ}"] if since else []
+    return Outcome(lines, pd.DataFrame(rows), facts={"tables": rows})

@@ -50,6 +50,7 @@ def query(
     from forecaster.errors import unknown_name
 
     start, end, known = instant(since, "--since"), instant(until, "--until"), instant(as_of, "--as-of")
+    known = None if known is None else app.as_of(known)
     if limit is not None and limit < 1:
         raise ConfigError(f"--limit must be at least 1, got {limit}.")
     if pipeline is not None:
@@ -119,6 +120,7 @@ def _quality(
         since=since,
         until=until,
         calendars=dict(zip(trading["unique_id"], trading["calendar"], strict=True)),
+        refusing={name: app.ledger.refusing_slices(name) for name in contracts},
     )
     return found[:limit]
 

@@ -35,7 +35,7 @@ def score(
     """
     import pandas as pd
 
-    when = instant(as_of, "--as-of") or datetime.now(UTC)
+    when = app.as_of(instant(as_of, "--as-of") or datetime.now(UTC))
     rows, failed = [], []
     for one in app.settings.chosen(pipeline):
         with app.ledger.lease(f"score:{one.name}"), app.ledger.run("score", one.name) as run:

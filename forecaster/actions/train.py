@@ -43,7 +43,7 @@ def train(
     """
     import pandas as pd
 
-    when = instant(as_of, "--as-of") or datetime.now(UTC)
+    when = app.as_of(instant(as_of, "--as-of") or datetime.now(UTC))
     rows, lines = [], []
     for one in app.settings.chosen(pipeline):
         with app.ledger.lease(f"train:{one.name}"), app.ledger.run("train", one.name) as run:

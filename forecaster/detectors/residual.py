@@ -118,12 +118,15 @@ class _Following(Follower):
     def step(self, series: Ints, times: Ints, values: Floats) -> Sight:
         self._held.grow(int(series.max()) + 1)
         waiting, rows = self._held["waiting"], self._held["rows"]
-        at = rows[series][:, None] - 1 - np.arange(self._horizon)
-        due_nHQ = waiting[series[:, None], at % self._horizon, np.arange(self._horizon)]
+        ahead = np.arange(self._horizon)
+        at = rows[series][:, None] - 1 - ahead
+        slot = (series[:, None] * self._horizon + at % self._horizon) * self._horizon + ahead
+        due_nHQ = waiting.reshape(-1, len(LEVELS)).take(slot, axis=0)
         errors_nH = normal_scores(due_nHQ, LEVELS, np.broadcast_to(values[:, None], at.shape))
         errors_nH = np.clip(errors_nH, -_FARTHEST, _FARTHEST)
         joint_n = _mean(errors_nH)
         outlook = self._carried.step(series, times, values)
+        assert outlook.still is not None, "both are wanted"
         waiting[series, rows[series] % self._horizon] = outlook.still
         rows[series] += 1
         return Sight(

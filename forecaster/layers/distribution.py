@@ -23,7 +23,7 @@ def mean(quantiles: Floats, levels: Sequence[float]) -> Floats:
 
 def quantiles_at(quantiles: Floats, levels: Sequence[float], wanted: Sequence[float]) -> Floats:
     """Quantiles at other levels. Shapes: [..., Q] -> [..., len(wanted)]"""
-    scores, points = norm.ppf(np.asarray(levels)), norm.ppf(np.asarray(wanted))
+    scores, points = _scores(tuple(levels)), norm.ppf(np.asarray(wanted))
     right = np.clip(np.searchsorted(scores, points), 1, len(scores) - 1)
     share = (points - scores[right - 1]) / (scores[right] - scores[right - 1])
     found: Floats = quantiles[..., right - 1] * (1 - share) + quantiles[..., right] * share
@@ -36,13 +36,19 @@ def normal_scores(quantiles: Floats, levels: Sequence[float], values: Floats) ->
     Shapes:  [..., Q], [...] -> [...]
     Missing: NaN values give NaN
     """
-    scores = norm.ppf(np.asarray(levels))
-    right = np.clip((quantiles < values[..., None]).sum(-1), 1, len(scores) - 1)[..., None]
-    low = np.take_along_axis(quantiles, right - 1, -1)[..., 0]
-    high = np.take_along_axis(quantiles, right, -1)[..., 0]
-    left, step = scores[right[..., 0] - 1], scores[right[..., 0]] - scores[right[..., 0] - 1]
+    scores = _scores(tuple(levels))
+    right = np.clip((quantiles < values[..., None]).sum(-1), 1, len(scores) - 1)
+    place = len(scores) * np.arange(right.size).reshape(right.shape) + right
+    low, high = quantiles.take(place - 1), quantiles.take(place)
+    left, step = scores[right - 1], scores[right] - scores[right - 1]
     width = np.maximum(high - low, 1e-12 * (1e-6 + np.abs(low)))
     return np.asarray(left + (values - low) / width * step)
+
+
+@cache
+def _scores(levels: tuple[float, ...]) -> Floats:
+    """Normal scores of levels."""
+    return np.asarray(norm.ppf(np.asarray(levels)))
 
 
 @cache

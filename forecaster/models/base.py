@@ -112,6 +112,8 @@ class Model(nn.Module, ABC):
     """Reads a step's features: covariates, calendar, other targets."""
     alone: ClassVar[bool] = False
     """Reads each cutoff's window by itself, so neighbours teach little: trained on few cutoffs of many places."""
+    scale: ClassVar[str] = "trailing"
+    """File in `scales/` that it reads best in."""
     lookback: ClassVar[int] = 0
     """Lag window that it makes use of where series are long; 0: as long as seasons and horizon call for."""
 

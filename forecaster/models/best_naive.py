@@ -25,6 +25,7 @@ class BestNaive(Model):
     memory: ClassVar[Memory] = "state"
     covariates: ClassVar[bool] = False
     learned: ClassVar[bool] = False
+    scale: ClassVar[str] = "reverting"
 
     @dataclass(frozen=True, kw_only=True)
     class Config(Model.Config):

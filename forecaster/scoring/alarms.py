@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from forecaster.detectors.base import PLAIN, Kinds
-from forecaster.scoring.budget import Budget, worth_a_look
-from forecaster.scoring.calibration import FEWEST_ROWS, Judge, follow_abreast, no_news
+from forecaster.scoring.budget import Budget
+from forecaster.scoring.calibration import FEWEST_ROWS, Judge, no_news
 from forecaster.scoring.muted import Muted
 from forecaster.scoring.rules import Rules
 from forecaster.series.frequency import Ints
@@ -17,7 +17,7 @@ from forecaster.series.grid import Floats
 from forecaster.thresholds._moments import Moments
 from forecaster.thresholds.base import Threshold
 
-__all__ = ["MEMORY_ROWS", "Alarming", "Alarms", "MakeThreshold", "judge_abreast", "normal_rows", "raise_alarms"]
+__all__ = ["MEMORY_ROWS", "Alarming", "Alarms", "MakeThreshold", "Stand", "normal_rows", "raise_alarms"]
 
 MEMORY_ROWS = 5_000
 """Rows that a calibration looks back on."""
@@ -46,6 +46,18 @@ class Alarms:
     def scores(self) -> Floats:
         """-log10 of the p-values."""
         return -np.log10(self.p_values)
+
+    @property
+    def while_open(self) -> Floats:
+        """P-values of rows in an event, 1 elsewhere: scores tell how strange a move is long after it has become usual."""
+        calm_T = np.where(np.isnan(self.p_values), np.nan, 1.0)
+        return np.where(self.is_anomaly, self.opening_p, calm_T)
+
+    @classmethod
+    def nothing(cls, rows: int) -> "Alarms":
+        """Before anything is said."""
+        unknown = np.full((3, rows), np.nan)
+        return cls(unknown[0], np.zeros(rows, bool), *unknown[1:])
 
     @classmethod
     def joined(cls, parts: "Sequence[Alarms]") -> "Alarms":
@@ -78,6 +90,15 @@ def normal_rows(views_TV: Floats, begin: int, end: int) -> Floats:
     return views_TV[max(begin, end - MEMORY_ROWS) : end].copy()
 
 
+@dataclass(frozen=True)
+class Stand:
+    """Rows that were judged; of those that no calibration knows yet the views; and the calibration, if there is one."""
+
+    rows: int
+    since: Floats
+    judge: Judge | None
+
+
 class Alarming:
     """The alarms of one series as its rows come, one by one or many at once: the outcome is the same.
 
@@ -91,13 +112,13 @@ class Alarming:
         self, normal_MV: Floats, kinds: Kinds, rate: float, rules: Rules, make: MakeThreshold, patience: int = 0
     ) -> None:
         self._kinds, self._rate, self._rules = kinds, rate, rules
-        self._patience = patience
-        self._normal_MV, self._moments = normal_MV, Moments.of(normal_MV)
+        self.patience = patience
+        self._normal_MV, self.moments = normal_MV, Moments.of(normal_MV)
         self._since: list[Floats] = []
-        self._budget = Budget(rate, rules)
+        self.budget = Budget(rate, rules)
         self._rows = self._waiting = 0
         """Rows that were judged, and those of them that no calibration knows yet."""
-        self._thresholds = [make() for _ in range(normal_MV.shape[1] - kinds.chances)]
+        self.thresholds = [make() for _ in range(normal_MV.shape[1] - kinds.chances)]
         self._judge: Judge | None = None
         self.muted: Muted | None = None
         """What people said of events before the next row."""
@@ -106,6 +127,15 @@ class Alarming:
     def normal(self) -> Floats:
         """The rows that the calibration in use, or the next, is made of: [M, V]"""
         return self._normal_MV
+
+    def stand(self) -> "Stand":
+        """Where it stands; `resume` goes on from there."""
+        since_TV = np.concatenate([self._normal_MV[:0], *self._since])
+        return Stand(self._rows, since_TV, self._judge)
+
+    def resume(self, stand: "Stand") -> None:
+        """Stand somewhere else, with the same normal rows."""
+        self._rows, self._since, self._waiting, self._judge = stand.rows, [stand.since], len(stand.since), stand.judge
 
     @property
     def views(self) -> int:
@@ -155,14 +185,14 @@ class Alarming:
             if heard is not None and quiet_TV is not None:
                 _, heard_T = heard.follow(np.where(quiet_TV[now:until], np.nan, block_TV), calibrates)
                 joint_T = np.where(np.isnan(heard_T) & ~np.isnan(joint_T), 1.0, heard_T)
-            alarm_T[now:until], news_T, age_T = self._budget.spend(
+            alarm_T[now:until], news_T, age_T = self.budget.spend(
                 joint_T, self._rows, judge.level, None if admitted_T is None else admitted_T[now:until]
             )
             new_T = joint_T * (self._rate / judge.level)
             opening_T[now:until] = new_T
             p_T[now:until] = np.where(news_T, new_T, no_news(graded_T, self._rate))
             strange_T[now:until] = -np.log10(np.where(news_T, np.fmin(graded_T, joint_T), graded_T))
-            apart_T = alarm_T[now:until] & (age_T < self._patience)
+            apart_T = alarm_T[now:until] & (age_T < self.patience)
             if calibrates is not None:
                 apart_T |= ~calibrates
             if self.muted is not None:
@@ -173,41 +203,42 @@ class Alarming:
             now = until
         return Alarms(p_T, alarm_T, strange_T, opening_T)
 
-    def recalibrate(self, normal_MV: Floats, moments: Moments | None = None) -> None:
-        """From now on these rows are the normal ones, the newest of them that fit into memory; rows without a view do not count.
+    def learn(self, since_TV: Floats) -> None:
+        """From now on these rows are normal ones, too; moments remember all that there were."""
+        moments = self.moments.joined(Moments.of(since_TV))
+        self.recalibrate(np.concatenate([self._normal_MV, since_TV]))
+        self.moments = moments
 
-        `moments` are those of more rows than these, where some are forgotten.
-        """
+    def recalibrate(self, normal_MV: Floats) -> None:
+        """From now on these rows are the normal ones, the newest of them that fit into memory; rows without a view do not count."""
         if len(normal_MV) > MEMORY_ROWS:
             normal_MV = normal_MV[~np.isnan(normal_MV).all(axis=1)][-MEMORY_ROWS:]
-        self._normal_MV, self._moments = normal_MV, moments or Moments.of(normal_MV)
+        self._normal_MV, self.moments = normal_MV, Moments.of(normal_MV)
         self._since, self._waiting, self._judge = [], 0, None
 
     def forgive(self, events: int) -> None:
         """So many events were no false alarms, and owe nothing."""
-        debt = self._budget.debt
-        self._budget.debt = max(min(debt, 0.0), debt - events)
+        debt = self.budget.debt
+        self.budget.debt = max(min(debt, 0.0), debt - events)
 
     def _calibrated(self) -> "Judge":
         """The calibration in use; a new one when it has served its time."""
         if self._judge is not None and self._waiting >= self._judge.serves:
-            since_TV = np.concatenate(self._since)
-            moments = self._moments.joined(Moments.of(since_TV))
-            self.recalibrate(np.concatenate([self._normal_MV, since_TV]), moments)
+            self.learn(np.concatenate(self._since))
         if self._judge is None:
-            rules = self._rules
-            self._judge = Judge(self._normal_MV, self._moments, self._kinds, self._rate, rules.gap, self._thresholds)
+            settings = self._kinds, self._rate, self._rules.gap
+            self._judge = Judge.fit(self._normal_MV, self.moments, *settings, self.thresholds)
             for part_TV in self._since:  # rows that were judged before the state was stored
                 self._judge.follow(part_TV)
         return self._judge
 
     def state(self) -> dict[str, Floats]:
         """All that `restored` needs: the rows that calibrate, and the numbers beside them."""
-        carried = [one.carried for one in self._thresholds]
-        numbers = [self._rows, self._waiting, *self._budget.state(), *carried]
+        carried = [one.carried for one in self.thresholds]
+        numbers = [self._rows, self._waiting, *self.budget.state(), *carried]
         muted = {} if self.muted is None else self.muted.state()
         rows = np.concatenate([self._normal_MV, *self._since])
-        return {"rows": rows, "moments": np.stack(self._moments), "numbers": np.array(numbers, float), **muted}
+        return {"rows": rows, "moments": np.stack(self.moments), "numbers": np.array(numbers, float), **muted}
 
     @classmethod
     def restored(
@@ -225,34 +256,10 @@ class Alarming:
         made = cls(state["rows"][:split], kinds, rate, rules, make, patience)
         made._since, made._rows, made._waiting = [state["rows"][split:]], int(rows), int(waiting)
         if "moments" in state:  # a state of before there were any has none
-            made._moments = Moments(*state["moments"])
-        budget = len(made._budget.state())
-        made._budget.restore(more[:budget])
-        for threshold, carried in zip(made._thresholds, more[budget:], strict=False):  # none before they carried one
+            made.moments = Moments(*state["moments"])
+        budget = len(made.budget.state())
+        made.budget.restore(more[:budget])
+        for threshold, carried in zip(made.thresholds, more[budget:], strict=False):  # none before they carried one
             threshold.carried = carried
         made.muted = Muted.restored(state) if "levels" in state else None
         return made
-
-
-def judge_abreast(some: Sequence[Alarming], views_nV: Floats, admitted_n: Bools) -> Alarms:
-    """What `judge` says of the next row of each of several series, of one kind; all of these rows calibrate.
-
-    Shapes: views_nV [n, V], admitted_n [n]: one row a series
-    """
-    judges = [one._calibrated() for one in some]
-    graded_n, joint_n = follow_abreast(judges, views_nV)
-    level_n = np.array([judge.level for judge in judges])
-    alarm_n, news_n = np.zeros((2, len(some)), bool)
-    budgets, position_n = [one._budget for one in some], np.array([one._rows for one in some])
-    since_nV = views_nV.copy()
-    for k in worth_a_look(budgets, joint_n, position_n, level_n, admitted_n).tolist():
-        (alarm_n[k],), (news_n[k],), (age,) = budgets[k].spend(joint_n[k : k + 1], some[k]._rows, judges[k].level)
-        if alarm_n[k] and age < some[k]._patience:
-            since_nV[k] = np.nan
-    for one, row_V in zip(some, since_nV, strict=True):
-        one._since.append(row_V[None])
-        one._rows, one._waiting = one._rows + 1, one._waiting + 1
-    rate = some[0]._rate
-    new_n = joint_n * (rate / level_n)
-    p_n = np.where(news_n, new_n, no_news(graded_n, rate))
-    return Alarms(p_n, alarm_n, -np.log10(np.where(news_n, np.fmin(graded_n, joint_n), graded_n)), new_n)

@@ -1,25 +1,27 @@
 """A calibration: what rows of one series, seen in several views, say of the rows after them."""
 
 from collections.abc import Callable, Sequence
-from functools import partial
-from typing import Any
+from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from forecaster.detectors.base import Kinds
+from forecaster.series.frequency import Ints
 from forecaster.series.grid import Floats
+from forecaster.thresholds._abreast import HIGHEST_OWN
 from forecaster.thresholds._moments import Moments, p_values
 from forecaster.thresholds.base import Threshold
 
-__all__ = ["FEWEST_ROWS", "Judge", "follow_abreast", "no_news"]
+__all__ = ["FEWEST_ROWS", "Judge", "Sorts", "believed", "blended", "joined", "measured", "no_news", "served"]
 
 FEWEST_ROWS = 30
 """Rows without which a calibration also uses rows that taught the detector."""
 _GROWTH = 0.02
 """A calibration serves until this share of its rows is new."""
 _CLUSTER_LEVEL = 0.95
-_COMMON_LEVELS = (0.05, 0.1, 0.2)
+_COMMON_LEVELS = (0.05, 0.1, HIGHEST_OWN)
 _BELIEF = 0.1
 """How much of what faint hints say is believed."""
 _KNEE = 0.8
@@ -28,6 +30,24 @@ _KNEE = 0.8
 Bools = npt.NDArray[np.bool_]
 
 
+class Sorts(NamedTuple):
+    """Which of the views are of which kind."""
+
+    graded: int
+    """First views, by which rows are graded; all where there are hints and chances only."""
+    faint: slice
+    """Views whose p-values count for ten times as much."""
+    thresholds: int
+    """First views, which have thresholds; the others are chances."""
+
+    @classmethod
+    def of(cls, kinds: Kinds, width: int) -> "Sorts":
+        """Of so many views."""
+        plain, chances = width - sum(kinds), width - kinds.chances
+        return cls(plain or width, slice(plain, chances - kinds.hints), chances)
+
+
+@dataclass(frozen=True)
 class Judge:
     """A calibration: each view by its own normal rows, and the least likely view of a row speaks for it.
 
@@ -36,86 +56,106 @@ class Judge:
     Events open by thresholds alone. How strange a row is beside that, moments of all normal rows so far tell as well.
     """
 
-    def __init__(
-        self,
+    sorts: Sorts
+    thresholds: Sequence[Threshold]
+    serves: int
+    """Rows that it judges."""
+    several: Floats
+    """By the views that grade rows, and by all."""
+    level: float
+    """P-value below which a row is an alarm."""
+    moments: Moments
+
+    @classmethod
+    def fit(
+        cls,
         normal_TV: Floats,
         moments: Moments,
         kinds: Kinds,
         rate: float,
         gap: int,
         thresholds: Sequence[Threshold],
-    ) -> None:
-        self.serves = max(FEWEST_ROWS, int(_GROWTH * len(normal_TV)))
-        """Rows that it judges."""
-        self.thresholds = thresholds
-        width = normal_TV.shape[1]
-        self.graded = (width - sum(kinds)) or width
-        """First views, by which rows are graded; all where there are hints and chances only."""
-        by_moments = min(self.graded, len(thresholds))  # chances have none
-        self.usual_score, self.spread = moments.centre[:by_moments], moments.spread[:by_moments]
-        self.faint = slice(width - sum(kinds), width - kinds.hints - kinds.chances)
-        """Views whose p-values count for ten times as much."""
-        p_TV = _each(normal_TV, [one.fit for one in thresholds], self.faint)
-        self.several = [_independent_views(_least(p_TV[:, :k]), k) for k in (self.graded, len(thresholds) or 1)]
-        # Alarms come in runs that make one event each: the level per row may be that much higher.
-        runs = 1.0 if any(one.of_events for one in thresholds) else _runs_share(-_least(p_TV), gap)
-        self.level = min(0.5, rate / runs)
+    ) -> "Judge":
+        """By normal rows, which the thresholds learn, and by moments of them and those before."""
+        sorts = Sorts.of(kinds, normal_TV.shape[1])
+        p_VT = _each(normal_TV.T, [one.fit for one in thresholds], sorts)
+        (several,), (level,) = measured(p_VT[:, None], sorts, rate, gap, any(one.of_events for one in thresholds))
+        return cls(sorts, thresholds, int(served(np.array(len(normal_TV)))), several, float(level), moments)
 
     def usual(self, views_TV: Floats) -> tuple[Floats, Floats]:
         """Probability of a row at least as strange, by the views that grade rows and by all: [time] each"""
-        return self._each_joined(views_TV, [one.p_values for one in self.thresholds])
+        return self._joined(views_TV, [one.p_values for one in self.thresholds])
 
     def follow(self, views_TV: Floats, calibrates_T: Bools | None = None) -> tuple[Floats, Floats]:
         """The same of rows that come one after the other, which may teach the thresholds something if they calibrate."""
         if calibrates_T is None or calibrates_T.all():
-            return self._each_joined(views_TV, [one.follow for one in self.thresholds])
+            return self._joined(views_TV, [one.follow for one in self.thresholds])
         runs = np.split(np.arange(len(views_TV)), np.flatnonzero(np.diff(calibrates_T)) + 1)
         found = [self.follow(views_TV[k]) if calibrates_T[k[0]] else self.usual(views_TV[k]) for k in runs]
         graded, joint = (np.concatenate(parts) for parts in zip(*found, strict=True))
         return graded, joint
 
-    def _each_joined(self, views_TV: Floats, judged: Sequence[Callable[[Floats], Floats]]) -> tuple[Floats, Floats]:
-        graded, joint = _joined(_each(views_TV, judged, self.faint), self.graded, *self.several)
-        return _blended(graded, views_TV, self.usual_score, self.spread), joint
+    def _joined(self, views_TV: Floats, judged: Sequence[Callable[[Floats], Floats]]) -> tuple[Floats, Floats]:
+        graded, joint = joined(_each(views_TV.T, judged, self.sorts), self.sorts, self.several)
+        centre_V, spread_V = self.moments.centre, self.moments.spread
+        return blended(graded, views_TV.T, self.sorts, centre_V[:, None], spread_V[:, None]), joint
 
 
-def follow_abreast(judges: Sequence[Judge], views_nV: Floats) -> tuple[Floats, Floats]:
-    """What `follow` of several judges says, of one row each: [n] each"""
-    columns = zip(*(judge.thresholds for judge in judges), strict=True)
-    judged = [partial(type(each[0]).abreast, each) for each in columns]
-    several = np.array([judge.several for judge in judges]).T
-    graded, joint = _joined(_each(views_nV, judged, judges[0].faint), judges[0].graded, *several)
-    usual, spread = (np.stack(part) for part in zip(*((one.usual_score, one.spread) for one in judges), strict=True))
-    return _blended(graded, views_nV, usual, spread), joint
+def served(rows: Ints) -> Ints:
+    """Rows that calibrations of so many rows judge."""
+    return np.maximum(FEWEST_ROWS, (_GROWTH * rows).astype(np.int64))
 
 
-def _each(views_TV: Floats, judged: Sequence[Callable[[Floats], Floats]], faint: slice) -> Floats:
-    """P-values of each view; those beyond the thresholds are chances."""
-    p_TV = np.empty_like(views_TV)
-    for k, judge in enumerate(judged):
-        p_TV[:, k] = judge(views_TV[:, k])
-    p_TV[:, faint] = np.minimum(p_TV[:, faint] / _BELIEF, 1.0)
-    p_TV[:, len(judged) :] = 10.0 ** -views_TV[:, len(judged) :]
-    return p_TV
+def believed(p_V: Floats, views_V: Floats, sorts: Sorts) -> Floats:
+    """P-values of all views, from those of the first ones by thresholds. Shapes: [V', ...], [V, ...] -> [V, ...]"""
+    p_V = np.concatenate([p_V, 10.0 ** -views_V[sorts.thresholds :]])
+    p_V[sorts.faint] = np.minimum(p_V[sorts.faint] / _BELIEF, 1.0)
+    return p_V
 
 
-def _joined(p_TV: Floats, graded: int, *several: Any) -> tuple[Floats, Floats]:
-    """By the views that grade rows and by all, each as so many independent ones: a number, or one for each row"""
-    return _sidak(_least(p_TV[:, :graded]), several[0]), _sidak(_least(p_TV), several[1])
+def joined(p_VT: Floats, sorts: Sorts, several_T2: Floats) -> tuple[Floats, Floats]:
+    """By the views that grade rows and by all, each as so many independent ones: of all rows, or of each row."""
+    graded, joint = several_T2.T
+    return _sidak(_least(p_VT[: sorts.graded]), graded), _sidak(_least(p_VT), joint)
 
 
-def _blended(p_T: Floats, views_TV: Floats, usual: Floats, spread: Floats) -> Floats:
-    """The geometric mean of p-values by ranks and by moments of the first views. Shapes: [time], [time, V], [K] or [time, K]"""
-    count = usual.shape[-1]
-    return np.sqrt(p_T) * np.sqrt(_least(p_values(views_TV[:, :count], usual, spread))) if count else p_T
+def blended(p_T: Floats, views_VT: Floats, sorts: Sorts, centre: Floats, spread: Floats) -> Floats:
+    """The geometric mean of p-values by ranks and by moments of the views that grade rows; chances have none.
+
+    Shapes: [time], [V, time]; centre, spread [V, 1], or [V, time] where each row has its own
+    """
+    views = slice(min(sorts.graded, sorts.thresholds))
+    if not views.stop:
+        return p_T
+    return np.sqrt(p_T) * np.sqrt(_least(p_values(views_VT[views], centre[views], spread[views])))
 
 
-def _least(p_TV: Floats) -> Floats:
-    """The least of each row, NaN where all are."""
-    return np.asarray(np.fmin.reduce(p_TV, axis=1))
+def measured(p_VKT: Floats, sorts: Sorts, rate: float, gap: int, of_events: bool) -> tuple[Floats, Floats]:
+    """What p-values of normal rows tell: how many independent views there are, by graded ones and by all; levels of alarms.
+
+    Shapes: of K series, NaN after the last row of each -> [K, 2], [K]
+    """
+    p_VKT = np.where(p_VKT > HIGHEST_OWN, 1.0, p_VKT)
+    counted = (sorts.graded, sorts.thresholds or 1)
+    several_K2 = np.column_stack([_independent_views(_least(p_VKT[:views]), views) for views in counted])
+    least_KT = _least(p_VKT)
+    # Alarms come in runs that make one event each: the level per row may be that much higher.
+    runs_K = np.ones(len(least_KT)) if of_events else _runs_shares(-least_KT, gap)
+    return several_K2, np.minimum(0.5, rate / runs_K)
 
 
-def _sidak(least_T: Floats, several: Any) -> Floats:
+def _each(views_VT: Floats, judged: Sequence[Callable[[Floats], Floats]], sorts: Sorts) -> Floats:
+    """P-values of all views of one series."""
+    found = [judge(view_T) for judge, view_T in zip(judged, views_VT, strict=False)]
+    return believed(np.array(found).reshape(len(found), views_VT.shape[1]), views_VT, sorts)
+
+
+def _least(p_V: Floats) -> Floats:
+    """The least of all views, NaN where all are. Shapes: [V, ...] -> [...]"""
+    return np.asarray(np.fmin.reduce(p_V, axis=0))
+
+
+def _sidak(least_T: Floats, several: Floats) -> Floats:
     """Probability that the least of several independent ones is so small."""
     return np.asarray(-np.expm1(several * np.log1p(-np.minimum(least_T, 1 - 1e-12))))
 
@@ -128,20 +168,37 @@ def no_news(p_T: Floats, rate: float) -> Floats:
     return np.asarray(10.0 ** -np.where(above_T > 0, most - room**2 / (room + above_T), score_T))
 
 
-def _independent_views(least_T: Floats, views: int) -> float:
-    """How many independent views would make the least p-values as small as they are on normal rows."""
-    known = least_T[~np.isnan(least_T)]
-    if views == 1 or len(known) < FEWEST_ROWS:
-        return float(views)
-    found = [np.log1p(-min((known <= q).mean(), 0.99)) / np.log1p(-q) for q in _COMMON_LEVELS]
-    return float(np.clip(np.mean(found), 1.0, views))
+def _independent_views(least_KT: Floats, views: int) -> Floats:
+    """How many independent views would make the least p-values as small as they are on normal rows: [K]"""
+    known_K = (~np.isnan(least_KT)).sum(axis=1)
+    if views == 1:
+        return np.ones(len(least_KT))
+    share_QK = np.array([(least_KT <= q).sum(axis=1) for q in _COMMON_LEVELS]) / np.maximum(known_K, 1)
+    found_QK = np.log1p(-np.minimum(share_QK, 0.99)) / np.log1p(-np.array(_COMMON_LEVELS))[:, None]
+    return np.where(known_K < FEWEST_ROWS, views, np.clip(found_QK.mean(axis=0), 1.0, views))
 
 
-def _runs_share(strange_T: Floats, gap: int) -> float:
-    """Runs of high rows per high row (the extremal index, by runs): 1 where they come alone."""
-    known = strange_T[~np.isnan(strange_T)]
-    if len(known) < 2 * FEWEST_ROWS:
-        return 1.0
-    high = np.flatnonzero(known >= np.quantile(known, _CLUSTER_LEVEL))
-    runs = 1 + int((np.diff(high) > gap).sum())
-    return max(0.1, runs / len(high))
+def _runs_shares(strange_KT: Floats, gap: int) -> Floats:
+    """Runs of high rows per high row (the extremal index, by runs): 1 where they come alone; [K]"""
+    known_KT = ~np.isnan(strange_KT)
+    known_K = known_KT.sum(axis=1)
+    if known_K.max() < 2 * FEWEST_ROWS:
+        return np.ones(len(strange_KT))
+    high_KT = strange_KT >= _quantiles(strange_KT, known_K, _CLUSTER_LEVEL)[:, None]
+    series, place = np.nonzero(high_KT)
+    if not known_KT.all():  # rows that are missing make no gap
+        place = known_KT.cumsum(axis=1)[series, place]
+    breaks = (np.diff(place) > gap) & (series[1:] == series[:-1])
+    runs_K = 1 + np.bincount(series[1:][breaks], minlength=len(known_K))
+    share_K = np.maximum(0.1, runs_K / np.maximum(high_KT.sum(axis=1), 1))
+    return np.where(known_K < 2 * FEWEST_ROWS, 1.0, share_K)
+
+
+def _quantiles(values_KT: Floats, known_K: Ints, share: float) -> Floats:
+    """Between the two values nearest to it, NaN left out: [K]"""
+    last_K = np.maximum(known_K - 1, 0)
+    place_K = share * last_K
+    below_K, every = place_K.astype(np.int64), np.arange(len(known_K))
+    ranked_KT = np.sort(values_KT, axis=1)
+    low_K, high_K = ranked_KT[every, below_K], ranked_KT[every, np.minimum(below_K + 1, last_K)]
+    return np.asarray(low_K + (high_K - low_K) * (place_K - below_K))

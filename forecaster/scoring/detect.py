@@ -20,6 +20,7 @@ from forecaster.scoring.rate import DEFAULT_RATE, alarms_per_row
 from forecaster.scoring.rules import Bools, Rules, admitted, among
 from forecaster.scoring.silence import Silences, rows_until
 from forecaster.scoring.together import Together
+from forecaster.scoring.whole import Channels, kinds_of, patience_of, whole_views
 from forecaster.series.frame import Checked
 from forecaster.series.frequency import Frequency, Ints
 from forecaster.series.grid import Floats, Grid
@@ -44,9 +45,6 @@ SHARED = ("rules", "threshold", "fdr")
 """First words of settings that every detector takes: they are of what its scores become."""
 _FEWEST_TRAINING_ROWS = 60
 """Training rows of the typical series below which a detector that learns is replaced by `ewma`."""
-_PATIENCE = 10
-"""Gaps that an event of channels together must last before its rows count as usual: the levels of a machine that
-changed its ways are worth being told of for longer than those of one channel."""
 
 
 @dataclass(frozen=True)
@@ -245,10 +243,10 @@ def detect_from(
         for first, members in by_name(grid).items():
             name = f"{grid.unique_id[first]}/{columns.WHOLE}"
             any_T = np.any([may[grid.offsets[s] : grid.offsets[s + 1]] for s in members], axis=0)
-            joint = _together(grid, views, alarms, members, int(ends[members].max()), learnt.get(name))
-            own = detector.kinds if joint.together.only is not None else None
-            kinds = joint.together.kinds(own)
-            whole[first] = watched.judged(name, members, joint.views_TV, joint.sign_T, any_T, kinds, joint.together)
+            end = int(ends[members].max())
+            together, views_TV, sign_T = _together(grid, views, alarms, members, end, learnt.get(name))
+            kinds = kinds_of(together, detector.kinds)
+            whole[first] = watched.judged(name, members, views_TV, sign_T, any_T, kinds, together)
     return Detected(
         given, views, alarms, events, numbers, ends, whole, detector, watched.kept, watched.rules.gap, watched.waiting
     )
@@ -282,7 +280,7 @@ class _Watched:
     ) -> tuple[Alarms, list[Event], Ints]:
         """Alarms, events, and the event of each row."""
         normal_MV = self._normal(name, views_TV, members)
-        patience = 0 if together is None or together.only is not None else _PATIENCE * self.rules.gap
+        patience = 0 if together is None else patience_of(together, self.rules.gap)
         alarming = Alarming(normal_MV, kinds, self._rate, self.rules, self._how.thresholds(self._rate), patience)
         end, first = int(self._ends[members].max()), self._grid.offsets[members[0]]
         working_T, verdicts = self._working[first : first + len(views_TV)], self._feedback.get(name, ())
@@ -327,34 +325,15 @@ def by_name(grid: Grid) -> dict[int, Ints]:
     return {int(a): np.arange(a, b) for a, b in zip(firsts, [*firsts[1:], grid.series], strict=True)}
 
 
-def _while_alarmed(alarms: Alarms) -> Floats:
-    """P-values of rows in an event, 1 elsewhere: scores tell how strange a move is long after it has become usual."""
-    calm_T = np.where(np.isnan(alarms.p_values), np.nan, 1.0)
-    return np.where(alarms.is_anomaly, alarms.opening_p, calm_T)
-
-
-@dataclass(frozen=True)
-class _Joint:
-    """Views of channels as a whole, the sign of the one that adds most, and what they were made with."""
-
-    views_TV: Floats
-    sign_T: Floats
-    together: Together
-
-
 def _together(
     grid: Grid, views: Views, alarms: list[Alarms], members: Ints, end: int, learnt: Together | None
-) -> _Joint:
-    """Channels as a whole; of one that alone counts, its own views."""
+) -> tuple[Together, Floats, Floats]:
+    """What was learnt of channels together, their views as a whole, and the sign of the one that adds most."""
     rows = [slice(grid.offsets[s], grid.offsets[s + 1]) for s in members]
     y_TC, sign_TC = (np.column_stack([part[row] for row in rows]) for part in (grid.y, views.sign))
-    first_TC = np.abs(np.column_stack([views.scores[row, 0] for row in rows]))
-    together, begin = (learnt, 0) if learnt is not None else Together.of_first(y_TC, first_TC, end)
-    moves_T = together.moves(y_TC, np.column_stack([_while_alarmed(alarms[s]) for s in members]))
-    if together.only is not None:
-        found_TV = np.column_stack([views.scores[rows[together.only]], moves_T])
-        return _Joint(found_TV, sign_TC[:, together.only], together)
-    found_TV = np.column_stack([together.strange(y_TC, first_TC), moves_T])
-    found_TV[:begin] = np.nan
-    most_T = np.argmax(together.parts(first_TC), axis=1)
-    return _Joint(found_TV, sign_TC[np.arange(len(sign_TC)), most_T], together)
+    scores_TCV = np.stack([views.scores[row] for row in rows], axis=1)
+    some = Channels(y_TC, scores_TCV, sign_TC, np.column_stack([alarms[s].while_open for s in members]))
+    together, begin = (learnt, 0) if learnt is not None else Together.of_first(y_TC, some.first, end)
+    views_TV, sign_T = whole_views(together, some, np.zeros(2))
+    views_TV[:begin] = np.nan
+    return together, views_TV, sign_T

@@ -12,8 +12,8 @@ import pandas as pd
 from forecaster import columns
 from forecaster.errors import ArtifactError
 from forecaster.scoring import fallback
+from forecaster.scoring.answers import Answers
 from forecaster.scoring.detect import Detected, Detection
-from forecaster.scoring.followed import Answers
 from forecaster.scoring.forecaster import Forecaster
 from forecaster.scoring.saved_detector import SavedDetector
 from forecaster.scoring.stream import Stream
@@ -64,6 +64,8 @@ class Standing:
         ]
         if any(how.meanings(grid.frequency) for _, _, grid in matched):
             raise ArtifactError("silences are looked for in all rows")
+        if len(checked.roles.targets) > 1:
+            raise ArtifactError("channels are judged in all rows")
         if how.fdr:
             raise ArtifactError("false discoveries are counted over all rows")
         if any(fallback.reasons(grid, grid.lengths, artefact.plan.horizon) for _, artefact, grid in matched):

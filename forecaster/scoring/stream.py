@@ -7,6 +7,7 @@ stream.save(state)
 
 import os
 from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +20,11 @@ from forecaster import columns
 from forecaster.columns import LEVELS, QUANTILES
 from forecaster.errors import ArtifactError, ConfigError, DataError
 from forecaster.layers.distribution import mean
+from forecaster.scoring.answers import Answers, Objects
 from forecaster.scoring.detect import Detected
 from forecaster.scoring.events import SILENT
-from forecaster.scoring.followed import Answers, Followed
+from forecaster.scoring.followed import Followed
+from forecaster.scoring.going_on import going_on
 from forecaster.scoring.ragged import packed, unpacked
 from forecaster.scoring.saved_detector import STATE, SavedDetector
 from forecaster.series import table
@@ -43,17 +46,14 @@ class Stream:
     What is said of a row equals, to 1e-5, what detection says of it that reads the series from its first row; rows of a
     series must come in the order of their times.
 
-    Raises: ArtifactError for a detector that needs all rows at once, or has channels
+    Raises: ArtifactError for a detector that needs all rows at once, looks for silent channels, or holds false discoveries
     """
 
     def __init__(self, saved: SavedDetector) -> None:
-        if len(saved.roles.targets) > 1:
-            raise ArtifactError(
-                "a detector with --channels is not streamed yet. Use: forecaster detect FILE --load DIR"
-            )
-        if saved.how.fdr:
-            raise ArtifactError("a detector with --set fdr is not streamed yet. Use: forecaster detect FILE --load DIR")
+        _require_streamed(saved)
         self.saved = saved
+        self.channels = saved.roles.targets if len(saved.roles.targets) > 1 else ()
+        """Columns that are the channels of one series each; none where that is `y`."""
         self._followed: list[Followed | None] = [None] * len(saved.members)
         self._clock = next((one.clock for one in saved.members if one.clock is not None), None)
 
@@ -70,19 +70,23 @@ class Stream:
         steps = [(one.frequency.kind, one.frequency.size) for one in self.saved.members]
         numbers = (steps.index((one.grid.frequency.kind, one.grid.frequency.size)) for one in found)
         followed = (self._followed[number] for number in numbers)
-        return [one if each is None else each.going_on(one) for one, each in zip(found, followed, strict=True)]
+        return [one if each is None else going_on(each, one) for one, each in zip(found, followed, strict=True)]
 
     @classmethod
     def after(cls, saved: SavedDetector, found: Sequence[Detected]) -> "Stream":
         """After the last rows of a detection."""
         made = cls(saved)
         made._followed = [
-            Followed.after(member, saved.how, one) for member, one in zip(saved.members, found, strict=True)
+            Followed.after(member, saved.how, one, made.channels)
+            for member, one in zip(saved.members, found, strict=True)
         ]
         return made
 
     def feed(self, frame: pd.DataFrame) -> pd.DataFrame:
         """New rows, `unique_id, ds, y`, of any series: what detection says of each, and quantiles of the step after it.
+
+        A detector with channels reads these instead of `y`, and says of each row what detection says of each channel and of
+        the whole.
 
         `reason` says why a row was not taken (late, unreadable), or how it was; elsewhere it is empty. `silent`, where the
         rules ask for silences, has the ids of those that a row makes known: of another series, when they begin, of its own,
@@ -90,24 +94,28 @@ class Stream:
 
         Raises: DataError for a column that is absent or cannot be read
         """
-        return _frame(frame, self.answers(frame), self.tells_silence)
+        return _frame(frame, self.answers(frame), self.channels, self.tells_silence)
 
     def answers(self, frame: pd.DataFrame) -> Answers:
         """The same as arrays."""
-        absent = [name for name in (columns.UNIQUE_ID, columns.DS, columns.Y) if name not in frame.columns]
+        absent = [name for name in (columns.UNIQUE_ID, columns.DS, *self.values) if name not in frame.columns]
         if absent:
-            raise DataError(f"no column '{absent[0]}'. A stream reads unique_id, ds and y.")
-        y = pd.to_numeric(frame[columns.Y], errors="coerce").to_numpy(float)
+            raise DataError(f"no column '{absent[0]}'. A stream reads unique_id, ds and {', '.join(self.values)}.")
         ds = frame[columns.DS]
         times = [clock.encode(ds) for clock in self._clocks(ds)] if len(frame) else []
-        return self._answered(frame[columns.UNIQUE_ID].astype(str).tolist(), times, y)
+        return self._answered(frame[columns.UNIQUE_ID].astype(str).tolist(), times, _numbers(frame, self.values))
+
+    @property
+    def values(self) -> tuple[str, ...]:
+        """Columns that are read beside names and times."""
+        return self.channels or (columns.Y,)
 
     def open_events(self) -> list[str]:
         """Events that go on."""
         return [event for followed in self._followed if followed is not None for event in followed.open_events()]
 
     def answer(self, names: Sequence[str], ds: Sequence[Any], values: Floats) -> Answers:
-        """The same for rows that are no table, their times ISO texts or integers."""
+        """The same for rows that are no table, their times ISO texts or integers. Shapes: [n], values [n, C]"""
         clocks = self._clocks(pd.Series(ds[:1]))
         times = [np.asarray(ds, np.int64) if clock.integer else clock.encode_texts(ds) for clock in clocks]
         return self._answered(names, times, values)
@@ -117,7 +125,7 @@ class Stream:
         """Whether `ds` counts steps; None as long as that is not known."""
         return self._clock.integer if self._clock is not None else None
 
-    @property
+    @cached_property
     def tells_silence(self) -> bool:
         """Whether the rules ask for events of silent series."""
         return any(self.saved.how.meanings(member.frequency) for member in self.saved.members)
@@ -129,20 +137,24 @@ class Stream:
         return [member.clock or self._clock for member in self.saved.members]
 
     def _answered(self, names: Sequence[str], times: Sequence[Ints], values: Floats) -> Answers:
-        """What is said of some rows, in their order. Shapes: [n] each, times of each member"""
+        """What is said of some rows, in their order. Shapes: [n], values [n, C]; times of each member"""
         values = np.where(np.abs(values) > _MOST, np.nan, values)
+        if len(self.saved.members) == 1:
+            return self._at(0).feed(names, times[0], values) if names else Answers.nothing(0)
         home = np.array([self._home(name) for name in names], np.int64)
-        parts = []
+        tracks, parts = len(self.channels) + 1 if self.channels else 1, []
         for number in np.unique(home).tolist():
             rows = np.flatnonzero(home == number)
             some = [names[int(k)] for k in rows]
-            parts.append((rows, self._at(number).feed(some, times[number][rows], values[rows])))
-        return Answers.joined(len(names), parts)
+            places = (rows[:, None] * tracks + np.arange(tracks)).reshape(-1)
+            parts.append((places, self._at(number).feed(some, times[number][rows], values[rows])))
+        return Answers.joined(len(names) * tracks, parts)
 
     def _home(self, name: str) -> int:
         """The member that follows a series: one that knows it, else the first."""
         for number, (followed, member) in enumerate(zip(self._followed, self.saved.members, strict=True)):
-            if name in member.normal or (followed is not None and name in followed):
+            known = f"{name}/{self.channels[0]}" if self.channels else name
+            if known in member.normal or (followed is not None and name in followed):
                 return number
         return 0
 
@@ -152,7 +164,7 @@ class Stream:
             member = self.saved.members[number]
             clock = member.clock or self._clock
             assert clock is not None, "times were read before"
-            followed = self._followed[number] = Followed(member, self.saved.how, clock)
+            followed = self._followed[number] = Followed(member, self.saved.how, clock, self.channels)
         return followed
 
     def save(self, folder: Path) -> None:
@@ -187,7 +199,7 @@ class Stream:
         for number, member in enumerate(saved.members):
             own = {k.partition(":")[2]: value for k, value in arrays.items() if k.startswith(f"{number}:")}
             if own:
-                followed = made._followed[number] = Followed.restored(member, saved.how, own)
+                followed = made._followed[number] = Followed.restored(member, saved.how, own, made.channels)
                 made._clock = made._clock or followed.clock
         return made
 
@@ -209,25 +221,51 @@ def keep(saved: SavedDetector, found: Sequence[Detected], folder: Path) -> list[
     return said
 
 
-def _frame(frame: pd.DataFrame, answers: Answers, tells_silence: bool) -> pd.DataFrame:
-    """Rows as a user reads them, in the order of the input's."""
+def _require_streamed(saved: SavedDetector) -> None:
+    """Raises: ArtifactError for what all rows are needed for"""
+    silent = len(saved.roles.targets) > 1 and any(saved.how.meanings(member.frequency) for member in saved.members)
+    for asked, is_asked in (("--set fdr", bool(saved.how.fdr)), ("channels and silences", silent)):
+        if is_asked:
+            raise ArtifactError(f"a detector with {asked} is not streamed yet. Use: forecaster detect FILE --load DIR")
+
+
+def _numbers(frame: pd.DataFrame, names: Sequence[str]) -> Floats:
+    """Columns as numbers, NaN where they are none: [n, C]"""
+    each = [pd.to_numeric(frame[name], errors="coerce").to_numpy(float) for name in names]
+    return np.column_stack(each)
+
+
+def _frame(frame: pd.DataFrame, answers: Answers, channels: Sequence[str], tells_silence: bool) -> pd.DataFrame:
+    """Rows as a user reads them, in the order of the input's; of each those of its channels, and of the whole."""
     expected, lower, upper, p_value = answers.numbers.T[:4]
-    y = pd.to_numeric(frame[columns.Y], errors="coerce").to_numpy(float)
-    named = {columns.UNIQUE_ID: frame[columns.UNIQUE_ID].array, columns.DS: frame[columns.DS].array, columns.Y: y}
-    said = {"expected": expected, "lower": lower, "upper": upper, "score": -np.log10(p_value), "p_value": p_value}
-    told = {"is_anomaly": answers.is_anomaly, "event_id": pd.array(answers.event_id, dtype="str")}
-    told |= {"is_train": answers.is_train, NEXT: _like(pd.Series(answers.next_ds), frame[columns.DS])}
+    y, channel = _numbers(frame, channels or (columns.Y,)), {}
+    if channels:
+        y = np.column_stack([y, np.full(len(y), np.nan)])
+        channel = {columns.CHANNEL: pd.array([*channels, columns.WHOLE] * len(frame), dtype="str")}
+        frame = frame.iloc[np.repeat(np.arange(len(frame)), len(channels) + 1)]
+    named = {columns.UNIQUE_ID: frame[columns.UNIQUE_ID].array, **channel, columns.DS: frame[columns.DS].array}
+    said = {columns.Y: y.reshape(-1), "expected": expected, "lower": lower, "upper": upper}
+    told = {"score": -np.log10(p_value), "p_value": p_value, "is_anomaly": answers.is_anomaly}
+    told |= {"event_id": _texts(answers.event_id), "is_train": answers.is_train}
+    told |= {NEXT: _like(answers.next_ds, frame[columns.DS])}
     ahead = {columns.MEAN: mean(answers.ahead, LEVELS), **dict(zip(QUANTILES, answers.ahead.T, strict=True))}
-    silent = {SILENT: pd.array(answers.silent, dtype="str")} if tells_silence else {}
-    return pd.DataFrame({**named, **said, **told, **ahead, **silent, REASON: pd.array(answers.reason, dtype="str")})
+    silent = {SILENT: _texts(answers.silent)} if tells_silence else {}
+    return pd.DataFrame({**named, **said, **told, **ahead, **silent, REASON: _texts(answers.reason)})
 
 
-def _like(ds: "pd.Series[Any]", given: "pd.Series[Any]") -> Any:
-    """Times as the input writes them."""
+def _like(texts: Objects, given: "pd.Series[Any]") -> Any:
+    """Times as the input writes them, from ISO texts or integers."""
     if pd.api.types.is_string_dtype(given.dtype):
-        return ds.array
+        return pd.Series(texts).array
     if not pd.api.types.is_datetime64_any_dtype(given.dtype):
-        return ds.astype("Int64").array
-    times: Any = table.times(ds.astype("str"))
+        return pd.Series(texts).astype("Int64").array
+    which, different = pd.factorize(texts)
+    times: Any = table.times(pd.Series(different, dtype="str"))
     zone = getattr(given.dtype, "tz", None)
-    return (times if zone is None else times.dt.tz_convert(zone)).array
+    return (times if zone is None else times.dt.tz_convert(zone)).array.take(which, allow_fill=True)
+
+
+def _texts(texts: Objects) -> Any:
+    """A column of texts, of which most are the same or none."""
+    which, different = pd.factorize(texts)
+    return pd.array(different, dtype="str").take(which, allow_fill=True)

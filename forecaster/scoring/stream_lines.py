@@ -14,15 +14,19 @@ from forecaster import columns
 from forecaster.columns import LEVELS, QUANTILES
 from forecaster.errors import DataError
 from forecaster.layers.distribution import mean
+from forecaster.scoring.answers import LATE, Answers
 from forecaster.scoring.events import SILENT
-from forecaster.scoring.followed import LATE, Answers
 from forecaster.scoring.stream import NEXT, REASON, Stream
+from forecaster.series.grid import Floats
 
 __all__ = ["Answering", "batches"]
 
 _BYTES_AT_ONCE = 1 << 20
 _LATEST = 2**53
-_NUMBERS = ("expected", "lower", "upper", "score", "p_value")
+_NUMBERS = (columns.Y, "expected", "lower", "upper", "score", "p_value")
+_FLAGS = ("is_anomaly", "event_id", "is_train")
+_AHEAD = (columns.MEAN, *QUANTILES)
+_encoded = json.JSONEncoder(ensure_ascii=False).encode
 
 
 @dataclass(frozen=True)
@@ -31,7 +35,8 @@ class _Row:
 
     unique_id: Any
     ds: Any
-    y: float
+    values: tuple[float, ...]
+    """`y`, or one for each channel."""
 
 
 def batches(read: Callable[[int], bytes]) -> Iterator[list[bytes]]:
@@ -76,7 +81,7 @@ class Answering:
         for number, line in enumerate(lines, start=self.lines + 1):
             if line.strip():
                 try:
-                    rows[number] = _read(line, self._stream.integer)
+                    rows[number] = _read(line, self._stream.integer, self._stream.values)
                 except (ValueError, OverflowError) as error:
                     answers[number] = self._refusal(number, error)
         self.lines += len(lines)
@@ -93,50 +98,62 @@ class Answering:
         return {number: answer for each in rows.items() for number, answer in self._taken(dict([each])).items()}
 
     def _said(self, rows: Sequence[_Row]) -> list[str]:
-        values = np.array([row.y for row in rows])
-        found = self._stream.answer([str(row.unique_id) for row in rows], [row.ds for row in rows], values)
-        self.late += sum(reason.startswith(LATE) for reason in found.reason)
-        means = mean(found.ahead, LEVELS)
-        return [_line(row, found, k, means[k], self._stream.tells_silence) for k, row in enumerate(rows)]
+        stream, values = self._stream, np.array([row.values for row in rows])
+        found = stream.answer([str(row.unique_id) for row in rows], [row.ds for row in rows], values)
+        tracks = [*stream.channels, columns.WHOLE] if stream.channels else [None]
+        self.late += sum(reason.startswith(LATE) for reason in found.reason[:: len(tracks)])
+        if stream.channels:
+            values = np.column_stack([values, np.full(len(rows), np.nan)])  # the whole has no value
+        named = [
+            {
+                columns.UNIQUE_ID: row.unique_id,
+                **({} if track is None else {columns.CHANNEL: track}),
+                columns.DS: row.ds,
+            }
+            for row in rows
+            for track in tracks
+        ]
+        said = _answers(found, values.reshape(-1), stream.tells_silence)
+        lines = [_encoded(name | one) for name, one in zip(named, said, strict=True)]
+        return ["\n".join(lines[k : k + len(tracks)]) for k in range(0, len(lines), len(tracks))]
 
     def _refusal(self, number: int, error: Exception) -> str:
         self.refused += 1
         return json.dumps({"line": number, "error": str(error)}, ensure_ascii=False)
 
 
-def _line(row: _Row, found: Answers, k: int, mean: float, tells_silence: bool) -> str:
-    expected, lower, upper, p_value, *_ = found.numbers[k].tolist()
-    score = -math.log10(p_value) if p_value == p_value else p_value
-    numbers = (expected, lower, upper, score, p_value)
-    answer = {columns.UNIQUE_ID: row.unique_id, columns.DS: row.ds, columns.Y: _plain(row.y)}
-    answer |= {name: _plain(number) for name, number in zip(_NUMBERS, numbers, strict=True)}
-    answer |= {
-        "is_anomaly": bool(found.is_anomaly[k]),
-        "event_id": found.event_id[k],
-        "is_train": bool(found.is_train[k]),
-    }
-    answer |= {NEXT: found.next_ds[k], columns.MEAN: _plain(float(mean))}
-    answer |= {name: _plain(number) for name, number in zip(QUANTILES, found.ahead[k].tolist(), strict=True)}
-    answer |= {SILENT: found.silent[k]} if tells_silence else {}
-    return json.dumps({**answer, REASON: found.reason[k] or None}, ensure_ascii=False)
+def _answers(found: Answers, y: Floats, tells_silence: bool) -> Iterator[dict[str, Any]]:
+    """What is said of each value."""
+    expected, lower, upper, p_value, *_ = found.numbers.T
+    numbers = _plain([y, expected, lower, upper, -np.log10(p_value), p_value])
+    ahead = _plain([mean(found.ahead, LEVELS), *found.ahead.T])
+    told = zip(*(part.tolist() for part in (found.is_anomaly, found.event_id, found.is_train)), strict=True)
+    ends = zip(found.next_ds.tolist(), found.silent.tolist(), found.reason.tolist(), strict=True)
+    for number, flags, quantiles, (next_ds, silent, reason) in zip(numbers, told, ahead, ends, strict=True):
+        answer = dict(zip(_NUMBERS, number, strict=True)) | dict(zip(_FLAGS, flags, strict=True)) | {NEXT: next_ds}
+        answer |= dict(zip(_AHEAD, quantiles, strict=True)) | ({SILENT: silent} if tells_silence else {})
+        yield answer | {REASON: reason or None}
 
 
-def _plain(number: float) -> float | None:
-    return number if math.isfinite(number) else None
+def _plain(parts: Sequence[Floats]) -> list[list[float | None]]:
+    """Numbers of each row, None for those that JSON does not know."""
+    table = np.column_stack(parts)
+    plain: list[list[float | None]] = np.where(np.isfinite(table), table.astype(object), np.array(None)).tolist()
+    return plain
 
 
-def _read(line: bytes, integer: bool | None) -> _Row:
+def _read(line: bytes, integer: bool | None, values: Sequence[str]) -> _Row:
     """A row. Raises: ValueError that says what is wrong with it"""
     try:
         data = json.loads(line)
     except ValueError as error:
         raise ValueError(f"no JSON: {error}") from error
     if not isinstance(data, dict):
-        raise ValueError("no JSON object with unique_id, ds and y")
-    absent = [name for name in (columns.UNIQUE_ID, columns.DS, columns.Y) if name not in data]
+        raise ValueError(f"no JSON object with unique_id, ds and {', '.join(values)}")
+    absent = [name for name in (columns.UNIQUE_ID, columns.DS, *values) if name not in data]
     if absent:
         raise ValueError(f"no '{absent[0]}'")
-    name, ds, y = data[columns.UNIQUE_ID], data[columns.DS], data[columns.Y]
+    name, ds = data[columns.UNIQUE_ID], data[columns.DS]
     if isinstance(name, bool) or not isinstance(name, str | int) or name == "":
         raise ValueError(f"unique_id is {name!r}, no name")
     if (
@@ -145,8 +162,10 @@ def _read(line: bytes, integer: bool | None) -> _Row:
         or (integer is not None and isinstance(ds, int) != integer)
     ):
         raise ValueError(f"ds is {ds!r}, expected {'an integer' if integer else 'a time like 2024-03-31T01:00Z'}")
-    if y is not None and (isinstance(y, bool) or not isinstance(y, int | float)):
-        raise ValueError(f"y is {y!r}, expected a number or null")
+    for value in values:
+        y = data[value]
+        if y is not None and (isinstance(y, bool) or not isinstance(y, int | float)):
+            raise ValueError(f"{value} is {y!r}, expected a number or null")
     if isinstance(ds, int) and abs(ds) > _LATEST:
         raise ValueError(f"ds is {ds}, too large")
-    return _Row(name, ds, math.nan if y is None else float(y))
+    return _Row(name, ds, tuple(math.nan if data[value] is None else float(data[value]) for value in values))

@@ -8,9 +8,9 @@ from scipy.signal import lfilter
 from forecaster.detectors.base import Kinds
 from forecaster.series.grid import Floats
 
-__all__ = ["Together"]
+__all__ = ["FEWEST", "Together"]
 
-_FEWEST = 60
+FEWEST = 60
 """Rows that channels are learnt from where there are no training rows, or fewer."""
 _UNFITTED = 0.3
 """Last part of the training rows, which tells a channel's usual score: a detector is sure of those it was fitted on."""
@@ -66,7 +66,7 @@ class Together:
     @classmethod
     def of_first(cls, y_TC: Floats, scores_TC: Floats, end: int) -> tuple["Together", int]:
         """From the rows before `end`, or some more where they are too few; and the first row that it can judge."""
-        enough = max(end, min(_FEWEST, len(y_TC)))
+        enough = max(end, min(FEWEST, len(y_TC)))
         return cls.learn(y_TC[:enough], scores_TC[:enough]), 0 if enough == end else enough
 
     @property
@@ -75,12 +75,15 @@ class Together:
         counting = np.flatnonzero(self.counts)
         return int(counting[0]) if len(counting) == 1 else None
 
-    def strange(self, y_TC: Floats, scores_TC: Floats) -> Floats:
-        """The mean score of the channels, each in units of its usual one, and the distance of their levels: [time]"""
+    def strange(self, y_TC: Floats, scores_TC: Floats, faded: Floats | None = None) -> Floats:
+        """The mean score of the channels, each in units of its usual one, and the distance of their levels: [time]
+
+        `faded` [2] is what the average of distances remembers of the rows before; it is brought up to date.
+        """
         known_T = ~np.isnan(scores_TC).all(axis=1)
         z_TC = _standard(y_TC, self.centre, self.spread) * self.counts
-        squares_T = np.einsum("tc,cd,td->t", z_TC, self.inverse, z_TC, optimize=True)
-        distance_T = np.sqrt(np.maximum(_faded(squares_T), 0.0) / self.typical)
+        squares_T = ((z_TC @ self.inverse) * z_TC).sum(axis=1)
+        distance_T = np.sqrt(np.maximum(_faded(squares_T, np.zeros(2) if faded is None else faded), 0.0) / self.typical)
         mean_T = self.parts(scores_TC).sum(axis=1) / self.counts.sum()
         return np.where(known_T, mean_T + distance_T, np.nan)
 
@@ -137,8 +140,16 @@ def _mean(scores_T: Floats) -> float:
     return max(float(known.mean()), _LEAST_SCORE) if len(known) else 1.0
 
 
-def _faded(values_T: Floats) -> Floats:
-    """Exponentially weighted mean of all so far."""
+def _faded(values_T: Floats, sums: Floats) -> Floats:
+    """Exponentially weighted mean of all so far, those in the `sums` of values and of weights among them."""
     keep = 1 - 2 / (_SPAN + 1)
-    total_T, weight_T = (lfilter([1.0], [1.0, -keep], part) for part in (values_T, np.ones_like(values_T)))
+    if len(values_T) == 1:  # in a stream, where a filter would take most of the time
+        sums[:] = keep * sums + np.array([values_T[0], 1.0])
+        return np.asarray(sums[:1] / sums[1])
+    parts = (values_T, np.ones_like(values_T))
+    total_T, weight_T = (
+        lfilter([1.0], [1.0, -keep], part, zi=[keep * one])[0] for part, one in zip(parts, sums, strict=True)
+    )
+    if len(values_T):
+        sums[:] = total_T[-1], weight_T[-1]
     return np.asarray(total_T / weight_T)

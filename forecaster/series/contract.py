@@ -34,8 +34,7 @@ class Contract:
     """
 
     mode: Literal["freeze", "quarantine", "coerce"] = "quarantine"
-    """What becomes of rows that break a rule: `freeze` refuses their slice (of one with millions of rows the first may have
-    landed), `quarantine` sets them aside with the reason, `coerce` mends them (the nearest step, the nearest end of the
+    """What becomes of rows that break a rule: `freeze` refuses their slice, whole, `quarantine` sets them aside with the reason, `coerce` mends them (the nearest step, the nearest end of the
     range) and marks them `mended` in the column quality."""
     step: str = ""
     """Rows lie on this grid, counted from 1970: `15min`, `h`, `D`, `B`, `MS`."""
@@ -59,17 +58,14 @@ class Contract:
             raise ValueError(f"step must divide a day, or be B or months, got {self.step}")
         if self.flat < 0:
             raise ValueError(f"flat must be 0 or a number of rows, got {self.flat}")
-        for length in (self.max_gap, self.stale):
+        for name, length in (("max_gap", self.max_gap), ("stale", self.stale)):
             if length:
-                parse_duration(length)
+                _require_length(name, length)
 
     @classmethod
     def of(cls, values: Mapping[str, Any], *, where: str = "contract") -> "Contract":
         """From a section of the project file. Raises: ConfigError that names the wrong entry"""
-        try:
-            made: Contract = options.make(cls, options.sort(values, {"contract": cls})["contract"])
-        except ConfigError as error:
-            raise ConfigError(f"{where}: {str(error).removeprefix('--set: ').removeprefix('--set ')}") from error
+        made: Contract = options.section(cls, values, "contract", where)
         return made
 
     def judge(self, times: Ints, values: Floats) -> Verdict:
@@ -92,3 +88,11 @@ class Contract:
 
     def _in_range(self, values: Floats) -> Floats:
         return np.clip(values, self.range[0], self.range[1]) if self.range else values
+
+
+def _require_length(name: str, text: str) -> None:
+    """Raises: ValueError that says whose length it is"""
+    try:
+        parse_duration(text)
+    except ConfigError as error:
+        raise ValueError(f"{name}: {str(error).rstrip('.')}") from error

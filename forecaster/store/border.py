@@ -19,9 +19,10 @@ from forecaster import columns
 from forecaster.errors import DataError
 from forecaster.series.contract import Contract
 
-__all__ = ["Sorted", "held", "join", "let_in", "without_twins"]
+__all__ = ["TWIN", "Sorted", "held", "join", "let_in", "without_twins"]
 
-_TWIN = "the same series and time again in this slice"
+TWIN = "the same series and time again in this slice"
+"""How the reason of a row begins that has a double."""
 _KEPT = pa.schema([columns.OBSERVATIONS.field(name) for name in ("unique_id", "ds", "y", "available_at", "quality")])
 _REFUSED = pa.schema([columns.QUARANTINE.field(name) for name in ("unique_id", "ds", "raw", "reason", "available_at")])
 
@@ -101,7 +102,7 @@ def without_twins(found: Sorted, contract: Contract | None = None) -> Sorted:
     before[1:] = again[:-1]
     refused = {"last": again, "first": before, "refuse": again | before}[contract.duplicates]
     taken = {"last": "; the last row was taken", "first": "; the first row was taken", "refuse": ""}
-    reasons = np.where(refused, _TWIN + taken[contract.duplicates], "").astype(object)
+    reasons = np.where(refused, TWIN + taken[contract.duplicates], "").astype(object)
     strict = contract if contract.duplicates == "refuse" else Contract()
     return _parted(Sorted(good, found.bad, found.versioned), reasons, strict)
 
@@ -116,7 +117,7 @@ def _parted(found: Sorted, reasons: "npt.NDArray[np.object_]", contract: Contrac
         first = rows.slice(0, 1).to_pylist()[0]
         raise DataError(
             f"{len(rows)} rows break the contract, the first of series '{first['unique_id']}' at "
-            f"{first['ds']:%Y-%m-%dT%H:%M:%SZ} ({first['y']:g}): {reasons[refused][0]}. Mode freeze takes no more of the slice: "
+            f"{first['ds']:%Y-%m-%dT%H:%M:%SZ} ({first['y']:g}): {reasons[refused][0]}. Mode freeze takes nothing of the slice: "
             "mend the source, or the pipeline's contract"
         )
     bad = _refused(rows, _raw(rows.select([columns.UNIQUE_ID, columns.DS, columns.Y])), reasons[refused].tolist())

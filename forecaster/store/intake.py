@@ -7,7 +7,7 @@ again; a changed one is, as a revision.
 
 import logging
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -23,6 +23,7 @@ from forecaster.store.lake import Lake
 from forecaster.store.ledger import Ledger
 from forecaster.store.news import add_news, add_refused
 from forecaster.store.slices import slice_id
+from forecaster.store.waiting import all_or_none
 
 __all__ = ["Taken", "pending", "take_in", "take_rows"]
 
@@ -41,11 +42,19 @@ class Taken:
     rows_new: int = 0
     rows_revised: int = 0
     rows_rejected: int = 0
+    refused: str = ""
+    """Why the first rejected row was refused, and what it said."""
+
+    @property
+    def counts(self) -> dict[str, Any]:
+        """The rows, for the ledger."""
+        return {name: count for name, count in vars(self).items() if name.startswith("rows_")}
 
     def add(self, other: "Taken") -> None:
         """Count another's rows, too."""
-        for name, count in vars(other).items():
+        for name, count in other.counts.items():
             setattr(self, name, getattr(self, name) + count)
+        self.refused = self.refused or other.refused
 
 
 def pending(ledger: Ledger, connector: Connector, stream: str, window: Window | None = None) -> list[Slice]:
@@ -65,14 +74,15 @@ def take_in(
     landing = _Landing(lake, ledger, connector, stream, slice_id(stream, piece), contract)
     ledger.begin_slice(stream, piece)
     try:
-        for batch in _batches(let_in(part) for part in connector.read(piece)):
-            landing.add(batch)
-        ledger.end_slice(landing.slice_id, "done", series=landing.described(), **asdict(landing.taken))
+        judged = (landing.judged(batch) for batch in _batches(let_in(part) for part in connector.read(piece)))
+        for found in all_or_none(judged) if contract is not None and contract.mode == "freeze" else judged:
+            landing.add(found)
+        ledger.end_slice(landing.slice_id, "done", series=landing.described(), **landing.taken.counts)
     except Exception as error:
         failure = _failure(error, connector, stream, piece, "The next run asks for it again.")
-        ledger.end_slice(landing.slice_id, "failed", error=str(failure)[:2000], **asdict(landing.taken))
+        ledger.end_slice(landing.slice_id, "failed", error=str(failure)[:2000], **landing.taken.counts)
         raise failure from error
-    log.info("ingested stream=%s part=%s %s", stream, piece.part, asdict(landing.taken))
+    log.info("ingested stream=%s part=%s %s", stream, piece.part, landing.taken.counts)
     return landing.taken
 
 
@@ -91,10 +101,10 @@ def take_rows(
     """
     landing = _Landing(lake, ledger, connector, stream, slice_id(stream, piece), contract)
     try:
-        landing.add(let_in(rows))
+        landing.add(landing.judged(let_in(rows)))
     except ForecasterError as error:
         raise _failure(error, connector, stream, piece, "It is not acknowledged, and comes again.") from error
-    ledger.add_to_slice(stream, piece, series=landing.described(), **asdict(landing.taken))
+    ledger.add_to_slice(stream, piece, series=landing.described(), **landing.taken.counts)
     return landing.taken
 
 
@@ -117,16 +127,22 @@ class _Landing:
         self._units = {} if contract is None else ledger.units(stream)
         self._ends: list[pa.Table] = []
 
-    def add(self, batch: Sorted) -> None:
-        """Append what is news; what cannot be stored goes to the quarantine."""
+    def judged(self, batch: Sorted) -> Sorted:
+        """Rows held to the contract, each once. Raises: DataError under `freeze`, for the first that breaks a rule"""
         self._look_up(pc.unique(batch.good[columns.UNIQUE_ID]).to_pylist())
         if self.contract is not None:
             batch = held(batch, self.contract, self._changed_units(self.contract))
-        found = without_twins(batch, self.contract)
+        return without_twins(batch, self.contract)
+
+    def add(self, found: Sorted) -> None:
+        """Append what is news; what cannot be stored goes to the quarantine."""
         add_refused(self.lake, self.stream, self._signed(found.bad))
         added = add_news(self.lake, self.stream, self._signed(found.good), versioned=found.versioned)
         self.taken.rows_in += len(found.good) + len(found.bad)
         self.taken.rows_rejected += len(found.bad)
+        if len(found.bad) and not self.taken.refused:
+            first = found.bad.slice(0, 1).to_pylist()[0]
+            self.taken.refused = f"{first['reason']}: {first['raw']}"
         self.taken.rows_new += added.new
         self.taken.rows_revised += added.revised
         if len(found.good):

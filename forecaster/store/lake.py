@@ -1,8 +1,8 @@
 """The lake: immutable facts in Delta tables, appended once, read as they were known at any time.
 
-Nothing is ever updated. A revised value is a new row with a later `available_at`; "latest" is a view. Writers of
-one stream are serialised by a lease in the ledger, and an append carries a transaction id that is looked up
-before writing, so the same slice never lands twice.
+Nothing is ever updated. A revised value is a new row with a later `available_at`; "latest" is a view. An append may carry
+a transaction id that is looked up before writing, so that it never lands twice; what a source delivers is counted by
+stream instead (`news.py`).
 """
 
 import atexit
@@ -38,8 +38,10 @@ __all__ = [
     "connect",
     "cursor",
     "empty",
+    "has_versions",
     "listed",
     "newest",
+    "replaced",
     "with_buckets",
 ]
 
@@ -239,6 +241,16 @@ def newest(table: str) -> str:
     if table not in _NEWEST:
         return ""
     return f"QUALIFY row_number() OVER (PARTITION BY unique_id, ds ORDER BY {_NEWEST[table]}) = 1"
+
+
+def replaced(table: str) -> str:
+    """SQL that says since when a row is not the newest of its series and time; null for the newest."""
+    return f"lag({_KNOWN_AT[table]}) OVER (PARTITION BY unique_id, ds ORDER BY {_NEWEST[table]})"
+
+
+def has_versions(table: str) -> bool:
+    """May a table have several rows of a series and time?"""
+    return table in _NEWEST
 
 
 def connect() -> duckdb.DuckDBPyConnection:

@@ -90,6 +90,12 @@ class Ledger:
         query = query if stream is None else query.where(slices.c.stream == stream)
         return self._frame(query if since is None else query.where(slices.c.started_at >= since))
 
+    def refusing_slices(self, stream: str) -> list[str]:
+        """Slices of a stream of which rows were rejected when they were last read."""
+        query = sa.select(slices.c.slice_id).where(slices.c.stream == stream, slices.c.rows_rejected > 0)
+        with self.engine.connect() as connection:
+            return list(connection.execute(query).scalars())
+
     def watermarks(self, stream: str | None = None) -> pd.DataFrame:
         """How far each part of the sources has been read without a hole, and at all."""
         with self.engine.connect() as connection:

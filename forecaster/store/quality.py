@@ -1,4 +1,4 @@
-"""What is wrong with stored series: gaps, rejected rows, flat lines, series that fell silent."""
+"""What is wrong with stored series: gaps, rejected and duplicate rows, flat lines, series that fell silent."""
 
 import logging
 from collections.abc import Mapping, Sequence
@@ -12,6 +12,7 @@ from forecaster.errors import MissingPackage
 from forecaster.series.contract import Contract
 from forecaster.series.frequency import DAY, fixed, parse_duration
 from forecaster.series.sessions import sessions
+from forecaster.store.border import TWIN
 from forecaster.store.lake import BUCKETS, Lake, Reach, bucket_of, conditions, cursor, empty, newest
 
 __all__ = ["COLUMNS", "quality"]
@@ -19,9 +20,10 @@ __all__ = ["COLUMNS", "quality"]
 log = logging.getLogger(__name__)
 
 COLUMNS = [
-    "unique_id", "stream", "rows", "first_ds", "last_ds", "step", "gaps", "longest_gap_s", "flat_rows", "rejected", "age_s",
+    "unique_id", "stream", "rows", "first_ds", "last_ds", "step", "gaps", "longest_gap_s", "flat_rows", "rejected", "duplicates", "age_s",
     "problems",
 ]  # fmt: skip
+_COUNTS = ("rows", "gaps", "flat_rows", "rejected", "duplicates")
 _SERIES = """
 WITH latest AS (SELECT unique_id, ds, y, stream FROM {source} {wanted} {newest}),
 steps AS (
@@ -44,9 +46,13 @@ gaps AS (
 SELECT * FROM usual JOIN flat USING (unique_id) JOIN gaps USING (unique_id)
 """
 _DAYS = "SELECT unique_id, ds FROM {source} {wanted} GROUP BY ALL ORDER BY ALL"
-_REJECTED = (
-    "SELECT unique_id, any_value(stream) AS stream, count(*) AS rejected FROM {source} {wanted} GROUP BY unique_id"
-)
+_REJECTED = """
+SELECT unique_id, count(*) FILTER (taken IS NULL) AS rejected, count(*) FILTER (twin) AS duplicates
+FROM (SELECT unique_id, ds, slice_id, starts_with(reason, $twin) AS twin FROM {source} {wanted}) AS refused
+LEFT JOIN (SELECT DISTINCT unique_id, ds, true AS taken FROM {taken}) AS taken USING (unique_id, ds)
+WHERE $refusing IS NULL OR slice_id IN $refusing GROUP BY unique_id
+"""
+"""What was mended is no problem: another row has the place of one, or its slice was read again and refused nothing."""
 
 
 def quality(
@@ -58,16 +64,26 @@ def quality(
     since: datetime | None = None,
     until: datetime | None = None,
     calendars: Mapping[str, str] | None = None,
+    refusing: Mapping[str, Sequence[str]] | None = None,
 ) -> pd.DataFrame:
     """A row for each series of some streams, those with problems first.
 
     A daily series that has a trading calendar, by its name in `calendars`, lacks a session or nothing: where the exchange is
-    closed is no gap.
+    closed is no gap. Of rejected rows those count that are still missing: in `refusing` slices of each stream (None: in any),
+    and not taken since.
 
     Missing: a series of which nothing was taken has counts of 0; one without a step, of one row, has none
     """
     parts = [
-        _of_stream(lake, stream, contract or Contract(), now, Reach(series, since, until, bucket), calendars or {})
+        _of_stream(
+            lake,
+            stream,
+            contract or Contract(),
+            now,
+            Reach(series, since, until, bucket),
+            calendars or {},
+            None if refusing is None else refusing.get(stream, []),
+        )
         for stream, contract in contracts.items()
         for bucket in _buckets(series)
     ]
@@ -84,18 +100,22 @@ def _buckets(series: Sequence[str] | None) -> list[int]:
 
 
 def _of_stream(
-    lake: Lake, stream: str, contract: Contract, now: datetime, reach: Reach, calendars: Mapping[str, str]
+    lake: Lake,
+    stream: str,
+    contract: Contract,
+    now: datetime,
+    reach: Reach,
+    calendars: Mapping[str, str],
+    refusing: Sequence[str] | None,
 ) -> pd.DataFrame:
     limit = str(parse_duration(contract.max_gap)) if contract.max_gap else "NULL"
     taken = _asked(lake, "observations", _SERIES, stream, reach, limit=limit, newest=newest("observations"))
-    refused = _asked(lake, "quarantine", _REJECTED, stream, Reach(reach.series, bucket=reach.bucket))
+    refused = _refused(lake, stream, Reach(reach.series, bucket=reach.bucket), refusing)
     within = reach.since is not None or reach.until is not None
     found = taken.merge(refused, how="left" if within else "outer", on="unique_id")
-    found = found.reindex(
-        columns=["unique_id", "rows", "first_ds", "last_ds", "step_us", "gaps", "longest_us", "flat_rows", "rejected"]
-    )
+    found = found.reindex(columns=["unique_id", "first_ds", "last_ds", "step_us", "longest_us", *_COUNTS])
     found["stream"] = stream
-    for name in ("rows", "gaps", "flat_rows", "rejected"):
+    for name in _COUNTS:
         found[name] = found[name].fillna(0).astype("int64")
     found["step"] = [fixed(int(step)).alias if step == step and step else "" for step in found["step_us"]]
     found["longest_gap_s"] = found["longest_us"] / 1e6
@@ -131,6 +151,7 @@ def _problems(row: Mapping[Any, Any], contract: Contract) -> list[str]:
     said = [
         (row["gaps"] > 0, f"{row['gaps']} gaps, the longest of {row['longest_gap_s']:.0f} s"),
         (row["rejected"] > 0, f"{row['rejected']} rows rejected"),
+        (row["duplicates"] > 0, f"{row['duplicates']} duplicates"),
         (0 < contract.flat <= row["flat_rows"], f"{row['flat_rows']} equal values in a row"),
         (stale is not None and row["age_s"] > stale, f"nothing for {row['age_s']:.0f} s"),
         (row["rows"] == 0, "nothing was taken"),
@@ -138,11 +159,28 @@ def _problems(row: Mapping[Any, Any], contract: Contract) -> list[str]:
     return [text for is_so, text in said if is_so]
 
 
-def _asked(lake: Lake, table: str, query: str, stream: str, reach: Reach, **more: str) -> pd.DataFrame:
+def _refused(lake: Lake, stream: str, reach: Reach, refusing: Sequence[str] | None) -> pd.DataFrame:
+    """How many rows of each series were rejected and are still missing, and how many had a double."""
+    if lake.source("quarantine", reach) is None:  # nobody need look for what is missing
+        return pd.DataFrame({"unique_id": pd.Series([], dtype=str), "rejected": [], "duplicates": []})
+    taken = lake.source("observations", reach) or empty("observations")
+    given = {"refusing": None if refusing is None else list(refusing), "twin": TWIN}
+    return _asked(lake, "quarantine", _REJECTED, stream, reach, given, taken=taken)
+
+
+def _asked(
+    lake: Lake,
+    table: str,
+    query: str,
+    stream: str,
+    reach: Reach,
+    given: Mapping[str, Any] | None = None,
+    **more: str,
+) -> pd.DataFrame:
     """Rows of a query over one stream of a table."""
     source = lake.source(table, reach) or empty(table)
     wanted, values = conditions(table, reach, stream=stream)
     with cursor() as connection:
-        made = connection.sql(query.format(source=source, wanted=wanted, **more), params=values)
+        made = connection.sql(query.format(source=source, wanted=wanted, **more), params={**values, **(given or {})})
         found: pd.DataFrame = made.to_arrow_table().to_pandas()
     return found

@@ -1,10 +1,12 @@
 """Upkeep of the lake: small files become few, each with series of its own, and what nothing names any more goes.
 
 Rows are sorted by series, so that a read of one series opens one file and one stretch of it. Nothing is lost: writers and
-readers may go on, and a sort that met a writer is done again, at last with the next upkeep.
+readers may go on, and a sort that met a writer is done again, at last with the next upkeep. Only if somebody says how long
+to keep what newer rows replaced, what was replaced before that goes: reads as of any time since then find what they found.
 """
 
 from dataclasses import dataclass
+from datetime import datetime
 from itertools import pairwise
 
 import pyarrow as pa
@@ -13,7 +15,7 @@ from deltalake import DeltaTable, WriterProperties, write_deltalake
 from deltalake.exceptions import CommitFailedError
 
 from forecaster import columns
-from forecaster.store.lake import BUCKET, ORDER, Lake, connect, listed
+from forecaster.store.lake import BUCKET, BUCKETS, ORDER, Lake, Reach, connect, has_versions, listed, replaced
 
 __all__ = ["Kept", "join_small", "keep_up"]
 
@@ -37,21 +39,29 @@ class Kept:
     """Buckets that others wrote to all the time: the next upkeep tries again."""
     removed: int = 0
     """Files that nothing names any more."""
+    dropped: int = 0
+    """Rows that newer ones had replaced for longer than was to be kept."""
 
 
-def keep_up(lake: Lake, table: str) -> Kept:
-    """Put a table in order. Shapes: one pass over each bucket that is worth it, in bounded memory"""
+def keep_up(lake: Lake, table: str, since: datetime | None = None) -> Kept:
+    """Put a table in order; rows that were replaced by `since` go. None keeps all.
+
+    Shapes: one pass over each bucket that is worth it, in bounded memory
+    """
     if lake.version(table) < 0:
         return Kept()
     before = len(_files(lake.opened(table)))
-    buckets = _worth_it(_files(lake.opened(table)))
-    written = [_sort(lake, table, bucket) for bucket in buckets]
+    old = {} if since is None or not has_versions(table) else _replaced(lake, table, since)
+    buckets = sorted({*_worth_it(_files(lake.opened(table))), *old})
+    written = {bucket: _sort(lake, table, bucket, since if bucket in old else None) for bucket in buckets}
     join_small(lake, table)
     delta = lake.opened(table)
     removed = delta.vacuum(retention_hours=_KEPT_HOURS, enforce_retention_duration=False, dry_run=False)
     delta.create_checkpoint()
     delta.cleanup_metadata()
-    return Kept(before, len(_files(delta)), sum(written), len(written) - sum(written), len(removed))
+    done = sum(written.values())
+    dropped = sum(count for bucket, count in old.items() if written[bucket])
+    return Kept(before, len(_files(delta)), done, len(written) - done, len(removed), dropped)
 
 
 def join_small(lake: Lake, table: str) -> int:
@@ -90,14 +100,27 @@ def _in_order(files: pa.Table) -> bool:
     return all(before[1] <= after[0] for before, after in pairwise(ends))
 
 
-def _sort(lake: Lake, table: str, bucket: int) -> bool:
-    """Write a bucket anew, in order; False if others wrote to it each time."""
+def _replaced(lake: Lake, table: str, since: datetime) -> dict[int, int]:
+    """Rows of each bucket that were replaced before a time; buckets without one are left out."""
+    found = {}
+    for bucket in range(BUCKETS):
+        source = lake.source(table, Reach(bucket=bucket))
+        if source is not None:
+            with connect() as connection:
+                asked = f"SELECT count(*) FROM (SELECT {replaced(table)} AS gone FROM {source}) WHERE gone <= $since"
+                (found[bucket],) = connection.execute(asked, {"since": since}).fetchone() or (0,)
+    return {bucket: count for bucket, count in found.items() if count}
+
+
+def _sort(lake: Lake, table: str, bucket: int, since: datetime | None) -> bool:
+    """Write a bucket anew, in order, without what was replaced before a time; False if others wrote to it each time."""
+    kept = f"QUALIFY coalesce({replaced(table)} > TIMESTAMPTZ '{since.isoformat()}', true)" if since else ""
     for _ in range(_ATTEMPTS):
         delta = lake.opened(table)
         files = delta.file_uris(file_pruning_predicate=[(BUCKET, "=", bucket)])
         with connect() as connection:
             rows = connection.sql(
-                f"SELECT *, {bucket}::INTEGER AS {BUCKET} FROM {listed(files)} ORDER BY {ORDER[table]}"
+                f"SELECT *, {bucket}::INTEGER AS {BUCKET} FROM {listed(files)} {kept} ORDER BY {ORDER[table]}"
             )
             try:
                 write_deltalake(

@@ -11,6 +11,8 @@ __all__ = ["Moments", "p_values"]
 
 _LEAST_SPREAD = 1e-3
 """Deviation, in units of the scores: of a view that never moved, too."""
+_FEWEST = 30
+"""Rows below which moments say nothing."""
 _LEAST = -690.0
 """Logarithm of the least p-value there is."""
 
@@ -47,8 +49,9 @@ class Moments(NamedTuple):
 
     @property
     def spread(self) -> Floats:
-        """The deviation of the rows."""
-        return np.maximum(np.sqrt(self.squares / np.maximum(self.rows, 1)), _LEAST_SPREAD)
+        """The deviation of the rows; of few it is not known, and might be anything."""
+        deviation = np.maximum(np.sqrt(self.squares / np.maximum(self.rows, 1)), _LEAST_SPREAD)
+        return np.where(self.rows >= _FEWEST, deviation, np.inf)
 
 
 def p_values(scores: Floats, centre: Floats, spread: Floats) -> Floats:

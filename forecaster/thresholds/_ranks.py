@@ -5,11 +5,11 @@ import numpy as np
 from forecaster.series.frequency import Ints
 from forecaster.series.grid import Floats
 
-__all__ = ["Ranks"]
+__all__ = ["FEWEST", "HIGH", "LEAST_ALONE", "Ranks"]
 
-_FEWEST = 60
+FEWEST = 60
 """Scores below which nothing is said of runs."""
-_HIGH, _LEAST_ALONE = 0.9, 0.02
+HIGH, LEAST_ALONE = 0.9, 0.02
 _SAME = 1e-4
 """Scores so near each other count as equal, in parts of themselves and of a usual one: a pass and its steps round alike."""
 
@@ -24,8 +24,15 @@ class Ranks:
         known = scores[np.isfinite(scores)]
         self.sorted: Floats = np.sort(known)
         self.usual = _median(np.abs(self.sorted)) if len(known) else 0.0
-        self.run = 1.0 / _alone(known, self.sorted) if len(known) >= _FEWEST else 1.0
+        self.run = 1.0 / _alone(known, self.sorted) if len(known) >= FEWEST else 1.0
         """Rows of a new run of high ones, as many as those there are have on average."""
+
+    @classmethod
+    def of(cls, ranked: Floats, usual: float, run: float) -> "Ranks":
+        """Of what is known of them already."""
+        made = cls(ranked[:0])
+        made.sorted, made.usual, made.run = ranked, usual, run
+        return made
 
     def __len__(self) -> int:
         return len(self.sorted)
@@ -63,9 +70,9 @@ def _alone(scores: Floats, ranked: Floats) -> float:
 
     Source: Ferro and Segers (2003), Journal of the Royal Statistical Society B 65(2), equation 5, by the times between them
     """
-    high = ranked[int(_HIGH * (len(ranked) - 1))]
+    high = ranked[int(HIGH * (len(ranked) - 1))]
     steps = np.diff(np.flatnonzero(scores > high)).astype(float)
     if len(steps) < 2 or steps.max() <= 2:
         return 1.0
     index = 2 * (steps - 1).sum() ** 2 / (len(steps) * ((steps - 1) * (steps - 2)).sum())
-    return float(min(max(index, _LEAST_ALONE), 1.0))
+    return float(min(max(index, LEAST_ALONE), 1.0))

@@ -1,13 +1,11 @@
 """The contract of a threshold: from scores of normal rows to the probability of a new one."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Self
-
-import numpy as np
+from typing import Any, ClassVar
 
 from forecaster.series.grid import Floats
+from forecaster.thresholds._abreast import Abreast, OneByOne
 
 __all__ = ["Threshold"]
 
@@ -48,6 +46,6 @@ class Threshold(ABC):
         return self.p_values(scores)
 
     @classmethod
-    def abreast(cls, thresholds: Sequence[Self], scores: Floats) -> Floats:
-        """What `follow` of several thresholds says, of one row each: [n] -> [n]."""
-        return np.array([one.follow(scores[k : k + 1])[0] for k, one in enumerate(thresholds)])
+    def abreast(cls, config: Any) -> Abreast:
+        """What holds many of this kind side by side."""
+        return OneByOne()

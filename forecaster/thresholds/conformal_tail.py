@@ -1,14 +1,14 @@
 """Conformal ranks with a generalised-Pareto tail."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Self
 
 import numpy as np
 
 from forecaster.series.grid import Floats
-from forecaster.thresholds._pareto import beyond, by_moments
+from forecaster.thresholds._abreast import Abreast
+from forecaster.thresholds._pareto import by_moments
 from forecaster.thresholds._ranks import Ranks
+from forecaster.thresholds._tails import Tails
 from forecaster.thresholds.base import Threshold
 
 __all__ = ["ConformalTail"]
@@ -61,21 +61,8 @@ class ConformalTail(Threshold):
         return self.p_values(scores)
 
     @classmethod
-    def abreast(cls, thresholds: Sequence[Self], scores: Floats) -> Floats:
-        count, run, usual, tail_count, start, scale, shape = np.array([one._numbers for one in thresholds]).T
-        least = Ranks.held_down_by(usual, scores)
-        below = [one.ranks.sorted.searchsorted(score) for one, score in zip(thresholds, least, strict=True)]
-        p = (run + count - np.array(below)) / (count + run)
-        tail = (tail_count + run) / (count + run) * beyond(scores - start, scale, shape)
-        p = np.clip(np.where(least > start, tail, p), 1e-300, 1.0)
-        return np.where(np.isnan(scores), np.nan, p)
-
-    @property
-    def _numbers(self) -> tuple[float, ...]:
-        """All of it but the ranks; without a tail it begins nowhere."""
-        ranks = self.ranks
-        tail = (self.start, *self.tail) if self.tail_count else (np.inf, 1.0, 0.0)
-        return len(ranks), ranks.run, ranks.usual, self.tail_count, *tail
+    def abreast(cls, config: "ConformalTail.Config") -> Abreast:
+        return Tails(config, _FEWEST)
 
     def p_values(self, scores: Floats) -> Floats:
         p = self.ranks.p_values(scores)

@@ -1,77 +1,100 @@
-"""The model that proves best on rows held out in time, among few: `--model auto`."""
+"""The models that prove best together on rows held out in time, among few: `--model auto`."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from importlib.util import find_spec
+from itertools import combinations
 
 import numpy as np
 
 from forecaster.progress import Watch
 from forecaster.series.frequency import Ints
-from forecaster.series.grid import Grid
+from forecaster.series.grid import Floats, Grid
 from forecaster.training.artefact import Artefact
 from forecaster.training.plan import lookback
-from forecaster.training.trial import trial_errors
+from forecaster.training.trial import Trial
 
-__all__ = ["AUTO", "CANDIDATES", "best"]
+__all__ = ["AUTO", "CANDIDATES", "best", "least"]
 
 AUTO = "auto"
 _FIRST = ("lstm", "best_naive")
-_FURTHER = "linear"
-"""Trained too where the network hardly beats repeating what was: there is little to learn, and simpler may do."""
-_FAR = ("linear", "segrnn")
-"""Trained too where series are long and forecasts reach far: they read weeks of values, anew from every cutoff."""
-_SEASONS_AHEAD = 2
-"""Shortest seasons in a horizon that reaches far."""
+_SEGMENTS = "segrnn"
+"""Trained too where series are long enough for it: it errs elsewhere than the LSTM, and their median errs less."""
+_LINEAR = "linear"
+"""Trained too where forecasts reach far, and where the network hardly beats repeating what was."""
 _STATISTICAL = "theta"
-"""Fitted to each series by itself where they are short and many; with the network it is better than either there."""
+"""Fitted to each series by itself where they are short and many."""
 _PACKAGE = "statsforecast"
 _SHORT, _MANY = 400, 20
-CANDIDATES = (*_FIRST, *_FAR, _STATISTICAL)
+_SEASONS_AHEAD = 2
+"""Shortest seasons in a horizon that reaches far."""
+CANDIDATES = (*_FIRST, _SEGMENTS, _LINEAR, _STATISTICAL)
 _HARDLY = 1.1
-_CLOSE = 1.02
-"""Candidates whose error is at most so many times the least one's forecast together with it."""
-_CLOSE_OF_ANOTHER_KIND = 1.1
-"""The same of models whose errors have less in common: a statistical one, or one of another lag window."""
+_SAME = 1.005
+"""Sets whose errors are so near the least one count as equal: the larger one is taken."""
+_STOPPED = 1.02
+"""Errors of sets with a network count for so much more: its training was stopped where it did best on these very rows."""
+
+Train = Callable[[Sequence[str]], list[Artefact]]
+Tried = dict[str, list[tuple[Artefact, Floats]]]
+"""Of each model its trainings, one a seed, and their forecasts in the trial."""
 
 
-def best(train: Callable[[Sequence[str]], list[Artefact]], grid: Grid, ends: Ints, watch: Watch) -> Artefact:
-    """Train the candidates, take those with the least held-out error (their median, where several are close), say why.
+def best(train: Train, grid: Grid, ends: Ints, watch: Watch) -> Artefact:
+    """Train the candidates, take the set of them whose median has the least held-out error, say why.
 
     Shapes: ends [S]
     """
     made = train(_FIRST)
-    errors = [a.facts.held_out_error for a in made if a.facts.held_out_error is not None]
-    if not errors:
-        watch.say(f"auto: too few rows to hold any out, so {_FIRST[0]} is taken untried")
+    trial = Trial.of(grid, ends, made[0].plan)
+    tried = _by_model(made, trial)
+    if np.isnan(_error(trial, tried, _FIRST)):
+        watch.say(f"auto: nothing to judge by was held out, so {_FIRST[0]} is taken untried")
         return made[0]
-    more = _called_for(made[0], ends)
-    if not more and max(errors) < _HARDLY * min(errors):
-        more = [_FURTHER]
-    if more:
-        every = [*made, *train(more)]
-        tried = trial_errors(every, grid, ends)
-        made, errors = (every, tried) if not np.isnan(tried).any() else (made, errors)
-    order = sorted(range(len(made)), key=lambda n: errors[n])
-    chosen = [made[n] for n in order if errors[n] <= _close(made[n], made[order[0]]) * errors[order[0]]]
-    told = ", ".join(f"{made[n].plan.model} {errors[n]:.4g}" for n in order)
-    taken = ", ".join(artefact.plan.model for artefact in chosen) + (" together" if len(chosen) > 1 else "")
+    more = list(_called_for(made[0], ends))
+    if _LINEAR not in more and _error(trial, tried, _FIRST[:1]) * _HARDLY > _error(trial, tried, _FIRST[1:]):
+        more.append(_LINEAR)
+    tried |= _by_model(train(more), trial) if more else {}
+    errors = {names: _error(trial, tried, names) for names in _sets(tried)}
+    chosen = least(errors, {name for name in tried if tried[name][0][0].network.model.learned})
+    shown = dict.fromkeys([chosen, *sorted((names for names in errors if len(names) == 1), key=errors.__getitem__)])
+    told = ", ".join(f"{'+'.join(names)} {errors[names]:.4g}" for names in shown)
+    taken = ", ".join(chosen) + (" together" if len(chosen) > 1 else "")
     watch.say(f"auto: {taken}, by the error on the held-out rows: {told}")
-    return chosen[0].joined(chosen[1:])
+    first, *others = [artefact for name in chosen for artefact, _ in tried[name]]
+    return first.joined(others)
 
 
-def _called_for(network: Artefact, ends: Ints) -> list[str]:
+def least(errors: Mapping[tuple[str, ...], float], learned: Set[str]) -> tuple[str, ...]:
+    """The largest of the sets whose error can hardly be told from the least one."""
+    counted = {names: error * (1 if learned.isdisjoint(names) else _STOPPED) for names, error in errors.items()}
+    good = [names for names, error in counted.items() if error <= _SAME * min(counted.values())]
+    return max(good, key=lambda names: (len(names), -counted[names]))
+
+
+def _called_for(network: Artefact, ends: Ints) -> Iterator[str]:
     """Further candidates that a set of this shape calls for."""
-    plan = network.plan
-    far = plan.horizon >= _SEASONS_AHEAD * min(plan.seasons, default=plan.horizon)
-    if far and all(lookback(name, ends) for name in _FAR):
-        return list(_FAR)
-    if len(ends) >= _MANY and float(np.median(ends)) <= _SHORT and find_spec(_PACKAGE) is not None:
-        return [_STATISTICAL]
-    return []
+    plan, typical = network.plan, float(np.median(ends))
+    if typical > _SHORT:
+        yield _SEGMENTS
+        far = plan.horizon >= _SEASONS_AHEAD * min(plan.seasons, default=plan.horizon)
+        if far and lookback(_LINEAR, ends):
+            yield _LINEAR
+    elif len(ends) >= _MANY and find_spec(_PACKAGE) is not None:
+        yield _STATISTICAL
 
 
-def _close(one: Artefact, least: Artefact) -> float:
-    """How much larger an error may be than the least one."""
-    learned = one.network.model.learned or least.network.model.learned
-    other_kind = _STATISTICAL in {one.plan.model, least.plan.model} or one.plan.window != least.plan.window
-    return _CLOSE_OF_ANOTHER_KIND if learned and other_kind else _CLOSE
+def _by_model(made: Iterable[Artefact], trial: Trial) -> Tried:
+    tried: Tried = {}
+    for one in made:
+        tried.setdefault(one.plan.model, []).append((one, trial.forecasts(one)))
+    return tried
+
+
+def _sets(tried: Tried) -> Iterator[tuple[str, ...]]:
+    """All sets of models, small ones first."""
+    for size in range(1, len(tried) + 1):
+        yield from combinations(tried, size)
+
+
+def _error(trial: Trial, tried: Tried, names: Sequence[str]) -> float:
+    return trial.error([forecasts for name in names for _, forecasts in tried[name]])

@@ -19,6 +19,8 @@ _OWN_ERRORS = 200
 """Errors of a horizon step from which it has factors of its own; with fewer it leans on all steps."""
 _PRIOR_ERRORS = 30
 """Weight of 'the network is right', in errors."""
+_PRIOR_SIDES = 300
+"""Independent forecasts from which each side's own factor counts for more than that of both sides together."""
 _NUMBERS_SCORED = 8_000_000
 _NARROWEST, _WIDEST = 0.05, 20.0
 
@@ -72,18 +74,23 @@ def calibrate(quantiles: Floats, targets: Floats, origins: int) -> Calibration:
     horizon = targets.shape[1]
     if not np.isfinite(targets).any():
         return Calibration.none(horizon)
-    errors = targets - quantiles[..., _MIDDLE]
     factors = np.ones((horizon, len(LEVELS)))
-    for q, level in enumerate(LEVELS):
-        if q == _MIDDLE:
-            continue
-        width = quantiles[..., q] - quantiles[..., _MIDDLE]
-        ratio = np.divide(errors, width, out=np.full_like(errors, np.nan), where=width != 0)
-        factors[:, q] = _factors(ratio, max(level, 1 - level), origins)
+    own_share = origins / (origins + _PRIOR_SIDES)
+    for q, mirrored in zip(range(_MIDDLE), reversed(range(len(LEVELS))), strict=False):
+        sides, level = [_ratio(targets, quantiles, side) for side in (q, mirrored)], LEVELS[mirrored]
+        both = _factors(np.concatenate(sides), level, 2 * origins)
+        for side, ratio in zip((q, mirrored), sides, strict=True):
+            factors[:, side] = own_share * _factors(ratio, level, origins) + (1 - own_share) * both
     widths = Calibration(
         np.clip(factors, _NARROWEST, _WIDEST), int(np.isfinite(targets).sum()), Dependence.usual(horizon)
     )
     return replace(widths, dependence=dependence(_scores(widths, quantiles, targets), origins))
+
+
+def _ratio(targets: Floats, quantiles: Floats, q: int) -> Floats:
+    """Errors in distances of a quantile from the median, NaN where there is none: [n, H]"""
+    errors, width = targets - quantiles[..., _MIDDLE], quantiles[..., q] - quantiles[..., _MIDDLE]
+    return np.divide(errors, width, out=np.full_like(errors, np.nan), where=width != 0)
 
 
 def _scores(calibration: Calibration, quantiles: Floats, targets: Floats) -> Floats:

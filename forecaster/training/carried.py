@@ -21,8 +21,8 @@ __all__ = ["Carried", "Outlooks"]
 
 _SERIES_AT_ONCE = 2_048
 
-Found = tuple[Floats, Floats]
-"""Quantiles with widths as they were learned, and as late errors have them: [n, H, Q] each"""
+Found = tuple[Floats, ...]
+"""Quantiles with widths as late errors have them, and where they are wanted as they were learned: [n, H, Q] each"""
 _Advance = Callable[[Ints, Ints, Floats], Found]
 """Series, times and values, [n] each."""
 
@@ -34,8 +34,9 @@ class Outlooks:
     Shapes: [n, H, Q] each
     """
 
-    still: Floats
     following: Floats
+    still: Floats | None = None
+    """None where it is not wanted."""
 
 
 @dataclass
@@ -50,6 +51,8 @@ class Carried:
 
     artefact: Artefact
     clock: Clock
+    both: bool = True
+    """Whether forecasts with learned widths are wanted beside the others: a detector compares with them."""
     groups: list[list[Part]] = field(default_factory=list)
     """Of each group of series a part for each member of the ensemble."""
     series: int = 0
@@ -61,9 +64,9 @@ class Carried:
             member.network.on("cpu")
 
     @classmethod
-    def after(cls, artefact: Artefact, grid: Grid) -> "Carried":
+    def after(cls, artefact: Artefact, grid: Grid, *, both: bool = True) -> "Carried":
         """After the last row of each series of a grid, by the pass."""
-        made = cls(artefact, grid.clock, series=grid.series)
+        made = cls(artefact, grid.clock, both, series=grid.series)
         whole = [Part.after(member, grid) for member in artefact.members]
         if made._targets > 1:
             _, place = siblings(grid, artefact.features.joint)
@@ -91,12 +94,15 @@ class Carried:
         together = np.repeat(whole, self._targets)[: len(series)] + np.arange(len(series)) % self._targets
         _require_all(series, together, self.artefact)
         shape = (len(series), self.artefact.plan.horizon, len(LEVELS))
-        still, following = np.empty(shape), np.empty(shape)
         with limited(self.artefact.plan.training.threads), torch.inference_mode():
-            for rows, advance in self._shares(series):
-                if len(rows):
-                    still[rows], following[rows] = advance(series[rows], times[rows], values[rows])
-        return Outlooks(still, following)
+            shares = [(rows, advance) for rows, advance in self._shares(series) if len(rows)]
+            if len(shares) == 1:
+                return Outlooks(*shares[0][1](series, times, values))
+            found = tuple(np.empty(shape) for _ in range(1 + self.both))
+            for rows, advance in shares:
+                for whole_n, one in zip(found, advance(series[rows], times[rows], values[rows]), strict=True):
+                    whole_n[rows] = one
+        return Outlooks(*found)
 
     def forget(self, series: Ints) -> None:
         """Let the next row of some series be their first."""
@@ -117,12 +123,27 @@ class Carried:
         group, inside = self.groups[series[0] // self._at_once], series % self._at_once
         if len(inside) == len(group[0].static_BK):
             return self._each(group, times, values)
+        if 2 * len(inside) > len(group[0].static_BK):
+            return self._all_but_idle(group, inside, times, values)
         chosen = torch.as_tensor(inside)
         some = [part.some(chosen) for part in group]
         found = self._each(some, times, values)
         for part, new in zip(group, some, strict=True):
             part.put(chosen, new)
         return found
+
+    def _all_but_idle(self, group: list[Part], inside: Ints, times: Ints, values: Floats) -> Found:
+        """Most series of a group: all are stepped, and those that have no row set back, which copies less than the others."""
+        idle = np.ones(len(group[0].static_BK), bool)
+        idle[inside] = False
+        chosen = torch.as_tensor(np.flatnonzero(idle))
+        kept = [part.some(chosen) for part in group]
+        every_times, every_values = np.full(len(idle), times[0]), np.full(len(idle), np.nan)
+        every_times[inside], every_values[inside] = times, values
+        found = self._each(group, every_times, every_values)
+        for part, before in zip(group, kept, strict=True):
+            part.put(chosen, before)
+        return tuple(one[inside] for one in found)
 
     def _begun_anew(self, series: Ints, times: Ints, values: Floats) -> Found:
         """The first row of series that were forgotten."""
@@ -152,13 +173,12 @@ class Carried:
     def _each(self, parts: list[Part], times: Ints, values: Floats) -> Found:
         """One step of all members, and the median of what they say."""
         found = [
-            part.step(member, self.clock, times, torch.as_tensor(values))
+            part.step(member, self.clock, times, torch.as_tensor(values), both=self.both)
             for part, member in zip(parts, self.artefact.members, strict=True)
         ]
         if len(found) == 1:
-            return found[0][0].numpy(), found[0][1].numpy()
-        still, following = (np.median([one[k].numpy() for one in found], axis=0) for k in (0, 1))
-        return still, following
+            return tuple(one.numpy() for one in found[0])
+        return tuple(np.median([one.numpy() for one in each], axis=0) for each in zip(*found, strict=True))
 
     def tensors(self) -> dict[str, Tensor]:
         """All that is remembered, by name."""

@@ -21,13 +21,13 @@ from forecaster.training.artefact import Artefact, Facts, build_network
 from forecaster.training.calibration import Calibration, calibrate
 from forecaster.training.curriculum import Curriculum
 from forecaster.training.network import Network
+from forecaster.training.own_calibration import with_own_calibration
 from forecaster.training.plan import Plan, held_out_series
 from forecaster.training.run import run
 from forecaster.training.schedule import Schedule, schedule
 from forecaster.training.stream import StreamedStretches
 from forecaster.training.stretch import HeldOut, TrainingStretches
 from forecaster.training.warm_start import warm_start
-from forecaster.training.whole_calibration import with_own_calibration
 
 __all__ = ["fit"]
 
@@ -95,7 +95,7 @@ def _fit(
         took = "as many snapshots" if snapshots else "the best weights instead"
         watch.say(f"training stopped after {len(snapshots)} of {asked} descents: {took}")
     made = members[0].joined(members[1:])
-    return with_own_calibration(made, grid, ends) if network.model.memory == "whole" else made
+    return made if network.model.learned else with_own_calibration(made, grid, ends)
 
 
 def _members(network: Network, snapshots: list[dict[str, Tensor]]) -> list[Network]:

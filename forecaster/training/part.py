@@ -53,10 +53,12 @@ class Part:
         state, late = passed(artefact, panel, grid.lengths)
         return cls(ring, late, state, panel.static_SK)
 
-    def step(self, artefact: Artefact, clock: Clock, times: Ints, values_B: Tensor) -> tuple[Tensor, Tensor]:
-        """Quantiles in own units from the new row: with widths as they were learned, and as late errors have them.
+    def step(
+        self, artefact: Artefact, clock: Clock, times: Ints, values_B: Tensor, *, both: bool = True
+    ) -> tuple[Tensor, ...]:
+        """Quantiles in own units from the new row: with widths as late errors have them, and with `both` as they were learned.
 
-        Shapes: times, values_B [B] -> [B, H, Q], [B, H, Q]
+        Shapes: times, values_B [B] -> [B, H, Q] each
         """
         network, plan, ring = artefact.network, artefact.plan, self.ring
         ring.push(values_B, network.scale)
@@ -73,10 +75,9 @@ class Part:
             self.late.judge(ring.rows_B - 1, values_B, network.scale)
         outlook = network.model.decode(states[:, -1], inputs.window_BTW[:, -1], inputs.ahead_BTHF[:, -1])
         scaled = artefact.calibration.apply(network.quantiles(outlook, level, spread))
-        still = network.unscaled(scaled, level, spread)
-        if self.late is None:
-            return still, still
-        return still, network.unscaled(self._following(network, self.late, scaled, level, spread), level, spread)
+        following = scaled if self.late is None else self._following(network, self.late, scaled, level, spread)
+        wanted = (following, scaled) if both else (following,)
+        return tuple(network.unscaled(quantiles, level, spread) for quantiles in wanted)
 
     def _following(self, network: Network, late: LateErrors, scaled: Tensor, level: Tensor, spread: Tensor) -> Tensor:
         """Quantiles with widths that follow late errors; judged ones are kept for their values to come."""

@@ -41,8 +41,8 @@ class Choice:
 
     window: int = 0
     """Lag window W in steps; 0 means: found from the data."""
-    scale: str = "trailing"
-    """File in `scales/`."""
+    scale: str = ""
+    """File in `scales/`; empty: as suits the model."""
     head: str = "quantile"
     """File in `heads/`."""
     adaptive: bool = True
@@ -167,16 +167,18 @@ def plan(
 def _sorted(settings: Mapping[str, Any], model: str) -> tuple[Choice, Training, dict[str, dict[str, Any]]]:
     """Settings as a choice of parts, a way to train, and the options of each part."""
     choice = options.make(Choice, {k: v for k, v in settings.items() if k in ("scale", "head")})
+    made_of = plugins.load("models", model)
     configs = {
         "plan": Choice,
-        "model": plugins.load("models", model).Config,
-        "scale": plugins.load("scales", choice.scale).Config,
+        "model": made_of.Config,
+        "scale": plugins.load("scales", choice.scale or made_of.scale).Config,
         "head": plugins.load("heads", choice.head).Config,
         "training": Training,
     }
     values = options.sort(settings, configs)
     made = {group: options.make(config, values[group]) for group, config in configs.items()}
-    return made["plan"], made["training"], {group: values[group] for group in ("model", "scale", "head")}
+    choice = replace(made["plan"], scale=choice.scale or made_of.scale)
+    return choice, made["training"], {group: values[group] for group in ("model", "scale", "head")}
 
 
 def _joint(asked: bool, model: str, grid: Grid) -> bool:

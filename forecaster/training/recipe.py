@@ -100,12 +100,19 @@ def _seeds(settings: Mapping[str, Any]) -> tuple[int, dict[str, Any]]:
 
 def own_settings(name: str, names: Sequence[str], settings: Mapping[str, Any]) -> dict[str, Any]:
     """Settings for one of several models: without those that only the others can follow."""
-    models = {each: plugins.load("models", each) for each in names}
-    known = {each: {field.name for field in fields(model.Config)} for each, model in models.items()}
+    known = {each: _fields(each, settings.get("scale", "")) for each in names}
     foreign = set().union(*known.values()) - known[name]
-    if len(names) > 1 and models[name].memory != "state":
+    if len(names) > 1 and plugins.load("models", name).memory != "state":
         foreign |= {"stream", "training.stream"}
-    return {key: value for key, value in settings.items() if key.removeprefix("model.") not in foreign}
+    own = {key: key.removeprefix("model.").removeprefix("scale.") for key in settings}
+    return {key: value for key, value in settings.items() if own[key] not in foreign}
+
+
+def _fields(name: str, scale: str) -> set[str]:
+    """What can be set of a model and of its scale: the one that is asked for, or its own."""
+    model = plugins.load("models", name)
+    configs = model.Config, plugins.load("scales", scale or model.scale).Config
+    return {field.name for config in configs for field in fields(config)}
 
 
 def _seeded(one: Plan, seeds: int, members: int) -> list[Plan]:

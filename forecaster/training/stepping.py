@@ -46,7 +46,7 @@ class Stepping:
     def begin(cls, artefact: Artefact, grid: Grid) -> "Stepping":
         """From all rows of a grid, by the pass."""
         names = tuple(grid.label(s) for s in range(grid.series))
-        return cls(Carried.after(artefact, grid), names, grid.starts, grid.lengths)
+        return cls(Carried.after(artefact, grid, both=False), names, grid.starts, grid.lengths)
 
     def step(self, values: Floats) -> Forecasts:
         """One more value of each series, and the forecasts from there; series as they stood in the grid.
@@ -92,7 +92,7 @@ class Stepping:
                 f"the state in '{folder}' is that of {description['artefact']}, format {description['format']}, "
                 f"not of {artefact.name}, format {FORMAT}. Begin it anew."
             )
-        carried = Carried(artefact, Clock.from_json(description["clock"]))
+        carried = Carried(artefact, Clock.from_json(description["clock"]), both=False)
         own = {name.removeprefix("carried."): value for name, value in tensors.items() if name.startswith("carried.")}
         carried.restore(own)
         return cls(carried, tuple(description["names"]), tensors["starts"].numpy(), tensors["rows"].numpy())

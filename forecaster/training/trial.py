@@ -1,6 +1,7 @@
-"""Candidates of different kinds, and of different windows, on the same held-out rows."""
+"""Candidates of different kinds, and of different windows, side by side on the same held-out rows."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -8,47 +9,69 @@ from forecaster.columns import LEVELS
 from forecaster.series.frequency import Ints
 from forecaster.series.grid import Floats, Grid
 from forecaster.training.artefact import Artefact
-from forecaster.training.plan import held_out_series
+from forecaster.training.plan import Plan, held_out_series
 from forecaster.training.walk import walk
 
-__all__ = ["trial_errors"]
+__all__ = ["Trial"]
 
-_FORECASTS = 256
+_FORECASTS = 512
 """About so many are tried of each: a statistical model fits each series."""
 
 
-def trial_errors(made: Sequence[Artefact], grid: Grid, ends: Ints) -> list[float]:
-    """Mean pinball loss of each candidate over held-out rows, in mean moves of each series.
+@dataclass(frozen=True)
+class Trial:
+    """Cutoffs in the held-out rows, and what came after them.
 
     The errors that trainings tell are in spreads of their own lag windows, which candidates need not have in common.
 
-    Shapes:  ends [S]
-    Missing: missing values count for nothing; NaN where nothing is known or nothing moves
+    Shapes:  grid holds the series that are tried; first and last [S]; targets, moves [n, H]: values, and the mean
+        move of their series, NaN where nothing moves: an error there has no unit
     """
-    plan = made[0].plan
-    chosen = held_out_series(ends, plan)
-    chosen = chosen[:: max(1, -(-len(chosen) // _FORECASTS))]
-    part = grid.take(chosen)
-    first, last = ends[chosen] - plan.training.held_out - 1, ends[chosen] - plan.horizon - 1
-    room = plan.training.held_out - plan.horizon
-    stride = max(1, room * len(chosen) // _FORECASTS)
-    moves_S = np.array([_usual_move(part.values(s)[: first[s] + 1]) for s in range(part.series)])
-    return [_error(one, part, (first, last, stride), moves_S) for one in made]
+
+    grid: Grid
+    first: Ints
+    last: Ints
+    stride: int
+    targets: Floats
+    moves: Floats
+
+    @classmethod
+    def of(cls, grid: Grid, ends: Ints, plan: Plan) -> "Trial":
+        """On the rows before `ends` that a training by `plan` holds out. Shapes: ends [S]"""
+        chosen = held_out_series(ends, plan)
+        chosen = chosen[:: max(1, -(-len(chosen) // _FORECASTS))]
+        part = grid.take(chosen)
+        first, last = ends[chosen] - plan.training.held_out - 1, ends[chosen] - plan.horizon - 1
+        stride = max(1, (plan.training.held_out - plan.horizon) * len(chosen) // _FORECASTS)
+        moves_S = np.array([_usual_move(part.values(s)[: first[s] + 1]) for s in range(part.series)])
+        cutoffs = [np.arange(a, b + 1, stride) for a, b in zip(first, last, strict=True)]
+        owner = np.repeat(np.arange(part.series), [len(one) for one in cutoffs])
+        at = np.concatenate([np.zeros(0, np.int64), *cutoffs])[:, None] + np.arange(1, plan.horizon + 1)
+        moves = np.broadcast_to(moves_S[owner, None], at.shape)
+        return cls(part, first, last, stride, part.y[part.offsets[owner, None] + at], moves)
+
+    def forecasts(self, made: Artefact) -> Floats:
+        """Quantiles from every cutoff, [n, H, Q]"""
+        parts = list(walk(made, self.grid, self.first, self.last, stride=self.stride, device="cpu"))
+        if not parts:
+            return np.zeros((*self.targets.shape, len(LEVELS)))
+        series, cutoffs = (np.concatenate([getattr(one, name) for one in parts]) for name in ("series", "cutoffs"))
+        found: Floats = np.concatenate([one.quantiles for one in parts])[np.lexsort((cutoffs, series))]
+        return found
+
+    def error(self, forecasts: Sequence[Floats]) -> float:
+        """Mean pinball loss of the median of some forecasts, in mean moves of each series.
+
+        Missing: missing values count for nothing; NaN where nothing is known or nothing moves
+        """
+        together = forecasts[0] if len(forecasts) == 1 else np.median(np.stack(forecasts), axis=0)
+        error = (self.targets[..., None] - together) / self.moves[..., None]
+        levels = np.asarray(LEVELS)
+        loss = np.maximum(levels * error, (levels - 1) * error)
+        return float(np.nanmean(loss)) if (~np.isnan(loss)).any() else float("nan")
 
 
 def _usual_move(values: Floats) -> float:
-    """NaN where nothing moves: an error there has no unit."""
     moves = np.abs(np.diff(values))
     mean = float(np.nanmean(moves)) if (~np.isnan(moves)).any() else 0.0
     return mean or float("nan")
-
-
-def _error(one: Artefact, grid: Grid, cutoffs: tuple[Ints, Ints, int], moves_S: Floats) -> float:
-    levels, total, known = np.asarray(LEVELS), 0.0, 0
-    first, last, stride = cutoffs
-    for found in walk(one, grid, first, last, stride=stride, device="cpu"):
-        at = grid.offsets[found.series, None] + found.cutoffs[:, None] + np.arange(1, one.plan.horizon + 1)
-        error = (grid.y[at][..., None] - found.quantiles) / moves_S[found.series, None, None]
-        loss = np.maximum(levels * error, (levels - 1) * error)
-        total, known = total + float(np.nansum(loss)), known + int((~np.isnan(loss)).sum())
-    return total / known if known else float("nan")

@@ -207,3 +207,27 @@ def test_a_bucket_that_is_not_there_is_named(bucket: Any) -> None:
     (said,) = _source("s3://nowhere/*.csv", storage=storage).check(reach=True)
     assert "nowhere" in said
     assert "hunter2" not in said
+
+
+def test_a_bucket_without_keys_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a store's own client raises is no traceback: which path, what it said, what to do."""
+    import fsspec
+
+    def refused(*_: Any, **__: Any) -> None:
+        raise RuntimeError("Unable to locate credentials")
+
+    monkeypatch.setattr(fsspec.get_filesystem_class("memory"), "glob", refused)
+    (said,) = _source("memory://bucket/*.csv").check(reach=True)
+    assert said.startswith("files 'memory://bucket/*.csv': RuntimeError, Unable to locate credentials. Check the path")
+
+
+def test_a_check_reads_the_first_rows(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Columns that are not there are told before the first run, with the separator that was meant; so is an empty pattern."""
+    (tmp_path / "a.csv").write_text("unique_id;ds;y\na;2024-01-01;1\n")
+    (said,) = _source(tmp_path / "*.csv").check(reach=True)
+    assert 'found unique_id;ds;y. Is separator = ";" meant?' in said
+    assert _source(tmp_path / "*.csv", separator=";").check(reach=True) == []
+    none = _source(tmp_path / "*.parquet")
+    assert none.check(reach=True) == [f"no file matches '{tmp_path}/*.parquet'"]
+    assert none.plan(NOW, Done()) == []
+    assert "no file matches" in caplog.text

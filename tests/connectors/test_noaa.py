@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pandas as pd
@@ -11,7 +12,7 @@ import pytest
 
 from connectors.noaa import Noaa
 from forecaster.errors import ConfigError
-from forecaster.series.source import Slice
+from forecaster.series.source import Done, Slice, Window
 from tests.connectors.recorded import Recorded
 from tests.standins.base import Fault
 
@@ -50,6 +51,21 @@ def test_slices_of_hours_tile(recorded: Recorded) -> None:
     for first, last, expected in (("06:00", "08:00", [6.7]), ("08:00", "12:00", [6.1, -0.6])):
         rows = _rows(recorded, _piece("72503014732", f"2024-01-14T{first}", f"2024-01-14T{last}"), **options)
         assert rows.loc[rows["unique_id"] == "72503014732/TMP", "y"].tolist() == expected
+
+
+def test_a_long_slice_is_asked_for_by_years() -> None:
+    """Answers have no pages: each is a year at most, they touch, and a slice of the default span is one of them."""
+    asked: list[tuple[str, str]] = []
+    connector = Noaa(Noaa.Config(stations=["USW1"]))
+    connector.__dict__["_http"] = SimpleNamespace(
+        json=lambda path, params: asked.append((params["startDate"], params["endDate"])) or []
+    )
+    (whole, *_) = connector.plan(Window(datetime(2026, 1, 1, tzinfo=UTC), datetime(2023, 6, 1, tzinfo=UTC)), Done())
+    assert list(connector.read(whole)) == []
+    assert len(asked) == 1
+    asked.clear()
+    assert list(connector.read(_piece("USW1", "2020-01-01", "2023-01-01"))) == []
+    assert asked == [("2020-01-01", "2020-12-31"), ("2021-01-01", "2022-01-01"), ("2022-01-02", "2022-12-31")]
 
 
 @pytest.mark.parametrize("recorded", ["daily"], indirect=True)

@@ -15,6 +15,8 @@ import pytest
 pytest.importorskip("asyncua", reason="extra opcua is not installed")
 
 from asyncua import ua
+from asyncua.crypto.permission_rules import User, UserRole
+from asyncua.sync import Server
 
 from connectors.opcua import Opcua, _rows
 from forecaster.errors import ConfigError, SourceError
@@ -23,6 +25,7 @@ from forecaster.store.lake import Lake
 from forecaster.store.ledger import Ledger
 from forecaster.store.listening import listen
 from tests.standins.opcua import Machine
+from tests.standins.servers import free_port
 
 START = datetime(2024, 1, 1, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
@@ -157,3 +160,27 @@ def test_a_server_that_is_not_there_is_named() -> None:
     with pytest.raises(SourceError, match=r"opcua, opc\.tcp://127\.0\.0\.1:9: "):
         next(iter(source.subscribe(0.1)))
     assert [line.split("'")[1] for line in Opcua(Opcua.Config()).check()] == ["url", "nodes"]
+
+
+class _Door:
+    """Lets one account in; the name is asyncua's."""
+
+    def get_user(self, server: Any, username: str = "", password: str = "", certificate: Any = None) -> User | None:
+        return User(role=UserRole.User) if (username, password) == ("meters", "right") else None
+
+
+def test_a_refused_account_is_the_users_move(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wrong password: said without it. The right one is let in."""
+    server, url = Server(), f"opc.tcp://127.0.0.1:{free_port()}"
+    server.aio_obj.iserver.user_manager = _Door()
+    server.set_endpoint(url)
+    server.set_security_policy([ua.SecurityPolicyType.NoSecurity])
+    with server:
+        source = Opcua(Opcua.Config(url=url, nodes={"now": "i=2258"}, user="meters", password="OPC_PASSWORD"))
+        monkeypatch.setenv("OPC_PASSWORD", "hunter2")
+        (said,) = source.check(reach=True)
+        assert "BadUserAccessDenied" in said
+        assert "Check nodes, account and security" in said
+        assert "hunter2" not in said
+        monkeypatch.setenv("OPC_PASSWORD", "right")
+        assert source.check(reach=True) == []

@@ -244,3 +244,10 @@ def test_a_refused_account_is_the_users_move(server: sa.URL) -> None:
     source = _source(server.set(username="nobody_at_all"))
     with pytest.raises(ConfigError, match=r"nobody_at_all.*Check the account"):
         _read(source)
+
+
+def test_a_file_that_is_not_there_is_not_made(tmp_path: Path) -> None:
+    """SQLite makes what it opens: a wrong name would be an empty database."""
+    with pytest.raises(ConfigError, match=r"there is no file '.*rows\.db'\. Check option 'url'"):
+        _read(_source(_file(tmp_path)))
+    assert list(tmp_path.iterdir()) == []

@@ -2,7 +2,6 @@
 
 import sys
 from datetime import UTC, datetime
-from types import SimpleNamespace
 from typing import Any
 
 import pandas as pd
@@ -12,39 +11,24 @@ import pytest
 from connectors.yahoo import Yahoo
 from forecaster.errors import ConfigError, MissingPackage, SourceError
 from forecaster.series.source import Slice
+from tests.standins.yahoo import Library, frame
 
-COLUMNS = ["Open", "High", "Low", "Close", "Adj Close", "Volume", "Dividends", "Stock Splits"]
-
-
-class Library(SimpleNamespace):
-    """Its `Ticker(name).history(...)`, its errors and its setting."""
-
-    def __init__(self) -> None:
-        names = ("YFPricesMissingError", "YFTzMissingError", "YFRateLimitError")
-        errors = SimpleNamespace(**{name: type(name, (Exception,), {}) for name in names})
-        debug = SimpleNamespace(hide_exceptions=True)
-        super().__init__(exceptions=errors, config=SimpleNamespace(debug=debug), asked=[], fails=None)
-        days = pd.date_range("2024-03-07", periods=5, freq="B", tz="America/New_York")
-        self.bars = pd.DataFrame(1.0, days, COLUMNS).assign(**{"Dividends": 0.0, "Stock Splits": 0.0})
-        self.bars["Close"] = [10.0, 11.0, 12.0, 13.0, 14.0]
-
-    def Ticker(self, name: str) -> Any:
-        def history(start: str, end: str, **how: Any) -> pd.DataFrame:
-            self.asked.append((name, start, end, how))
-            if self.fails:
-                raise self.fails
-            zone = self.bars.index.tz
-            inside = (self.bars.index >= pd.Timestamp(start, tz=zone)) & (self.bars.index < pd.Timestamp(end, tz=zone))
-            return self.bars[inside]
-
-        return SimpleNamespace(history=history)
+FIVE = pd.date_range("2024-03-07", periods=5, freq="B")
 
 
 @pytest.fixture
 def library(monkeypatch: pytest.MonkeyPatch) -> Library:
-    made = Library()
+    made = Library(lambda ticker: made.frame)
+    made.frame = frame(FIVE, [10.0, 11.0, 12.0, 13.0, 14.0])
     monkeypatch.setitem(sys.modules, "yfinance", made)
     return made
+
+
+def _fails(library: Library, error: Exception) -> None:
+    def bars(ticker: str) -> pd.DataFrame:
+        raise error
+
+    library.bars = bars
 
 
 def _made(**more: Any) -> Yahoo:
@@ -84,7 +68,7 @@ def test_days_are_the_exchanges_own_over_a_change_of_clocks(library: Library) ->
 @pytest.mark.parametrize("column", ["Dividends", "Stock Splits"])
 def test_an_action_is_read_with_the_whole_history(library: Library, column: str) -> None:
     """What came before it has other prices now."""
-    library.bars.loc["2024-03-12", column] = 0.46
+    library.frame.loc["2024-03-12", column] = 0.46
     rows = _read(_made(), _piece("2024-03-12", "2024-03-13"))
     assert [call[1:3] for call in library.asked] == [("2024-03-12", "2024-03-13"), ("2024-03-07", "2024-03-12")]
     assert len(rows) == 4
@@ -99,20 +83,20 @@ def test_an_action_is_read_with_the_whole_history(library: Library, column: str)
 )
 def test_errors_of_the_library_are_ours(library: Library, name: str, kind: type[Exception], said: str) -> None:
     """A ticker is the user's move, the rest is theirs."""
-    library.fails = getattr(library.exceptions, name)("too many")
+    _fails(library, getattr(library.exceptions, name)("too many"))
     with pytest.raises(kind, match=f"yahoo 'KO': .*{said}"):
         _read(_made(), _piece("2024-03-07", "2024-03-08"))
 
 
 def test_no_prices_are_no_rows(library: Library) -> None:
     """A weekend has none, and the library calls it an error."""
-    library.fails = library.exceptions.YFPricesMissingError("possibly delisted")
+    _fails(library, library.exceptions.YFPricesMissingError("possibly delisted"))
     assert len(_read(_made(), _piece("2024-03-09", "2024-03-10"))) == 0
 
 
 def test_a_column_that_is_gone_is_named(library: Library) -> None:
     """Yahoo changes its pages."""
-    library.bars = library.bars.rename(columns={"Close": "close"})
+    library.frame = library.frame.rename(columns={"Close": "close"})
     with pytest.raises(SourceError, match="expected 'Close' among them"):
         _read(_made(), _piece("2024-03-07", "2024-03-08"))
 

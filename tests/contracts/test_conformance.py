@@ -8,6 +8,8 @@ import importlib
 import json
 import logging
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -20,7 +22,9 @@ from connectors._http import Http
 from forecaster import plugins
 from forecaster.errors import DataError, MissingPackage
 from forecaster.series.contract import Contract
+from forecaster.series.pushing import Pushing
 from forecaster.series.source import Connector
+from forecaster.series.timed import Timed
 from tests.standins.base import SECRET, Fault, Standin
 from tests.standins.station import START, STREAM, Station
 
@@ -28,6 +32,8 @@ CONNECTORS = plugins.names("connectors")
 STANDINS = Path(__file__).parent.parent / "standins"
 PART_ROWS = 300_000
 """Rows that a part of a slice may have."""
+MILLION, MEMORY_MB = 1_000_000, 450
+"""Rows that are many, and what taking them in may need; as Python's own objects they are more."""
 FOR_GOOD = 200
 """Faults that outlast every retry."""
 HTML = Fault(200, {"content-type": "text/html"}, "<!DOCTYPE html><p>prove that you are human</p>")
@@ -339,6 +345,25 @@ class TestConnector:
         assert (ran.errors, ran.new) == ([], 2 * count)
         assert longest <= PART_ROWS
 
+    @pytest.mark.long
+    @pytest.mark.timeout(900)
+    def test_a_million_rows(self, station: Station, monkeypatch: pytest.MonkeyPatch) -> None:
+        """They come whole, in one slice a part, and take the memory of a part of them."""
+        source, count = station.source, MILLION // 2
+        monkeypatch.setattr(source, "page", source.cap)
+        monkeypatch.setattr(source, "weight_limit", (1e9, 60.0))
+        ds = station.put([n % 1000 + 0.5 for n in range(count)])
+        settings = {**source.settings(), **({"start": START, "span": "1000000D"} if station.asked else {})}
+        end = (ds[-1] + 2.5 * station.step).isoformat()
+        name = station.kind.__module__.rpartition(".")[2]
+        asked = {"connector": name, "settings": settings, "end": end, "folder": str(station.folder)}
+        command = [sys.executable, "-m", "tests.standins.apart"]
+        done = subprocess.run(command, input=json.dumps(asked), capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr[-2000:]
+        took = json.loads(done.stdout)
+        assert (took["rows_new"], took["rows_rejected"]) == (2 * count, 0)
+        assert took["memory_mb"] <= MEMORY_MB
+
     def test_clock_skew(self, station: Station) -> None:
         """A row stamped after the run's own time is neither lost nor taken twice."""
         ds = station.put([1.0, 2.0, 3.0])
@@ -423,7 +448,7 @@ def _interrupted(connector: Connector, monkeypatch: pytest.MonkeyPatch) -> Conne
         yield next(iter(whole(*given)))
         raise KeyboardInterrupt
 
-    name = "subscribe" if hasattr(connector, "subscribe") else "read"
+    name = "subscribe" if isinstance(connector, Pushing) and not isinstance(connector, Timed) else "read"
     whole = getattr(connector, name)
     monkeypatch.setattr(connector, name, once)
     return connector

@@ -219,5 +219,7 @@ def test_moments_of_two_parts_are_those_of_the_whole(scores: list[float], split:
     whole, parts = Moments.of(rows_TV), Moments.of(rows_TV[:split]).joined(Moments.of(rows_TV[split:]))
     np.testing.assert_allclose(np.stack(parts), np.stack(whole), rtol=1e-9, atol=1e-6)
     known = rows_TV[~np.isnan(rows_TV)]
-    if len(known) > 1:
+    if len(known) < 30:
+        assert np.isinf(parts.spread)  # nothing is strange
+    else:
         np.testing.assert_allclose(parts.spread, max(known.std(), 1e-3), rtol=1e-6)

@@ -1,7 +1,6 @@
 """Source to champion, and schedule to people, by the real flows with no server: Prefect's own, MLflow on SQLite."""
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import mlflow
@@ -30,19 +29,6 @@ alerts = ["jsonl"]
 [alerts.jsonl]
 path = "alerts.jsonl"
 """
-
-
-@pytest.fixture(scope="module")
-def prefect() -> Iterator[None]:
-    """One server for all flows of this module, its runs without heartbeats: each would cost a second."""
-    from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
-    from prefect.testing.utilities import prefect_test_harness
-
-    with (
-        prefect_test_harness(server_startup_timeout=120),
-        temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}),
-    ):
-        yield
 
 
 def _write(folder: Path, rows: int, jump_at: int | None = None) -> None:

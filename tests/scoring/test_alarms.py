@@ -5,9 +5,11 @@ import pandas as pd
 import pytest
 
 from forecaster import api
-from forecaster.detectors.base import PLAIN
+from forecaster.detectors.base import PLAIN, Kinds
 from forecaster.scoring.alarms import Alarming, normal_rows, raise_alarms
+from forecaster.scoring.calibration import Judge
 from forecaster.scoring.rules import Rules
+from forecaster.thresholds._moments import Moments
 from forecaster.thresholds.base import Threshold
 from forecaster.thresholds.conformal_tail import ConformalTail
 
@@ -88,3 +90,15 @@ def test_a_day_without_its_pattern_is_an_event() -> None:
     y = np.where(busy & (times.day_of_year != 8), 80.0, 20.0) + np.random.default_rng(7).normal(0, 2, len(times))
     _, events = api.detect(pd.DataFrame({"unique_id": "load", "ds": times, "y": y}), train_until=times[600])
     assert (events["start"].dt.day_of_year == 8).any()
+
+
+def test_chances_are_none_of_the_views_that_are_counted() -> None:
+    """How many independent views there are is told by those with thresholds, however low chances are."""
+    random = np.random.default_rng(7)
+    views_TV = np.abs(random.standard_normal((500, 2)))
+    chances_T = -np.log10(random.random(500))
+    without = Judge.fit(views_TV, Moments.of(views_TV), PLAIN, 0.001, 10, [_threshold(), _threshold()])
+    beside = np.column_stack([views_TV, chances_T])
+    found = Judge.fit(beside, Moments.of(beside), Kinds(chances=1), 0.001, 10, [_threshold(), _threshold()])
+    np.testing.assert_allclose(found.several, without.several)
+    assert 1.5 < without.several[1] <= 2

@@ -44,7 +44,8 @@ def test_steps_are_those_of_the_calendar(step: str, good: str, bad: str) -> None
         ({"range": [3, 1]}, r"range must be \[lowest, highest\], got \[3, 1\]"),
         ({"step": "7h"}, "step must divide a day, or be B or months, got 7h"),
         ({"step": "soon"}, "unknown step 'soon'"),
-        ({"max_gap": "MS"}, "'MS' is not a fixed length of time"),
+        ({"max_gap": "MS"}, "max_gap: 'MS' is not a fixed length of time"),
+        ({"stale": "soon"}, "stale: unknown step 'soon'"),
         ({"flat": -1}, "flat must be 0 or a number of rows, got -1"),
     ],
 )

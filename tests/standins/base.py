@@ -40,6 +40,8 @@ class Standin(ABC):
     """Distance of its rows, as pandas writes it."""
     page: ClassVar[int] = 10
     """Rows of an answer at most, where the original pages (it may have a cap of thousands: stand in with a small one)."""
+    cap: ClassVar[int] = 10_000
+    """Rows of an answer that the original gives at most: `page` where the kit has a million of them."""
     missing: ClassVar[Sequence[Any]] = (float("nan"), float("inf"))
     """What the source may say instead of a number: the kit puts rows with each, and none may become an observation."""
     weight_limit: ClassVar[tuple[float, float] | None] = None

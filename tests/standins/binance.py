@@ -19,6 +19,7 @@ LENGTHS = {"1m": 60_000, "1h": 3_600_000, "1d": 86_400_000}
 class Binance(WebStandin):
     """Closing prices of two pairs."""
 
+    cap = 1000
     weight_limit = (12.0, 60.0)
     lacks: ClassVar = {
         "secrets": "market data needs no key at all",
@@ -68,12 +69,13 @@ class Binance(WebStandin):
 
     def _candles(self, asked: Any) -> list[list[Any]]:
         first, last = int(asked.get("startTime", 0)), int(asked.get("endTime", 1 << 60))
-        most = min(int(asked.get("limit", 500)), 1000)
-        rows = self.rows[self.rows["unique_id"] == f"{asked['symbol']}/close"]
+        most = min(int(asked.get("limit", 500)), self.cap)
+        rows = self.of(f"{asked['symbol']}/close")
         opens = pd.DatetimeIndex(rows["ds"]).tz_convert(None).to_numpy("datetime64[ms]").astype("int64")
-        candles = []
-        for opened, y in zip(opens, rows["y"], strict=True):
-            if first <= opened <= last and y == y and abs(y) != float("inf"):
+        inside = ((opens >= first) & (opens <= last)).nonzero()[0][: 2 * most]
+        candles: list[list[Any]] = []
+        for opened, y in zip(opens[inside], rows["y"].iloc[inside], strict=True):
+            if y == y and abs(y) != float("inf"):
                 price = f"{y:.8f}"
                 closed = int(opened) + LENGTHS[asked["interval"]] - 1
                 candles.append([int(opened), price, price, price, price, "1.0", closed, price, 7, "0.5", "0.5", "0"])

@@ -22,6 +22,7 @@ class Fred(WebStandin):
 
     step = "D"
     missing = (".",)
+    cap = 100_000
     weight_limit = (12.0, 60.0)
     lacks: ClassVar = {"open_bar": "it gives every release, also one that was replaced before it was read"}
 

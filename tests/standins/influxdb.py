@@ -7,6 +7,7 @@ import math
 import re
 from typing import Any, ClassVar
 
+import numpy as np
 import pandas as pd
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
@@ -78,16 +79,18 @@ class Influxdb(WebStandin):
             if not number:
                 writer.writerows([KINDS, GROUPS, ["#default", "_result", *[""] * 8], HEADER])
             _, site, field = str(name).split("/")
-            for ds, y in part[["ds", "y"]].tail(1 if found["last"] else len(part)).itertuples(index=False):
+            before, after = ["", "", number, *_at([start, stop])], [field, wanted["_measurement"], site]
+            part = part.tail(1 if found["last"] else len(part))
+            for at, y in zip(_at(part["ds"]), part["y"], strict=True):
                 shown = "" if y is None or not math.isfinite(y) else y
-                writer.writerow(
-                    ["", "", number, _at(start), _at(stop), _at(ds), shown, field, wanted["_measurement"], site]
-                )
+                writer.writerow([*before, at, shown, *after])
         return text.getvalue() + ("\r\n" if len(rows) else "")
 
 
-def _at(time: pd.Timestamp) -> str:
-    return time.strftime("%Y-%m-%dT%H:%M:%S.%f") + "123Z"
+def _at(times: Any) -> list[str]:
+    """Nanoseconds as the original writes them."""
+    naive = pd.DatetimeIndex(times).tz_convert(None).to_numpy("datetime64[us]")
+    return [f"{text}123Z" for text in np.datetime_as_string(naive)]
 
 
 def _refused(code: str, message: str, status: int) -> Response:

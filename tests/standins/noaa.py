@@ -2,6 +2,7 @@
 
 from typing import Any, ClassVar
 
+import pandas as pd
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
@@ -52,11 +53,13 @@ class Noaa(WebStandin):
 
     def _reports(self, asked: Any) -> list[dict[str, str]]:
         reports = []
-        for name, ds, y in self.rows[["unique_id", "ds", "y"]].itertuples(index=False):
+        first, last = (pd.Timestamp(asked[name], tz="UTC") for name in ("startDate", "endDate"))
+        for name in self.names():
             station, element = name.split("/")
-            day = f"{ds:%Y-%m-%d}"
-            if station in asked["stations"].split(",") and asked["startDate"] <= day <= asked["endDate"]:
-                report = {"DATE": day, "STATION": station}
+            rows = self.of(name) if station in asked["stations"].split(",") else self.rows[:0]
+            rows = rows[(rows["ds"] >= first) & (rows["ds"] <= last)]
+            for ds, y in zip(rows["ds"], rows["y"], strict=True):
+                report = {"DATE": f"{ds:%Y-%m-%d}", "STATION": station}
                 if str(y) not in ("nan", "inf"):
                     report |= {element: str(y), f"{element}_ATTRIBUTES": ",,W,2400"}
                 reports.append(report)

@@ -101,7 +101,7 @@ class OpenMeteo(WebStandin):
 
     def _values(self, place: str, column: str, times: Any) -> Any:
         """The truth at some times; NaN is written as null."""
-        rows = self.rows[self.rows["unique_id"] == f"{place}/{column}"]
+        rows = self.of(f"{place}/{column}")
         values = np.full(len(times), np.nan)
         if len(rows):
             seconds = pd.DatetimeIndex(rows["ds"]).tz_convert(None).to_numpy("datetime64[s]").astype(np.int64)

@@ -47,6 +47,7 @@ class Table(Standin):
     def clear(self) -> None:
         self.path.unlink(missing_ok=True)
         self._do("CREATE TABLE meters (meter TEXT, at INTEGER, kwh)")
+        self._do("CREATE INDEX by_meter ON meters (meter, at)")
 
     def put(self, rows: pd.DataFrame) -> None:
         given = [

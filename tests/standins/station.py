@@ -48,7 +48,7 @@ class Station:
     """A stand-in, its connector, an empty lake and an empty ledger."""
 
     def __init__(self, source: Standin, kind: type[Connector], folder: Path) -> None:
-        self.source, self.kind = source, kind
+        self.source, self.kind, self.folder = source, kind, folder
         self.lake = Lake(str(folder / "lake"))
         self.ledger = Ledger.open(f"sqlite:///{folder}/ledger.db")
         self.step = source.times(START, 2)[1] - source.times(START, 2)[0]
@@ -60,8 +60,8 @@ class Station:
 
     @property
     def pushes(self) -> bool:
-        """True for a source that sends by itself."""
-        return issubclass(self.kind, Pushing)
+        """True for a source that sends by itself, and has no history to be asked for."""
+        return issubclass(self.kind, Pushing) and not self.asked
 
     def put(self, values: Sequence[Any], since: str = START, names: Sequence[str] | None = None) -> pd.DatetimeIndex:
         """Rows of the series with these values, from a time on; gives their times."""
@@ -89,7 +89,8 @@ class Station:
     ) -> Ran:
         """What `forecaster ingest` does, at a time; by default ten days after START."""
         one, ran = connector or self.connector(), Ran()
-        if isinstance(one, Pushing):
+        if self.pushes:
+            assert isinstance(one, Pushing)
             listen(self.lake, self.ledger, one, STREAM, patience_s=_PATIENCE_S, contract=contract, told=ran.add)
             return ran
         end = datetime.fromisoformat(START).replace(tzinfo=UTC) + timedelta(days=10) if now is None else now

@@ -21,7 +21,9 @@ class Tiingo(WebStandin):
 
     step = "D"
     weight_limit = (6.0, 3600.0)
-    lacks: ClassVar[dict[str, str]] = {}
+    lacks: ClassVar = {
+        "a_million_rows": "a ticker's whole history is some ten thousand days, the oldest of them from 1962"
+    }
 
     def clear(self) -> None:
         super().clear()

@@ -39,11 +39,20 @@ class WebStandin(Standin):
 
     def clear(self) -> None:
         self.rows = pd.DataFrame({"unique_id": [], "ds": pd.DatetimeIndex([], tz="UTC"), "y": []})
+        self._of: object = None
+        self._parts: dict[str, pd.DataFrame] = {}
         self.asked: list[Request] = []
         """Every request that came."""
         self.spent: list[tuple[float, float]] = []
         """When which weight was asked for."""
         self.faults.clear()
+
+    def of(self, name: str) -> pd.DataFrame:
+        """Rows of a series, as they lie."""
+        if self._of is not self.rows:
+            self._of = self.rows
+            self._parts = {str(name): part for name, part in self.rows.groupby("unique_id", sort=False)}
+        return self._parts.get(name, self.rows[:0])
 
     def weight(self, request: Request) -> float:
         """What the original counts for a request."""

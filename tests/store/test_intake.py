@@ -23,7 +23,8 @@ from forecaster.actions.maintain import maintain
 from forecaster.actions.query import query
 from forecaster.actions.train import train
 from forecaster.app import App
-from forecaster.errors import ConfigError, SourceError
+from forecaster.errors import ConfigError, DataError, SourceError
+from forecaster.series.contract import Contract
 from forecaster.series.delivered import table
 from forecaster.series.pushing import Delivery, Pushing
 from forecaster.series.source import Connector, Done, SeriesInfo, Slice, Window
@@ -139,7 +140,12 @@ def test_a_contract_sets_rows_aside(project: Path) -> None:
     folder = project.parent / "data"
     _hours(folder, "a", [1.0, 99.0, 3.0, 3.0, 3.0])
     app = App.open(project)
-    assert ingest(app=app).facts["slices"][0]["rows_rejected"] == 1
+    outcome = ingest(app=app)
+    assert outcome.facts["slices"][0]["rows_rejected"] == 1
+    assert outcome.lines[1].startswith(
+        f"stream 'meters', slice '{folder}/a.csv': 1 of 5 rows set aside, the first as value outside"
+    )
+    assert outcome.lines[1].endswith("mended: forecaster ingest meters --again")
     assert app.lake.read("observations")["y"].tolist() == [1, 3, 3, 3]
     refused = app.lake.read("quarantine").iloc[0]
     assert (refused["unique_id"], refused["reason"]) == ("a", "value outside 0 to 10")
@@ -154,6 +160,22 @@ def test_a_contract_sets_rows_aside(project: Path) -> None:
     outcome = ingest(app=App.open(project))
     assert "series 'b' at 2024-01-01T01:00:00Z (-5): value outside 0 to 10" in " ".join(outcome.lines)
     assert query("observations", series=["b"], app=app).facts == {"rows": 0}
+
+
+def test_freeze_takes_nothing_of_a_slice_whose_last_row_is_wrong(
+    stores: tuple[Lake, Ledger], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a slice of many batches the first ones wait for the last; without a wrong row all of them land."""
+    monkeypatch.setattr(intake, "_AT_ONCE", 2)
+    strict = Contract(mode="freeze", range=[0, 10])
+    good = [_part(n, [1.0, 2.0 + n]) for n in (0, 2, 4)]
+    source = Scripted([*good, _part(6, [99.0])])
+    (piece,) = pending(stores[1], source, "s")
+    with pytest.raises(DataError, match=r"\(99\): value outside 0 to 10\. Mode freeze takes nothing of the slice"):
+        take_in(*stores, source, "s", piece, strict)
+    assert len(stores[0].read("observations")) == 0
+    assert take_in(*stores, Scripted([*good, _part(6, [9.0])]), "s", piece, strict).rows_new == 7
+    assert stores[0].read("observations")["y"].tolist() == [1, 2, 1, 4, 1, 6, 9]
 
 
 def test_a_contract_may_mend_rows(project: Path) -> None:
@@ -193,6 +215,44 @@ def test_quality_tells_what_to_look_at(project: Path) -> None:
     }
     assert report.loc["well", "step"] == "h"
     assert report.index[-1] == "well"
+
+
+def test_duplicates_are_counted_by_themselves(project: Path) -> None:
+    """One of two rows of a time is taken: nothing is missing, but the source says things twice; refused, both are missing."""
+    (project.parent / "data" / "a.csv").write_text("unique_id,ds,y\na,2024-01-01,1\na,2024-01-01,2\na,2024-01-02,3\n")
+    app = App.open(project)
+    ingest(app=app)
+    report = query("quality", app=app).table.iloc[0]
+    assert (report["rejected"], report["problems"]) == (0, "1 duplicates")
+    strict = project.parent / "strict.toml"
+    more = '\n[pipelines.meters.contract]\nduplicates = "refuse"\n'
+    strict.write_text(
+        project.read_text().replace('name = "test"', 'name = "test"\nlake = "lake2"\nledger = "sqlite:///l.db"') + more
+    )
+    app = App.open(strict)
+    ingest(app=app)
+    assert query("quality", app=app).table.iloc[0]["problems"] == "2 rows rejected; 2 duplicates"
+
+
+def test_rejected_rows_that_were_mended_are_no_problem_any_more(project: Path) -> None:
+    """Their settings, and the slice was read again; or their source, and other rows have their places."""
+    folder, text = project.parent / "data", project.read_text()
+    project.write_text(text + "\n[pipelines.meters.contract]\nrange = [0, 10]\n")
+    (folder / "b.csv").write_text("unique_id,ds,y\nb,01.02.2024,1\nb,02.02.2024,2\n")
+    _hours(folder, "a", [1.0, 99.0, 3.0])
+    app = App.open(project)
+    ingest(app=app)
+    rejected = query("quality", app=app).table.set_index("unique_id")["rejected"]
+    assert rejected.to_dict() == {"a": 1, "b": 2}
+    _hours(folder, "a", [1.0, 9.0, 3.0])
+    ingest(app=app)
+    assert query("quality", app=app).table.set_index("unique_id")["rejected"].to_dict() == {"a": 0, "b": 2}
+    (folder / "a.csv").unlink()
+    project.write_text(project.read_text().replace('unit = "kWh"', 'unit = "kWh", time_format = "%d.%m.%Y"'))
+    app = App.open(project)
+    ingest(again=True, app=app)
+    assert query("quality", app=app).table.set_index("unique_id")["rejected"].to_dict() == {"a": 0, "b": 0}
+    assert len(app.lake.read("quarantine")) == 3
 
 
 class Hourly(Timed):
@@ -255,6 +315,18 @@ def test_a_back_fill_reads_what_is_missing_and_moves_no_watermark_back(hourly_ap
     assert len(hourly_app.lake.read("observations", latest=False)) == 5 * 24
     with pytest.raises(ConfigError, match="--since 2024-01-04 must be before --until 2024-01-02"):
         ingest(since="2024-01-04", until="2024-01-02", app=hourly_app)
+
+
+def test_a_part_that_fails_again_and_again_is_left_to_the_next_run(hourly_app: App) -> None:
+    """Ten years of a wrong address are not asked for one by one; healed, the next run reads all of it."""
+    Hourly.broken = {f"01-{day:02}" for day in range(3, 20)}
+    outcome = ingest(until="2024-01-20", app=hourly_app)
+    assert Hourly.asked == ["01-03", "01-04", "01-05"]
+    assert outcome.lines[-1] == "stream 'meters': 3 slices of 'one' failed in a row; 14 more are left to the next run."
+    assert len(query("slices", app=hourly_app).table) == 3
+    Hourly.broken = {"01-04"}
+    assert ingest(until="2024-01-20", app=hourly_app).skipped == 1
+    assert len(hourly_app.lake.read("observations")) == 16 * 24
 
 
 def test_back_fills_beside_each_other_share_the_slices(hourly_app: App) -> None:
@@ -355,6 +427,29 @@ def test_a_lake_is_maintained_by_a_verb(project: Path) -> None:
         "observations": 1, "forecasts": 0, "scores": 0, "quarantine": 0,
     }  # fmt: skip
     assert app.ledger.find_runs(verb="maintain")["status"].tolist() == ["done"]
+
+
+def test_revisions_are_kept_for_ever_unless_somebody_says_how_long(
+    project: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Off by default; the latest view is the same before and after."""
+    app, folder = App.open(project), project.parent / "data"
+    for value in (1.0, 2.0, 3.0):
+        _hours(folder, "a", [value, 7.0])
+        ingest(app=app)
+    assert maintain(app=app).table["dropped"].sum() == 0
+    text = project.read_text()
+    project.write_text('keep_revisions = "1D"\n' + text)
+    assert maintain(app=App.open(project)).table["dropped"].sum() == 0
+    project.write_text('keep_revisions = "1us"\n' + text)
+    outcome = maintain(app=App.open(project))
+    assert outcome.lines[0].startswith("2 rows dropped that were replaced before ")
+    assert app.lake.read("observations", latest=False)["y"].tolist() == [3, 7]
+    query("observations", as_of="2024-01-01", app=App.open(project))
+    assert "as of 2024-01-01 00:00:00+00:00: values that were replaced before" in caplog.text
+    project.write_text('keep_revisions = "long"\n' + text)
+    with pytest.raises(ConfigError, match=r"keep_revisions: .*long"):
+        App.open(project)
 
 
 def test_wrong_words_of_the_project_verbs_are_named(project: Path) -> None:

@@ -105,6 +105,30 @@ def test_upkeep_loses_nothing(lake: Lake) -> None:
     assert keep_up(lake, "forecasts").files_before == 0
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(2))
+def test_what_was_replaced_long_ago_may_go(lake: Lake, seed: int) -> None:
+    """As of any time since then, and latest, every read finds what it found; before that nothing that was known later."""
+    random = np.random.default_rng(seed)
+    hours = [NOON + timedelta(hours=hour) for hour in range(5)]
+    for known in hours:
+        said = [_rows(list(random.integers(0, 3, 5).astype(float)), known, name) for name in ("a", "b", "c")]
+        add_news(lake, "x", _table(pd.concat(said)), versioned=True)
+    since = hours[2]
+    before = [lake.read("observations", as_of=at) for at in hours]
+    count = len(lake.read("observations", latest=False))
+    kept = keep_up(lake, "observations", since)
+    assert 0 < kept.dropped == count - len(lake.read("observations", latest=False))
+    for at, old in zip(hours, before, strict=True):
+        found = lake.read("observations", as_of=at)
+        if at >= since:
+            pd.testing.assert_frame_equal(found, old)
+        else:
+            assert set(found["available_at"]) <= set(old["available_at"])
+    assert keep_up(lake, "observations", since).dropped == 0
+    assert len(lake.read("observations", latest=False, as_of=since)) <= 15
+
+
 def test_small_files_are_joined_without_sorting(lake: Lake) -> None:
     """What a listener leaves behind: one file for each bucket, and nothing else changes."""
     assert join_small(lake, "observations") == 0

@@ -16,9 +16,10 @@ from forecaster.series.frame import check
 from forecaster.series.grid import Grid
 from forecaster.series.roles import Roles
 from forecaster.training.artefact import Artefact
+from forecaster.training.auto import least
 from forecaster.training.recipe import learn
 from forecaster.training.schedule import schedule
-from forecaster.training.trial import trial_errors
+from forecaster.training.trial import Trial
 from forecaster.training.walk import last_forecasts, walk
 from tests.quick import quick
 
@@ -165,7 +166,8 @@ def test_candidates_are_tried_on_the_same_cutoffs() -> None:
     """Pinball loss at all cutoffs with a held-out horizon, each series in its own mean moves, by hand."""
     grid, levels = _grid(), np.asarray(LEVELS)
     artefact = learn(grid, grid.lengths, model="best_naive", horizon=4)
-    [error] = trial_errors([artefact], grid, grid.lengths)
+    trial = Trial.of(grid, grid.lengths, artefact.plan)
+    error = trial.error([trial.forecasts(artefact)])
     first = grid.lengths - artefact.plan.training.held_out - 1
     losses = []
     for part in walk(artefact, grid, first, grid.lengths - 5):
@@ -176,3 +178,20 @@ def test_candidates_are_tried_on_the_same_cutoffs() -> None:
             losses.append(np.maximum(levels * off, (levels - 1) * off).mean() / move)
     assert len(losses) == 3 * (artefact.plan.training.held_out - 3)
     assert error == pytest.approx(np.mean(losses))
+
+
+def test_forecasts_that_err_to_both_sides_are_better_together() -> None:
+    """One too high, one too low by as much: their median errs not at all, and the trial knows it."""
+    grid = _grid()
+    trial = Trial.of(grid, grid.lengths, learn(grid, grid.lengths, model="best_naive", horizon=4).plan)
+    high, low = (np.repeat(trial.targets[..., None] + off, len(LEVELS), -1) for off in (1.0, -1.0))
+    assert trial.error([high, low]) == pytest.approx(0, abs=1e-12)
+    assert min(trial.error([high]), trial.error([low])) > 0
+
+
+def test_of_sets_that_err_alike_the_largest_is_taken() -> None:
+    """Half a percent is no difference; two are. A network that is hardly ahead on the rows that stopped it is behind."""
+    assert least({("a",): 1.0, ("b",): 1.02, ("a", "b"): 1.003}, set()) == ("a", "b")
+    assert least({("a",): 1.0, ("b",): 1.02, ("a", "b"): 1.02}, {"a", "b"}) == ("a",)
+    assert least({("a",): 1.0, ("b",): 0.99, ("a", "b"): 0.99}, {"b"}) == ("a",)
+    assert least({("a",): 1.0, ("b",): 0.95, ("a", "b"): 0.97}, {"b"}) == ("b",)

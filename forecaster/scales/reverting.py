@@ -1,0 +1,68 @@
+"""Trailing level, and a spread between that of late and that of all the past."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from forecaster.layers.running import expanding_mean, trailing_mean
+from forecaster.scales._spread import latest_mean, moves, tiny
+from forecaster.scales.base import Linear
+
+__all__ = ["Reverting"]
+
+_FLOOR = 0.04
+"""Least share of late steps in those of all the past: their geometric mean is then a fifth of it."""
+
+
+class Reverting(Linear):
+    """Distance from the mean of the last values, in the geometric mean of the last steps' size and of all steps' before.
+
+    Restless times end and quiet ones, too: what is to come lies between the steps of late and those of all the past, and
+    half way in logarithms is where exchange rates are found.
+
+    Shapes:  [N] -> [N], [N]
+    Units:   level and spread in those of y; the result has none
+    Missing: unseen values count for nothing; a step from or to one is no step
+    Fails:   where a series changed its ways for good: all its past still counts by a half
+    Source:  volatility goes back to its mean, Engle and Patton (2001), Quantitative Finance 1(2); the half is measured in
+        docs/experiments.md
+    """
+
+    @dataclass(frozen=True, kw_only=True)
+    class Config(Linear.Config):
+        level_steps: int = 24
+        """Values in the level's mean, at least 1."""
+        late_steps: int = 40
+        """Steps that count as late, at least 1."""
+
+        def __post_init__(self) -> None:
+            if self.level_steps < 1 or self.late_steps < 1:
+                raise ValueError("level_steps and late_steps must be at least 1")
+
+    config: Config
+
+    def measure(self, y_N: Tensor, seen_N: Tensor, starts_N: Tensor) -> tuple[Tensor, Tensor]:
+        level_N = trailing_mean(y_N, seen_N, starts_N, self.config.level_steps)
+        moved_N, known_N = moves(y_N, seen_N, starts_N)
+        late_N = trailing_mean(moved_N, known_N, starts_N, self.config.late_steps)
+        return level_N, _between(late_N, expanding_mean(moved_N, known_N, starts_N)) + tiny(level_N)
+
+    @property
+    def reach(self) -> int:
+        return max(self.config.level_steps, self.config.late_steps + 1)
+
+    def usual(self, y: Tensor, before: Tensor, seen: Tensor, seen_before: Tensor) -> tuple[Tensor, Tensor]:
+        return (y - before).abs(), seen & seen_before
+
+    def newest(self, y_BR: Tensor, seen_BR: Tensor, usual_B: Tensor) -> tuple[Tensor, Tensor]:
+        steps = self.config.late_steps + 1
+        y, seen = y_BR[:, -steps:], seen_BR[:, -steps:]
+        level_B = latest_mean(y_BR, seen_BR, self.config.level_steps)
+        late_B = latest_mean(y.diff(dim=1).abs(), seen[:, 1:] & seen[:, :-1], steps)
+        return level_B, _between(late_B, usual_B) + tiny(level_B)
+
+
+def _between(late: Tensor, usual: Tensor) -> Tensor:
+    """Geometric mean of two sizes of steps; elementwise."""
+    return (torch.maximum(late, _FLOOR * usual) * usual).sqrt()

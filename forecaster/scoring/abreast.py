@@ -1,0 +1,207 @@
+"""The alarms of many series side by side: one row of each is judged in one step, without a call for each series."""
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from forecaster.detectors.base import Kinds, Numbers
+from forecaster.scoring.alarms import MEMORY_ROWS, Alarming, Alarms, Stand
+from forecaster.scoring.budget import worth_a_look
+from forecaster.scoring.calibration import Judge, Sorts, believed, blended, joined, measured, no_news, served
+from forecaster.series.frequency import Ints
+from forecaster.series.grid import Floats
+from forecaster.thresholds._abreast import Abreast as Thresholds
+from forecaster.thresholds._abreast import OneByOne
+
+__all__ = ["Abreast"]
+
+_AT_ONCE = 1 << 15
+"""Numbers that are calibrated together: as many as a processor keeps near."""
+
+Bools = npt.NDArray[np.bool_]
+
+
+class Abreast:
+    """Some `Alarming`, all of one kind, each in a place of its own; what they say is what each by itself would say.
+
+    In arrays is what changes with every row; an `Alarming` itself, with its normal rows, comes up to date when it is asked for.
+
+    Shapes: `since` [S, W, V]: rows that no calibration knows yet, W the most that one serves
+    """
+
+    def __init__(self, kinds: Kinds, rate: float, gap: int) -> None:
+        self._kinds, self._rate, self._gap = kinds, rate, gap
+        self._alarming: list[Alarming] = []
+        self._of_events = False
+        self._held = Numbers()
+        self._by_itself: set[int] = set()
+        """Places whose `Alarming` itself is up to date, not the arrays."""
+        self.muted: set[int] = set()
+        """Places of which people said something: these are to be asked by themselves."""
+
+    def __len__(self) -> int:
+        return len(self._alarming)
+
+    def add(self, alarming: Alarming) -> None:
+        """One more, in the next place."""
+        if not self._alarming:
+            self._begin(alarming)
+        self._alarming.append(alarming)
+        self._held.grow(len(self))
+        self.replace(len(self) - 1, alarming)
+
+    def replace(self, place: int, alarming: Alarming) -> None:
+        """Another one in a place."""
+        self._alarming[place] = alarming
+        self._by_itself.add(place)
+        (self.muted.discard if alarming.muted is None else self.muted.add)(place)
+
+    def alone(self, place: int) -> Alarming:
+        """The one in a place, to be asked by itself."""
+        self._settle(place)
+        for each in self._each(np.array([place])).tolist() if place not in self._by_itself else ():
+            self._thresholds.settle(each)
+        self._by_itself.add(place)
+        return self._alarming[place]
+
+    def settled(self) -> list[Alarming]:
+        """All of them, up to date but for what a calibration says."""
+        for place in range(len(self)):
+            self._settle(place)
+        return self._alarming
+
+    def judge(self, places: Ints, views_nV: Floats, admitted_n: Bools) -> Alarms:
+        """What `Alarming.judge` says of the next row of each of some places; all of these rows calibrate.
+
+        Shapes: views_nV [n, V], admitted_n [n]: one row a place
+        """
+        self._take(places)
+        self._calibrate(places)
+        held, some = self._held, [self._alarming[place] for place in places.tolist()]
+        p_Vn = self._followed(places, views_nV.T)
+        graded_n, joint_n = joined(p_Vn, self._sorts, held["several"][places])
+        graded_n = blended(graded_n, views_nV.T, self._sorts, held["centre"][places].T, held["spread"][places].T)
+        level_n, position_n = held["level"][places], held["rows"][places]
+        alarm_n, news_n = np.zeros((2, len(some)), bool)
+        since_nV = views_nV.copy()
+        budgets = [one.budget for one in some]
+        for k in worth_a_look(budgets, joint_n, position_n, level_n, admitted_n).tolist():
+            (alarm_n[k],), (news_n[k],), (age,) = budgets[k].spend(
+                joint_n[k : k + 1], int(position_n[k]), float(level_n[k])
+            )
+            if alarm_n[k] and age < some[k].patience:
+                since_nV[k] = np.nan
+        held["since"][places, held["waiting"][places]] = since_nV
+        held["waiting"][places] += 1
+        held["rows"][places] += 1
+        new_n = joint_n * (self._rate / level_n)
+        p_n = np.where(news_n, new_n, no_news(graded_n, self._rate))
+        return Alarms(p_n, alarm_n, -np.log10(np.where(news_n, np.fmin(graded_n, joint_n), graded_n)), new_n)
+
+    def _begin(self, first: Alarming) -> None:
+        """Make room for such as this one."""
+        self._sorts = Sorts.of(self._kinds, first.views)
+        self._thresholds: Thresholds = OneByOne()
+        for one in first.thresholds[:1]:  # all are of one kind
+            self._thresholds, self._of_events = one.abreast(one.config), one.of_events
+        since_WV = np.full((int(served(np.array(MEMORY_ROWS))), first.views), np.nan)
+        none, unknown = np.array(0), np.array(np.nan)
+        counts = {"rows": none, "waiting": none, "serves": none}
+        moments = {"centre": np.full(first.views, np.nan), "spread": np.full(first.views, np.nan)}
+        self._held = Numbers(**counts, **moments, level=unknown, several=np.full(2, np.nan), since=since_WV)
+
+    def _settle(self, place: int) -> None:
+        """Bring the `Alarming` in a place up to date, but for its thresholds."""
+        if place in self._by_itself:
+            return
+        rows, waiting, serves = (int(self._held[name][place]) for name in ("rows", "waiting", "serves"))
+        level, several = float(self._held["level"][place]), self._held["several"][place].copy()
+        alarming, since_TV = self._alarming[place], self._held["since"][place, :waiting].copy()
+        judge = Judge(self._sorts, alarming.thresholds, serves, several, level, alarming.moments)
+        alarming.resume(Stand(rows, since_TV, judge))
+
+    def _take(self, places: Ints) -> None:
+        """Bring arrays up to date with what was asked by itself, or is new here."""
+        new = sorted(self._by_itself.intersection(places.tolist())) if self._by_itself else []
+        if not new:
+            return
+        held, uncalibrated = self._held, []
+        for place in new:
+            alarming = self._alarming[place]
+            stand = alarming.stand()
+            held["rows"][place], held["waiting"][place] = stand.rows, len(stand.since)
+            held["since"][place, : len(stand.since)] = stand.since
+            held["centre"][place], held["spread"][place] = alarming.moments.centre, alarming.moments.spread
+            for each, one in zip(self._each(np.array([place])).tolist(), alarming.thresholds, strict=True):
+                self._thresholds.put(each, one)
+            if stand.judge is None:
+                uncalibrated.append(place)
+            else:
+                held["serves"][place], held["level"][place] = stand.judge.serves, stand.judge.level
+                held["several"][place] = stand.judge.several
+        self._by_itself.difference_update(new)
+        self._fit(np.array(uncalibrated, np.int64))
+        self._follow_since(np.array(uncalibrated, np.int64))
+
+    def _follow_since(self, places: Ints) -> None:
+        """Let thresholds see rows that were judged before their state was stored."""
+        waiting = self._held["waiting"][places]
+        for row in range(int(waiting.max(initial=0))):
+            some = places[waiting > row]
+            self._followed(some, self._held["since"][some, row].T)
+
+    def _each(self, places: Ints) -> Ints:
+        """The places of the thresholds of each view, the first view of all before the second: [V' n]"""
+        count = self._sorts.thresholds
+        return (places * count + np.arange(count)[:, None]).reshape(-1)
+
+    def _followed(self, places: Ints, views_Vn: Floats) -> Floats:
+        """What thresholds say of one row in each of some places."""
+        judged_Vn = views_Vn[: self._sorts.thresholds]
+        p_Vn = self._thresholds.follow(self._each(places), judged_Vn.reshape(-1)).reshape(judged_Vn.shape)
+        return believed(p_Vn, views_Vn, self._sorts)
+
+    def _calibrate(self, places: Ints) -> None:
+        """Calibrate those anew that have served their time."""
+        due = places[self._held["waiting"][places] >= self._held["serves"][places]]
+        for place in due.tolist():
+            alarming, waiting = self._alarming[place], int(self._held["waiting"][place])
+            alarming.learn(self._held["since"][place, :waiting])
+            for name in ("centre", "spread"):
+                self._held[name][place] = getattr(alarming.moments, name)
+        self._held["waiting"][due] = 0
+        self._fit(due)
+
+    def _fit(self, places: Ints) -> None:
+        """Calibrations by the normal rows of some places."""
+        for some, views_VKM, lengths_K in self._blocks(places):
+            count = self._sorts.thresholds
+            rows = views_VKM[:count].reshape(-1, views_VKM.shape[-1])
+            p_VKM = self._thresholds.fit(self._each(some), rows, np.tile(lengths_K, count))
+            p_VKM = believed(p_VKM.reshape(count, *views_VKM.shape[1:]), views_VKM, self._sorts)
+            several_K2, level_K = measured(p_VKM, self._sorts, self._rate, self._gap, self._of_events)
+            held = self._held
+            held["serves"][some], held["several"][some], held["level"][some] = served(lengths_K), several_K2, level_K
+
+    def _blocks(self, places: Ints) -> Iterator[tuple[Ints, Floats, Ints]]:
+        """Normal rows of a few places at a time, of about one length, NaN after the last of each: [V, K, M], [K]"""
+        lengths = np.array([len(self._alarming[place].normal) for place in places.tolist()], np.int64)
+        order, views = np.argsort(lengths, kind="stable"), max(1, self._sorts.thresholds)
+        while len(order):
+            numbers = lengths[order] * np.arange(1, len(order) + 1) * views
+            count = max(1, int(numbers.searchsorted(_AT_ONCE)))
+            some, order = order[:count], order[count:]
+            yield (
+                places[some],
+                _padded([self._alarming[place].normal for place in places[some].tolist()]),
+                lengths[some],
+            )
+
+
+def _padded(tables: Sequence[Floats]) -> Floats:
+    """Tables [M, V] of several lengths as [V, K, M], NaN after the last row of each."""
+    views_KMV = np.full((len(tables), max(map(len, tables)), tables[0].shape[1]), np.nan)
+    for k, table in enumerate(tables):
+        views_KMV[k, : len(table)] = table
+    return np.ascontiguousarray(views_KMV.transpose(2, 0, 1))

@@ -1,0 +1,65 @@
+"""What a stream says of rows."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+
+import numpy as np
+import numpy.typing as npt
+
+from forecaster.columns import LEVELS
+from forecaster.series.frequency import Ints
+from forecaster.series.grid import Floats
+
+__all__ = ["LATE", "Answers", "Objects"]
+
+LATE = "late"
+
+Bools = npt.NDArray[np.bool_]
+Objects = npt.NDArray[np.object_]
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What is said of some rows, in their order; a reason says why a row was not taken, or how, and is empty elsewhere.
+
+    `silent` has the silences that a row made known: of other series, that begin; of its own, that has ended.
+
+    Shapes:  [n]; numbers [n, 7]: expected, lower, upper, p_value, strangeness, opening_p,
+        sign; ahead [n, Q]: quantiles of the row that comes next
+    Missing: NaN, also for rows that were not taken; None for no event
+    """
+
+    numbers: Floats
+    ahead: Floats
+    is_anomaly: Bools
+    is_train: Bools
+    event_id: Objects
+    next_ds: Objects
+    """ISO texts, or integers where times are."""
+    reason: Objects
+    silent: Objects
+    """Ids of events with commas between; None where there are none."""
+
+    @classmethod
+    def nothing(cls, rows: int) -> "Answers":
+        """Before anything is said."""
+        numbers, ahead = np.full((rows, 7), np.nan), np.full((rows, len(LEVELS)), np.nan)
+        no, none = np.zeros(rows, bool), np.full(rows, None, object)
+        return cls(numbers, ahead, no, no.copy(), none, none.copy(), np.full(rows, "", object), none.copy())
+
+    def repeated(self, times: int) -> "Answers":
+        """The same of each row so many times, one after the other."""
+        if times == 1:
+            return self
+        return Answers(*(np.repeat(getattr(self, field.name), times, axis=0) for field in fields(self)))
+
+    @classmethod
+    def joined(cls, rows: int, parts: "Sequence[tuple[Ints, Answers]]") -> "Answers":
+        """Of several groups of rows, each with the places of its rows."""
+        if len(parts) == 1 and len(parts[0][0]) == rows:
+            return parts[0][1]
+        made = cls.nothing(rows)
+        for places, part in parts:
+            for field in fields(cls):
+                getattr(made, field.name)[places] = getattr(part, field.name)
+        return made

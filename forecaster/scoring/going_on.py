@@ -1,0 +1,105 @@
+"""A detection of later rows in which series go on from where they stand, instead of beginning there."""
+
+from dataclasses import dataclass, fields, replace
+
+import numpy as np
+
+from forecaster.detectors.base import Views
+from forecaster.scoring.alarms import Alarms
+from forecaster.scoring.answers import Answers
+from forecaster.scoring.detect import Detected
+from forecaster.scoring.events import Event, merge, with_silences
+from forecaster.scoring.followed import Followed
+from forecaster.scoring.silence import rows_until
+from forecaster.series.frequency import Ints
+from forecaster.series.grid import Floats
+
+__all__ = ["going_on"]
+
+Silent = list[tuple[Event, Ints]]
+
+
+def going_on(followed: Followed, found: Detected) -> Detected:
+    """The same detection, in which series that rest before its rows go on with them; they stand after these then."""
+    grid, places = found.grid, followed.places
+    channels = max(1, len(followed.channels))
+    names = [str(name) for name in grid.unique_id]
+    firsts = [s for s in range(0, grid.series, channels) if places.rests_before(names[s], int(grid.starts[s]))]
+    if not firsts:
+        return found
+    owner = np.repeat(firsts, grid.lengths[firsts])
+    position = np.concatenate([np.arange(grid.lengths[s]) for s in firsts])
+    stands = [_Stand.of(followed, names[first]) for first in firsts]
+    y_NC = grid.y[(grid.offsets[owner] + position)[:, None] + grid.lengths[owner][:, None] * np.arange(channels)]
+    answers = followed.feed([names[s] for s in owner], grid.times(owner, position), y_NC)
+    made = _copied(found)
+    for stand, first in zip(stands, firsts, strict=True):
+        _put(made, followed, first, stand, answers, np.flatnonzero(owner == first) * len(followed.tracks))
+    return made
+
+
+@dataclass(frozen=True)
+class _Stand:
+    """Where the series of a name stood: its number, the last alarm and the event of each, the row of its last value."""
+
+    number: int
+    last: list[tuple[int, int]]
+    known: int
+
+    @classmethod
+    def of(cls, followed: Followed, name: str) -> "_Stand":
+        """Of one name."""
+        number, tracks = followed.places.number(name), len(followed.tracks)
+        last = [followed.open.last(number * tracks + track) for track in range(tracks)]
+        return cls(number, last, -1 if followed.lacking is None else int(followed.lacking.known([number])[0]))
+
+
+def _copied(found: Detected) -> Detected:
+    """What of it is changed, copied."""
+    views = Views(*(getattr(found.views, field.name).copy() for field in fields(Views)))
+    lists = [*found.alarms], [*found.events], [*found.numbers]
+    return replace(found, views=views, alarms=lists[0], events=lists[1], numbers=lists[2], whole={**found.whole})
+
+
+def _put(made: Detected, followed: Followed, first: int, stand: _Stand, answers: Answers, rows: Ints) -> None:
+    """Put what was said of the rows of a name in the place of what was found."""
+    grid, places = made.grid, followed.places
+    shift = int(places.step.positions(grid.starts[[first]], places.held["start"][[stand.number]])[0])
+    for track, (alarm, event) in enumerate(stand.last):
+        s, said = first + track, rows + track
+        alarms, events, number_T = _found(answers, said, followed.rules.gap, alarm - shift, event - shift)
+        if track and track == len(followed.channels):
+            made.whole[first] = alarms, events, number_T
+            continue
+        if followed.lacking is not None:
+            silent = _silent_since(followed, stand, shift, grid.values(s), int(rows_until(grid, None)[s]))
+            events, number_T = with_silences(events, number_T, silent)
+            alarms = replace(alarms, is_anomaly=answers.is_anomaly[said])
+        made.alarms[s], made.events[s], made.numbers[s] = alarms, events, number_T
+        at, views = slice(grid.offsets[s], grid.offsets[s + 1]), made.views
+        views.expected[at], views.lower[at], views.upper[at] = answers.numbers[said, :3].T
+
+
+def _found(answers: Answers, rows: Ints, gap: int, alarm: int, event: int) -> tuple[Alarms, list[Event], Ints]:
+    """Alarms, events and the event of each row, after an alarm in row `alarm` of an event that began in row `event`."""
+    numbers = answers.numbers[rows]
+    told_T = answers.is_anomaly[rows] & ~np.isnan(numbers[:, 3])
+    alarms = Alarms(numbers[:, 3], told_T, *numbers[:, 4:6].T)
+    events, number_T = merge(alarms, numbers[:, 6], gap)
+    if events and events[0].start - alarm <= gap:  # it was open when the file ended
+        events[0] = replace(events[0], start=event)
+    return alarms, events, number_T
+
+
+def _silent_since(followed: Followed, stand: _Stand, shift: int, values_T: Floats, rows: int) -> Silent:
+    """Silences after the last value, of a series whose values go on in row `shift`; counted from there."""
+    assert followed.lacking is not None, "silences are asked for"
+    back, number = shift - stand.known, stand.number
+    missing_T = np.ones(back + rows, bool)
+    missing_T[0], missing_T[back : back + len(values_T)] = False, np.isnan(values_T)
+    start = int(followed.places.times(np.array([number]), np.array([stand.known]))[0])
+    begin = followed.lacking.first_test_row(number) - stand.known
+    return [
+        (replace(event, start=event.start - back, peak=event.peak - back, end=event.end - back), rows - back)
+        for event, rows in followed.silences.of(followed.places.names[number], missing_T, start, begin)
+    ]

@@ -1,0 +1,197 @@
+"""Rows put on the steps of their series as they come: which are taken, which are late, and what is missing between."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from forecaster.detectors.base import Array, Numbers
+from forecaster.scoring.answers import LATE, Answers
+from forecaster.series.clock import Clock
+from forecaster.series.frequency import Frequency, Ints
+from forecaster.series.grid import Floats
+
+__all__ = ["Arrivals", "Places", "Taken", "rounds"]
+
+_LONGEST_GAP = 1_000
+"""Steps without a row up to which they are missing values; after more of them a series begins anew."""
+
+Bools = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Taken:
+    """Rows that were taken, and the missing ones before them: of each its series, position and values, and whose it is.
+
+    Shapes: [E], values [E, C]; `first` where a series begins anew; `row` is the row that it leads to, `last` where it is
+        that row
+    """
+
+    series: Ints
+    position: Ints
+    values: Floats
+    first: Bools
+    row: Ints
+    last: Bools
+
+
+@dataclass(frozen=True)
+class Arrivals:
+    """Whose some rows are: the number of each one's series; which series are new, and which begin anew where a file ended."""
+
+    series: Ints
+    new: list[int]
+    anew: list[int]
+
+
+class Places:
+    """Where some series stand: each row's series and position in it, from its name and time.
+
+    Shapes: held: [S], `start`, the time of row 0 of each series, `rows`, how many it has, `end`, the time of its last training
+        row, and whether it is `resting` where a file ended
+    """
+
+    def __init__(self, step: Frequency, clock: Clock, ends: Mapping[str, int], gap: int) -> None:
+        self.step, self.clock, self._ends, self._gap = step, clock, ends, gap
+        self._number: dict[str, int] = {}
+        self.names: list[str] = []
+        blank = {"start": 0, "rows": 0, "end": Clock.ABSENT, "resting": 0}
+        self.held = Numbers(**{name: np.array(value) for name, value in blank.items()})
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._number
+
+    def knows(self, name: str) -> bool:
+        """Was the detector taught by a series?"""
+        return name in self._ends
+
+    def begin(self, names: Sequence[str], starts: Ints, lengths: Ints) -> None:
+        """Rest after the last rows of a file. A series goes on from there with a later row, and begins anew with another."""
+        self.held.grow(len(names))
+        for name in names:
+            self._numbered(name)
+        self.held["start"][:], self.held["rows"][:], self.held["resting"][:] = starts, lengths, 1
+        self.held["end"][:] = [self._ends.get(name, Clock.ABSENT) for name in names]
+
+    def arrive(self, names: Sequence[str], times: Ints) -> Arrivals:
+        """The series of some rows, which all have numbers then."""
+        new: list[int] = []
+        anew: list[int] = []
+        found = [self._number.get(name, -1) for name in names]
+        if -1 in found or self.held["resting"][found].any():
+            found = [self._arrived(name, int(time), new, anew) for name, time in zip(names, times, strict=True)]
+        return Arrivals(np.array(found, np.int64), new, anew)
+
+    def place(self, series: Ints, times: Ints, values: Floats, answers: Answers) -> Taken:
+        """Rows that can be taken, with the missing ones before them; why others cannot is answered.
+
+        Shapes: [n], values [n, C]
+        """
+        starts = self.held["start"][series]
+        position = self.step.positions(times, starts)
+        moved = self.step.times(starts, position) != times
+        gaps, first = np.full(len(series), -1), np.zeros(len(series), bool)
+        for rows in rounds(series):
+            gaps[rows], first[rows] = self._taken(rows, series[rows], position[rows], moved[rows], answers)
+        kept = gaps >= 0
+        answers.next_ds[kept] = self.texts(self.step.times(starts[kept], position[kept] + 1))
+        return _expanded(series, position, values, gaps, first)
+
+    def rests_before(self, name: str, time: int) -> bool:
+        """Does a series rest where a file ended, before a time?"""
+        number = self._number.get(name)
+        return number is not None and bool(self.held["resting"][number]) and time > self._last_time(number)
+
+    def number(self, name: str) -> int:
+        """Of a series that is known."""
+        return self._number[name]
+
+    def times(self, series: Ints, position: Ints) -> Ints:
+        """Of some rows."""
+        return self.step.times(self.held["start"][series], position)
+
+    def text(self, series: int, position: int) -> str:
+        """The time of a row, as a text."""
+        return str(self.clock.texts(self.times(np.array([series]), np.array([position])))[0])
+
+    def texts(self, times: Ints) -> list[object]:
+        """Times as texts; of many rows most have the same."""
+        different, which = np.unique(times, return_inverse=True)
+        texts = self.clock.texts(different)
+        return [texts[k] for k in which.tolist()]
+
+    def restore(self, names: Sequence[str], state: Mapping[str, Array]) -> None:
+        """Remember what `held` was."""
+        for name in names:
+            self._numbered(name)
+        self.held.restore(state)
+
+    def _arrived(self, name: str, time: int, new: list[int], anew: list[int]) -> int:
+        """The number of a series; it begins here if it is new, or rests where a file ended that this row is not after."""
+        number = self._number.get(name)
+        if number is None:
+            number = self._numbered(name)
+            self.held.grow(number + 1)
+            new.append(number)
+        elif not self.held["resting"][number]:
+            return number
+        elif time > self._last_time(number):
+            self.held["resting"][number] = 0
+            return number
+        else:
+            self.held.forget(np.array([number]))
+            anew.append(number)
+        self.held["start"][number], self.held["end"][number] = time, self._ends.get(name, Clock.ABSENT)
+        return number
+
+    def _numbered(self, name: str) -> int:
+        number = self._number[name] = len(self.names)
+        self.names.append(name)
+        return number
+
+    def _last_time(self, number: int) -> int:
+        return int(self.times(np.array([number]), self.held["rows"][[number]] - 1)[0])
+
+    def _taken(self, rows: Ints, series: Ints, position: Ints, moved: Bools, answers: Answers) -> tuple[Ints, Bools]:
+        """Steps without a row before each of some rows of different series, -1 where it is late; and where one begins anew."""
+        before = self.held["rows"][series]
+        gaps = np.maximum(position - before, -1)
+        for k in np.flatnonzero((gaps < 0) | (gaps > _LONGEST_GAP) | moved).tolist():
+            answers.reason[rows[k]] = self._reason(int(series[k]), int(position[k]), int(gaps[k]), int(before[k]))
+        self.held["rows"][series] = np.where(gaps >= 0, position + 1, before)
+        first = gaps > _LONGEST_GAP
+        return np.where(first, self._gap + 1, gaps), first
+
+    def _reason(self, series: int, position: int, gap: int, before: int) -> str:
+        """Why a row is late, or not taken as it came."""
+        if gap < 0:
+            return f"{LATE}: not after {self.text(series, before - 1)}, the last row of this series"
+        if gap > _LONGEST_GAP:
+            return f"begun anew after {gap} steps without a row"
+        return f"moved to its step, {self.text(series, position)}"
+
+
+def rounds(series: Ints) -> Iterator[Ints]:
+    """Rows by rounds: in each at most one of a series, in the order of their numbers, and a series' rows in their order."""
+    if (series[1:] > series[:-1]).all():
+        if len(series):
+            yield np.arange(len(series))
+        return
+    order = np.argsort(series, kind="stable")
+    begins = np.flatnonzero(np.diff(series[order], prepend=-1))
+    rank = np.empty_like(order)
+    rank[order] = np.arange(len(order)) - np.repeat(begins, np.diff(np.append(begins, len(order))))
+    order = np.lexsort((series, rank))
+    yield from np.split(order, np.flatnonzero(np.diff(rank[order])) + 1)
+
+
+def _expanded(series: Ints, position: Ints, values: Floats, gaps: Ints, first: Bools) -> Taken:
+    """Rows with their gaps written out; those with a gap below 0 are left out."""
+    counts = gaps + 1
+    row = np.repeat(np.arange(len(series)), counts)
+    back = np.repeat(np.cumsum(counts), counts) - 1 - np.arange(len(row))
+    last = back == 0
+    return Taken(
+        series[row], position[row] - back, np.where(last[:, None], values[row], np.nan), first[row] & last, row, last
+    )

@@ -1,0 +1,175 @@
+"""Channels as wholes, followed as their rows come: of each row what a detection says of the whole."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from forecaster.detectors.base import Array, Kinds
+from forecaster.scoring.abreast import Abreast
+from forecaster.scoring.alarms import Alarming, Alarms, MakeThreshold
+from forecaster.scoring.calibrated import Calibrated
+from forecaster.scoring.detect import Kept
+from forecaster.scoring.judging import Seen, judged
+from forecaster.scoring.ragged import joined, packed, parted, unpacked
+from forecaster.scoring.rules import Rules
+from forecaster.scoring.together import FEWEST, Together
+from forecaster.scoring.whole import Channels, kinds_of, patience_of, whole_views
+from forecaster.series.frequency import Ints
+from forecaster.series.grid import Floats
+
+__all__ = ["Wholes"]
+
+Bools = npt.NDArray[np.bool_]
+
+
+@dataclass
+class _Whole:
+    """One name: what is known of its channels together, or the first rows from which that is learnt."""
+
+    name: str
+    together: Together | None
+    faded: Floats = field(default_factory=lambda: np.zeros(2))
+    first: list[Floats] = field(default_factory=list)
+    """Values and first views of rows, [2, C] each."""
+    place: int = -1
+    """Among those that are judged like it."""
+
+    @property
+    def known(self) -> Together:
+        """What is known of its channels."""
+        assert self.together is not None, "it is judged"
+        return self.together
+
+    @property
+    def alone(self) -> bool:
+        """Does one of its channels alone count?"""
+        return self.known.only is not None
+
+
+class Wholes:
+    """Where the channels of some names stand as wholes; a name is numbered by when it came.
+
+    What is not known of a new name's channels is learnt from its first rows, of which nothing is said.
+    """
+
+    def __init__(self, member: Calibrated, rate: float, rules: Rules, make: MakeThreshold) -> None:
+        self._member, self._rate, self._rules, self._make = member, rate, rules, make
+        self._wholes: list[_Whole] = []
+        self._alarms: dict[bool, Abreast] = {}
+        """Of wholes in which one channel alone counts, which have its views, and of all others."""
+
+    def add(self, name: str) -> None:
+        """One more name."""
+        self._wholes.append(_Whole(name, self._member.together.get(name)))
+
+    def begin(self, name: str, kept: Kept, y_TC: Floats, first_TC: Floats) -> None:
+        """One more name, of which a detection has seen these rows."""
+        assert kept.together is not None, "it is of channels together"
+        whole = _Whole(name, kept.together)
+        kept.together.strange(y_TC, first_TC, whole.faded)
+        self._join(whole, kept.alarming)
+        self._wholes.append(whole)
+
+    def forget(self, number: int) -> None:
+        """A name begins anew."""
+        name = self._wholes[number].name
+        self._wholes[number] = _Whole(name, self._member.together.get(name))
+
+    def judged(self, numbers: Ints, some: Channels, seen: Seen) -> tuple[Alarms, Floats]:
+        """What is said of the rows of some names, and the sign of each. `seen` has no views yet. Shapes: [n]"""
+        every, sign_n = Alarms.nothing(len(numbers)), np.full(len(numbers), np.nan)
+        alike: dict[bool, list[_Part]] = {True: [], False: []}
+        order = np.argsort(numbers, kind="stable")
+        for rows in np.split(order, np.flatnonzero(np.diff(numbers[order])) + 1):
+            whole = self._wholes[numbers[rows[0]]]
+            later = rows[self._learnt_from(whole, some.take(rows)) :]
+            if whole.together is not None and len(later):
+                views_TV, sign_n[later] = whole_views(whole.together, some.take(later), whole.faded)
+                alike[whole.alone].append(_Part(later, np.full(len(later), whole.place), views_TV))
+        for alone, parts in alike.items():
+            if parts:
+                part = _Part(*map(np.concatenate, zip(*parts, strict=True)))
+                every.put(part.rows, judged(self._alarms[alone], seen.of(*part, sign_n[part.rows])))
+        return every, sign_n
+
+    def _learnt_from(self, whole: _Whole, some: Channels) -> int:
+        """How many of some rows, the first ones, are only learnt from."""
+        views, wanted = some.scores.shape[-1], FEWEST - len(whole.first)
+        if whole.together is not None:
+            if whole.place < 0:
+                self._join(whole, self._alarming(whole, views))
+            return 0
+        whole.first += list(np.stack([some.y[:wanted], some.first[:wanted]], axis=1))
+        if len(whole.first) == FEWEST:
+            y_TC, first_TC = np.stack(whole.first, axis=1)
+            whole.together, whole.first = Together.learn(y_TC, first_TC), []
+            whole.together.strange(y_TC, first_TC, whole.faded)
+            alarming = self._alarming(whole, views)
+            alarming.judge(np.full((FEWEST, alarming.views), np.nan))
+            self._join(whole, alarming)
+        return wanted
+
+    def _alarming(self, whole: _Whole, views: int) -> Alarming:
+        """A fresh one, where a channel has so many views."""
+        width = views + 1 if whole.alone else 2
+        return self._alarming_of(whole, self._member.normal_of(whole.name, width))
+
+    def _alarming_of(self, whole: _Whole, normal_MV: Floats) -> Alarming:
+        return Alarming(normal_MV, *self._how(whole))
+
+    def _how(self, whole: _Whole) -> tuple[Kinds, float, Rules, MakeThreshold, int]:
+        together = whole.known
+        kinds, patience = kinds_of(together, self._member.detector.kinds), patience_of(together, self._rules.gap)
+        return kinds, self._rate, self._rules, self._make, patience
+
+    def _join(self, whole: _Whole, alarming: Alarming) -> None:
+        """Give it a place among those that are judged like it."""
+        if whole.alone not in self._alarms:
+            self._alarms[whole.alone] = Abreast(self._how(whole)[0], self._rate, self._rules.gap)
+        alarms = self._alarms[whole.alone]
+        whole.place = len(alarms)
+        alarms.add(alarming)
+
+    def state(self) -> dict[str, Array]:
+        """All that is remembered, by name."""
+        settled = {alone: alarms.settled() for alone, alarms in self._alarms.items()}
+        known = [whole for whole in self._wholes if whole.place >= 0]
+        alarming = {whole.name: settled[whole.alone][whole.place].state() for whole in known}
+        arrays = {"names": packed([whole.name for whole in self._wholes])}
+        for prefix, tables in (
+            ("together", {whole.name: whole.known.table() for whole in known}),
+            ("faded", {whole.name: whole.faded[None] for whole in known}),
+            ("first", {whole.name: np.concatenate(whole.first) for whole in self._wholes if whole.first}),
+            ("rows", {name: one["rows"] for name, one in alarming.items()}),
+            ("moments", {name: one["moments"] for name, one in alarming.items()}),
+            ("numbers", {name: one["numbers"][None] for name, one in alarming.items()}),
+        ):
+            arrays |= {f"{prefix}.{name}": value for name, value in joined(tables).items()}
+        return arrays
+
+    def restore(self, state: Mapping[str, Array]) -> None:
+        """Remember a `state`."""
+        together, faded, first, rows, moments, numbers = (
+            parted({k.removeprefix(f"{prefix}."): v for k, v in state.items() if k.startswith(f"{prefix}.")})
+            for prefix in ("together", "faded", "first", "rows", "moments", "numbers")
+        )
+        for name in unpacked(state["names"]):
+            whole = _Whole(name, self._member.together.get(name))
+            self._wholes.append(whole)
+            if name in first:
+                whole.first = np.split(first[name], len(first[name]) // 2)
+            if name in together:
+                whole.together, whole.faded = Together.from_table(together[name]), faded[name][0].copy()
+                one = {"rows": rows[name], "moments": moments[name], "numbers": numbers[name][0]}
+                self._join(whole, Alarming.restored(one, *self._how(whole)))
+
+
+class _Part(NamedTuple):
+    """Rows of one name, its place among those that are judged like it, and what is seen."""
+
+    rows: Ints
+    place: Ints
+    views: Floats
