@@ -80,6 +80,9 @@ class Numbers:
         return {name: self[name] for name in self._blank}
 
     def restore(self, state: Mapping[str, Array]) -> None:
-        """Take the arrays of a `state`."""
-        self._held = {name: state[name].copy() for name in self._blank}
-        self.series = len(next(iter(self._held.values())))
+        """Take the arrays of a `state`; what was not remembered yet when it was stored is blank."""
+        self.series = len(next(state[name] for name in self._blank if name in state))
+        self._held = {
+            name: state[name].copy() if name in state else np.repeat(blank[None], self.series, axis=0)
+            for name, blank in self._blank.items()
+        }

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from forecaster.detectors._blocks import Blockwise, Held, Look, moving_mean
 from forecaster.detectors.base import Array, Kinds
@@ -11,14 +12,20 @@ from forecaster.series.grid import Floats, Grid
 
 __all__ = ["Profile"]
 
+Bools = npt.NDArray[np.bool_]
+
 _LONGEST = 1_440
 """Rows of a season beyond which there is no profile, and values are compared with their mean."""
+_SEASONS = 2
+"""In a series' training rows, of which the first can be spared."""
 
 
 class Profile(Blockwise):
     """How far the mean of the last values lies from what that time of day, or season, usually has.
 
-    The profile is an exponentially weighted mean for each row of the season, so it follows slow change.
+    The profile is an exponentially weighted mean for each row of the season, so it follows slow change. Before it
+    has a value, values are compared with their mean; but where the training rows hold two seasons the first says nothing:
+    beside no profile all of it is far off, and would pass for usual.
 
     Shapes:  scores [N, 1], a hint
     Units:   deviations of the series' training rows
@@ -49,12 +56,14 @@ class Profile(Blockwise):
         wanted = self.config.season or (daily if daily > 1 else frequency.season)
         season = wanted if 1 < wanted <= min(_LONGEST, max(map(len, rows), default=0)) else 1
         half = [np.nanquantile(np.abs(z_T), 0.95) if np.isfinite(z_T).any() else 1.0 for z_T in rows]
-        return {"half": np.array(half), "season": np.full(len(rows), season)}
+        spared = np.array([1 < season <= len(z_T) // _SEASONS for z_T in rows])
+        return {"half": np.array(half), "season": np.full(len(rows), season), "spared": spared}
 
     def blank(self) -> dict[str, Array]:
         season = int(self._learnt["season"][0])
         return {
             "half": np.array(1.0),
+            "spared": np.array(False),
             "profile": np.full(season, np.nan),
             "rows": np.array(0),
             "sums": np.zeros(2),
@@ -62,22 +71,20 @@ class Profile(Blockwise):
         }
 
     def look(self, held: Held, z: Floats) -> Look:
-        expected = np.empty_like(z)
+        expected, known = np.zeros_like(z), ~np.isnan(z)
         season = held["profile"].shape[1]
-        if season == 1:
-            expected[:] = 0.0
-        else:
-            for begin in range(0, z.shape[1], season):
-                part = z[:, begin : begin + season]
-                expected[:, begin : begin + season] = self._compared(held, part)
-        level = moving_mean(held, "last", z - expected)
-        away = np.where(np.isnan(z), np.nan, np.abs(level))
+        for begin in range(0, z.shape[1] if season > 1 else 0, season):
+            part = slice(begin, begin + season)
+            expected[:, part], met = self._compared(held, z[:, part])
+            known[:, part] &= met | ~held["spared"][:, None]
+        level = moving_mean(held, "last", np.where(known, z - expected, np.nan))
+        away = np.where(known, np.abs(level), np.nan)
         half = np.broadcast_to(held["half"][:, None], z.shape)
         coming = self._expected(held, np.arange(1))[:, 0] if season > 1 else np.zeros(len(z))
         return Look(away[..., None], expected, half, np.sign(level), coming, held["half"])
 
-    def _compared(self, held: Held, z: Floats) -> Floats:
-        """The profile beside at most a season of rows, which then join it."""
+    def _compared(self, held: Held, z: Floats) -> tuple[Floats, Bools]:
+        """What is expected of at most a season of rows, which then join the profile, and where it had a value."""
         ahead = np.arange(z.shape[1])
         at = (held["rows"][:, None] + ahead) % held["profile"].shape[1]
         before = np.take_along_axis(held["profile"], at, axis=1)
@@ -87,7 +94,7 @@ class Profile(Blockwise):
         seen = ~np.isnan(z)
         held["sums"] += np.stack([np.where(seen, z, 0.0).sum(1), seen.sum(1)], axis=1)
         held["rows"] = held["rows"] + z.shape[1]
-        return expected
+        return expected, ~np.isnan(before)
 
     def _expected(self, held: Held, ahead: Array, z: Floats | None = None) -> Floats:
         """The profile at some rows to come; the mean of all before where it has none yet."""

@@ -8,7 +8,7 @@ import numpy.typing as npt
 from forecaster.detectors.base import Kinds, Numbers
 from forecaster.scoring.alarms import MEMORY_ROWS, Alarming, Alarms, Stand
 from forecaster.scoring.budget import worth_a_look
-from forecaster.scoring.calibration import Judge, Sorts, believed, joined, measured, no_news, served
+from forecaster.scoring.calibration import Judge, Sorts, believed, blended, joined, measured, no_news, served
 from forecaster.series.frequency import Ints
 from forecaster.series.grid import Floats
 from forecaster.thresholds._abreast import Abreast as Thresholds
@@ -81,6 +81,7 @@ class Abreast:
         held, some = self._held, [self._alarming[place] for place in places.tolist()]
         p_Vn = self._followed(places, views_nV.T)
         graded_n, joint_n = joined(p_Vn, self._sorts, held["several"][places])
+        graded_n = blended(graded_n, views_nV.T, self._sorts, held["centre"][places].T, held["spread"][places].T)
         level_n, position_n = held["level"][places], held["rows"][places]
         alarm_n, news_n = np.zeros((2, len(some)), bool)
         since_nV = views_nV.copy()
@@ -107,7 +108,8 @@ class Abreast:
         since_WV = np.full((int(served(np.array(MEMORY_ROWS))), first.views), np.nan)
         none, unknown = np.array(0), np.array(np.nan)
         counts = {"rows": none, "waiting": none, "serves": none}
-        self._held = Numbers(**counts, level=unknown, several=np.full(2, np.nan), since=since_WV)
+        moments = {"centre": np.full(first.views, np.nan), "spread": np.full(first.views, np.nan)}
+        self._held = Numbers(**counts, **moments, level=unknown, several=np.full(2, np.nan), since=since_WV)
 
     def _settle(self, place: int) -> None:
         """Bring the `Alarming` in a place up to date, but for its thresholds."""
@@ -116,7 +118,8 @@ class Abreast:
         rows, waiting, serves = (int(self._held[name][place]) for name in ("rows", "waiting", "serves"))
         level, several = float(self._held["level"][place]), self._held["several"][place].copy()
         alarming, since_TV = self._alarming[place], self._held["since"][place, :waiting].copy()
-        alarming.resume(Stand(rows, since_TV, Judge(self._sorts, alarming.thresholds, serves, several, level)))
+        judge = Judge(self._sorts, alarming.thresholds, serves, several, level, alarming.moments)
+        alarming.resume(Stand(rows, since_TV, judge))
 
     def _take(self, places: Ints) -> None:
         """Bring arrays up to date with what was asked by itself, or is new here."""
@@ -129,6 +132,7 @@ class Abreast:
             stand = alarming.stand()
             held["rows"][place], held["waiting"][place] = stand.rows, len(stand.since)
             held["since"][place, : len(stand.since)] = stand.since
+            held["centre"][place], held["spread"][place] = alarming.moments.centre, alarming.moments.spread
             for each, one in zip(self._each(np.array([place])).tolist(), alarming.thresholds, strict=True):
                 self._thresholds.put(each, one)
             if stand.judge is None:
@@ -163,7 +167,9 @@ class Abreast:
         due = places[self._held["waiting"][places] >= self._held["serves"][places]]
         for place in due.tolist():
             alarming, waiting = self._alarming[place], int(self._held["waiting"][place])
-            alarming.recalibrate(np.concatenate([alarming.normal, self._held["since"][place, :waiting]]))
+            alarming.learn(self._held["since"][place, :waiting])
+            for name in ("centre", "spread"):
+                self._held[name][place] = getattr(alarming.moments, name)
         self._held["waiting"][due] = 0
         self._fit(due)
 

@@ -14,6 +14,7 @@ from forecaster.scoring.muted import Muted
 from forecaster.scoring.rules import Rules
 from forecaster.series.frequency import Ints
 from forecaster.series.grid import Floats
+from forecaster.thresholds._moments import Moments
 from forecaster.thresholds.base import Threshold
 
 __all__ = ["MEMORY_ROWS", "Alarming", "Alarms", "MakeThreshold", "Stand", "normal_rows", "raise_alarms"]
@@ -45,6 +46,12 @@ class Alarms:
     def scores(self) -> Floats:
         """-log10 of the p-values."""
         return -np.log10(self.p_values)
+
+    @property
+    def while_open(self) -> Floats:
+        """P-values of rows in an event, 1 elsewhere: scores tell how strange a move is long after it has become usual."""
+        calm_T = np.where(np.isnan(self.p_values), np.nan, 1.0)
+        return np.where(self.is_anomaly, self.opening_p, calm_T)
 
     @classmethod
     def nothing(cls, rows: int) -> "Alarms":
@@ -106,7 +113,7 @@ class Alarming:
     ) -> None:
         self._kinds, self._rate, self._rules = kinds, rate, rules
         self.patience = patience
-        self._normal_MV = normal_MV
+        self._normal_MV, self.moments = normal_MV, Moments.of(normal_MV)
         self._since: list[Floats] = []
         self.budget = Budget(rate, rules)
         self._rows = self._waiting = 0
@@ -196,11 +203,18 @@ class Alarming:
             now = until
         return Alarms(p_T, alarm_T, strange_T, opening_T)
 
+    def learn(self, since_TV: Floats) -> None:
+        """From now on these rows are normal ones, too; moments remember all that there were."""
+        moments = self.moments.joined(Moments.of(since_TV))
+        self.recalibrate(np.concatenate([self._normal_MV, since_TV]))
+        self.moments = moments
+
     def recalibrate(self, normal_MV: Floats) -> None:
         """From now on these rows are the normal ones, the newest of them that fit into memory; rows without a view do not count."""
         if len(normal_MV) > MEMORY_ROWS:
             normal_MV = normal_MV[~np.isnan(normal_MV).all(axis=1)][-MEMORY_ROWS:]
-        self._normal_MV, self._since, self._waiting, self._judge = normal_MV, [], 0, None
+        self._normal_MV, self.moments = normal_MV, Moments.of(normal_MV)
+        self._since, self._waiting, self._judge = [], 0, None
 
     def forgive(self, events: int) -> None:
         """So many events were no false alarms, and owe nothing."""
@@ -210,9 +224,10 @@ class Alarming:
     def _calibrated(self) -> "Judge":
         """The calibration in use; a new one when it has served its time."""
         if self._judge is not None and self._waiting >= self._judge.serves:
-            self.recalibrate(np.concatenate([self._normal_MV, *self._since]))
+            self.learn(np.concatenate(self._since))
         if self._judge is None:
-            self._judge = Judge.fit(self._normal_MV, self._kinds, self._rate, self._rules.gap, self.thresholds)
+            settings = self._kinds, self._rate, self._rules.gap
+            self._judge = Judge.fit(self._normal_MV, self.moments, *settings, self.thresholds)
             for part_TV in self._since:  # rows that were judged before the state was stored
                 self._judge.follow(part_TV)
         return self._judge
@@ -222,7 +237,8 @@ class Alarming:
         carried = [one.carried for one in self.thresholds]
         numbers = [self._rows, self._waiting, *self.budget.state(), *carried]
         muted = {} if self.muted is None else self.muted.state()
-        return {"rows": np.concatenate([self._normal_MV, *self._since]), "numbers": np.array(numbers, float), **muted}
+        rows = np.concatenate([self._normal_MV, *self._since])
+        return {"rows": rows, "moments": np.stack(self.moments), "numbers": np.array(numbers, float), **muted}
 
     @classmethod
     def restored(
@@ -239,6 +255,8 @@ class Alarming:
         split = len(state["rows"]) - int(waiting)
         made = cls(state["rows"][:split], kinds, rate, rules, make, patience)
         made._since, made._rows, made._waiting = [state["rows"][split:]], int(rows), int(waiting)
+        if "moments" in state:  # a state of before there were any has none
+            made.moments = Moments(*state["moments"])
         budget = len(made.budget.state())
         made.budget.restore(more[:budget])
         for threshold, carried in zip(made.thresholds, more[budget:], strict=False):  # none before they carried one

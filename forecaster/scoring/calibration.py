@@ -11,9 +11,10 @@ from forecaster.detectors.base import Kinds
 from forecaster.series.frequency import Ints
 from forecaster.series.grid import Floats
 from forecaster.thresholds._abreast import HIGHEST_OWN
+from forecaster.thresholds._moments import Moments, p_values
 from forecaster.thresholds.base import Threshold
 
-__all__ = ["FEWEST_ROWS", "Judge", "Sorts", "believed", "joined", "measured", "no_news", "served"]
+__all__ = ["FEWEST_ROWS", "Judge", "Sorts", "believed", "blended", "joined", "measured", "no_news", "served"]
 
 FEWEST_ROWS = 30
 """Rows without which a calibration also uses rows that taught the detector."""
@@ -52,6 +53,7 @@ class Judge:
 
     Taking the least of V p-values makes small ones commoner; by how much, the normal rows tell: as if there were
     `several` independent views (Sidak), 1 where the views say the same, V where they have nothing in common.
+    Events open by thresholds alone. How strange a row is beside that, moments of all normal rows so far tell as well.
     """
 
     sorts: Sorts
@@ -62,14 +64,23 @@ class Judge:
     """By the views that grade rows, and by all."""
     level: float
     """P-value below which a row is an alarm."""
+    moments: Moments
 
     @classmethod
-    def fit(cls, normal_TV: Floats, kinds: Kinds, rate: float, gap: int, thresholds: Sequence[Threshold]) -> "Judge":
-        """By normal rows, which the thresholds learn."""
+    def fit(
+        cls,
+        normal_TV: Floats,
+        moments: Moments,
+        kinds: Kinds,
+        rate: float,
+        gap: int,
+        thresholds: Sequence[Threshold],
+    ) -> "Judge":
+        """By normal rows, which the thresholds learn, and by moments of them and those before."""
         sorts = Sorts.of(kinds, normal_TV.shape[1])
         p_VT = _each(normal_TV.T, [one.fit for one in thresholds], sorts)
         (several,), (level,) = measured(p_VT[:, None], sorts, rate, gap, any(one.of_events for one in thresholds))
-        return cls(sorts, thresholds, int(served(np.array(len(normal_TV)))), several, float(level))
+        return cls(sorts, thresholds, int(served(np.array(len(normal_TV)))), several, float(level), moments)
 
     def usual(self, views_TV: Floats) -> tuple[Floats, Floats]:
         """Probability of a row at least as strange, by the views that grade rows and by all: [time] each"""
@@ -85,7 +96,9 @@ class Judge:
         return graded, joint
 
     def _joined(self, views_TV: Floats, judged: Sequence[Callable[[Floats], Floats]]) -> tuple[Floats, Floats]:
-        return joined(_each(views_TV.T, judged, self.sorts), self.sorts, self.several)
+        graded, joint = joined(_each(views_TV.T, judged, self.sorts), self.sorts, self.several)
+        centre_V, spread_V = self.moments.centre, self.moments.spread
+        return blended(graded, views_TV.T, self.sorts, centre_V[:, None], spread_V[:, None]), joint
 
 
 def served(rows: Ints) -> Ints:
@@ -104,6 +117,17 @@ def joined(p_VT: Floats, sorts: Sorts, several_T2: Floats) -> tuple[Floats, Floa
     """By the views that grade rows and by all, each as so many independent ones: of all rows, or of each row."""
     graded, joint = several_T2.T
     return _sidak(_least(p_VT[: sorts.graded]), graded), _sidak(_least(p_VT), joint)
+
+
+def blended(p_T: Floats, views_VT: Floats, sorts: Sorts, centre: Floats, spread: Floats) -> Floats:
+    """The geometric mean of p-values by ranks and by moments of the views that grade rows; chances have none.
+
+    Shapes: [time], [V, time]; centre, spread [V, 1], or [V, time] where each row has its own
+    """
+    views = slice(min(sorts.graded, sorts.thresholds))
+    if not views.stop:
+        return p_T
+    return np.sqrt(p_T) * np.sqrt(_least(p_values(views_VT[views], centre[views], spread[views])))
 
 
 def measured(p_VKT: Floats, sorts: Sorts, rate: float, gap: int, of_events: bool) -> tuple[Floats, Floats]:

@@ -376,7 +376,7 @@ def _together(
     rows = [slice(grid.offsets[s], grid.offsets[s + 1]) for s in members]
     y_TC, sign_TC = (np.column_stack([part[row] for row in rows]) for part in (grid.y, views.sign))
     scores_TCV = np.stack([views.scores[row] for row in rows], axis=1)
-    said = (np.column_stack([getattr(alarms[s], name) for s in members]) for name in ("p_values", "strangeness"))
+    said = (np.column_stack([getattr(alarms[s], name) for s in members]) for name in ("while_open", "strangeness"))
     some = Channels(y_TC, scores_TCV, sign_TC, *said)
     together, begin = (learnt, 0) if learnt is not None else Together.of_first(y_TC, some.first, end)
     views_TV, sign_T = whole_views(together, some, by, np.zeros(2))

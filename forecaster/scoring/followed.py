@@ -33,8 +33,8 @@ from forecaster.series.grid import Floats
 
 __all__ = ["Followed"]
 
-_MUTED = ("levels", "times", "events")
-"""Parts of an `Alarming`'s state that few series have."""
+_TABLES = ("rows", "moments", "levels", "times", "events")
+"""Parts of an `Alarming`'s state; what people said few series have, and moments none that was stored before there were any."""
 
 Bools = npt.NDArray[np.bool_]
 
@@ -224,7 +224,7 @@ class Followed:
     def _answer_wholes(self, wholes: Wholes, taken: Taken, seen: Seen, found: Alarms, answers: Answers) -> None:
         """What is said of the whole of each row."""
         shape = taken.values.shape
-        said = (one.reshape(shape) for one in (seen.sign, found.p_values, found.strangeness))
+        said = (one.reshape(shape) for one in (seen.sign, found.while_open, found.strangeness))
         some = Channels(taken.values, seen.views.reshape(*shape, -1), *said)
         may, working, train = (np.any(one.reshape(shape), axis=1) for one in (seen.may, seen.working, seen.train))
         here = Seen(taken.series, seen.views[:: shape[1]], seen.sign[:: shape[1]], may, working, train)
@@ -288,8 +288,7 @@ class Followed:
             ("follower", self._follower.state()),
             ("lacking", {} if self.lacking is None else self.lacking.state()),
             ("wholes", {} if self._wholes is None else self._wholes.state()),
-            ("rows", joined({name: one["rows"] for name, one in alarming.items()})),
-            *((name, joined({k: one[name] for k, one in alarming.items() if name in one})) for name in _MUTED),
+            *((name, joined({k: one[name] for k, one in alarming.items() if name in one})) for name in _TABLES),
         ):
             arrays |= {f"{prefix}.{name}": value for name, value in part.items()}
         return arrays
@@ -300,16 +299,14 @@ class Followed:
     ) -> "Followed":
         """From a `state`."""
         made = cls(member, how, Clock.from_json(unpacked(state["clock"])), channels)
-        held, follower, rows = (_under(prefix, state) for prefix in ("held", "follower", "rows"))
+        held, follower = (_under(prefix, state) for prefix in ("held", "follower"))
         made.places.restore(unpacked(state["names"]), held)
         made.open.restore(held)
         made._follower.restore(follower)
-        tables = parted(rows)
-        muted = {name: parted(_under(name, state)) for name in _MUTED}
+        tables = {part: parted(_under(part, state)) for part in _TABLES}
         for series, numbers in enumerate(state["alarming"]):
             name = made._label(series)
-            one = {"rows": tables[name], "numbers": numbers}
-            one |= {part: tables[name] for part, tables in muted.items() if name in tables}
+            one = {"numbers": numbers, **{part: table[name] for part, table in tables.items() if name in table}}
             made._alarms.add(Alarming.restored(one, member.detector.kinds, made._rate, made.rules, made._make))
         if made._wholes is not None:
             made._wholes.restore(_under("wholes", state))

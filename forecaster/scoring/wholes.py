@@ -145,6 +145,7 @@ class Wholes:
             ("faded", {whole.name: whole.faded[None] for whole in known}),
             ("first", {whole.name: np.concatenate(whole.first) for whole in self._wholes if whole.first}),
             ("rows", {name: one["rows"] for name, one in alarming.items()}),
+            ("moments", {name: one["moments"] for name, one in alarming.items()}),
             ("numbers", {name: one["numbers"][None] for name, one in alarming.items()}),
         ):
             arrays |= {f"{prefix}.{name}": value for name, value in joined(tables).items()}
@@ -152,9 +153,9 @@ class Wholes:
 
     def restore(self, state: Mapping[str, Array]) -> None:
         """Remember a `state`."""
-        together, faded, first, rows, numbers = (
+        together, faded, first, rows, moments, numbers = (
             parted({k.removeprefix(f"{prefix}."): v for k, v in state.items() if k.startswith(f"{prefix}.")})
-            for prefix in ("together", "faded", "first", "rows", "numbers")
+            for prefix in ("together", "faded", "first", "rows", "moments", "numbers")
         )
         for name in unpacked(state["names"]):
             whole = _Whole(name, self._member.together.get(name))
@@ -163,7 +164,7 @@ class Wholes:
                 whole.first = np.split(first[name], len(first[name]) // 2)
             if name in together:
                 whole.together, whole.faded = Together.from_table(together[name]), faded[name][0].copy()
-                one = {"rows": rows[name], "numbers": numbers[name][0]}
+                one = {"rows": rows[name], "moments": moments[name], "numbers": numbers[name][0]}
                 self._join(whole, Alarming.restored(one, *self._how(whole)))
 
 

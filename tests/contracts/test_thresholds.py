@@ -13,6 +13,7 @@ from forecaster.detectors.base import PLAIN, Kinds
 from forecaster.scoring.alarms import Alarming, raise_alarms
 from forecaster.scoring.rules import Rules
 from forecaster.series.grid import Floats
+from forecaster.thresholds._moments import Moments
 from forecaster.thresholds._pareto import by_likelihood, by_moments
 from forecaster.thresholds._ranks import Ranks
 from forecaster.thresholds.adaptive_level import AdaptiveLevel
@@ -209,3 +210,16 @@ def test_a_run_of_high_scores_counts_once_among_the_ranks() -> None:
     assert alone.p_values(np.array([99.0]))[0] == pytest.approx(1 / 2001, rel=0.5)
     assert runs.p_values(np.array([99.0]))[0] == pytest.approx(1 / 201, rel=0.4)
     assert alone.usual == pytest.approx(np.median(draws))
+
+
+@given(st.lists(st.floats(-1e3, 1e3) | st.just(np.nan), max_size=60), st.integers(0, 60))
+def test_moments_of_two_parts_are_those_of_the_whole(scores: list[float], split: int) -> None:
+    """In any parts, empty ones and missing rows too."""
+    rows_TV = np.array(scores, float)[:, None]
+    whole, parts = Moments.of(rows_TV), Moments.of(rows_TV[:split]).joined(Moments.of(rows_TV[split:]))
+    np.testing.assert_allclose(np.stack(parts), np.stack(whole), rtol=1e-9, atol=1e-6)
+    known = rows_TV[~np.isnan(rows_TV)]
+    if len(known) < 30:
+        assert np.isinf(parts.spread)  # nothing is strange
+    else:
+        np.testing.assert_allclose(parts.spread, max(known.std(), 1e-3), rtol=1e-6)

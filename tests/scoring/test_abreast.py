@@ -57,6 +57,7 @@ def test_rows_abreast_are_judged_as_alone(name: str) -> None:
     for one, other in zip(abreast.settled(), alone, strict=True):
         np.testing.assert_allclose(one.state()["numbers"], other.state()["numbers"], rtol=1e-9)
         np.testing.assert_array_equal(one.state()["rows"], other.state()["rows"])
+        np.testing.assert_allclose(one.state()["moments"], other.state()["moments"], rtol=1e-12)
 
 
 def test_memory_is_bounded_and_zeros_count() -> None:

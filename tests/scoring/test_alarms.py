@@ -1,12 +1,15 @@
 """Alarms of a series do not depend on how its rows come."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
+from forecaster import api
 from forecaster.detectors.base import PLAIN, Kinds
 from forecaster.scoring.alarms import Alarming, normal_rows, raise_alarms
 from forecaster.scoring.calibration import Judge
 from forecaster.scoring.rules import Rules
+from forecaster.thresholds._moments import Moments
 from forecaster.thresholds.base import Threshold
 from forecaster.thresholds.conformal_tail import ConformalTail
 
@@ -69,13 +72,33 @@ def test_patience_is_the_same_row_by_row() -> None:
     np.testing.assert_array_equal([one.p_values[0] for one in found], expected.p_values)
 
 
+def test_after_an_anomaly_ranks_alone_do_not_say_how_strange_a_row_is() -> None:
+    """Rows between what is usual and what was an anomaly have one rank, and are told apart all the same."""
+    random = np.random.default_rng(6)
+    views_TV = np.abs(random.standard_normal((2100, 1)))
+    views_TV[1000:1200] += 9
+    views_TV[2000:2003, 0] = 5, 6, 7
+    found = raise_alarms(views_TV, 0, 500, 0.001, Rules(gap=10), _threshold)
+    assert len({float(p) for p in found.opening_p[2000:2003]}) == 1
+    assert (np.diff(found.strangeness[2000:2003]) > 0.1).all()
+
+
+def test_a_day_without_its_pattern_is_an_event() -> None:
+    """After two days of training, of which the first, told without a profile, is not taken for usual."""
+    times = pd.date_range("2024-01-01", periods=10 * 288, freq="5min")
+    busy = (times.hour >= 9) & (times.hour < 18)
+    y = np.where(busy & (times.day_of_year != 8), 80.0, 20.0) + np.random.default_rng(7).normal(0, 2, len(times))
+    _, events = api.detect(pd.DataFrame({"unique_id": "load", "ds": times, "y": y}), train_until=times[600])
+    assert (events["start"].dt.day_of_year == 8).any()
+
+
 def test_chances_are_none_of_the_views_that_are_counted() -> None:
     """How many independent views there are is told by those with thresholds, however low chances are."""
     random = np.random.default_rng(7)
     views_TV = np.abs(random.standard_normal((500, 2)))
     chances_T = -np.log10(random.random(500))
-    without = Judge.fit(views_TV, PLAIN, 0.001, 10, [_threshold(), _threshold()])
+    without = Judge.fit(views_TV, Moments.of(views_TV), PLAIN, 0.001, 10, [_threshold(), _threshold()])
     beside = np.column_stack([views_TV, chances_T])
-    found = Judge.fit(beside, Kinds(chances=1), 0.001, 10, [_threshold(), _threshold()])
+    found = Judge.fit(beside, Moments.of(beside), Kinds(chances=1), 0.001, 10, [_threshold(), _threshold()])
     np.testing.assert_allclose(found.several, without.several)
     assert 1.5 < without.several[1] <= 2
