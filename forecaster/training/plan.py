@@ -27,11 +27,8 @@ _ALONE_TOGETHER = 2
 """Neighbouring ones among them."""
 _VALUES_A_STEP = 6_000_000
 """Most numbers that a head may give in one training step; bounds its memory."""
-_ROUNDS, _MOST_STEPS = 24, 600
-"""How often a run sees each cutoff, and its most steps."""
-_ALONE_ROUNDS, _MOST_ALONE_STEPS = 5, 1_800
-"""The same of models that read each window by itself: fewer cutoffs a step, each worth more."""
-_LEAST_STEPS = 200
+_ROUNDS = 24
+"""How often a run sees each cutoff, between the least and the most steps."""
 _YEAR_OF_WEEKS = 52
 _SHORT_SEASON = 24
 _HELD_OUT_ROWS = 2_000
@@ -247,8 +244,7 @@ def _training(asked: Training, ends: Ints, horizon: int, parameters: int, alone:
     rows = asked.rows or max(1, room // stretch)
     if not asked.stretch and rows * stretch > room:
         stretch = max(8, room // rows)
-    rounds, most = (_ALONE_ROUNDS, _MOST_ALONE_STEPS) if alone else (_ROUNDS, _MOST_STEPS)
-    steps = asked.steps or int(np.clip(rounds * cutoffs / (rows * stretch), _LEAST_STEPS, most))
+    steps = asked.steps or int(np.clip(_ROUNDS * cutoffs / (rows * stretch), 200, 600))
     return replace(
         asked,
         schedule="cyclical" if asked.snapshots else asked.schedule,
