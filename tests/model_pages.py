@@ -18,11 +18,12 @@ PAGE, COSTS = ROOT / "docs" / "models.md", ROOT / "docs" / "model_costs.csv"
 _HEAD = """# Models
 
 Written by `make pages` from the docstrings in `forecaster/models/`; a test holds it to them. Used as `--model NAME`;
-several with commas forecast by their median, `--ensemble N` takes N seeds of each, `auto` takes what proves best.
+several with commas forecast by their median, `--ensemble N` takes N seeds of each, `auto` the models that prove best together.
 
 All share what stands around a model: causal scales, seasonal anchors, a head, calibration ([ARCHITECTURE](../ARCHITECTURE.md)).
-*Cost* is CPU time of a training step beside the LSTM's; *error* is MASE beside seasonal naive's on the last horizon of the
-M4 weekly and hourly training parts, which the models did not see (`make bench ROW=models`).
+*Cost* is CPU time of a training step beside the LSTM's on hourly series (`make bench ROW=model_costs`; models that read windows by
+themselves are trained on fewer cutoffs a step); *error* is MASE beside seasonal naive's on the last horizon of the M4 weekly and
+hourly training parts, which the models did not see (`make bench ROW=models`, an hour).
 
 """
 _MEMORY = {

@@ -27,8 +27,11 @@ _ALONE_TOGETHER = 2
 """Neighbouring ones among them."""
 _VALUES_A_STEP = 6_000_000
 """Most numbers that a head may give in one training step; bounds its memory."""
-_ROUNDS = 24
-"""How often a run sees each cutoff, between the least and the most steps."""
+_ROUNDS, _MOST_STEPS = 24, 600
+"""How often a run sees each cutoff, and its most steps."""
+_SEASONAL_ROUNDS, _MOST_SEASONAL_STEPS = 5, 1_800
+"""The same of models that read each window by itself, where windows show a season twice: there more of them teach more."""
+_LEAST_STEPS = 200
 _YEAR_OF_WEEKS = 52
 _SHORT_SEASON = 24
 _HELD_OUT_ROWS = 2_000
@@ -159,7 +162,14 @@ def plan(
         adaptive=choice.adaptive,
         holidays=choice.holidays,
         joint=_joint(choice.joint, model, grid),
-        training=_training(training, ends, horizon, _built("head", choice.head, own["head"]).parameters, made.alone),
+        training=_training(
+            training,
+            ends,
+            horizon,
+            parameters=_built("head", choice.head, own["head"]).parameters,
+            alone=made.alone,
+            repeats=2 * min(seen, default=window) <= window,
+        ),
         options=own,
     )
 
@@ -232,8 +242,8 @@ def _level_steps(seasons: tuple[int, ...], window: int) -> int:
     return min(fitting) if fitting else max(1, window // 2)
 
 
-def _training(asked: Training, ends: Ints, horizon: int, parameters: int, alone: bool) -> Training:
-    """The effort that the data call for, where it was not asked for."""
+def _training(asked: Training, ends: Ints, horizon: int, *, parameters: int, alone: bool, repeats: bool) -> Training:
+    """The effort that the data call for, where it was not asked for; `repeats` says that windows show a season twice."""
     held_out = asked.held_out or _held_out(ends, horizon)
     cutoffs = int(np.maximum(ends - 1, 0).sum())
     longest = int(np.quantile(ends, 0.9)) if len(ends) else 1
@@ -244,7 +254,9 @@ def _training(asked: Training, ends: Ints, horizon: int, parameters: int, alone:
     rows = asked.rows or max(1, room // stretch)
     if not asked.stretch and rows * stretch > room:
         stretch = max(8, room // rows)
-    steps = asked.steps or int(np.clip(_ROUNDS * cutoffs / (rows * stretch), 200, 600))
+    seasonal = alone and repeats
+    rounds, most = (_SEASONAL_ROUNDS, _MOST_SEASONAL_STEPS) if seasonal else (_ROUNDS, _MOST_STEPS)
+    steps = asked.steps or int(np.clip(rounds * cutoffs / (rows * stretch), _LEAST_STEPS, most))
     return replace(
         asked,
         schedule="cyclical" if asked.snapshots else asked.schedule,
