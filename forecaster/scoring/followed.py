@@ -13,7 +13,8 @@ from forecaster.scoring.abreast import Abreast
 from forecaster.scoring.alarms import Alarming, Alarms
 from forecaster.scoring.answers import Answers
 from forecaster.scoring.calibrated import Calibrated
-from forecaster.scoring.detect import Detected, Detection, by_name
+from forecaster.scoring.detected import Detected, by_name
+from forecaster.scoring.detection import Detection
 from forecaster.scoring.events import SILENT
 from forecaster.scoring.gaps import held
 from forecaster.scoring.judging import Seen, judged

@@ -7,7 +7,7 @@ import numpy as np
 from forecaster.detectors.base import Views
 from forecaster.scoring.alarms import Alarms
 from forecaster.scoring.answers import Answers
-from forecaster.scoring.detect import Detected
+from forecaster.scoring.detected import Detected, Story
 from forecaster.scoring.events import Event, merge, with_silences
 from forecaster.scoring.followed import Followed
 from forecaster.scoring.silence import rows_until
@@ -69,7 +69,7 @@ def _put(made: Detected, followed: Followed, first: int, stand: _Stand, answers:
         s, said = first + track, rows + track
         alarms, events, number_T = _found(answers, said, followed.rules.gap, alarm - shift, event - shift)
         if track and track == len(followed.channels):
-            made.whole[first] = alarms, events, number_T
+            made.whole[first] = Story(alarms, events, number_T)
             continue
         if followed.lacking is not None:
             silent = _silent_since(followed, stand, shift, grid.values(s), int(rows_until(grid, None)[s]))

@@ -13,7 +13,8 @@ from forecaster import columns
 from forecaster.errors import ArtifactError
 from forecaster.scoring import fallback
 from forecaster.scoring.answers import Answers
-from forecaster.scoring.detect import Detected, Detection
+from forecaster.scoring.detected import Detected
+from forecaster.scoring.detection import Detection
 from forecaster.scoring.forecaster import Forecaster
 from forecaster.scoring.saved_detector import SavedDetector
 from forecaster.scoring.stream import Stream

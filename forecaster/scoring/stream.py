@@ -21,7 +21,7 @@ from forecaster.columns import LEVELS, QUANTILES
 from forecaster.errors import ArtifactError, ConfigError, DataError
 from forecaster.layers.distribution import mean
 from forecaster.scoring.answers import Answers, Objects
-from forecaster.scoring.detect import Detected
+from forecaster.scoring.detected import Detected
 from forecaster.scoring.discoveries import Discoveries
 from forecaster.scoring.events import SILENT
 from forecaster.scoring.fdr import decided, restrained

@@ -12,7 +12,7 @@ from forecaster.detectors.base import Array, Kinds
 from forecaster.scoring.abreast import Abreast
 from forecaster.scoring.alarms import Alarming, Alarms, MakeThreshold
 from forecaster.scoring.calibrated import Calibrated
-from forecaster.scoring.detect import Kept
+from forecaster.scoring.detected import Kept
 from forecaster.scoring.judging import Seen, judged
 from forecaster.scoring.ragged import joined, packed, parted, unpacked
 from forecaster.scoring.rules import Rules

@@ -1,16 +1,19 @@
 """Channels of one name as a whole: the views that are judged, from those of its channels."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from forecaster.aggregations.base import Aggregation
-from forecaster.detectors.base import Kinds
+from forecaster.detectors.base import Kinds, Views
+from forecaster.scoring.alarms import Alarms
 from forecaster.scoring.together import Together
 from forecaster.series.frequency import Ints
-from forecaster.series.grid import Floats
+from forecaster.series.grid import Floats, Grid
 
-__all__ = ["Channels", "kinds_of", "patience_of", "whole_views"]
+__all__ = ["Channels", "kinds_of", "patience_of", "side_by_side", "whole_views"]
 
 _PATIENCE = 10
 """Gaps that an event of channels together must last before its rows count as usual: the levels of a machine that
@@ -27,6 +30,16 @@ class Channels:
     p_values: Floats
     strangeness: Floats
 
+    @classmethod
+    def of(cls, grid: Grid, views: Views, alarms: Sequence[Alarms], members: Ints) -> "Channels":
+        """The series `members` of a grid, by the alarms of each series."""
+        y_TC, sign_TC, scores_TCV = (side_by_side(grid, part, members) for part in (grid.y, views.sign, views.scores))
+        some = [alarms[s] for s in members]
+        while_open_TC, strangeness_TC = (
+            np.stack([getattr(one, name) for one in some], axis=1) for name in ("while_open", "strangeness")
+        )
+        return cls(y_TC, scores_TCV, sign_TC, while_open_TC, strangeness_TC)
+
     @property
     def first(self) -> Floats:
         """Sizes of the first view."""
@@ -35,6 +48,11 @@ class Channels:
     def take(self, rows: Ints) -> "Channels":
         """Some of the rows."""
         return Channels(*(part[rows] for part in vars(self).values()))
+
+
+def side_by_side(grid: Grid, part: Any, members: Ints) -> Any:
+    """Of an array over the rows of a grid, those of some series of the same times. Shapes: [N, ...] -> [time, C, ...]"""
+    return np.stack([part[grid.offsets[s] : grid.offsets[s + 1]] for s in members], axis=1)
 
 
 def whole_views(together: Together, some: Channels, by: Aggregation, faded: Floats) -> tuple[Floats, Floats]:
