@@ -1,4 +1,4 @@
-"""Channels of one name as a whole: the views that are judged, from those of its channels."""
+"""What is known of the channels of one name in some rows, and the views of the whole that they make."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -27,7 +27,8 @@ class Channels:
     y: Floats
     scores: Floats
     sign: Floats
-    p_values: Floats
+    while_open: Floats
+    """As in `Alarms`."""
     strangeness: Floats
 
     @classmethod
@@ -60,7 +61,7 @@ def whole_views(together: Together, some: Channels, by: Aggregation, faded: Floa
 
     Shapes: [time, V'], [time]; faded [2]: what `Together.distance` remembers of the rows before, brought up to date
     """
-    moves_T = together.moves(some.y, some.p_values)
+    moves_T = together.moves(some.y, some.while_open)
     if together.only is not None:
         return np.column_stack([some.scores[:, together.only], moves_T]), some.sign[:, together.only]
     views_TV = np.column_stack([together.strange(some.y, some.first, some.strangeness, by, faded), moves_T])
@@ -69,8 +70,10 @@ def whole_views(together: Together, some: Channels, by: Aggregation, faded: Floa
 
 
 def kinds_of(together: Together, own: Kinds) -> Kinds:
-    """Kinds of the views of a whole, where a channel has its `own`."""
-    return together.kinds(own if together.only is not None else None)
+    """Kinds of the views of a whole: one, or those of the only channel, its `own`; and the chance of `Together.moves`."""
+    if together.only is None:
+        return Kinds(chances=1)
+    return own._replace(chances=own.chances + 1)
 
 
 def patience_of(together: Together, gap: int) -> int:

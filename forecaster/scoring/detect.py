@@ -7,6 +7,7 @@ import numpy as np
 from forecaster.detectors.base import Detector
 from forecaster.progress import SILENT, Watch
 from forecaster.scoring.alarms import normal_rows
+from forecaster.scoring.channels import Channels, side_by_side
 from forecaster.scoring.detected import Detected, by_name
 from forecaster.scoring.detection import Detection
 from forecaster.scoring.feedback import NOTHING_SAID, Feedback, apart
@@ -18,7 +19,6 @@ from forecaster.scoring.rate import alarms_per_row
 from forecaster.scoring.rules import admitted
 from forecaster.scoring.stories import Normal, Stories
 from forecaster.scoring.together import Together
-from forecaster.scoring.whole import Channels, side_by_side
 from forecaster.series.frame import Checked
 from forecaster.series.frequency import Ints
 from forecaster.series.grid import Floats, Grid

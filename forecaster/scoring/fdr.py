@@ -17,26 +17,13 @@ from forecaster.scoring.detection import Detection
 from forecaster.scoring.discoveries import Discoveries
 from forecaster.scoring.events import Event
 from forecaster.scoring.rate import alarms_per_row
-from forecaster.scoring.wealth import Wealth
 from forecaster.series.frequency import Ints
 from forecaster.series.grid import Floats
 from forecaster.series.quality import Quality
 
-__all__ = ["benjamini_hochberg", "decided", "restrained", "saffron"]
+__all__ = ["benjamini_hochberg", "decided", "restrained"]
 
 Bools = npt.NDArray[np.bool_]
-
-
-def saffron(p_values: Floats, level: float) -> Bools:
-    """Which of some tests are discoveries, each decided before the next is seen.
-
-    The level of a test is paid from a wealth that falls with each test and grows with each discovery.
-
-    Shapes:  [n] in the order of the tests -> [n]
-    Source:  SAFFRON (`scoring/wealth.py`)
-    """
-    wealth = Wealth(level)
-    return np.array([wealth.discovers(p) for p in p_values.tolist()], bool)
 
 
 def benjamini_hochberg(p_values: Floats, level: float) -> Bools:

@@ -7,6 +7,7 @@ import numpy as np
 from forecaster import columns
 from forecaster.detectors.base import Kinds
 from forecaster.scoring.alarms import Alarming
+from forecaster.scoring.channels import Channels, kinds_of, patience_of, whole_views
 from forecaster.scoring.detected import Kept, Story
 from forecaster.scoring.detection import Detection
 from forecaster.scoring.events import Event, merge, with_silences
@@ -16,7 +17,6 @@ from forecaster.scoring.rate import alarms_per_row
 from forecaster.scoring.rules import Bools
 from forecaster.scoring.silence import Silences, rows_until
 from forecaster.scoring.together import Together
-from forecaster.scoring.whole import Channels, kinds_of, patience_of, whole_views
 from forecaster.series.frequency import Ints
 from forecaster.series.grid import Floats, Grid
 
