@@ -29,7 +29,8 @@ from forecaster.evaluation.leaderboard import rank
 from forecaster.evaluation.scores_table import scores_table
 from forecaster.progress import SILENT, Watch
 from forecaster.scoring.attended import attended_rows
-from forecaster.scoring.detect import Detection, detect_all
+from forecaster.scoring.detect import detect_all
+from forecaster.scoring.detection import Detection
 from forecaster.scoring.detection_rows import events_of, rows_of
 from forecaster.scoring.fdr import restrained
 from forecaster.scoring.forecaster import Forecaster, train

@@ -61,6 +61,13 @@ def test_every_file_that_a_document_names_is_there(name: str) -> None:
     assert not missing
 
 
+def test_the_map_of_scoring_names_every_file() -> None:
+    """And none that is not there."""
+    folder = ROOT / "forecaster/scoring"
+    named = re.findall(r"`(\w+)`", (folder / "__init__.py").read_text())
+    assert sorted(named) == sorted(path.stem for path in folder.glob("*.py") if path.stem != "__init__")
+
+
 def test_every_threshold_has_a_row() -> None:
     """And each row a threshold."""
     rows = re.findall(r"^\| `(\w+)` \|", (ROOT / "docs/thresholds.md").read_text(), flags=re.MULTILINE)

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
     from forecaster.app import App
     from forecaster.registry.base import Version
-    from forecaster.scoring.detect import Detected, Detection
+    from forecaster.scoring.detected import Detected
+    from forecaster.scoring.detection import Detection
     from forecaster.scoring.forecaster import Forecaster
     from forecaster.series.frame import Checked
     from forecaster.settings import Pipeline
@@ -148,8 +149,9 @@ def found_by(
     scored: "pd.DataFrame | None",
 ) -> "list[Detected]":
     """What a rehearsed model finds, minding what people said (`feedback_of`); with a table of no verdicts, nothing."""
-    from forecaster.scoring.detect import adopting_detector, detect
+    from forecaster.scoring.detect import detect
     from forecaster.scoring.fdr import restrained
+    from forecaster.scoring.fitting import adopting_detector
 
     found: list[Detected] = []
     for (grid, artefact), starts in zip(
@@ -166,7 +168,7 @@ def how_of(
     app: "App", one: "Pipeline", rules: Mapping[str, Any] = _NO_RULES, false_alarms: str | None = None
 ) -> "Detection":
     """How a pipeline detects, but for some rules and a rate to try; tables that rules name lie beside the project file."""
-    from forecaster.scoring.detect import Detection
+    from forecaster.scoring.detection import Detection
     from forecaster.scoring.rules import TABLES, Rules
 
     own = dict(one.rules)

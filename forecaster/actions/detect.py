@@ -41,7 +41,8 @@ def detect(
     knows by itself where its training ended. Series whose first row comes after the saved file go on from there; series that
     it does not know are judged by what was normal in the others.
     """
-    from forecaster.scoring.detect import Detection, detect_all
+    from forecaster.scoring.detect import detect_all
+    from forecaster.scoring.detection import Detection
     from forecaster.scoring.detection_rows import events_of, rows_of
     from forecaster.scoring.fdr import restrained
     from forecaster.scoring.parting import training_ends

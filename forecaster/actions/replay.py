@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from forecaster.app import App
-    from forecaster.scoring.detect import Detection
+    from forecaster.scoring.detection import Detection
     from forecaster.settings import Pipeline
 
 __all__ = ["replay"]

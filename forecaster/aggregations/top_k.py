@@ -21,7 +21,7 @@ class TopK(Aggregation):
     @dataclass(frozen=True, kw_only=True)
     class Config(Aggregation.Config):
         k: int = 3
-        """Evidence that count in each row, at least 1."""
+        """Channels that count in each row, at least 1."""
 
         def __post_init__(self) -> None:
             if self.k < 1:

@@ -10,7 +10,7 @@ from forecaster.anomaly_metrics.base import Case
 from forecaster.errors import ConfigError
 from forecaster.evaluation.buffer import period
 from forecaster.scoring.alarms import Alarms, Bools
-from forecaster.scoring.detect import Detected
+from forecaster.scoring.detected import Detected
 from forecaster.scoring.events import merge
 from forecaster.scoring.rate import alarms_per_row
 from forecaster.scoring.rules import Rules

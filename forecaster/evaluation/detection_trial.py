@@ -12,8 +12,10 @@ from forecaster.detectors.base import Detector
 from forecaster.errors import ConfigError, ForecasterError
 from forecaster.evaluation.detection_cases import Cases, Labelled, detected_cases, labels_of, random_cases
 from forecaster.progress import SILENT, Watch
-from forecaster.scoring.detect import SHARED, Detection, configured, detect_all
+from forecaster.scoring.detect import detect_all
+from forecaster.scoring.detection import SHARED, Detection
 from forecaster.scoring.fdr import restrained
+from forecaster.scoring.fitting import configured
 from forecaster.scoring.parting import training_ends
 from forecaster.scoring.rate import DEFAULT_RATE
 from forecaster.series.frame import check

@@ -8,7 +8,7 @@ import numpy.typing as npt
 from forecaster.detectors.base import Kinds, Numbers
 from forecaster.scoring.alarms import MEMORY_ROWS, Alarming, Alarms, Stand
 from forecaster.scoring.budget import worth_a_look
-from forecaster.scoring.calibration import Judge, Sorts, believed, blended, joined, measured, no_news, served
+from forecaster.scoring.calibration import Judge, Sorts, believed, blended, joined, measured, served
 from forecaster.series.frequency import Ints
 from forecaster.series.grid import Floats
 from forecaster.thresholds._abreast import Abreast as Thresholds
@@ -95,9 +95,7 @@ class Abreast:
         held["since"][places, held["waiting"][places]] = since_nV
         held["waiting"][places] += 1
         held["rows"][places] += 1
-        new_n = joint_n * (self._rate / level_n)
-        p_n = np.where(news_n, new_n, no_news(graded_n, self._rate))
-        return Alarms(p_n, alarm_n, -np.log10(np.where(news_n, np.fmin(graded_n, joint_n), graded_n)), new_n)
+        return Alarms.of(graded_n, joint_n, alarm_n, news_n, self._rate, level_n)
 
     def _begin(self, first: Alarming) -> None:
         """Make room for such as this one."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields
 import numpy as np
 import numpy.typing as npt
 
-from forecaster.detectors.base import PLAIN, Kinds
+from forecaster.detectors.base import Kinds
 from forecaster.scoring.budget import Budget
 from forecaster.scoring.calibration import FEWEST_ROWS, Judge, no_news
 from forecaster.scoring.muted import Muted
@@ -17,7 +17,7 @@ from forecaster.series.grid import Floats
 from forecaster.thresholds._moments import Moments
 from forecaster.thresholds.base import Threshold
 
-__all__ = ["MEMORY_ROWS", "Alarming", "Alarms", "MakeThreshold", "Stand", "normal_rows", "raise_alarms"]
+__all__ = ["MEMORY_ROWS", "Alarming", "Alarms", "MakeThreshold", "Stand", "normal_rows"]
 
 MEMORY_ROWS = 5_000
 """Rows that a calibration looks back on."""
@@ -54,6 +54,18 @@ class Alarms:
         return np.where(self.is_anomaly, self.opening_p, calm_T)
 
     @classmethod
+    def of(
+        cls, graded_T: Floats, joint_T: Floats, alarm_T: Bools, news_T: Bools, rate: float, level: float | Floats
+    ) -> "Alarms":
+        """By p-values of the views that grade rows, and of all: where these are below a `level`, events come at the `rate`.
+
+        A row that is news opens an event, or is much stranger than the one that did.
+        """
+        opening_T = joint_T * (rate / level)
+        p_T = np.where(news_T, opening_T, no_news(graded_T, rate))
+        return cls(p_T, alarm_T, -np.log10(np.where(news_T, np.fmin(graded_T, joint_T), graded_T)), opening_T)
+
+    @classmethod
     def nothing(cls, rows: int) -> "Alarms":
         """Before anything is said."""
         unknown = np.full((3, rows), np.nan)
@@ -64,23 +76,10 @@ class Alarms:
         """Those of some rows, and of the rows after them."""
         return cls(*(np.concatenate([getattr(part, each.name) for part in parts]) for each in fields(cls)))
 
-    def put(self, rows: Ints, some: "Alarms") -> None:
+    def put(self, rows: Ints | slice, some: "Alarms") -> None:
         """Set what is said of some rows."""
         for each in fields(Alarms):
             getattr(self, each.name)[rows] = getattr(some, each.name)
-
-
-def raise_alarms(
-    views_TV: Floats, begin: int, end: int, rate: float, rules: Rules, make: MakeThreshold, kinds: Kinds = PLAIN
-) -> Alarms:
-    """P-values and alarms of one series, all of its rows at once.
-
-    Rows `begin` to `end` are held-out normal ones, from which the rows after them are judged (`Alarming`).
-
-    Shapes:  views_TV [time, V], scores unless `kinds` says otherwise; `rate` is alarms (events) a row
-    Missing: a row with NaN in every view
-    """
-    return Alarming(normal_rows(views_TV, begin, end), kinds, rate, rules, make).whole(views_TV, end)
 
 
 def normal_rows(views_TV: Floats, begin: int, end: int) -> Floats:
@@ -172,36 +171,35 @@ class Alarming:
             quiet_TV, free_T = self.muted.quiet(row_T, views_TV, sign_T), ~self.muted.due(row_T)
             admitted_T = free_T if admitted_T is None else admitted_T & free_T
             calibrates_T = free_T if calibrates_T is None else calibrates_T & free_T
-        p_T, strange_T, opening_T = np.full((3, len(views_TV)), np.nan)
-        alarm_T = np.zeros(len(views_TV), bool)
-        now = 0
+        every, now = Alarms.nothing(len(views_TV)), 0
         while now < len(views_TV):
             judge = self._calibrated()
-            until = now + judge.serves - self._waiting
-            block_TV = views_TV[now:until]
-            calibrates = None if calibrates_T is None else calibrates_T[now:until]
-            heard = None if quiet_TV is None or not quiet_TV[now:until].any() else deepcopy(judge)
-            graded_T, joint_T = judge.follow(block_TV, calibrates)
-            if heard is not None and quiet_TV is not None:
-                _, heard_T = heard.follow(np.where(quiet_TV[now:until], np.nan, block_TV), calibrates)
-                joint_T = np.where(np.isnan(heard_T) & ~np.isnan(joint_T), 1.0, heard_T)
-            alarm_T[now:until], news_T, age_T = self.budget.spend(
-                joint_T, self._rows, judge.level, None if admitted_T is None else admitted_T[now:until]
-            )
-            new_T = joint_T * (self._rate / judge.level)
-            opening_T[now:until] = new_T
-            p_T[now:until] = np.where(news_T, new_T, no_news(graded_T, self._rate))
-            strange_T[now:until] = -np.log10(np.where(news_T, np.fmin(graded_T, joint_T), graded_T))
-            apart_T = alarm_T[now:until] & (age_T < self.patience)
-            if calibrates is not None:
-                apart_T |= ~calibrates
-            if self.muted is not None:
-                opened_T = self._rows + np.arange(len(age_T)) - age_T
-                apart_T |= alarm_T[now:until] & np.isin(opened_T, self.muted.events)
-            self._since.append(np.where(apart_T[:, None], np.nan, block_TV) if apart_T.any() else block_TV)
-            self._rows, self._waiting = self._rows + len(block_TV), self._waiting + len(block_TV)
-            now = until
-        return Alarms(p_T, alarm_T, strange_T, opening_T)
+            block = slice(now, now + judge.serves - self._waiting)
+            given = (None if one is None else one[block] for one in (admitted_T, calibrates_T, quiet_TV))
+            every.put(block, self._block(judge, views_TV[block], *given))
+            now = block.stop
+        return every
+
+    def _block(
+        self,
+        judge: Judge,
+        views_TV: Floats,
+        admitted_T: Bools | None,
+        calibrates_T: Bools | None,
+        quiet_TV: Bools | None,
+    ) -> Alarms:
+        """Rows that one calibration serves."""
+        graded_T, joint_T = _heard(judge, views_TV, calibrates_T, quiet_TV)
+        alarm_T, news_T, age_T = self.budget.spend(joint_T, self._rows, judge.level, admitted_T)
+        apart_T = alarm_T & (age_T < self.patience)
+        if calibrates_T is not None:
+            apart_T |= ~calibrates_T
+        if self.muted is not None:
+            opened_T = self._rows + np.arange(len(age_T)) - age_T
+            apart_T |= alarm_T & np.isin(opened_T, self.muted.events)
+        self._since.append(np.where(apart_T[:, None], np.nan, views_TV) if apart_T.any() else views_TV)
+        self._rows, self._waiting = self._rows + len(views_TV), self._waiting + len(views_TV)
+        return Alarms.of(graded_T, joint_T, alarm_T, news_T, self._rate, judge.level)
 
     def learn(self, since_TV: Floats) -> None:
         """From now on these rows are normal ones, too; moments remember all that there were."""
@@ -263,3 +261,13 @@ class Alarming:
             threshold.carried = carried
         made.muted = Muted.restored(state) if "levels" in state else None
         return made
+
+
+def _heard(judge: Judge, views_TV: Floats, calibrates_T: Bools | None, quiet_TV: Bools | None) -> tuple[Floats, Floats]:
+    """P-values of rows as `Judge.follow` gives them; what is quiet opens no event, but teaches what it would have taught."""
+    if quiet_TV is None or not quiet_TV.any():
+        return judge.follow(views_TV, calibrates_T)
+    other = deepcopy(judge)
+    graded_T, joint_T = judge.follow(views_TV, calibrates_T)
+    _, heard_T = other.follow(np.where(quiet_TV, np.nan, views_TV), calibrates_T)
+    return graded_T, np.where(np.isnan(heard_T) & ~np.isnan(joint_T), 1.0, heard_T)

@@ -10,9 +10,13 @@ from forecaster.columns import LEVELS
 from forecaster.series.frequency import Ints
 from forecaster.series.grid import Floats
 
-__all__ = ["LATE", "Answers", "Objects"]
+__all__ = ["LATE", "NEXT", "NUMBERS", "REASON", "Answers", "Objects"]
 
 LATE = "late"
+NEXT, REASON = "next_ds", "reason"
+"""Columns that a stream alone has."""
+NUMBERS = ("expected", "lower", "upper", "p_value", "strangeness", "opening_p", "sign")
+"""Columns of `Answers.numbers`."""
 
 Bools = npt.NDArray[np.bool_]
 Objects = npt.NDArray[np.object_]
@@ -24,8 +28,7 @@ class Answers:
 
     `silent` has the silences that a row made known: of other series, that begin; of its own, that has ended.
 
-    Shapes:  [n]; numbers [n, 7]: expected, lower, upper, p_value, strangeness, opening_p,
-        sign; ahead [n, Q]: quantiles of the row that comes next
+    Shapes:  [n]; numbers [n, 7], by `NUMBERS`; ahead [n, Q]: quantiles of the row that comes next
     Missing: NaN, also for rows that were not taken; None for no event
     """
 
@@ -43,9 +46,14 @@ class Answers:
     @classmethod
     def nothing(cls, rows: int) -> "Answers":
         """Before anything is said."""
-        numbers, ahead = np.full((rows, 7), np.nan), np.full((rows, len(LEVELS)), np.nan)
+        numbers, ahead = np.full((rows, len(NUMBERS)), np.nan), np.full((rows, len(LEVELS)), np.nan)
         no, none = np.zeros(rows, bool), np.full(rows, None, object)
         return cls(numbers, ahead, no, no.copy(), none, none.copy(), np.full(rows, "", object), none.copy())
+
+    @property
+    def named(self) -> dict[str, Floats]:
+        """The numbers by their names: [n] each"""
+        return dict(zip(NUMBERS, self.numbers.T, strict=True))
 
     def repeated(self, times: int) -> "Answers":
         """The same of each row so many times, one after the other."""

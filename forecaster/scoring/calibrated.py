@@ -11,7 +11,9 @@ from safetensors.numpy import load_file, save_file
 
 from forecaster import columns, options, plugins
 from forecaster.detectors.base import Detector
-from forecaster.scoring.detect import Detected, Detection, detect_from
+from forecaster.scoring.detect import detect_from
+from forecaster.scoring.detected import Detected
+from forecaster.scoring.detection import Detection
 from forecaster.scoring.ragged import joined, parted
 from forecaster.scoring.together import Together
 from forecaster.series import frequency

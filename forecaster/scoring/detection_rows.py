@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from forecaster import columns
-from forecaster.scoring.detect import Detected, by_name
+from forecaster.scoring.detected import Detected, by_name
 from forecaster.scoring.events import SILENT, Event, event_ids
 from forecaster.series.frame import Checked
 from forecaster.series.frequency import Ints

@@ -15,9 +15,6 @@ from forecaster.series.grid import Floats
 
 __all__ = ["Discoveries"]
 
-_OPENING_P = 5
-"""Column of `Answers.numbers`."""
-
 
 class Discoveries:
     """Events by their ids, `series@start`; of each series the last one is remembered. `level` is the share that may be false."""
@@ -46,9 +43,9 @@ class Discoveries:
 
         Shapes: rate [n], the events a row that were asked for; whole [n], which answers are of a whole
         """
+        p_n = np.minimum(answers.named["opening_p"] / rate_n, 1.0)
         for k in np.flatnonzero(answers.is_anomaly).tolist():
-            p_value = np.minimum(answers.numbers[k, _OPENING_P] / rate_n[k], 1.0)
-            if not self.decide(answers.event_id[k], float(p_value), whole=bool(whole_n[k])):
+            if not self.decide(answers.event_id[k], float(p_n[k]), whole=bool(whole_n[k])):
                 answers.is_anomaly[k], answers.event_id[k] = False, None
 
     def to_json(self) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from forecaster.series.grid import Floats
 if TYPE_CHECKING:
     from forecaster.scoring.alarms import Alarms  # it knows the networks, and events are asked for without one
 
-__all__ = ["SILENT", "Event", "event_ids", "merge", "with_silences"]
+__all__ = ["SILENT", "Event", "direction_of", "event_ids", "merge", "with_silences"]
 
 SILENT = "silent"
 """Direction of an event that is made of missing values."""
@@ -70,7 +70,11 @@ def event_ids(labels: Sequence[str], ds: "pd.Series[Any]") -> list[str]:
     return [f"{label}@{t}" for label, t in zip(labels, text, strict=True)]
 
 
+def direction_of(sign: float) -> str:
+    """Of an event whose peak lies above or below what was expected."""
+    return {1.0: "up", -1.0: "down"}.get(sign, "unknown")
+
+
 def _event(rows: Ints, strange_T: Floats, sign_T: Floats) -> Event:
     peak = int(rows[np.argmax(strange_T[rows])])
-    direction = {1.0: "up", -1.0: "down"}.get(float(sign_T[peak]), "unknown")
-    return Event(int(rows[0]), peak, int(rows[-1]), float(strange_T[peak]), direction)
+    return Event(int(rows[0]), peak, int(rows[-1]), float(strange_T[peak]), direction_of(float(sign_T[peak])))

@@ -12,32 +12,18 @@ import numpy.typing as npt
 
 from forecaster import columns
 from forecaster.scoring.alarms import Alarms
-from forecaster.scoring.detect import Detected, Detection
+from forecaster.scoring.detected import Detected, Story
+from forecaster.scoring.detection import Detection
 from forecaster.scoring.discoveries import Discoveries
 from forecaster.scoring.events import Event
 from forecaster.scoring.rate import alarms_per_row
-from forecaster.scoring.wealth import Wealth
 from forecaster.series.frequency import Ints
 from forecaster.series.grid import Floats
 from forecaster.series.quality import Quality
 
-__all__ = ["benjamini_hochberg", "decided", "restrained", "saffron"]
+__all__ = ["benjamini_hochberg", "decided", "restrained"]
 
 Bools = npt.NDArray[np.bool_]
-Story = tuple[Alarms, list[Event], Ints]
-"""What was found in one series: its alarms, its events, and the event of each row."""
-
-
-def saffron(p_values: Floats, level: float) -> Bools:
-    """Which of some tests are discoveries, each decided before the next is seen.
-
-    The level of a test is paid from a wealth that falls with each test and grows with each discovery.
-
-    Shapes:  [n] in the order of the tests -> [n]
-    Source:  SAFFRON (`scoring/wealth.py`)
-    """
-    wealth = Wealth(level)
-    return np.array([wealth.discovers(p) for p in p_values.tolist()], bool)
 
 
 def benjamini_hochberg(p_values: Floats, level: float) -> Bools:
@@ -134,7 +120,7 @@ def _all_together(tests: Sequence[_Test], level: float) -> list[bool]:
 def _stories(one: Detected, whole: bool) -> dict[int, Story]:
     if whole:
         return one.whole
-    return dict(enumerate(zip(one.alarms, one.events, one.numbers, strict=True)))
+    return dict(enumerate(map(Story, one.alarms, one.events, one.numbers)))
 
 
 def _without(one: Detected, number: int, dropped: set[tuple[int, int, int]], whole: bool) -> Detected:
@@ -154,4 +140,5 @@ def _shortened(alarms: Alarms, events: list[Event], number_T: Ints, kept: list[i
     place = np.full(len(events) + 1, -1)
     place[kept] = np.arange(len(kept))
     number_T = place[number_T]
-    return replace(alarms, is_anomaly=alarms.is_anomaly & (number_T >= 0)), [events[k] for k in kept], number_T
+    alarms = replace(alarms, is_anomaly=alarms.is_anomaly & (number_T >= 0))
+    return Story(alarms, [events[k] for k in kept], number_T)

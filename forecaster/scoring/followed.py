@@ -13,7 +13,9 @@ from forecaster.scoring.abreast import Abreast
 from forecaster.scoring.alarms import Alarming, Alarms
 from forecaster.scoring.answers import Answers
 from forecaster.scoring.calibrated import Calibrated
-from forecaster.scoring.detect import Detected, Detection, by_name
+from forecaster.scoring.channels import Channels
+from forecaster.scoring.detected import Detected, by_name
+from forecaster.scoring.detection import Detection
 from forecaster.scoring.events import SILENT
 from forecaster.scoring.gaps import held
 from forecaster.scoring.judging import Seen, judged
@@ -21,11 +23,10 @@ from forecaster.scoring.lacking import Lacking
 from forecaster.scoring.maintenance import Maintenance
 from forecaster.scoring.open_events import OpenEvents
 from forecaster.scoring.places import Arrivals, Places, Taken, rounds
-from forecaster.scoring.ragged import joined, packed, parted, unpacked
+from forecaster.scoring.ragged import joined, nested, packed, parted, under, unpacked
 from forecaster.scoring.rate import alarms_per_row
 from forecaster.scoring.rules import admitted
 from forecaster.scoring.silence import Silences
-from forecaster.scoring.whole import Channels
 from forecaster.scoring.wholes import Wholes
 from forecaster.series.clock import Clock
 from forecaster.series.frequency import Ints
@@ -43,10 +44,8 @@ Bools = npt.NDArray[np.bool_]
 class _Rows:
     """Rows of single channels, in the order of `Taken`, those of one row side by side. Shapes: [E C]"""
 
-    place: Ints
     series: Ints
-    """`place`, where there are no channels."""
-    position: Ints
+    """Of the detector: that of a channel, where there are some."""
     times: Ints
     values: Floats
     first: Bools
@@ -65,7 +64,7 @@ class _Rows:
             mine = place == number
             working[mine] = ~calm.closed(places.names[number], times[mine])
         train = times <= places.held["end"][place]
-        return cls(place, series, position, times, taken.values.reshape(-1), taken.first[row], train, working)
+        return cls(series, times, taken.values.reshape(-1), taken.first[row], train, working)
 
 
 class Followed:
@@ -82,7 +81,7 @@ class Followed:
         self._make = how.thresholds(self._rate)
         self._calm = Maintenance.of(how.rules.maintenance, clock)
         self._follower = member.detector.follow(clock)
-        self.places = Places(member.frequency, clock, _by_name(member.ends, channels), self.rules.gap)
+        self.places = Places(member.frequency, clock, _ends_by_name(member.ends, channels), self.rules.gap)
         self._wholes = Wholes(member, self._rate, self.rules, self._make, how.aggregated()) if channels else None
         self._alarms = Abreast(member.detector.kinds, self._rate, self.rules.gap)
         self.open = OpenEvents(self.rules.gap, self._named)
@@ -278,20 +277,19 @@ class Followed:
         """All that is remembered, by name."""
         labels = map(self._label, range(len(self._alarms)))
         alarming = {name: one.state() for name, one in zip(labels, self._alarms.settled(), strict=True)}
-        arrays = {
+        parts = {
+            "held": {**self.places.held.state(), **self.open.state()},
+            "follower": self._follower.state(),
+            "lacking": {} if self.lacking is None else self.lacking.state(),
+            "wholes": {} if self._wholes is None else self._wholes.state(),
+            **{name: joined({k: one[name] for k, one in alarming.items() if name in one}) for name in _TABLES},
+        }
+        return {
             "names": packed(self.places.names),
             "clock": packed(self.clock.to_json()),
             "alarming": np.array([one["numbers"] for one in alarming.values()]),
+            **nested(parts),
         }
-        for prefix, part in (
-            ("held", {**self.places.held.state(), **self.open.state()}),
-            ("follower", self._follower.state()),
-            ("lacking", {} if self.lacking is None else self.lacking.state()),
-            ("wholes", {} if self._wholes is None else self._wholes.state()),
-            *((name, joined({k: one[name] for k, one in alarming.items() if name in one})) for name in _TABLES),
-        ):
-            arrays |= {f"{prefix}.{name}": value for name, value in part.items()}
-        return arrays
 
     @classmethod
     def restored(
@@ -299,19 +297,19 @@ class Followed:
     ) -> "Followed":
         """From a `state`."""
         made = cls(member, how, Clock.from_json(unpacked(state["clock"])), channels)
-        held, follower = (_under(prefix, state) for prefix in ("held", "follower"))
+        held, follower = (under(prefix, state) for prefix in ("held", "follower"))
         made.places.restore(unpacked(state["names"]), held)
         made.open.restore(held)
         made._follower.restore(follower)
-        tables = {part: parted(_under(part, state)) for part in _TABLES}
+        tables = {part: parted(under(part, state)) for part in _TABLES}
         for series, numbers in enumerate(state["alarming"]):
             name = made._label(series)
             one = {"numbers": numbers, **{part: table[name] for part, table in tables.items() if name in table}}
             made._alarms.add(Alarming.restored(one, member.detector.kinds, made._rate, made.rules, made._make))
         if made._wholes is not None:
-            made._wholes.restore(_under("wholes", state))
+            made._wholes.restore(under("wholes", state))
         if made.lacking is not None:
-            made.lacking.restore(_under("lacking", state) or made._as_if_known())
+            made.lacking.restore(under("lacking", state) or made._as_if_known())
         return made
 
     def _as_if_known(self) -> dict[str, Array]:
@@ -322,11 +320,7 @@ class Followed:
         return {"known": known, **blank, "now": np.array([now])}
 
 
-def _under(prefix: str, state: Mapping[str, Array]) -> dict[str, Array]:
-    return {name.removeprefix(f"{prefix}."): value for name, value in state.items() if name.startswith(f"{prefix}.")}
-
-
-def _by_name(ends: Mapping[str, int], channels: Sequence[str]) -> Mapping[str, int]:
+def _ends_by_name(ends: Mapping[str, int], channels: Sequence[str]) -> Mapping[str, int]:
     """The last training times of channels as those of the names that have them."""
     if not channels:
         return ends

@@ -7,7 +7,7 @@ import numpy as np
 from forecaster.detectors.base import Views
 from forecaster.scoring.alarms import Alarms
 from forecaster.scoring.answers import Answers
-from forecaster.scoring.detect import Detected
+from forecaster.scoring.detected import Detected, Story
 from forecaster.scoring.events import Event, merge, with_silences
 from forecaster.scoring.followed import Followed
 from forecaster.scoring.silence import rows_until
@@ -69,7 +69,7 @@ def _put(made: Detected, followed: Followed, first: int, stand: _Stand, answers:
         s, said = first + track, rows + track
         alarms, events, number_T = _found(answers, said, followed.rules.gap, alarm - shift, event - shift)
         if track and track == len(followed.channels):
-            made.whole[first] = alarms, events, number_T
+            made.whole[first] = Story(alarms, events, number_T)
             continue
         if followed.lacking is not None:
             silent = _silent_since(followed, stand, shift, grid.values(s), int(rows_until(grid, None)[s]))
@@ -77,15 +77,17 @@ def _put(made: Detected, followed: Followed, first: int, stand: _Stand, answers:
             alarms = replace(alarms, is_anomaly=answers.is_anomaly[said])
         made.alarms[s], made.events[s], made.numbers[s] = alarms, events, number_T
         at, views = slice(grid.offsets[s], grid.offsets[s + 1]), made.views
-        views.expected[at], views.lower[at], views.upper[at] = answers.numbers[said, :3].T
+        for name in ("expected", "lower", "upper"):
+            getattr(views, name)[at] = answers.named[name][said]
 
 
 def _found(answers: Answers, rows: Ints, gap: int, alarm: int, event: int) -> tuple[Alarms, list[Event], Ints]:
     """Alarms, events and the event of each row, after an alarm in row `alarm` of an event that began in row `event`."""
-    numbers = answers.numbers[rows]
-    told_T = answers.is_anomaly[rows] & ~np.isnan(numbers[:, 3])
-    alarms = Alarms(numbers[:, 3], told_T, *numbers[:, 4:6].T)
-    events, number_T = merge(alarms, numbers[:, 6], gap)
+    p_T, strange_T, opening_T, sign_T = (
+        answers.named[name][rows] for name in ("p_value", "strangeness", "opening_p", "sign")
+    )
+    alarms = Alarms(p_T, answers.is_anomaly[rows] & ~np.isnan(p_T), strange_T, opening_T)
+    events, number_T = merge(alarms, sign_T, gap)
     if events and events[0].start - alarm <= gap:  # it was open when the file ended
         events[0] = replace(events[0], start=event)
     return alarms, events, number_T

@@ -11,6 +11,7 @@ from forecaster.errors import ConfigError, DataError
 from forecaster.series import table
 from forecaster.series.clock import Clock
 from forecaster.series.frequency import Ints
+from forecaster.series.grid import Grid
 
 __all__ = ["Maintenance", "spans"]
 
@@ -45,6 +46,15 @@ class Maintenance:
             if whose in ("", name):
                 closed_T |= (times_T >= start) & (times_T < end)
         return closed_T
+
+    def working(self, grid: Grid) -> Bools:
+        """Rows of a grid that lie in none; others raise no alarm and do not count as normal. Shapes: [N]"""
+        working_N = np.ones(len(grid.y), bool)
+        for s in range(grid.series) if self.spans else ():
+            rows = slice(grid.offsets[s], grid.offsets[s + 1])
+            times = grid.times(np.full(grid.lengths[s], s), np.arange(grid.lengths[s]))
+            working_N[rows] = ~self.closed(str(grid.unique_id[s]), times)
+        return working_N
 
 
 def spans(text: str) -> list[Span]:

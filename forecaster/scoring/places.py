@@ -12,9 +12,9 @@ from forecaster.series.clock import Clock
 from forecaster.series.frequency import Frequency, Ints
 from forecaster.series.grid import Floats
 
-__all__ = ["Arrivals", "Places", "Taken", "rounds"]
+__all__ = ["LONGEST_GAP", "Arrivals", "Places", "Taken", "rounds"]
 
-_LONGEST_GAP = 1_000
+LONGEST_GAP = 1_000
 """Steps without a row up to which they are missing values; after more of them a series begins anew."""
 
 Bools = npt.NDArray[np.bool_]
@@ -157,17 +157,17 @@ class Places:
         """Steps without a row before each of some rows of different series, -1 where it is late; and where one begins anew."""
         before = self.held["rows"][series]
         gaps = np.maximum(position - before, -1)
-        for k in np.flatnonzero((gaps < 0) | (gaps > _LONGEST_GAP) | moved).tolist():
+        for k in np.flatnonzero((gaps < 0) | (gaps > LONGEST_GAP) | moved).tolist():
             answers.reason[rows[k]] = self._reason(int(series[k]), int(position[k]), int(gaps[k]), int(before[k]))
         self.held["rows"][series] = np.where(gaps >= 0, position + 1, before)
-        first = gaps > _LONGEST_GAP
+        first = gaps > LONGEST_GAP
         return np.where(first, self._gap + 1, gaps), first
 
     def _reason(self, series: int, position: int, gap: int, before: int) -> str:
         """Why a row is late, or not taken as it came."""
         if gap < 0:
             return f"{LATE}: not after {self.text(series, before - 1)}, the last row of this series"
-        if gap > _LONGEST_GAP:
+        if gap > LONGEST_GAP:
             return f"begun anew after {gap} steps without a row"
         return f"moved to its step, {self.text(series, position)}"
 

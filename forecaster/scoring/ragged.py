@@ -1,4 +1,4 @@
-"""Tables of one width and any lengths, by name, as a few arrays that a file holds."""
+"""Tables of one width and any lengths, and parts by name, as a few arrays that a file holds."""
 
 import json
 from collections.abc import Mapping
@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from forecaster.series.grid import Floats
 
-__all__ = ["joined", "packed", "parted", "unpacked"]
+__all__ = ["joined", "nested", "packed", "parted", "under", "unpacked"]
 
 Array = npt.NDArray[Any]
 
@@ -33,6 +33,16 @@ def parted(arrays: Mapping[str, Array]) -> dict[str, Floats]:
         tables = np.split(arrays[f"{width}.rows"], cuts)
         found |= dict(zip(unpacked(arrays[f"{width}.names"]), tables, strict=True))
     return found
+
+
+def nested(parts: Mapping[str, Mapping[str, Array]]) -> dict[str, Array]:
+    """The arrays of several parts, each under its prefix."""
+    return {f"{prefix}.{name}": array for prefix, part in parts.items() for name, array in part.items()}
+
+
+def under(prefix: str, arrays: Mapping[str, Array]) -> dict[str, Array]:
+    """The part that `nested` put under a prefix."""
+    return {name.removeprefix(f"{prefix}."): a for name, a in arrays.items() if name.startswith(f"{prefix}.")}
 
 
 def packed(data: Any) -> Array:

@@ -6,9 +6,12 @@ import pandas as pd
 from forecaster.detectors.base import Views
 from forecaster.scoring.alarms import Alarms
 from forecaster.scoring.budget import Budget
-from forecaster.scoring.detect import Detected, Detection, admitted_rows
+from forecaster.scoring.detected import Detected
+from forecaster.scoring.detection import Detection
 from forecaster.scoring.events import merge
+from forecaster.scoring.maintenance import Maintenance
 from forecaster.scoring.rate import alarms_per_row
+from forecaster.scoring.rules import admitted
 from forecaster.series.frame import Checked
 from forecaster.series.grid import Floats, Grid
 
@@ -41,11 +44,12 @@ def _replayed(grid: Grid, stored: dict[str, Floats], how: Detection) -> Detected
     expected, lower, upper = (stored[name] for name in ("expected", "lower", "upper"))
     rules = how.rules.at(rate)
     views = Views(-np.log10(opening)[:, None], expected, lower, upper, np.sign(grid.y - expected))
-    may = admitted_rows(grid, views, rules)
+    working_N = Maintenance.of(rules.maintenance, grid.clock).working(grid)
+    may_N = admitted(rules, grid.y, expected, views.sign) & working_N
     alarms, events, numbers = [], [], []
     for s in range(grid.series):
         rows = slice(grid.offsets[s], grid.offsets[s + 1])
-        alarm_T, *_ = Budget(rate, rules).spend(opening[rows], 0, rate, may[rows])
+        alarm_T, *_ = Budget(rate, rules).spend(opening[rows], 0, rate, may_N[rows])
         alarms.append(Alarms(stored["p_value"][rows], alarm_T, stored["strangeness"][rows], opening[rows]))
         found, number_T = merge(alarms[-1], views.sign[rows], rules.gap)
         events.append(found)

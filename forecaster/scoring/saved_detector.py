@@ -14,7 +14,8 @@ from safetensors import SafetensorError
 from forecaster import options, plugins
 from forecaster.errors import ArtifactError, ConfigError
 from forecaster.scoring.calibrated import Calibrated
-from forecaster.scoring.detect import Detected, Detection
+from forecaster.scoring.detected import Detected
+from forecaster.scoring.detection import Detection
 from forecaster.scoring.forecaster import Forecaster
 from forecaster.scoring.rate import false_share
 from forecaster.scoring.rules import Rules

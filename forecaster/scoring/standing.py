@@ -13,8 +13,11 @@ from forecaster import columns
 from forecaster.errors import ArtifactError
 from forecaster.scoring import fallback
 from forecaster.scoring.answers import Answers
-from forecaster.scoring.detect import Detected, Detection
+from forecaster.scoring.detected import Detected
+from forecaster.scoring.detection import Detection
+from forecaster.scoring.events import direction_of
 from forecaster.scoring.forecaster import Forecaster
+from forecaster.scoring.places import LONGEST_GAP
 from forecaster.scoring.saved_detector import SavedDetector
 from forecaster.scoring.stream import Stream
 from forecaster.scoring.tables import forecast_rows
@@ -28,8 +31,6 @@ from forecaster.training.walk import Forecasts
 __all__ = ["Advance", "Standing", "facts_of"]
 
 _INDEX, _DETECTOR, _STREAM, _FORECASTS = "standing.json", "detector", "stream", "forecasts"
-_LONGEST_GAP = 1_000
-"""Steps without a row after which a series is read anew."""
 
 
 @dataclass(frozen=True)
@@ -102,14 +103,14 @@ class Standing:
             return None
         scores = _scores(rows, answers)
         table = pd.concat([part for part in forecasts if part is not None], ignore_index=True)
-        events = _events(scores.assign(sign=answers.numbers[:, 6]))
+        events = _events(scores.assign(sign=answers.named["sign"]))
         return Advance(table, scores[~answers.is_train], events, self._stream.open_events())
 
     def _ahead(self, stepping: Stepping, rows: pd.DataFrame) -> pd.DataFrame | None:
         """Forecasts from the last rows of the series of one step."""
         mine = rows[rows[columns.UNIQUE_ID].isin(stepping.names)]
         series, values, times, grid = _dense(stepping, mine)
-        if len(values) and max(map(len, values)) > _LONGEST_GAP:
+        if len(values) and max(map(len, values)) > LONGEST_GAP:
             return None
         shape = (len(series), stepping.carried.artefact.plan.horizon, len(columns.LEVELS))
         ahead, lengths = np.empty(shape), np.array([len(one) for one in values], np.int64)
@@ -162,11 +163,12 @@ def _without_values(stepping: Stepping, clock: Clock) -> Grid:
 
 def _scores(rows: pd.DataFrame, answers: Answers) -> pd.DataFrame:
     """As the lake keeps them."""
-    expected, lower, upper, p_value, strangeness, opening_p, _ = answers.numbers.T
     named = {name: rows[name].array for name in (columns.UNIQUE_ID, columns.DS, columns.Y)}
-    said = {"expected": expected, "lower": lower, "upper": upper, "score": -np.log10(p_value), "p_value": p_value}
-    told = {"is_anomaly": answers.is_anomaly, "strangeness": strangeness, "opening_p": opening_p}
-    return pd.DataFrame({**named, **said, **told, "event_id": pd.array(answers.event_id, dtype="str")})
+    numbers = answers.named
+    said: dict[str, Any] = {name: numbers[name] for name in ("expected", "lower", "upper")}
+    said |= {"score": -np.log10(numbers["p_value"]), "p_value": numbers["p_value"], "is_anomaly": answers.is_anomaly}
+    said |= {name: numbers[name] for name in ("strangeness", "opening_p")}
+    return pd.DataFrame({**named, **said, "event_id": pd.array(answers.event_id, dtype="str")})
 
 
 def _events(scores: pd.DataFrame) -> pd.DataFrame:
@@ -183,7 +185,7 @@ def _events(scores: pd.DataFrame) -> pd.DataFrame:
                 "peak": peak["ds"],
                 "end": part["ds"].max(),
                 "severity": peak["strangeness"],
-                "direction": {1.0: "up", -1.0: "down"}.get(float(peak["sign"]), "unknown"),
+                "direction": direction_of(float(peak["sign"])),
                 "channels": "",
                 **{name: peak[name] for name in ("expected", "lower", "upper")},
             }

@@ -17,29 +17,26 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
 from forecaster import columns
-from forecaster.columns import LEVELS, QUANTILES
 from forecaster.errors import ArtifactError, ConfigError, DataError
-from forecaster.layers.distribution import mean
-from forecaster.scoring.answers import Answers, Objects
-from forecaster.scoring.detect import Detected
+from forecaster.scoring.answers import Answers
+from forecaster.scoring.detected import Detected
 from forecaster.scoring.discoveries import Discoveries
-from forecaster.scoring.events import SILENT
 from forecaster.scoring.fdr import decided, restrained
 from forecaster.scoring.followed import Followed
 from forecaster.scoring.going_on import going_on
 from forecaster.scoring.ragged import packed, unpacked
 from forecaster.scoring.rate import alarms_per_row
 from forecaster.scoring.saved_detector import STATE, SavedDetector
+from forecaster.scoring.stream_rows import numbers_of, rows_of
 from forecaster.series import table
 from forecaster.series.clock import Clock
 from forecaster.series.frame import Checked
 from forecaster.series.frequency import Ints
 from forecaster.series.grid import Floats
 
-__all__ = ["NEXT", "REASON", "Stream", "detect_on", "keep"]
+__all__ = ["Stream", "detect_on", "keep"]
 
 FORMAT = 2
-NEXT, REASON = "next_ds", "reason"
 _DISCOVERIES = "discoveries"
 _MOST = 1e36
 
@@ -102,7 +99,7 @@ class Stream:
 
         Raises: DataError for a column that is absent or cannot be read
         """
-        return _frame(frame, self.answers(frame), self.channels, self.tells_silence)
+        return rows_of(frame, self.answers(frame), self.channels, self.tells_silence)
 
     def answers(self, frame: pd.DataFrame) -> Answers:
         """The same as arrays."""
@@ -111,7 +108,7 @@ class Stream:
             raise DataError(f"no column '{absent[0]}'. A stream reads unique_id, ds and {', '.join(self.values)}.")
         ds = frame[columns.DS]
         times = [clock.encode(ds) for clock in self._clocks(ds)] if len(frame) else []
-        return self._answered(frame[columns.UNIQUE_ID].astype(str).tolist(), times, _numbers(frame, self.values))
+        return self._answered(frame[columns.UNIQUE_ID].astype(str).tolist(), times, numbers_of(frame, self.values))
 
     @property
     def values(self) -> tuple[str, ...]:
@@ -264,45 +261,3 @@ def _require_streamed(saved: SavedDetector) -> None:
     for asked, is_asked in (("--set fdr and --hindsight", together), ("channels and silences", silent)):
         if is_asked:
             raise ArtifactError(f"a detector with {asked} is not streamed. Use: forecaster detect FILE --load DIR")
-
-
-def _numbers(frame: pd.DataFrame, names: Sequence[str]) -> Floats:
-    """Columns as numbers, NaN where they are none: [n, C]"""
-    each = [pd.to_numeric(frame[name], errors="coerce").to_numpy(float) for name in names]
-    return np.column_stack(each)
-
-
-def _frame(frame: pd.DataFrame, answers: Answers, channels: Sequence[str], tells_silence: bool) -> pd.DataFrame:
-    """Rows as a user reads them, in the order of the input's; of each those of its channels, and of the whole."""
-    expected, lower, upper, p_value = answers.numbers.T[:4]
-    y, channel = _numbers(frame, channels or (columns.Y,)), {}
-    if channels:
-        y = np.column_stack([y, np.full(len(y), np.nan)])
-        channel = {columns.CHANNEL: pd.array([*channels, columns.WHOLE] * len(frame), dtype="str")}
-        frame = frame.iloc[np.repeat(np.arange(len(frame)), len(channels) + 1)]
-    named = {columns.UNIQUE_ID: frame[columns.UNIQUE_ID].array, **channel, columns.DS: frame[columns.DS].array}
-    said = {columns.Y: y.reshape(-1), "expected": expected, "lower": lower, "upper": upper}
-    told = {"score": -np.log10(p_value), "p_value": p_value, "is_anomaly": answers.is_anomaly}
-    told |= {"event_id": _texts(answers.event_id), "is_train": answers.is_train}
-    told |= {NEXT: _like(answers.next_ds, frame[columns.DS])}
-    ahead = {columns.MEAN: mean(answers.ahead, LEVELS), **dict(zip(QUANTILES, answers.ahead.T, strict=True))}
-    silent = {SILENT: _texts(answers.silent)} if tells_silence else {}
-    return pd.DataFrame({**named, **said, **told, **ahead, **silent, REASON: _texts(answers.reason)})
-
-
-def _like(texts: Objects, given: "pd.Series[Any]") -> Any:
-    """Times as the input writes them, from ISO texts or integers."""
-    if pd.api.types.is_string_dtype(given.dtype):
-        return pd.Series(texts).array
-    if not pd.api.types.is_datetime64_any_dtype(given.dtype):
-        return pd.Series(texts).astype("Int64").array
-    which, different = pd.factorize(texts)
-    times: Any = table.times(pd.Series(different, dtype="str"))
-    zone = getattr(given.dtype, "tz", None)
-    return (times if zone is None else times.dt.tz_convert(zone)).array.take(which, allow_fill=True)
-
-
-def _texts(texts: Objects) -> Any:
-    """A column of texts, of which most are the same or none."""
-    which, different = pd.factorize(texts)
-    return pd.array(different, dtype="str").take(which, allow_fill=True)

@@ -14,9 +14,9 @@ from forecaster import columns
 from forecaster.columns import LEVELS, QUANTILES
 from forecaster.errors import DataError
 from forecaster.layers.distribution import mean
-from forecaster.scoring.answers import LATE, Answers
+from forecaster.scoring.answers import LATE, NEXT, REASON, Answers
 from forecaster.scoring.events import SILENT
-from forecaster.scoring.stream import NEXT, REASON, Stream
+from forecaster.scoring.stream import Stream
 from forecaster.series.grid import Floats
 
 __all__ = ["Answering", "batches"]
@@ -124,8 +124,8 @@ class Answering:
 
 def _answers(found: Answers, y: Floats, tells_silence: bool) -> Iterator[dict[str, Any]]:
     """What is said of each value."""
-    expected, lower, upper, p_value, *_ = found.numbers.T
-    numbers = _plain([y, expected, lower, upper, -np.log10(p_value), p_value])
+    known = found.named | {columns.Y: y, "score": -np.log10(found.named["p_value"])}
+    numbers = _plain([known[name] for name in _NUMBERS])
     ahead = _plain([mean(found.ahead, LEVELS), *found.ahead.T])
     told = zip(*(part.tolist() for part in (found.is_anomaly, found.event_id, found.is_train)), strict=True)
     ends = zip(found.next_ds.tolist(), found.silent.tolist(), found.reason.tolist(), strict=True)

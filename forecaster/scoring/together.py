@@ -6,7 +6,6 @@ import numpy as np
 from scipy.signal import lfilter
 
 from forecaster.aggregations.base import Aggregation, Evidence
-from forecaster.detectors.base import Kinds
 from forecaster.series.grid import Floats
 
 __all__ = ["FEWEST", "Together"]
@@ -114,11 +113,6 @@ class Together:
         chance_TC = np.where(other_TC, np.nan_to_num(p_values_TC, nan=1.0), 1.0)
         least_T = np.clip(chance_TC.min(axis=1) * max(still_C.sum(), 1), 1e-300, 1.0)
         return np.asarray(np.where(np.isnan(p_values_TC).all(axis=1), np.nan, 0.0 - np.log10(least_T)))
-
-    @staticmethod
-    def kinds(own: Kinds | None = None) -> Kinds:
-        """Of the views of the whole: those of a channel, or one, and the chance of `moves`."""
-        return Kinds(chances=1) if own is None else own._replace(chances=own.chances + 1)
 
     def table(self) -> Floats:
         """All of it as one table, [C, C + 5]"""

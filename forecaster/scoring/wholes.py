@@ -12,12 +12,12 @@ from forecaster.detectors.base import Array, Kinds
 from forecaster.scoring.abreast import Abreast
 from forecaster.scoring.alarms import Alarming, Alarms, MakeThreshold
 from forecaster.scoring.calibrated import Calibrated
-from forecaster.scoring.detect import Kept
+from forecaster.scoring.channels import Channels, kinds_of, patience_of, whole_views
+from forecaster.scoring.detected import Kept
 from forecaster.scoring.judging import Seen, judged
-from forecaster.scoring.ragged import joined, packed, parted, unpacked
+from forecaster.scoring.ragged import joined, nested, packed, parted, under, unpacked
 from forecaster.scoring.rules import Rules
 from forecaster.scoring.together import FEWEST, Together
-from forecaster.scoring.whole import Channels, kinds_of, patience_of, whole_views
 from forecaster.series.frequency import Ints
 from forecaster.series.grid import Floats
 
@@ -116,10 +116,7 @@ class Wholes:
     def _alarming(self, whole: _Whole, views: int) -> Alarming:
         """A fresh one, where a channel has so many views."""
         width = views + 1 if whole.alone else 2
-        return self._alarming_of(whole, self._member.normal_of(whole.name, width))
-
-    def _alarming_of(self, whole: _Whole, normal_MV: Floats) -> Alarming:
-        return Alarming(normal_MV, *self._how(whole))
+        return Alarming(self._member.normal_of(whole.name, width), *self._how(whole))
 
     def _how(self, whole: _Whole) -> tuple[Kinds, float, Rules, MakeThreshold, int]:
         together = whole.known
@@ -139,23 +136,21 @@ class Wholes:
         settled = {alone: alarms.settled() for alone, alarms in self._alarms.items()}
         known = [whole for whole in self._wholes if whole.place >= 0]
         alarming = {whole.name: settled[whole.alone][whole.place].state() for whole in known}
-        arrays = {"names": packed([whole.name for whole in self._wholes])}
-        for prefix, tables in (
-            ("together", {whole.name: whole.known.table() for whole in known}),
-            ("faded", {whole.name: whole.faded[None] for whole in known}),
-            ("first", {whole.name: np.concatenate(whole.first) for whole in self._wholes if whole.first}),
-            ("rows", {name: one["rows"] for name, one in alarming.items()}),
-            ("moments", {name: one["moments"] for name, one in alarming.items()}),
-            ("numbers", {name: one["numbers"][None] for name, one in alarming.items()}),
-        ):
-            arrays |= {f"{prefix}.{name}": value for name, value in joined(tables).items()}
-        return arrays
+        tables = {
+            "together": {whole.name: whole.known.table() for whole in known},
+            "faded": {whole.name: whole.faded[None] for whole in known},
+            "first": {whole.name: np.concatenate(whole.first) for whole in self._wholes if whole.first},
+            "rows": {name: one["rows"] for name, one in alarming.items()},
+            "moments": {name: one["moments"] for name, one in alarming.items()},
+            "numbers": {name: one["numbers"][None] for name, one in alarming.items()},
+        }
+        parts = {prefix: joined(some) for prefix, some in tables.items()}
+        return {"names": packed([whole.name for whole in self._wholes]), **nested(parts)}
 
     def restore(self, state: Mapping[str, Array]) -> None:
         """Remember a `state`."""
         together, faded, first, rows, moments, numbers = (
-            parted({k.removeprefix(f"{prefix}."): v for k, v in state.items() if k.startswith(f"{prefix}.")})
-            for prefix in ("together", "faded", "first", "rows", "moments", "numbers")
+            parted(under(prefix, state)) for prefix in ("together", "faded", "first", "rows", "moments", "numbers")
         )
         for name in unpacked(state["names"]):
             whole = _Whole(name, self._member.together.get(name))

@@ -4,6 +4,7 @@ A table `unique_id, start, end[, kind]`, CSV or Parquet, a span a row, both ends
 or `normal`, or a state of an event: `confirmed`; `false`, `expected`, `new_normal`.
 """
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -95,9 +96,11 @@ class Labels:
 
     def _placed(self, grid: Grid) -> dict[int, list[Placed]]:
         """Labels of each series that has some."""
-        found = {}
+        by_name, found = defaultdict(list), {}
+        for label in self.every:
+            by_name[label.unique_id].append(label)
         for s in range(grid.series):
-            mine = [label for label in self.every if label.unique_id == str(grid.unique_id[s])]
+            mine = by_name.get(str(grid.unique_id[s]))
             if mine:
                 times_T = grid.times(np.full(grid.lengths[s], s), np.arange(grid.lengths[s]))
                 found[s] = [(label, *_rows(label, times_T, grid)) for label in mine]

@@ -10,7 +10,9 @@ import pytest
 from forecaster import plugins
 from forecaster.detectors.base import Detector, Follower, Sight, Views
 from forecaster.errors import ArtifactError
-from forecaster.scoring.detect import Detection, detect, fit_detector
+from forecaster.scoring.detect import detect
+from forecaster.scoring.detection import Detection
+from forecaster.scoring.fitting import fit_detector
 from forecaster.series import synthetic
 from forecaster.series.frame import check
 from forecaster.series.frequency import Ints

@@ -10,7 +10,7 @@ from scipy import stats
 
 from forecaster import plugins
 from forecaster.detectors.base import PLAIN, Kinds
-from forecaster.scoring.alarms import Alarming, raise_alarms
+from forecaster.scoring.alarms import Alarming, normal_rows
 from forecaster.scoring.rules import Rules
 from forecaster.series.grid import Floats
 from forecaster.thresholds._moments import Moments
@@ -113,7 +113,9 @@ def test_the_requested_rate_is_delivered(name: str, scores: str) -> None:
         noise = np.convolve(noise, np.ones(10) / np.sqrt(10), mode="same")
     if scores == "drifting":
         noise = noise * np.linspace(1, 2, len(noise))
-    alarms = raise_alarms(np.abs(noise)[:, None], 300, 1000, 0.003, Rules(gap=10), lambda: _threshold(name, 0.003))
+    views_TV, make = np.abs(noise)[:, None], lambda: _threshold(name, 0.003)
+    alarming = Alarming(normal_rows(views_TV, 300, 1000), PLAIN, 0.003, Rules(gap=10), make)
+    alarms = alarming.whole(views_TV, 1000)
     first = np.flatnonzero(alarms.is_anomaly)
     events = 1 + int((np.diff(first) > 10).sum()) if len(first) else 0
     assert 0.5 < events / (0.003 * 19_000) < 2

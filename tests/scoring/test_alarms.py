@@ -6,7 +6,7 @@ import pytest
 
 from forecaster import api
 from forecaster.detectors.base import PLAIN, Kinds
-from forecaster.scoring.alarms import Alarming, normal_rows, raise_alarms
+from forecaster.scoring.alarms import Alarming, normal_rows
 from forecaster.scoring.calibration import Judge
 from forecaster.scoring.rules import Rules
 from forecaster.thresholds._moments import Moments
@@ -30,8 +30,9 @@ def test_rows_one_by_one_are_judged_as_all_at_once(rows: int, begin: int, end: i
     views_TV[random.random(rows) < 0.03] = np.nan
     views_TV[random.integers(end, rows, 5)] *= 20
     views_TV[end + 50 : end + 58 : 2] = 20
-    expected = raise_alarms(views_TV, begin, end, 0.002, rules, _threshold)
-    alarming, found = Alarming(normal_rows(views_TV, begin, end), PLAIN, 0.002, rules, _threshold), []
+    normal_MV, found = normal_rows(views_TV, begin, end), []
+    expected = Alarming(normal_MV, PLAIN, 0.002, rules, _threshold).whole(views_TV, end)
+    alarming = Alarming(normal_MV, PLAIN, 0.002, rules, _threshold)
     for row in range(end, rows):
         if row % 101 == 0:
             alarming = Alarming.restored(alarming.state(), PLAIN, 0.002, rules, _threshold)
@@ -78,7 +79,7 @@ def test_after_an_anomaly_ranks_alone_do_not_say_how_strange_a_row_is() -> None:
     views_TV = np.abs(random.standard_normal((2100, 1)))
     views_TV[1000:1200] += 9
     views_TV[2000:2003, 0] = 5, 6, 7
-    found = raise_alarms(views_TV, 0, 500, 0.001, Rules(gap=10), _threshold)
+    found = Alarming(normal_rows(views_TV, 0, 500), PLAIN, 0.001, Rules(gap=10), _threshold).whole(views_TV, 500)
     assert len({float(p) for p in found.opening_p[2000:2003]}) == 1
     assert (np.diff(found.strangeness[2000:2003]) > 0.1).all()
 

@@ -1,6 +1,7 @@
 """Of all events that are told, over many series, the share asked for may be false."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -10,8 +11,8 @@ from scipy.stats import false_discovery_control
 from forecaster import api
 from forecaster.actions.detect import detect
 from forecaster.errors import ArtifactError, ConfigError
-from forecaster.scoring.fdr import benjamini_hochberg, saffron
-from forecaster.scoring.wealth import _weights
+from forecaster.scoring.fdr import benjamini_hochberg
+from forecaster.scoring.wealth import Wealth, _weights
 from forecaster.series import synthetic
 
 
@@ -26,16 +27,16 @@ def test_the_wealth_is_that_of_its_equation() -> None:
     """By hand: a quarter of the level times the first weight, as much again after a discovery, twice that after each other."""
     first, second = _weights(np.arange(2.0))
     levels = [0.025 * first, 0.9, 0.025 * (second + second), 0.025 * (second + second) + 0.05 * first]
-    np.testing.assert_array_equal(saffron(np.array(levels), 0.1), [True, False, True, True])
+    np.testing.assert_array_equal(_saffron(np.array(levels), 0.1), [True, False, True, True])
     for k in (0, 2, 3):
         above = np.array([*levels[:k], levels[k] * 1.0001, *levels[k + 1 :]])
-        assert not saffron(above, 0.1)[k]
+        assert not _saffron(above, 0.1)[k]
     assert _weights(np.arange(1e6)).sum() == pytest.approx(1, abs=1e-3)
 
 
 def test_false_discoveries_are_as_rare_as_asked() -> None:
     """A tenth of 400 tests is false on average, in a thousand repetitions, and most of what is there is found."""
-    for method in (saffron, benjamini_hochberg):
+    for method in (_saffron, benjamini_hochberg):
         shares, powers = [], []
         for seed in range(1000):
             random = np.random.default_rng(seed)
@@ -51,7 +52,13 @@ def test_false_discoveries_are_as_rare_as_asked() -> None:
 def test_what_comes_later_changes_no_discovery(random: np.random.Generator) -> None:
     """Each is decided in its turn."""
     p = random.uniform(size=200) ** 3
-    np.testing.assert_array_equal(saffron(p[:120], 0.1), saffron(p, 0.1)[:120])
+    np.testing.assert_array_equal(_saffron(p[:120], 0.1), _saffron(p, 0.1)[:120])
+
+
+def _saffron(p_values: "np.ndarray[Any, Any]", level: float) -> "np.ndarray[Any, Any]":
+    """Which of some tests are discoveries, each decided in its turn."""
+    wealth = Wealth(level)
+    return np.array([wealth.discovers(p) for p in p_values.tolist()], bool)
 
 
 def _frame() -> pd.DataFrame:

@@ -14,7 +14,7 @@ from forecaster import api
 from forecaster.actions._feedback import taught
 from forecaster.detectors.base import PLAIN
 from forecaster.scoring.alarms import FEWEST_ROWS, Alarming, Alarms
-from forecaster.scoring.detect import Detection
+from forecaster.scoring.detection import Detection
 from forecaster.scoring.feedback import Verdict, judged
 from forecaster.scoring.rules import Rules
 from forecaster.series import synthetic

@@ -1,16 +1,19 @@
-"""Channels of one name as a whole: the views that are judged, from those of its channels."""
+"""What is known of the channels of one name in some rows, and the views of the whole that they make."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from forecaster.aggregations.base import Aggregation
-from forecaster.detectors.base import Kinds
+from forecaster.detectors.base import Kinds, Views
+from forecaster.scoring.alarms import Alarms
 from forecaster.scoring.together import Together
 from forecaster.series.frequency import Ints
-from forecaster.series.grid import Floats
+from forecaster.series.grid import Floats, Grid
 
-__all__ = ["Channels", "kinds_of", "patience_of", "whole_views"]
+__all__ = ["Channels", "kinds_of", "patience_of", "side_by_side", "whole_views"]
 
 _PATIENCE = 10
 """Gaps that an event of channels together must last before its rows count as usual: the levels of a machine that
@@ -24,8 +27,19 @@ class Channels:
     y: Floats
     scores: Floats
     sign: Floats
-    p_values: Floats
+    while_open: Floats
+    """As in `Alarms`."""
     strangeness: Floats
+
+    @classmethod
+    def of(cls, grid: Grid, views: Views, alarms: Sequence[Alarms], members: Ints) -> "Channels":
+        """The series `members` of a grid, by the alarms of each series."""
+        y_TC, sign_TC, scores_TCV = (side_by_side(grid, part, members) for part in (grid.y, views.sign, views.scores))
+        some = [alarms[s] for s in members]
+        while_open_TC, strangeness_TC = (
+            np.stack([getattr(one, name) for one in some], axis=1) for name in ("while_open", "strangeness")
+        )
+        return cls(y_TC, scores_TCV, sign_TC, while_open_TC, strangeness_TC)
 
     @property
     def first(self) -> Floats:
@@ -37,12 +51,17 @@ class Channels:
         return Channels(*(part[rows] for part in vars(self).values()))
 
 
+def side_by_side(grid: Grid, part: Any, members: Ints) -> Any:
+    """Of an array over the rows of a grid, those of some series of the same times. Shapes: [N, ...] -> [time, C, ...]"""
+    return np.stack([part[grid.offsets[s] : grid.offsets[s + 1]] for s in members], axis=1)
+
+
 def whole_views(together: Together, some: Channels, by: Aggregation, faded: Floats) -> tuple[Floats, Floats]:
     """Views of the whole, and the sign of the channel that adds most; of one channel that alone counts, its own.
 
     Shapes: [time, V'], [time]; faded [2]: what `Together.distance` remembers of the rows before, brought up to date
     """
-    moves_T = together.moves(some.y, some.p_values)
+    moves_T = together.moves(some.y, some.while_open)
     if together.only is not None:
         return np.column_stack([some.scores[:, together.only], moves_T]), some.sign[:, together.only]
     views_TV = np.column_stack([together.strange(some.y, some.first, some.strangeness, by, faded), moves_T])
@@ -51,8 +70,10 @@ def whole_views(together: Together, some: Channels, by: Aggregation, faded: Floa
 
 
 def kinds_of(together: Together, own: Kinds) -> Kinds:
-    """Kinds of the views of a whole, where a channel has its `own`."""
-    return together.kinds(own if together.only is not None else None)
+    """Kinds of the views of a whole: one, or those of the only channel, its `own`; and the chance of `Together.moves`."""
+    if together.only is None:
+        return Kinds(chances=1)
+    return own._replace(chances=own.chances + 1)
 
 
 def patience_of(together: Together, gap: int) -> int:

@@ -1,0 +1,100 @@
+"""The story of one series after the other: views become alarms, alarms events, with silences among them."""
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+
+from forecaster import columns
+from forecaster.detectors.base import Kinds
+from forecaster.scoring.alarms import Alarming
+from forecaster.scoring.channels import Channels, kinds_of, patience_of, whole_views
+from forecaster.scoring.detected import Kept, Story
+from forecaster.scoring.detection import Detection
+from forecaster.scoring.events import Event, merge, with_silences
+from forecaster.scoring.feedback import NOTHING_SAID, Feedback, judged, waits
+from forecaster.scoring.maintenance import Maintenance
+from forecaster.scoring.rate import alarms_per_row
+from forecaster.scoring.rules import Bools
+from forecaster.scoring.silence import Silences, rows_until
+from forecaster.scoring.together import Together
+from forecaster.series.frequency import Ints
+from forecaster.series.grid import Floats, Grid
+
+__all__ = ["Normal", "Stories"]
+
+Normal = Callable[[str, Floats, Ints], Floats]
+"""The rows that calibrate a series, from its name, its views, and the number of it (of channels together: of all of them)."""
+
+
+class Stories:
+    """Tells the stories of a detection, by the rows that are `normal`, and keeps what goes on from there."""
+
+    def __init__(
+        self,
+        normal: Normal,
+        grid: Grid,
+        ends: Ints,
+        kinds: Kinds,
+        how: Detection,
+        now: int | None = None,
+        feedback: Feedback = NOTHING_SAID,
+    ) -> None:
+        self._normal, self._grid, self._ends, self._kinds, self._how = normal, grid, ends, kinds, how
+        self._feedback = feedback
+        self._rate = alarms_per_row(how.false_alarms, grid.frequency)
+        self.rules = how.rules.at(self._rate)
+        calm = Maintenance.of(how.rules.maintenance, grid.clock)
+        self._working = calm.working(grid)
+        self._silences = Silences(how.meanings(grid.frequency), grid.frequency, calm, self._rate)
+        self._rows = rows_until(grid, now)
+        self.waiting = False
+        """Whether a later row will change how rows are judged, because of what people said."""
+        self.kept: dict[str, Kept] = {}
+
+    def of_series(self, series: int, views_TV: Floats, sign_T: Floats, admitted_T: Bools) -> Story:
+        """Of one series."""
+        return self._of(self._grid.label(series), np.array([series]), views_TV, sign_T, admitted_T, self._kinds)
+
+    def of_whole(self, members: Ints, some: Channels, admitted_T: Bools, learnt: Mapping[str, Together]) -> Story:
+        """Of the channels of one name together; what is not `learnt` of them yet, the first rows tell."""
+        name = f"{self._grid.unique_id[members[0]]}/{columns.WHOLE}"
+        together, begin = learnt.get(name), 0
+        if together is None:
+            together, begin = Together.of_first(some.y, some.first, int(self._ends[members].max()))
+        views_TV, sign_T = whole_views(together, some, self._how.aggregated(), np.zeros(2))
+        views_TV[:begin] = np.nan
+        return self._of(name, members, views_TV, sign_T, admitted_T, kinds_of(together, self._kinds), together)
+
+    def _of(
+        self,
+        name: str,
+        members: Ints,
+        views_TV: Floats,
+        sign_T: Floats,
+        admitted_T: Bools,
+        kinds: Kinds,
+        together: Together | None = None,
+    ) -> Story:
+        normal_MV = self._normal(name, views_TV, members)
+        patience = 0 if together is None else patience_of(together, self.rules.gap)
+        alarming = Alarming(normal_MV, kinds, self._rate, self.rules, self._how.thresholds(self._rate), patience)
+        end, first = int(self._ends[members].max()), self._grid.offsets[members[0]]
+        working_T, verdicts = self._working[first : first + len(views_TV)], self._feedback.get(name, ())
+        if verdicts:
+            alarms = judged(alarming, views_TV, sign_T, end, admitted_T, working_T, verdicts)
+            self.waiting |= waits(verdicts, views_TV)
+        else:
+            alarms = alarming.whole(views_TV, end, admitted_T, working_T)
+        self.kept[name] = Kept(normal_MV, alarming, together)
+        events, number_T = merge(alarms, sign_T, self.rules.gap)
+        silent = self._silent(members)
+        for _, rows in silent:
+            alarms.is_anomaly[rows[rows < len(number_T)]] = True
+        return Story(alarms, *with_silences(events, number_T, silent))
+
+    def _silent(self, members: Ints) -> list[tuple[Event, Ints]]:
+        """Silences of a series; of channels together, when all of them are silent."""
+        first, end = int(members[0]), int(self._ends[members].max())
+        missing_T = np.ones(self._rows[first], bool)
+        missing_T[: self._grid.lengths[first]] = np.isnan([self._grid.values(int(s)) for s in members]).all(axis=0)
+        return self._silences.of(str(self._grid.unique_id[first]), missing_T, int(self._grid.starts[first]), end)

@@ -1,0 +1,59 @@
+"""What a stream says, as the rows that a user reads."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from forecaster import columns
+from forecaster.columns import LEVELS, QUANTILES
+from forecaster.layers.distribution import mean
+from forecaster.scoring.answers import NEXT, REASON, Answers, Objects
+from forecaster.scoring.events import SILENT
+from forecaster.series import table
+from forecaster.series.grid import Floats
+
+__all__ = ["numbers_of", "rows_of"]
+
+
+def rows_of(frame: pd.DataFrame, answers: Answers, channels: Sequence[str], tells_silence: bool) -> pd.DataFrame:
+    """Rows as a user reads them, in the order of the input's; of each those of its channels, and of the whole."""
+    numbers = answers.named
+    y, channel = numbers_of(frame, channels or (columns.Y,)), {}
+    if channels:
+        y = np.column_stack([y, np.full(len(y), np.nan)])
+        channel = {columns.CHANNEL: pd.array([*channels, columns.WHOLE] * len(frame), dtype="str")}
+        frame = frame.iloc[np.repeat(np.arange(len(frame)), len(channels) + 1)]
+    named = {columns.UNIQUE_ID: frame[columns.UNIQUE_ID].array, **channel, columns.DS: frame[columns.DS].array}
+    said = {columns.Y: y.reshape(-1), **{name: numbers[name] for name in ("expected", "lower", "upper")}}
+    told = {"score": -np.log10(numbers["p_value"]), "p_value": numbers["p_value"], "is_anomaly": answers.is_anomaly}
+    told |= {"event_id": _texts(answers.event_id), "is_train": answers.is_train}
+    told |= {NEXT: _like(answers.next_ds, frame[columns.DS])}
+    ahead = {columns.MEAN: mean(answers.ahead, LEVELS), **dict(zip(QUANTILES, answers.ahead.T, strict=True))}
+    silent = {SILENT: _texts(answers.silent)} if tells_silence else {}
+    return pd.DataFrame({**named, **said, **told, **ahead, **silent, REASON: _texts(answers.reason)})
+
+
+def numbers_of(frame: pd.DataFrame, names: Sequence[str]) -> Floats:
+    """Columns as numbers, NaN where they are none: [n, C]"""
+    each = [pd.to_numeric(frame[name], errors="coerce").to_numpy(float) for name in names]
+    return np.column_stack(each)
+
+
+def _like(texts: Objects, given: "pd.Series[Any]") -> Any:
+    """Times as the input writes them, from ISO texts or integers."""
+    if pd.api.types.is_string_dtype(given.dtype):
+        return pd.Series(texts).array
+    if not pd.api.types.is_datetime64_any_dtype(given.dtype):
+        return pd.Series(texts).astype("Int64").array
+    which, different = pd.factorize(texts)
+    times: Any = table.times(pd.Series(different, dtype="str"))
+    zone = getattr(given.dtype, "tz", None)
+    return (times if zone is None else times.dt.tz_convert(zone)).array.take(which, allow_fill=True)
+
+
+def _texts(texts: Objects) -> Any:
+    """A column of texts, of which most are the same or none."""
+    which, different = pd.factorize(texts)
+    return pd.array(different, dtype="str").take(which, allow_fill=True)
