@@ -1,6 +1,6 @@
 """Every head and every scale, put to work through the Python door."""
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import Any
 
 import numpy as np
@@ -45,6 +45,12 @@ def test_a_part_trains_and_its_intervals_cover(part: str, name: str) -> None:
 
 
 @pytest.mark.slow
+def _spread_steps(scale: str) -> str:
+    """The setting of how many steps the spread of a scale looks back on."""
+    names = [field.name for field in fields(plugins.load("scales", scale).Config)]
+    return next(name for name in names if name.endswith("_steps") and name != "level_steps")
+
+
 @pytest.mark.parametrize(
     ("settings", "other"),
     [
@@ -55,7 +61,7 @@ def test_a_part_trains_and_its_intervals_cover(part: str, name: str) -> None:
         ({"scale": "log"}, {"straight": "0.9"}),
         ({"scale": "robust"}, {"floor": "5"}),
         ({"scale": "robust"}, {"level_steps": "3"}),
-        *[({"scale": name}, {"spread_steps": "3"}) for name in plugins.names("scales")],
+        *[({"scale": name}, {_spread_steps(name): "3"}) for name in plugins.names("scales")],
     ],
     ids=lambda given: "-".join(given.values()),
 )
