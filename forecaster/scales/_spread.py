@@ -9,7 +9,7 @@ from torch import Tensor
 
 from forecaster.layers.running import expanding_mean, trailing_mean
 
-__all__ = ["before", "floored_mean", "latest_mean", "moves", "tiny"]
+__all__ = ["before", "floored_mean", "latest_mean", "latest_move", "moves", "tiny"]
 
 
 def moves(y_N: Tensor, seen_N: Tensor, starts_N: Tensor) -> tuple[Tensor, Tensor]:
@@ -34,6 +34,12 @@ def latest_mean(x_BR: Tensor, seen_BR: Tensor, steps: int) -> Tensor:
     """Mean of the seen values among the last `steps`; 0 where there is none. Shapes: [B, R], [B, R] -> [B]"""
     x, seen = x_BR[:, -steps:], seen_BR[:, -steps:]
     return torch.where(seen, x, 0.0).sum(1) / seen.sum(1).clamp(min=1)
+
+
+def latest_move(y_BR: Tensor, seen_BR: Tensor, steps: int) -> Tensor:
+    """Mean absolute step between neighbours among the last `steps` steps. Shapes: [B, R], [B, R] -> [B]"""
+    y, seen = y_BR[:, -(steps + 1) :], seen_BR[:, -(steps + 1) :]
+    return latest_mean(y.diff(dim=1).abs(), seen[:, 1:] & seen[:, :-1], steps)
 
 
 def tiny(level_N: Tensor) -> Tensor:

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from forecaster.layers.running import trailing_mean
-from forecaster.scales._spread import floored_mean, latest_mean, moves, tiny
+from forecaster.scales._spread import floored_mean, latest_mean, latest_move, moves, tiny
 from forecaster.scales.base import Linear
 
 __all__ = ["Trailing"]
@@ -52,8 +52,6 @@ class Trailing(Linear):
         return (y - before).abs(), seen & seen_before
 
     def newest(self, y_BR: Tensor, seen_BR: Tensor, usual_B: Tensor) -> tuple[Tensor, Tensor]:
-        steps = self.config.spread_steps + 1
-        y, seen = y_BR[:, -steps:], seen_BR[:, -steps:]
         level_B = latest_mean(y_BR, seen_BR, self.config.level_steps)
-        moved_B = latest_mean(y.diff(dim=1).abs(), seen[:, 1:] & seen[:, :-1], steps)
+        moved_B = latest_move(y_BR, seen_BR, self.config.spread_steps)
         return level_B, torch.maximum(moved_B, self.config.floor * usual_B) + tiny(level_B)
