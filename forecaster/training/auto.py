@@ -56,10 +56,7 @@ def best(train: Train, grid: Grid, ends: Ints, watch: Watch) -> Artefact:
     tried |= _by_model(train(more), trial) if more else {}
     errors = {names: _error(trial, tried, names) for names in _sets(tried)}
     chosen = least(errors, {name for name in tried if tried[name][0][0].network.model.learned})
-    shown = dict.fromkeys([chosen, *sorted((names for names in errors if len(names) == 1), key=errors.__getitem__)])
-    told = ", ".join(f"{'+'.join(names)} {errors[names]:.4g}" for names in shown)
-    taken = ", ".join(chosen) + (" together" if len(chosen) > 1 else "")
-    watch.say(f"auto: {taken}, by the error on the held-out rows: {told}")
+    watch.say(_why(chosen, errors))
     first, *others = [artefact for name in chosen for artefact, _ in tried[name]]
     return first.joined(others)
 
@@ -69,6 +66,14 @@ def least(errors: Mapping[tuple[str, ...], float], learned: Set[str]) -> tuple[s
     counted = {names: error * (1 if learned.isdisjoint(names) else _STOPPED) for names, error in errors.items()}
     good = [names for names, error in counted.items() if error <= _SAME * min(counted.values())]
     return max(good, key=lambda names: (len(names), -counted[names]))
+
+
+def _why(chosen: tuple[str, ...], errors: Mapping[tuple[str, ...], float]) -> str:
+    """What was taken, with its error and that of each model alone, the least first."""
+    alone = sorted((names for names in errors if len(names) == 1), key=errors.__getitem__)
+    told = ", ".join(f"{'+'.join(names)} {errors[names]:.4g}" for names in dict.fromkeys([chosen, *alone]))
+    taken = ", ".join(chosen) + (" together" if len(chosen) > 1 else "")
+    return f"auto: {taken}, by the error on the held-out rows: {told}"
 
 
 def _called_for(network: Artefact, ends: Ints) -> Iterator[str]:
