@@ -106,16 +106,18 @@ class Artefact:
     facts: Facts
     frequency: Frequency
     others: tuple["Artefact", ...] = ()
-    """Further members of an ensemble, whose median counts."""
+    """Further members of an ensemble, whose weighted median counts."""
+    weights: tuple[float, ...] = ()
+    """What each member counts, itself first; none: as much as any."""
 
     @property
     def members(self) -> "tuple[Artefact, ...]":
         """Each network by itself."""
-        return (replace(self, others=()), *self.others)
+        return (replace(self, others=(), weights=()), *self.others)
 
-    def joined(self, others: "Sequence[Artefact]") -> "Artefact":
+    def joined(self, others: "Sequence[Artefact]", weights: Sequence[float] = ()) -> "Artefact":
         """An ensemble of it and others."""
-        return replace(self, others=tuple(others))
+        return replace(self, others=tuple(others), weights=tuple(weights))
 
     @property
     def name(self) -> str:
@@ -140,6 +142,7 @@ class Artefact:
             "calibration": self.calibration.to_json(),
             "facts": asdict(self.facts),
             "members": [_member(number) for number in range(2, 2 + len(self.others))],
+            "weights": self.weights,
             "made_with": versions(),
         }
         try:
@@ -185,7 +188,8 @@ class Artefact:
         factor = Dependence.usual(plan.horizon).factor if dependence is None else dependence.double().numpy()
         calibration = Calibration.from_json(description["calibration"], factor)
         others = tuple(cls.load(folder / member) for member in description.get("members", []))
-        return cls(plan, network, features, calibration, Facts(**facts), frequency.parse(plan.step), others)
+        counting = tuple(description.get("weights", ()))
+        return cls(plan, network, features, calibration, Facts(**facts), frequency.parse(plan.step), others, counting)
 
 
 def build_network(plan: Plan, features: Features) -> Network:

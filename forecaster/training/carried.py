@@ -16,6 +16,7 @@ from forecaster.series.frequency import Ints
 from forecaster.series.grid import Floats, Grid
 from forecaster.training.artefact import Artefact
 from forecaster.training.part import Part
+from forecaster.training.weighted_median import weighted_median
 
 __all__ = ["Carried", "Outlooks"]
 
@@ -41,7 +42,7 @@ class Outlooks:
 
 @dataclass
 class Carried:
-    """Series of one model, or of an ensemble whose median counts, in groups that are stepped together.
+    """Series of one model, or of an ensemble, in groups that are stepped together.
 
     A step equals the pass over all rows of a series to 1e-5. Series are numbered from 0 on; a number that was not stepped
     before is a new series, whose first row this is. Targets that see each other are stepped together, in their order.
@@ -171,14 +172,13 @@ class Carried:
         return found
 
     def _each(self, parts: list[Part], times: Ints, values: Floats) -> Found:
-        """One step of all members, and the median of what they say."""
+        """One step of all members, and the weighted median of what they say."""
         found = [
             part.step(member, self.clock, times, torch.as_tensor(values), both=self.both)
             for part, member in zip(parts, self.artefact.members, strict=True)
         ]
-        if len(found) == 1:
-            return tuple(one.numpy() for one in found[0])
-        return tuple(np.median([one.numpy() for one in each], axis=0) for each in zip(*found, strict=True))
+        weights = self.artefact.weights
+        return tuple(weighted_median([one.numpy() for one in each], weights) for each in zip(*found, strict=True))
 
     def tensors(self) -> dict[str, Tensor]:
         """All that is remembered, by name."""

@@ -44,9 +44,8 @@ def learn(
     Shapes: ends [S]
     Raises: ConfigError for an unknown name or setting, ArtifactError for weights that do not fit
     """
-    if model == AUTO and warm is not None:
-        model = ",".join(dict.fromkeys(member.plan.model for member in warm.members))
-    names = CANDIDATES if model == AUTO else tuple(name.strip() for name in model.split(","))
+    known = tuple(dict.fromkeys(member.plan.model for member in warm.members)) if warm is not None else ()
+    names = known or CANDIDATES if model == AUTO else tuple(name.strip() for name in model.split(","))
     seeds, asked = _seeds(settings or {})
     trainings = seeds * max(1, sum(plugins.load("models", name).learned for name in names))
 
@@ -66,7 +65,7 @@ def learn(
         return made
 
     if model == AUTO:
-        return best(train, grid, ends, watch)
+        return best(train, grid, ends, watch, known)
     first, *others = train(names)
     return first.joined(others)
 

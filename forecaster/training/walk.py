@@ -16,6 +16,7 @@ from forecaster.series.public_holidays import with_holidays
 from forecaster.training.adaptive_widths import AdaptiveWidths
 from forecaster.training.artefact import Artefact
 from forecaster.training.block import STEPS_AT_ONCE, Block, blocks, decoded
+from forecaster.training.weighted_median import weighted_median
 from forecaster.training.whole import Whole
 
 __all__ = ["Forecasts", "last_forecasts", "walk"]
@@ -58,7 +59,7 @@ def walk(
     """Forecasts from the cutoffs first, first + stride, ... up to last of each series, in parts.
 
     With `adaptive` (and where the plan has it) widths follow each series' late errors; a detector wants them fixed. Of an
-    ensemble the median of the members' quantiles counts.
+    ensemble the weighted median of the members' quantiles counts.
 
     With `warmup` the network begins so many rows before the first cutoff, that one included, instead of at the series'
     first row: an approximation, whose size `Facts.tails` tells. Scales are exact still, for they are measured over the
@@ -74,7 +75,9 @@ def walk(
             walk(member, grid, first, last, stride=stride, adaptive=adaptive, warmup=warmup, device=device)
             for member in artefact.members
         )
-        yield from map(_median, zip(*each, strict=True))
+        for parts in zip(*each, strict=True):
+            quantiles = weighted_median([part.quantiles for part in parts], artefact.weights)
+            yield Forecasts(parts[0].series, parts[0].cutoffs, quantiles)
         return
     _require_step(artefact, grid)
     device = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
@@ -121,12 +124,6 @@ def last_forecasts(artefact: Artefact, grid: Grid, *, warmup: int | None = None,
         *(np.concatenate([getattr(p, name) for p in parts]) for name in ("series", "cutoffs", "quantiles"))
     )
     return together.take(np.argsort(together.series))
-
-
-def _median(parts: "tuple[Forecasts, ...]") -> Forecasts:
-    """Of each quantile over the members of an ensemble: in order still, because every member's are."""
-    quantiles = np.median([part.quantiles for part in parts], axis=0)
-    return Forecasts(parts[0].series, parts[0].cutoffs, quantiles)
 
 
 def _require_step(artefact: Artefact, grid: Grid) -> None:

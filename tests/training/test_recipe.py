@@ -16,11 +16,12 @@ from forecaster.series.frame import check
 from forecaster.series.grid import Grid
 from forecaster.series.roles import Roles
 from forecaster.training.artefact import Artefact
-from forecaster.training.auto import least
+from forecaster.training.auto import votes
 from forecaster.training.recipe import learn
 from forecaster.training.schedule import schedule
 from forecaster.training.trial import Trial
 from forecaster.training.walk import last_forecasts, walk
+from forecaster.training.weighted_median import weighted_median
 from tests.quick import quick
 
 
@@ -83,15 +84,16 @@ def test_settings_go_to_the_models_that_have_them() -> None:
         _learnt("lstm", ensemble="0")
 
 
-def test_auto_takes_the_least_held_out_error_and_says_why() -> None:
+def test_auto_leaves_what_is_no_better_than_repeating_and_says_why() -> None:
     """A season that repeats to the letter is best repeated: no network of twelve steps beats that."""
     frame = synthetic.seasonal(3, 480, seed=1)
     frame["y"] = np.tile(np.random.default_rng(0).standard_normal(24), len(frame) // 24)
     grid, heard = check(frame, Roles()).grids[0], Heard()
     found = learn(grid, grid.lengths, model="auto", horizon=4, settings=quick(), watch=heard)
     assert found.plan.model == "best_naive"
-    assert "auto: best_naive" in heard.lines[-1]
-    assert "lstm" in heard.lines[-1]
+    assert found.others == ()
+    assert "best_naive 100%" in heard.lines[-1]
+    assert "lstm 0%" in heard.lines[-1]
 
 
 def test_a_walk_leaves_its_caller_as_it_was() -> None:
@@ -167,7 +169,7 @@ def test_candidates_are_tried_on_the_same_cutoffs() -> None:
     grid, levels = _grid(), np.asarray(LEVELS)
     artefact = learn(grid, grid.lengths, model="best_naive", horizon=4)
     trial = Trial.of(grid, grid.lengths, artefact.plan)
-    error = trial.error([trial.forecasts(artefact)])
+    error = trial.error(artefact)
     first = grid.lengths - artefact.plan.training.held_out - 1
     losses = []
     for part in walk(artefact, grid, first, grid.lengths - 5):
@@ -180,18 +182,44 @@ def test_candidates_are_tried_on_the_same_cutoffs() -> None:
     assert error == pytest.approx(np.mean(losses))
 
 
-def test_forecasts_that_err_to_both_sides_are_better_together() -> None:
-    """One too high, one too low by as much: their median errs not at all, and the trial knows it."""
-    grid = _grid()
-    trial = Trial.of(grid, grid.lengths, learn(grid, grid.lengths, model="best_naive", horizon=4).plan)
-    high, low = (np.repeat(trial.targets[..., None] + off, len(LEVELS), -1) for off in (1.0, -1.0))
-    assert trial.error([high, low]) == pytest.approx(0, abs=1e-12)
-    assert min(trial.error([high]), trial.error([low])) > 0
+def test_models_count_by_their_errors() -> None:
+    """A tenth more error is less than half the votes, half as much more none; a network must be ahead of what learns nothing."""
+    one, other = votes([1.0, 1.1], [False, False])
+    assert one + other == pytest.approx(1)
+    assert 0.4 < other / one < 0.5
+    assert votes([1.0, 1.5], [True, False]) == [1, 0]
+    assert votes([1.0, 0.99, 0.97], [False, True, True])[:2] == pytest.approx([0.487, 0], abs=0.05)
+    assert votes([1.0, 0.99], [False, True]) == [1, 0]
+    assert votes([0.9, 0.9], [True, True]) == [0.5, 0.5]
+    assert votes([0.0, 0.5], [False, True]) == [1, 0]
 
 
-def test_of_sets_that_err_alike_the_largest_is_taken() -> None:
-    """Half a percent is no difference; two are. A network that is hardly ahead on the rows that stopped it is behind."""
-    assert least({("a",): 1.0, ("b",): 1.02, ("a", "b"): 1.003}, set()) == ("a", "b")
-    assert least({("a",): 1.0, ("b",): 1.02, ("a", "b"): 1.02}, {"a", "b"}) == ("a",)
-    assert least({("a",): 1.0, ("b",): 0.99, ("a", "b"): 0.99}, {"b"}) == ("a",)
-    assert least({("a",): 1.0, ("b",): 0.95, ("a", "b"): 0.97}, {"b"}) == ("b",)
+def test_a_weighted_median_of_equal_weights_is_the_median() -> None:
+    """Of two it is their weighted mean, and a member far off that counts for little moves it by little; by hand."""
+    random = np.random.default_rng(0)
+    for members in (1, 2, 3, 4, 5):
+        values = list(random.standard_normal((members, 7, 3)))
+        np.testing.assert_allclose(weighted_median(values, [0.2] * members), np.median(values, axis=0))
+        np.testing.assert_allclose(
+            weighted_median(values, [0.2 + 1e-9 * n for n in range(members)]),
+            np.median(values, axis=0),
+            atol=1e-6,
+        )
+    two = [np.zeros(3), np.ones(3)]
+    np.testing.assert_allclose(weighted_median(two, [3, 1]), 0.25)
+    # They stand at .25, .70, .95: between the first two, 5 / 9 of the way.
+    three = [np.array([0.0]), np.array([1.0]), np.array([1000.0])]
+    np.testing.assert_allclose(weighted_median(three, [0.5, 0.4, 0.1]), 5 / 9)
+    np.testing.assert_allclose(weighted_median(three, [0.9, 0.06, 0.04]), (0.5 - 0.45) / 0.48)
+    np.testing.assert_allclose(weighted_median(three[::-1], [0.1, 0.4, 0.5]), 5 / 9)
+
+
+def test_weights_of_an_ensemble_survive_its_folder(tmp_path: Path) -> None:
+    """And count in the pass."""
+    first, *others = _learnt("lstm,gru,rnn").members
+    together, weights = first.joined(others, [0.5, 0.3, 0.2]), [0.5, 0.3, 0.2]
+    each = [last_forecasts(one, _grid()).quantiles for one in together.members]
+    assert not np.allclose(weighted_median(each, weights), np.median(each, axis=0))
+    together.save(tmp_path)
+    for one in (together, Artefact.load(tmp_path)):
+        np.testing.assert_allclose(last_forecasts(one, _grid()).quantiles, weighted_median(each, weights))

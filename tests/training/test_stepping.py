@@ -113,6 +113,15 @@ def test_series_may_begin_at_any_time(model: str) -> None:
             np.testing.assert_allclose(np.concatenate(found) / spread, expected / spread, atol=1e-5, rtol=1e-5)
 
 
+def test_members_of_an_ensemble_count_by_their_weights() -> None:
+    """In a step as in the pass."""
+    first, *others = _learnt("lstm,best_naive,linear").members
+    together = first.joined(others, [0.5, 0.3, 0.2])
+    carried = Stepping.begin(together, _grid(ROWS - STEPS))
+    for row in range(ROWS - STEPS, ROWS - STEPS + 5):
+        _like_the_pass(carried.step(_values(row)).quantiles, together, row + 1)
+
+
 def test_what_was_saved_goes_on(tmp_path: Path) -> None:
     """To the last digit, with no pickle, and only with its own model."""
     artefact = _learnt("lstm")
