@@ -1,13 +1,11 @@
 """Runs of marked rows: labelled windows, events, zones."""
 
 import numpy as np
-import numpy.typing as npt
 
 from forecaster.series.frequency import Ints
+from forecaster.series.grid import Bools
 
-__all__ = ["Bools", "overlaps", "runs"]
-
-Bools = npt.NDArray[np.bool_]
+__all__ = ["overlaps", "runs"]
 
 
 def runs(marked_T: Bools) -> Ints:

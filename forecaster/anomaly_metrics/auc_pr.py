@@ -4,10 +4,9 @@ from typing import ClassVar
 
 import numpy as np
 
-from forecaster.anomaly_metrics._runs import Bools
 from forecaster.anomaly_metrics.base import AnomalyMetric, Case, Numbers
 from forecaster.series.frequency import Ints
-from forecaster.series.grid import Floats
+from forecaster.series.grid import Bools, Floats
 
 __all__ = ["AucPr"]
 

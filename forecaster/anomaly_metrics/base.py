@@ -11,9 +11,9 @@ from typing import ClassVar
 
 import numpy as np
 
-from forecaster.anomaly_metrics._runs import Bools, runs
+from forecaster.anomaly_metrics._runs import runs
 from forecaster.series.frequency import Ints
-from forecaster.series.grid import Floats
+from forecaster.series.grid import Bools, Floats
 
 __all__ = ["AnomalyMetric", "Case", "Numbers"]
 

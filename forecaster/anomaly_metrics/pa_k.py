@@ -5,9 +5,9 @@ from typing import ClassVar
 import numpy as np
 
 from forecaster.anomaly_metrics._levels import LEVELS, first_levels, summed
-from forecaster.anomaly_metrics._runs import Bools, runs
+from forecaster.anomaly_metrics._runs import runs
 from forecaster.anomaly_metrics.base import AnomalyMetric, Case, Numbers
-from forecaster.series.grid import Floats
+from forecaster.series.grid import Bools, Floats
 
 __all__ = ["PaK"]
 

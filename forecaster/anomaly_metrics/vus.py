@@ -5,10 +5,10 @@ from typing import ClassVar
 import numpy as np
 
 from forecaster.anomaly_metrics._levels import LEVELS, first_levels, summed
-from forecaster.anomaly_metrics._runs import Bools, runs
+from forecaster.anomaly_metrics._runs import runs
 from forecaster.anomaly_metrics.base import AnomalyMetric, Case, Numbers
 from forecaster.series.frequency import Ints
-from forecaster.series.grid import Floats
+from forecaster.series.grid import Bools, Floats
 
 __all__ = ["Vus"]
 

@@ -12,10 +12,10 @@ from scipy.signal import lfilter
 from scipy.stats import norm
 
 from forecaster.columns import LEVELS
-from forecaster.detectors.base import Array, Detector, Follower, Numbers, Sight, Views
+from forecaster.detectors.base import Detector, Follower, Numbers, Sight, Views
 from forecaster.series.clock import Clock
 from forecaster.series.frequency import Ints
-from forecaster.series.grid import Floats, Grid
+from forecaster.series.grid import Array, Floats, Grid
 
 __all__ = ["Blockwise", "Held", "Look", "faded_mean", "filled", "moving_mean"]
 

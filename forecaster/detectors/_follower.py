@@ -2,18 +2,14 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from forecaster.detectors._views import Sight
 from forecaster.series.frequency import Ints
-from forecaster.series.grid import Floats, Grid
+from forecaster.series.grid import Array, Floats, Grid
 
-__all__ = ["Array", "Follower", "Numbers"]
-
-Array = npt.NDArray[Any]
+__all__ = ["Follower", "Numbers"]
 
 
 class Follower(ABC):

@@ -14,12 +14,11 @@ from torch import Tensor
 from forecaster import options
 from forecaster.detectors._blocks import Held
 from forecaster.detectors._windows import Seen, Windowed
-from forecaster.detectors.base import Array
 from forecaster.errors import ConfigError
 from forecaster.layers.threads import limited
 from forecaster.panel.batch import Batch
 from forecaster.series.frequency import Ints
-from forecaster.series.grid import Floats, Grid
+from forecaster.series.grid import Array, Floats, Grid
 from forecaster.training.how import Training
 from forecaster.training.trainable import Trainable
 

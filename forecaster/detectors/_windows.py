@@ -6,8 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from forecaster.detectors._blocks import Blockwise, Held, Look, faded_mean, filled
-from forecaster.detectors.base import Array
-from forecaster.series.grid import Floats, Grid
+from forecaster.series.grid import Array, Floats, Grid
 
 __all__ = ["Seen", "Windowed"]
 

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 
 from forecaster import options, plugins
-from forecaster.detectors.base import Array, Detector, Follower, Kinds, Sight, Views
+from forecaster.detectors.base import Detector, Follower, Kinds, Sight, Views
 from forecaster.series.clock import Clock
 from forecaster.series.frequency import Ints
-from forecaster.series.grid import Floats, Grid
+from forecaster.series.grid import Array, Floats, Grid
 
 __all__ = ["Auto"]
 

@@ -9,15 +9,15 @@ from typing import Any, ClassVar
 import numpy as np
 
 from forecaster.columns import LEVELS
-from forecaster.detectors._follower import Array, Follower, Numbers
+from forecaster.detectors._follower import Follower, Numbers
 from forecaster.detectors._views import PLAIN, Kinds, Sight, Views
 from forecaster.errors import ArtifactError, ConfigError
 from forecaster.series.clock import Clock
 from forecaster.series.frequency import Ints
-from forecaster.series.grid import Floats, Grid
+from forecaster.series.grid import Array, Floats, Grid
 from forecaster.training.artefact import Artefact
 
-__all__ = ["PLAIN", "Array", "Detector", "Follower", "Kinds", "Numbers", "Pointwise", "Sight", "Views"]
+__all__ = ["PLAIN", "Detector", "Follower", "Kinds", "Numbers", "Pointwise", "Sight", "Views"]
 
 
 class Detector(ABC):

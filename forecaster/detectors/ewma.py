@@ -8,10 +8,10 @@ import pandas as pd
 from scipy.stats import norm
 
 from forecaster.columns import LEVELS
-from forecaster.detectors.base import Array, Follower, Numbers, Pointwise, Sight, Views
+from forecaster.detectors.base import Follower, Numbers, Pointwise, Sight, Views
 from forecaster.series.clock import Clock
 from forecaster.series.frequency import Ints
-from forecaster.series.grid import Floats, Grid
+from forecaster.series.grid import Array, Floats, Grid
 
 __all__ = ["Ewma"]
 

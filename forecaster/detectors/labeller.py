@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits
@@ -18,14 +17,12 @@ from forecaster.detectors.base import Kinds
 from forecaster.layers.threads import limited
 from forecaster.panel.batch import Batch
 from forecaster.series.frequency import Ints
-from forecaster.series.grid import Floats, Grid
+from forecaster.series.grid import Bools, Floats, Grid
 
 __all__ = ["Labeller"]
 
 _SAMPLE = 10_000
 """Windows that the ridge is solved on."""
-
-Bools = npt.NDArray[np.bool_]
 
 
 class Labeller(WindowDetector):

@@ -3,16 +3,13 @@
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from forecaster.detectors._blocks import Blockwise, Held, Look, moving_mean
-from forecaster.detectors.base import Array, Kinds
+from forecaster.detectors.base import Kinds
 from forecaster.series.frequency import DAY
-from forecaster.series.grid import Floats, Grid
+from forecaster.series.grid import Array, Bools, Floats, Grid
 
 __all__ = ["Profile"]
-
-Bools = npt.NDArray[np.bool_]
 
 _LONGEST = 1_440
 """Rows of a season beyond which there is no profile, and values are compared with their mean."""

@@ -10,11 +10,11 @@ import torch
 from scipy.signal import lfilter
 
 from forecaster.columns import LEVELS
-from forecaster.detectors.base import Array, Detector, Follower, Numbers, Sight, Views
+from forecaster.detectors.base import Detector, Follower, Numbers, Sight, Views
 from forecaster.layers.distribution import normal_scores
 from forecaster.series.clock import Clock
 from forecaster.series.frequency import Ints
-from forecaster.series.grid import Floats, Grid
+from forecaster.series.grid import Array, Floats, Grid
 from forecaster.training.artefact import Artefact
 from forecaster.training.carried import Carried
 from forecaster.training.plan import Plan, held_out_series, plan

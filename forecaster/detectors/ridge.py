@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from forecaster.detectors._blocks import Blockwise, Held, Look, faded_mean, filled
-from forecaster.detectors.base import Array, Kinds
-from forecaster.series.grid import Floats, Grid
+from forecaster.detectors.base import Kinds
+from forecaster.series.grid import Array, Floats, Grid
 
 __all__ = ["Ridge"]
 

@@ -6,8 +6,7 @@ import numpy as np
 
 from forecaster.detectors._blocks import Held
 from forecaster.detectors._windows import Seen, Windowed
-from forecaster.detectors.base import Array
-from forecaster.series.grid import Floats
+from forecaster.series.grid import Array, Floats
 
 __all__ = ["SpectralResidual"]
 

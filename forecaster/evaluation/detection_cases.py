@@ -9,13 +9,14 @@ import pandas as pd
 from forecaster.anomaly_metrics.base import Case
 from forecaster.errors import ConfigError
 from forecaster.evaluation.buffer import period
-from forecaster.scoring.alarms import Alarms, Bools
+from forecaster.scoring.alarms import Alarms
 from forecaster.scoring.detected import Detected
 from forecaster.scoring.events import merge
 from forecaster.scoring.rate import alarms_per_row
 from forecaster.scoring.rules import Rules
 from forecaster.series.frame import Checked
 from forecaster.series.frequency import DAY, Frequency, Ints
+from forecaster.series.grid import Bools
 
 __all__ = ["Labelled", "detected_cases", "labels_of", "random_cases"]
 

@@ -10,7 +10,7 @@ from forecaster.errors import ArtifactError
 from forecaster.series import calendar
 from forecaster.series.clock import Clock
 from forecaster.series.frequency import Ints
-from forecaster.series.grid import Floats, Grid, Labels
+from forecaster.series.grid import Bools, Floats, Grid, Labels
 
 __all__ = ["Features"]
 
@@ -101,7 +101,7 @@ class Features:
         )
         return steps, ahead.astype(np.float32), self._static(grid).astype(np.float32)
 
-    def newest(self, clock: Clock, times: Ints, seen: "npt.NDArray[np.bool_]", age: Ints) -> Float32s:
+    def newest(self, clock: Clock, times: Ints, seen: Bools, age: Ints) -> Float32s:
         """Features of one row of each series, where there are no covariates: [B, I].
 
         Shapes: times, whether the value is seen, and rows since one was: [B]
@@ -188,7 +188,7 @@ def _rows(grid: Grid, begins: Ints) -> tuple[Ints, Ints]:
     return owner, np.arange(len(owner)) + (grid.lengths - ends)[owner]
 
 
-def _head(grid: Grid, train_lengths: Ints) -> npt.NDArray[np.bool_]:
+def _head(grid: Grid, train_lengths: Ints) -> Bools:
     """Covariate rows that lie in some series' training part."""
     inside = np.zeros(len(grid.past), bool)
     for start, length in zip(grid.covariate_starts, train_lengths, strict=True):

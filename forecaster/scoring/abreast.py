@@ -3,14 +3,13 @@
 from collections.abc import Iterator, Sequence
 
 import numpy as np
-import numpy.typing as npt
 
 from forecaster.detectors.base import Kinds, Numbers
 from forecaster.scoring.alarms import MEMORY_ROWS, Alarming, Alarms, Stand
 from forecaster.scoring.budget import worth_a_look
 from forecaster.scoring.calibration import Judge, Sorts, believed, blended, joined, measured, served
 from forecaster.series.frequency import Ints
-from forecaster.series.grid import Floats
+from forecaster.series.grid import Bools, Floats
 from forecaster.thresholds._abreast import Abreast as Thresholds
 from forecaster.thresholds._abreast import OneByOne
 
@@ -18,8 +17,6 @@ __all__ = ["Abreast"]
 
 _AT_ONCE = 1 << 15
 """Numbers that are calibrated together: as many as a processor keeps near."""
-
-Bools = npt.NDArray[np.bool_]
 
 
 class Abreast:

@@ -5,7 +5,6 @@ from copy import deepcopy
 from dataclasses import dataclass, fields
 
 import numpy as np
-import numpy.typing as npt
 
 from forecaster.detectors.base import Kinds
 from forecaster.scoring.budget import Budget
@@ -13,7 +12,7 @@ from forecaster.scoring.calibration import FEWEST_ROWS, Judge, no_news
 from forecaster.scoring.muted import Muted
 from forecaster.scoring.rules import Rules
 from forecaster.series.frequency import Ints
-from forecaster.series.grid import Floats
+from forecaster.series.grid import Bools, Floats
 from forecaster.thresholds._moments import Moments
 from forecaster.thresholds.base import Threshold
 
@@ -22,7 +21,6 @@ __all__ = ["MEMORY_ROWS", "Alarming", "Alarms", "MakeThreshold", "Stand", "norma
 MEMORY_ROWS = 5_000
 """Rows that a calibration looks back on."""
 
-Bools = npt.NDArray[np.bool_]
 MakeThreshold = Callable[[], Threshold]
 
 

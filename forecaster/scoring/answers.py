@@ -4,22 +4,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
 import numpy as np
-import numpy.typing as npt
 
 from forecaster.columns import LEVELS
 from forecaster.series.frequency import Ints
-from forecaster.series.grid import Floats
+from forecaster.series.grid import Bools, Floats, Objects
 
-__all__ = ["LATE", "NEXT", "NUMBERS", "REASON", "Answers", "Objects"]
+__all__ = ["LATE", "NEXT", "NUMBERS", "REASON", "Answers"]
 
 LATE = "late"
 NEXT, REASON = "next_ds", "reason"
 """Columns that a stream alone has."""
 NUMBERS = ("expected", "lower", "upper", "p_value", "strangeness", "opening_p", "sign")
 """Columns of `Answers.numbers`."""
-
-Bools = npt.NDArray[np.bool_]
-Objects = npt.NDArray[np.object_]
 
 
 @dataclass(frozen=True)

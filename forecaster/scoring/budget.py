@@ -3,11 +3,10 @@
 from collections.abc import Sequence
 
 import numpy as np
-import numpy.typing as npt
 
 from forecaster.scoring.rules import Rules
 from forecaster.series.frequency import Ints
-from forecaster.series.grid import Floats
+from forecaster.series.grid import Bools, Floats
 
 __all__ = ["Budget", "worth_a_look"]
 
@@ -16,8 +15,6 @@ _WORSE = 0.3
 _HIGHEST = 0.5
 """Level beyond which no credit leads."""
 _LONG_AGO = -(10**9)
-
-Bools = npt.NDArray[np.bool_]
 
 
 class Budget:

@@ -5,11 +5,10 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from forecaster.detectors.base import Kinds
 from forecaster.series.frequency import Ints
-from forecaster.series.grid import Floats
+from forecaster.series.grid import Bools, Floats
 from forecaster.thresholds._abreast import HIGHEST_OWN
 from forecaster.thresholds._moments import Moments, p_values
 from forecaster.thresholds.base import Threshold
@@ -26,8 +25,6 @@ _BELIEF = 0.1
 """How much of what faint hints say is believed."""
 _KNEE = 0.8
 """Part of the alarm level, as a score, up to which a row that opens no event is scored as it is."""
-
-Bools = npt.NDArray[np.bool_]
 
 
 class Sorts(NamedTuple):

@@ -1,11 +1,10 @@
 """Forecasts for series that a network cannot say anything about: naive ones, marked as such."""
 
 import numpy as np
-import numpy.typing as npt
 
 from forecaster.columns import LEVELS
 from forecaster.series.frequency import Ints
-from forecaster.series.grid import Floats, Grid
+from forecaster.series.grid import Bools, Floats, Grid
 from forecaster.series.quality import Quality
 from forecaster.training.walk import Forecasts
 
@@ -48,7 +47,7 @@ def replace(forecasts: Forecasts, grid: Grid, why: dict[int, str], quality: Qual
     return Forecasts(forecasts.series, forecasts.cutoffs, quantiles)
 
 
-def _pooled(forecasts: Forecasts, strong: "npt.NDArray[np.bool_]") -> Floats:
+def _pooled(forecasts: Forecasts, strong: Bools) -> Floats:
     """Median over the other series of each quantile's distance from the median, as a part of the level."""
     if not strong.any():
         return np.zeros(forecasts.quantiles.shape[1:])

@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-import numpy.typing as npt
 
 from forecaster import columns
 from forecaster.scoring.alarms import Alarms
@@ -18,12 +17,10 @@ from forecaster.scoring.discoveries import Discoveries
 from forecaster.scoring.events import Event
 from forecaster.scoring.rate import alarms_per_row
 from forecaster.series.frequency import Ints
-from forecaster.series.grid import Floats
+from forecaster.series.grid import Bools, Floats
 from forecaster.series.quality import Quality
 
 __all__ = ["benjamini_hochberg", "decided", "restrained"]
-
-Bools = npt.NDArray[np.bool_]
 
 
 def benjamini_hochberg(p_values: Floats, level: float) -> Bools:

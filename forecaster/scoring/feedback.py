@@ -12,12 +12,11 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
-import numpy.typing as npt
 
 from forecaster.scoring.alarms import MEMORY_ROWS, Alarming, Alarms
 from forecaster.scoring.calibration import FEWEST_ROWS
 from forecaster.scoring.muted import Muted
-from forecaster.series.grid import Floats
+from forecaster.series.grid import Bools, Floats
 
 __all__ = ["NOTHING_SAID", "VERDICTS", "Feedback", "Verdict", "apart", "judged", "waits"]
 
@@ -25,8 +24,6 @@ VERDICTS = ("confirmed", "expected", "false", "new_normal")
 """What an event can be; other states say what is done about it."""
 _ALIKE = 0.1
 """How much stranger than a false alarm, as a part of it, another row may be and still count as the same."""
-
-Bools = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True)

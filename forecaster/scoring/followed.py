@@ -4,11 +4,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from forecaster import columns
 from forecaster.columns import LEVELS
-from forecaster.detectors.base import Array, Sight, Views
+from forecaster.detectors.base import Sight, Views
 from forecaster.scoring.abreast import Abreast
 from forecaster.scoring.alarms import Alarming, Alarms
 from forecaster.scoring.answers import Answers
@@ -30,14 +29,12 @@ from forecaster.scoring.silence import Silences
 from forecaster.scoring.wholes import Wholes
 from forecaster.series.clock import Clock
 from forecaster.series.frequency import Ints
-from forecaster.series.grid import Floats
+from forecaster.series.grid import Array, Bools, Floats
 
 __all__ = ["Followed"]
 
 _TABLES = ("rows", "moments", "levels", "times", "events")
 """Parts of an `Alarming`'s state; what people said few series have, and moments none that was stored before there were any."""
-
-Bools = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True)

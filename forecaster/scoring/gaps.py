@@ -6,19 +6,17 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
 from forecaster.errors import ConfigError, DataError
 from forecaster.series import table
 from forecaster.series.frequency import Frequency, Ints, parse_duration
-from forecaster.series.grid import Grid
+from forecaster.series.grid import Bools, Grid
 
 __all__ = ["GAPS", "Meaning", "Meanings", "held", "require_time_outs", "since_value"]
 
 GAPS = ("ignore", "hold", "alarm")
 _HELP = "Give a duration like 6h, a number of steps, or a table with columns unique_id, silent_after and perhaps gaps."
 
-Bools = npt.NDArray[np.bool_]
 TimeOut = tuple[str, str, str]
 """Name of a series, empty for all others; its time-out, empty for none; what its gaps are, empty for the usual."""
 

@@ -3,17 +3,14 @@
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from forecaster.scoring.abreast import Abreast
 from forecaster.scoring.alarms import Alarms
 from forecaster.scoring.places import rounds
 from forecaster.series.frequency import Ints
-from forecaster.series.grid import Floats
+from forecaster.series.grid import Bools, Floats
 
 __all__ = ["Seen", "judged"]
-
-Bools = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True)

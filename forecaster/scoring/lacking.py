@@ -5,12 +5,12 @@ from heapq import heappop, heappush
 
 import numpy as np
 
-from forecaster.detectors._follower import Array, Numbers
+from forecaster.detectors._follower import Numbers
 from forecaster.scoring.gaps import Meanings
 from forecaster.scoring.silence import Silences
 from forecaster.series.clock import Clock
 from forecaster.series.frequency import Frequency, Ints
-from forecaster.series.grid import Floats
+from forecaster.series.grid import Array, Floats
 
 __all__ = ["Lacking"]
 

@@ -5,19 +5,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
 from forecaster.errors import ConfigError, DataError
 from forecaster.series import table
 from forecaster.series.clock import Clock
 from forecaster.series.frequency import Ints
-from forecaster.series.grid import Grid
+from forecaster.series.grid import Bools, Grid
 
 __all__ = ["Maintenance", "spans"]
 
 _HELP = "Give FROM/TO, several with commas between, or a table with columns from and to."
 
-Bools = npt.NDArray[np.bool_]
 Span = tuple[str, str, str]
 """Name of a series, empty for all; first time; first time after it."""
 

@@ -4,8 +4,9 @@ from collections.abc import Callable, Iterable, Mapping
 
 import numpy as np
 
-from forecaster.detectors.base import Array, Numbers
+from forecaster.detectors.base import Numbers
 from forecaster.series.frequency import Ints
+from forecaster.series.grid import Array
 
 __all__ = ["OpenEvents"]
 

@@ -4,20 +4,17 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
-from forecaster.detectors.base import Array, Numbers
+from forecaster.detectors.base import Numbers
 from forecaster.scoring.answers import LATE, Answers
 from forecaster.series.clock import Clock
 from forecaster.series.frequency import Frequency, Ints
-from forecaster.series.grid import Floats
+from forecaster.series.grid import Array, Bools, Floats
 
 __all__ = ["LONGEST_GAP", "Arrivals", "Places", "Taken", "rounds"]
 
 LONGEST_GAP = 1_000
 """Steps without a row up to which they are missing values; after more of them a series begins anew."""
-
-Bools = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True)

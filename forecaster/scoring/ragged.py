@@ -5,13 +5,10 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from forecaster.series.grid import Floats
+from forecaster.series.grid import Array, Floats
 
 __all__ = ["joined", "nested", "packed", "parted", "under", "unpacked"]
-
-Array = npt.NDArray[Any]
 
 
 def joined(tables: Mapping[str, Floats]) -> dict[str, Array]:

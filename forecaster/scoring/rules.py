@@ -10,13 +10,12 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
-import numpy.typing as npt
 
 from forecaster import options
 from forecaster.errors import ConfigError
 from forecaster.scoring.gaps import require_time_outs
 from forecaster.scoring.maintenance import spans
-from forecaster.series.grid import Floats
+from forecaster.series.grid import Bools, Floats
 
 __all__ = ["TABLES", "Rules", "admitted", "among"]
 
@@ -35,8 +34,6 @@ _LEAST = {
     "refractory": 0,
     "hysteresis": 1,
 }
-
-Bools = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,20 +3,17 @@
 import math
 
 import numpy as np
-import numpy.typing as npt
 
 from forecaster.scoring.events import SILENT, Event
 from forecaster.scoring.gaps import Meanings, since_value
 from forecaster.scoring.maintenance import Maintenance
 from forecaster.series.frequency import Frequency, Ints
-from forecaster.series.grid import Grid
+from forecaster.series.grid import Bools, Grid
 
 __all__ = ["Silences", "rows_until"]
 
 _MOST_ROWS = 1_000_000
 """Rows of training or maintenance after a time-out that are looked through for the first that counts."""
-
-Bools = npt.NDArray[np.bool_]
 
 
 class Silences:

@@ -14,11 +14,10 @@ from forecaster.scoring.events import Event, merge, with_silences
 from forecaster.scoring.feedback import NOTHING_SAID, Feedback, judged, waits
 from forecaster.scoring.maintenance import Maintenance
 from forecaster.scoring.rate import alarms_per_row
-from forecaster.scoring.rules import Bools
 from forecaster.scoring.silence import Silences, rows_until
 from forecaster.scoring.together import Together
 from forecaster.series.frequency import Ints
-from forecaster.series.grid import Floats, Grid
+from forecaster.series.grid import Bools, Floats, Grid
 
 __all__ = ["Normal", "Stories"]
 

@@ -9,10 +9,10 @@ import pandas as pd
 from forecaster import columns
 from forecaster.columns import LEVELS, QUANTILES
 from forecaster.layers.distribution import mean
-from forecaster.scoring.answers import NEXT, REASON, Answers, Objects
+from forecaster.scoring.answers import NEXT, REASON, Answers
 from forecaster.scoring.events import SILENT
 from forecaster.series import table
-from forecaster.series.grid import Floats
+from forecaster.series.grid import Floats, Objects
 
 __all__ = ["numbers_of", "rows_of"]
 

@@ -5,10 +5,9 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from forecaster.aggregations.base import Aggregation
-from forecaster.detectors.base import Array, Kinds
+from forecaster.detectors.base import Kinds
 from forecaster.scoring.abreast import Abreast
 from forecaster.scoring.alarms import Alarming, Alarms, MakeThreshold
 from forecaster.scoring.calibrated import Calibrated
@@ -19,11 +18,9 @@ from forecaster.scoring.ragged import joined, nested, packed, parted, under, unp
 from forecaster.scoring.rules import Rules
 from forecaster.scoring.together import FEWEST, Together
 from forecaster.series.frequency import Ints
-from forecaster.series.grid import Floats
+from forecaster.series.grid import Array, Floats
 
 __all__ = ["Wholes"]
-
-Bools = npt.NDArray[np.bool_]
 
 
 @dataclass

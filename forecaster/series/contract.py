@@ -5,15 +5,13 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
-import numpy.typing as npt
 
 from forecaster import options
 from forecaster.errors import ConfigError
 from forecaster.series.frequency import DAY, Ints, parse, parse_duration
+from forecaster.series.grid import Floats, Objects
 
 __all__ = ["Contract", "Verdict"]
-
-Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -22,7 +20,7 @@ class Verdict:
 
     times: Ints
     values: Floats
-    reasons: "npt.NDArray[np.object_]"
+    reasons: Objects
     """What is wrong with each row; empty for nothing. Under `coerce` times and values are mended instead."""
 
 

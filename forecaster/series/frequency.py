@@ -9,14 +9,11 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-import numpy.typing as npt
 
 from forecaster.errors import ConfigError
-from forecaster.series.sessions import sessions
+from forecaster.series.sessions import Days, Ints, sessions
 
 __all__ = ["DAY", "Frequency", "Ints", "parse", "parse_duration"]
-
-Ints = npt.NDArray[np.int64]
 
 SECOND = 1_000_000
 DAY = 86_400 * SECOND
@@ -152,15 +149,15 @@ def _split(alias: str) -> tuple[int, str]:
     return int(match.group(1) or 1), legacy.get(match.group(2), match.group(2))
 
 
-def _days(times: Ints) -> "npt.NDArray[np.datetime64]":
+def _days(times: Ints) -> Days:
     return times.view("datetime64[us]").astype("datetime64[D]")
 
 
-def _micros(days: "npt.NDArray[np.datetime64]") -> Ints:
+def _micros(days: Days) -> Ints:
     return days.astype("datetime64[us]").view(np.int64)
 
 
-def _month_start(times: Ints) -> "npt.NDArray[np.datetime64]":
+def _month_start(times: Ints) -> Days:
     return times.view("datetime64[us]").astype("datetime64[M]")
 
 

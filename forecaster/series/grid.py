@@ -11,9 +11,12 @@ from forecaster import columns
 from forecaster.series.clock import Clock
 from forecaster.series.frequency import Frequency, Ints
 
-__all__ = ["Floats", "Grid", "Labels"]
+__all__ = ["Array", "Bools", "Floats", "Grid", "Labels", "Objects"]
 
+Array = npt.NDArray[Any]
+Bools = npt.NDArray[np.bool_]
 Floats = npt.NDArray[np.float64]
+Objects = npt.NDArray[np.object_]
 Labels = tuple[tuple[str, ...], ...]
 """For each static column the text that its numbers stand for; empty for a column of numbers."""
 
@@ -29,8 +32,8 @@ class Grid:
 
     frequency: Frequency
     clock: Clock
-    unique_id: "npt.NDArray[np.object_]"
-    channel: "npt.NDArray[np.object_] | None"
+    unique_id: Objects
+    channel: Objects | None
     starts: Ints
     offsets: Ints
     """[S + 1]: series s is rows offsets[s] to offsets[s + 1]."""
@@ -76,7 +79,7 @@ class Grid:
         """Values of one series."""
         return self.y[self.offsets[series] : self.offsets[series + 1]]
 
-    def known(self, ends: Ints) -> "npt.NDArray[np.bool_]":
+    def known(self, ends: Ints) -> Bools:
         """Rows before `ends` that have a value. Shapes: [S] -> [N]"""
         position = np.arange(len(self.y)) - np.repeat(self.offsets[:-1], self.lengths)
         return (position < np.repeat(ends, self.lengths)) & ~np.isnan(self.y)

@@ -3,11 +3,10 @@
 from dataclasses import replace
 
 import numpy as np
-import numpy.typing as npt
 
 from forecaster.series.clock import Clock
 from forecaster.series.frequency import Frequency, Ints
-from forecaster.series.grid import Floats, Grid
+from forecaster.series.grid import Bools, Floats, Grid
 from forecaster.series.quality import Quality
 from forecaster.series.roles import Roles
 from forecaster.series.rows import Rows, picked
@@ -39,7 +38,7 @@ def place(rows: Rows, clock: Clock, one: Frequency, roles: Roles, quality: Quali
     return _filled(rows, clock, one, roles, quality)
 
 
-def _empty_series(rows: Rows, targets: int) -> "npt.NDArray[np.bool_]":
+def _empty_series(rows: Rows, targets: int) -> Bools:
     seen = np.zeros(len(rows.names), bool)
     np.logical_or.at(seen, rows.codes, ~np.isnan(rows.numbers[:, :targets]).all(axis=1))
     return ~seen

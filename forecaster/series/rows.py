@@ -5,14 +5,13 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from forecaster import columns
 from forecaster.errors import DataError
 from forecaster.series.clock import Clock
 from forecaster.series.frequency import Ints
-from forecaster.series.grid import Floats, Labels
+from forecaster.series.grid import Bools, Floats, Labels, Objects
 from forecaster.series.quality import Quality
 from forecaster.series.roles import Roles
 
@@ -27,7 +26,7 @@ _MOST = 1e36
 class Rows:
     """Clean rows of the input, sorted by series and time."""
 
-    names: "npt.NDArray[np.object_]"
+    names: Objects
     codes: Ints
     times: Ints
     source: Ints
@@ -128,7 +127,7 @@ def in_order(rows: Rows, quality: Quality) -> Rows:
     return replace(picked(rows, kept), doubles=doubles)
 
 
-def _out_of_order(rows: Rows) -> "npt.NDArray[np.bool_]":
+def _out_of_order(rows: Rows) -> Bools:
     """Rows whose time lies before that of an earlier row of the same series."""
     order = np.argsort(rows.codes, kind="stable")
     codes, times = rows.codes[order], rows.times[order]

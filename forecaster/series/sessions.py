@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from forecaster.errors import ConfigError, MissingPackage, unknown_name
 
-__all__ = ["TARGET", "Days", "Sessions", "sessions"]
+__all__ = ["TARGET", "Days", "Ints", "Sessions", "sessions"]
 
 TARGET = "TARGET"
 """Days on which the euro area's payment system works, and the ECB fixes its rates."""

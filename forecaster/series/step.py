@@ -6,14 +6,12 @@ from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
-import numpy.typing as npt
 
 from forecaster.series import frequency
 from forecaster.series.frequency import DAY, Frequency, Ints
+from forecaster.series.grid import Bools
 
 __all__ = ["infer"]
-
-Bools = npt.NDArray[np.bool_]
 
 _NICE = [
     n * unit

@@ -10,7 +10,6 @@ from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -18,6 +17,8 @@ import pyarrow.compute as pc
 from forecaster import columns
 from forecaster.errors import DataError
 from forecaster.series.contract import Contract
+from forecaster.series.frequency import Ints
+from forecaster.series.grid import Bools, Objects
 
 __all__ = ["TWIN", "Sorted", "held", "join", "let_in", "without_twins"]
 
@@ -25,8 +26,6 @@ TWIN = "the same series and time again in this slice"
 """How the reason of a row begins that has a double."""
 _KEPT = pa.schema([columns.OBSERVATIONS.field(name) for name in ("unique_id", "ds", "y", "available_at", "quality")])
 _REFUSED = pa.schema([columns.QUARANTINE.field(name) for name in ("unique_id", "ds", "raw", "reason", "available_at")])
-
-Mask = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -107,7 +106,7 @@ def without_twins(found: Sorted, contract: Contract | None = None) -> Sorted:
     return _parted(Sorted(good, found.bad, found.versioned), reasons, strict)
 
 
-def _parted(found: Sorted, reasons: "npt.NDArray[np.object_]", contract: Contract) -> Sorted:
+def _parted(found: Sorted, reasons: Objects, contract: Contract) -> Sorted:
     """Rows without a reason stay; the others are refused, or under `freeze` all are."""
     refused = reasons != ""
     if not refused.any():
@@ -124,7 +123,7 @@ def _parted(found: Sorted, reasons: "npt.NDArray[np.object_]", contract: Contrac
     return Sorted(found.good.filter(~refused), pa.concat_tables([found.bad, bad]), found.versioned)
 
 
-def _in_order(rows: pa.Table, *, versioned: bool) -> "tuple[pa.Array | None, Mask]":
+def _in_order(rows: pa.Table, *, versioned: bool) -> "tuple[pa.Array | None, Bools]":
     """The order by series, time and arrival (None: as it is), and which rows in it are followed by their twin."""
     encoded = rows[columns.UNIQUE_ID].combine_chunks().dictionary_encode()
     names = np.asarray(encoded.dictionary.to_numpy(zero_copy_only=False))
@@ -142,12 +141,12 @@ def _in_order(rows: pa.Table, *, versioned: bool) -> "tuple[pa.Array | None, Mas
     return order, again
 
 
-def _ascending(series: "npt.NDArray[np.int64]", times: "npt.NDArray[np.int64]") -> bool:
+def _ascending(series: Ints, times: Ints) -> bool:
     later = (series[1:] == series[:-1]) & (times[1:] > times[:-1])
     return bool(np.all((series[1:] > series[:-1]) | later))
 
 
-def _reasons(names: pa.Array, times: pa.Array, values: pa.Array, empty: Mask) -> "npt.NDArray[np.object_]":
+def _reasons(names: pa.Array, times: pa.Array, values: pa.Array, empty: Bools) -> Objects:
     """Why each row cannot be stored; empty where it can."""
     numbers = values.to_numpy(zero_copy_only=False)
     reason = np.full(len(names), "", object)
@@ -187,8 +186,8 @@ def _numbers(column: pa.ChunkedArray) -> pa.Array:
     return pa.array(found, pa.float64())
 
 
-def _is_null(column: pa.ChunkedArray) -> Mask:
-    found: Mask = column.is_null(nan_is_null=True).to_numpy()
+def _is_null(column: pa.ChunkedArray) -> Bools:
+    found: Bools = column.is_null(nan_is_null=True).to_numpy()
     return found
 
 

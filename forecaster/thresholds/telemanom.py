@@ -3,10 +3,9 @@
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from forecaster.series.frequency import Ints
-from forecaster.series.grid import Floats
+from forecaster.series.grid import Bools, Floats
 from forecaster.thresholds._ranks import Ranks
 from forecaster.thresholds.base import Threshold
 
@@ -15,8 +14,6 @@ __all__ = ["Telemanom"]
 _DEVIATIONS = np.arange(2.5, 12.01, 0.5)
 _MOST_GROUPS = 5
 _LEAST_SPREAD = 1e-9
-
-Bools = npt.NDArray[np.bool_]
 
 
 class Telemanom(Threshold):

@@ -1,13 +1,12 @@
 """Widths that follow the series: wider where its late errors were larger than the widths said, narrower where smaller."""
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor
 
 from forecaster.columns import LEVELS
 from forecaster.series.frequency import Ints
-from forecaster.series.grid import Floats
+from forecaster.series.grid import Bools, Floats
 
 __all__ = ["AdaptiveWidths", "factor", "half_width", "judged_step", "relative_error"]
 
@@ -68,10 +67,10 @@ class AdaptiveWidths:
         """Rows before a cutoff whose forecasts count there."""
         return (_HORIZONS + 1) * horizon
 
-    def judged(self, at: Ints, first: Ints) -> "npt.NDArray[np.bool_]":
+    def judged(self, at: Ints, first: Ints) -> Bools:
         """Which cutoffs are judged for the factors from `first` on. Shapes: at and first broadcast"""
         late = (at > first - self.looks_back(self.horizon)) & (at >= self.settled)
-        chosen: npt.NDArray[np.bool_] = (at % self._step == 0) & late
+        chosen: Bools = (at % self._step == 0) & late
         return chosen
 
     def learn(self, rows: Ints, at: Ints, quantiles: Tensor, targets: Tensor, seen: Tensor) -> None:

@@ -3,7 +3,6 @@
 from dataclasses import replace
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor
 
@@ -12,7 +11,7 @@ from forecaster.panel.features import Features
 from forecaster.panel.panel import Panel, pack
 from forecaster.progress import SILENT
 from forecaster.series.frequency import Ints
-from forecaster.series.grid import Floats, Grid
+from forecaster.series.grid import Bools, Floats, Grid
 from forecaster.training.curriculum import Curriculum
 from forecaster.training.how import Training
 from forecaster.training.labelled_windows import LabelledWindows
@@ -22,8 +21,6 @@ from forecaster.training.stretch import HeldOut, TrainingStretches
 from forecaster.training.trainable import Trainable
 
 __all__ = ["fit_labelled", "fit_windows"]
-
-Bools = npt.NDArray[np.bool_]
 
 _STRETCH, _ROWS = 8, 32
 _LABELLED_ROWS = 256

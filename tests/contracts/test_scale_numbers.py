@@ -7,17 +7,16 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from numpy.typing import NDArray
 
 from forecaster import plugins
 from forecaster.errors import ConfigError
 from forecaster.scales.base import Scale
 from forecaster.series import synthetic
 from forecaster.series.frame import check
+from forecaster.series.grid import Floats
 from forecaster.series.roles import Roles
 from forecaster.training.plan import plan
 
-Floats = NDArray[np.float64]
 LENGTHS = (70, 1, 30)
 WIDE = 9
 
