@@ -10,16 +10,15 @@ from forecaster.scoring.budget import worth_a_look
 from forecaster.scoring.calibration import Judge, Sorts, believed, blended, joined, measured, served
 from forecaster.series.frequency import Ints
 from forecaster.series.grid import Bools, Floats
-from forecaster.thresholds._abreast import Abreast as Thresholds
-from forecaster.thresholds._abreast import OneByOne
+from forecaster.thresholds._abreast import OneByOne, ThresholdsAbreast
 
-__all__ = ["Abreast"]
+__all__ = ["AlarmingAbreast"]
 
 _AT_ONCE = 1 << 15
 """Numbers that are calibrated together: as many as a processor keeps near."""
 
 
-class Abreast:
+class AlarmingAbreast:
     """Some `Alarming`, all of one kind, each in a place of its own; what they say is what each by itself would say.
 
     In arrays is what changes with every row; an `Alarming` itself, with its normal rows, comes up to date when it is asked for.
@@ -97,7 +96,7 @@ class Abreast:
     def _begin(self, first: Alarming) -> None:
         """Make room for such as this one."""
         self._sorts = Sorts.of(self._kinds, first.views)
-        self._thresholds: Thresholds = OneByOne()
+        self._thresholds: ThresholdsAbreast = OneByOne()
         for one in first.thresholds[:1]:  # all are of one kind
             self._thresholds, self._of_events = one.abreast(one.config), one.of_events
         since_WV = np.full((int(served(np.array(MEMORY_ROWS))), first.views), np.nan)

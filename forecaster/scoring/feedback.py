@@ -18,7 +18,7 @@ from forecaster.scoring.calibration import FEWEST_ROWS
 from forecaster.scoring.muted import Muted
 from forecaster.series.grid import Bools, Floats
 
-__all__ = ["NOTHING_SAID", "VERDICTS", "Feedback", "Verdict", "apart", "judged", "waits"]
+__all__ = ["NOTHING_SAID", "VERDICTS", "Feedback", "Verdict", "apart", "judge_series", "waits"]
 
 VERDICTS = ("confirmed", "expected", "false", "new_normal")
 """What an event can be; other states say what is done about it."""
@@ -52,7 +52,7 @@ Feedback = Mapping[str, Sequence[Verdict]]
 NOTHING_SAID: Feedback = {}
 
 
-def judged(
+def judge_series(
     alarming: Alarming,
     views_TV: Floats,
     sign_T: Floats,

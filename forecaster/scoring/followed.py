@@ -8,7 +8,7 @@ import numpy as np
 from forecaster import columns
 from forecaster.columns import LEVELS
 from forecaster.detectors.base import Sight, Views
-from forecaster.scoring.abreast import Abreast
+from forecaster.scoring.abreast import AlarmingAbreast
 from forecaster.scoring.alarms import Alarming, Alarms
 from forecaster.scoring.answers import Answers
 from forecaster.scoring.calibrated import Calibrated
@@ -17,7 +17,7 @@ from forecaster.scoring.detected import Detected, by_name
 from forecaster.scoring.detection import Detection
 from forecaster.scoring.events import SILENT
 from forecaster.scoring.gaps import held
-from forecaster.scoring.judging import Seen, judged
+from forecaster.scoring.judging import Seen, judge_rows
 from forecaster.scoring.lacking import Lacking
 from forecaster.scoring.maintenance import Maintenance
 from forecaster.scoring.open_events import OpenEvents
@@ -80,7 +80,7 @@ class Followed:
         self._follower = member.detector.follow(clock)
         self.places = Places(member.frequency, clock, _ends_by_name(member.ends, channels), self.rules.gap)
         self._wholes = Wholes(member, self._rate, self.rules, self._make, how.aggregated()) if channels else None
-        self._alarms = Abreast(member.detector.kinds, self._rate, self.rules.gap)
+        self._alarms = AlarmingAbreast(member.detector.kinds, self._rate, self.rules.gap)
         self.open = OpenEvents(self.rules.gap, self._named)
         meanings = how.meanings(member.frequency)
         self.silences = Silences(meanings, member.frequency, self._calm, self._rate)
@@ -211,7 +211,7 @@ class Followed:
         views = sight.views
         may = admitted(self._how.rules, rows.values, views.expected, views.sign)
         seen = Seen(rows.series, views.scores, views.sign, may, rows.working, rows.train)
-        found = judged(self._alarms, seen)
+        found = judge_rows(self._alarms, seen)
         every = np.arange(max(1, len(self.channels)))
         self._say(taken, rows.train, found, sight, every, answers)
         if self._wholes is not None:
@@ -224,7 +224,7 @@ class Followed:
         some = Channels(taken.values, seen.views.reshape(*shape, -1), *said)
         may, working, train = (np.any(one.reshape(shape), axis=1) for one in (seen.may, seen.working, seen.train))
         here = Seen(taken.series, seen.views[:: shape[1]], seen.sign[:: shape[1]], may, working, train)
-        whole, sign = wholes.judged(taken.series, some, here)
+        whole, sign = wholes.judge(taken.series, some, here)
         unknown = np.full(len(sign), np.nan)
         views = Views(unknown[:, None], unknown, unknown, unknown, sign)
         sight = Sight(views, np.full((len(sign), len(LEVELS)), np.nan))

@@ -4,13 +4,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from forecaster.scoring.abreast import Abreast
+from forecaster.scoring.abreast import AlarmingAbreast
 from forecaster.scoring.alarms import Alarms
 from forecaster.scoring.places import rounds
 from forecaster.series.frequency import Ints
 from forecaster.series.grid import Bools, Floats
 
-__all__ = ["Seen", "judged"]
+__all__ = ["Seen", "judge_rows"]
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Seen:
         return Seen(series, views, sign, self.may[rows], self.working[rows], self.train[rows])
 
 
-def judged(alarms: Abreast, seen: Seen) -> Alarms:
+def judge_rows(alarms: AlarmingAbreast, seen: Seen) -> Alarms:
     """What is said of each row; those of a series are in their order."""
     every = Alarms.nothing(len(seen.series))
     rounds_ = _abreast(alarms, seen)
@@ -48,7 +48,7 @@ def judged(alarms: Abreast, seen: Seen) -> Alarms:
     return every
 
 
-def _put_alone(every: Alarms, alarms: Abreast, seen: Seen, rows: Ints) -> None:
+def _put_alone(every: Alarms, alarms: AlarmingAbreast, seen: Seen, rows: Ints) -> None:
     """What is said of the rows of one series."""
     alarming, early = alarms.alone(int(seen.series[rows[0]])), rows[seen.train[rows]]
     later = rows[len(early) :]
@@ -59,7 +59,7 @@ def _put_alone(every: Alarms, alarms: Abreast, seen: Seen, rows: Ints) -> None:
         every.put(later, alarming.judge(seen.views[later], seen.may[later] & working, working, seen.sign[later]))
 
 
-def _abreast(alarms: Abreast, seen: Seen) -> list[Ints]:
+def _abreast(alarms: AlarmingAbreast, seen: Seen) -> list[Ints]:
     """Rounds of rows of many series, of which nothing but their views tells; none where a few series have many rows."""
     apart = alarms.muted | set(seen.series[seen.train | ~seen.working].tolist())
     plain = ~np.isin(seen.series, list(apart)) if apart else np.ones(len(seen.series), bool)

@@ -11,7 +11,7 @@ from forecaster.scoring.channels import Channels, kinds_of, patience_of, whole_v
 from forecaster.scoring.detected import Kept, Story
 from forecaster.scoring.detection import Detection
 from forecaster.scoring.events import Event, merge, with_silences
-from forecaster.scoring.feedback import NOTHING_SAID, Feedback, judged, waits
+from forecaster.scoring.feedback import NOTHING_SAID, Feedback, judge_series, waits
 from forecaster.scoring.maintenance import Maintenance
 from forecaster.scoring.rate import alarms_per_row
 from forecaster.scoring.silence import Silences, rows_until
@@ -80,7 +80,7 @@ class Stories:
         end, first = int(self._ends[members].max()), self._grid.offsets[members[0]]
         working_T, verdicts = self._working[first : first + len(views_TV)], self._feedback.get(name, ())
         if verdicts:
-            alarms = judged(alarming, views_TV, sign_T, end, admitted_T, working_T, verdicts)
+            alarms = judge_series(alarming, views_TV, sign_T, end, admitted_T, working_T, verdicts)
             self.waiting |= waits(verdicts, views_TV)
         else:
             alarms = alarming.whole(views_TV, end, admitted_T, working_T)

@@ -8,12 +8,12 @@ import numpy as np
 
 from forecaster.aggregations.base import Aggregation
 from forecaster.detectors.base import Kinds
-from forecaster.scoring.abreast import Abreast
+from forecaster.scoring.abreast import AlarmingAbreast
 from forecaster.scoring.alarms import Alarming, Alarms, MakeThreshold
 from forecaster.scoring.calibrated import Calibrated
 from forecaster.scoring.channels import Channels, kinds_of, patience_of, whole_views
 from forecaster.scoring.detected import Kept
-from forecaster.scoring.judging import Seen, judged
+from forecaster.scoring.judging import Seen, judge_rows
 from forecaster.scoring.ragged import joined, nested, packed, parted, under, unpacked
 from forecaster.scoring.rules import Rules
 from forecaster.scoring.together import FEWEST, Together
@@ -56,7 +56,7 @@ class Wholes:
     def __init__(self, member: Calibrated, rate: float, rules: Rules, make: MakeThreshold, by: Aggregation) -> None:
         self._member, self._rate, self._rules, self._make, self._by = member, rate, rules, make, by
         self._wholes: list[_Whole] = []
-        self._alarms: dict[bool, Abreast] = {}
+        self._alarms: dict[bool, AlarmingAbreast] = {}
         """Of wholes in which one channel alone counts, which have its views, and of all others."""
 
     def add(self, name: str) -> None:
@@ -76,7 +76,7 @@ class Wholes:
         name = self._wholes[number].name
         self._wholes[number] = _Whole(name, self._member.together.get(name))
 
-    def judged(self, numbers: Ints, some: Channels, seen: Seen) -> tuple[Alarms, Floats]:
+    def judge(self, numbers: Ints, some: Channels, seen: Seen) -> tuple[Alarms, Floats]:
         """What is said of the rows of some names, and the sign of each. `seen` has no views yet. Shapes: [n]"""
         every, sign_n = Alarms.nothing(len(numbers)), np.full(len(numbers), np.nan)
         alike: dict[bool, list[_Part]] = {True: [], False: []}
@@ -90,7 +90,7 @@ class Wholes:
         for alone, parts in alike.items():
             if parts:
                 part = _Part(*map(np.concatenate, zip(*parts, strict=True)))
-                every.put(part.rows, judged(self._alarms[alone], seen.of(*part, sign_n[part.rows])))
+                every.put(part.rows, judge_rows(self._alarms[alone], seen.of(*part, sign_n[part.rows])))
         return every, sign_n
 
     def _learnt_from(self, whole: _Whole, some: Channels) -> int:
@@ -123,7 +123,7 @@ class Wholes:
     def _join(self, whole: _Whole, alarming: Alarming) -> None:
         """Give it a place among those that are judged like it."""
         if whole.alone not in self._alarms:
-            self._alarms[whole.alone] = Abreast(self._how(whole)[0], self._rate, self._rules.gap)
+            self._alarms[whole.alone] = AlarmingAbreast(self._how(whole)[0], self._rate, self._rules.gap)
         alarms = self._alarms[whole.alone]
         whole.place = len(alarms)
         alarms.add(alarming)

@@ -11,13 +11,13 @@ from forecaster.series.grid import Floats
 if TYPE_CHECKING:
     from forecaster.thresholds.base import Threshold
 
-__all__ = ["HIGHEST_OWN", "Abreast", "OneByOne"]
+__all__ = ["HIGHEST_OWN", "OneByOne", "ThresholdsAbreast"]
 
 HIGHEST_OWN = 0.2
 """P-value of a normal row above which nobody asks for it."""
 
 
-class Abreast(ABC):
+class ThresholdsAbreast(ABC):
     """What thresholds of one kind know, each in a place of its own.
 
     What it says equals what each threshold by itself would say, up to rounding.
@@ -43,7 +43,7 @@ class Abreast(ABC):
         """Let the threshold itself know what is known in its place."""
 
 
-class OneByOne(Abreast):
+class OneByOne(ThresholdsAbreast):
     """Any thresholds, each asked by itself."""
 
     def __init__(self) -> None:

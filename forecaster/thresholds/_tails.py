@@ -6,7 +6,7 @@ import numpy as np
 
 from forecaster.series.frequency import Ints
 from forecaster.series.grid import Floats
-from forecaster.thresholds._abreast import HIGHEST_OWN, Abreast
+from forecaster.thresholds._abreast import HIGHEST_OWN, ThresholdsAbreast
 from forecaster.thresholds._pareto import Pareto, beyond
 from forecaster.thresholds._ranks import FEWEST, HIGH, LEAST_ALONE, Ranks
 
@@ -39,7 +39,7 @@ class _Law(NamedTuple):
 _NOTHING = _Law(*np.array([[0.0], [1.0], [0.0], [0.0], [np.inf], [1.0], [0.0]]))
 
 
-class Tails(Abreast):
+class Tails(ThresholdsAbreast):
     """`ConformalTail` of many series.
 
     Shapes: R, the most scores of a series so far, and no less than are ranked of any

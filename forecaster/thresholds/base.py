@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from forecaster.series.grid import Floats
-from forecaster.thresholds._abreast import Abreast, OneByOne
+from forecaster.thresholds._abreast import OneByOne, ThresholdsAbreast
 
 __all__ = ["Threshold"]
 
@@ -46,6 +46,6 @@ class Threshold(ABC):
         return self.p_values(scores)
 
     @classmethod
-    def abreast(cls, config: Any) -> Abreast:
+    def abreast(cls, config: Any) -> ThresholdsAbreast:
         """What holds many of this kind side by side."""
         return OneByOne()

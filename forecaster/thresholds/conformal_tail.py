@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from forecaster.series.grid import Floats
-from forecaster.thresholds._abreast import Abreast
+from forecaster.thresholds._abreast import ThresholdsAbreast
 from forecaster.thresholds._pareto import by_moments
 from forecaster.thresholds._ranks import Ranks
 from forecaster.thresholds._tails import Tails
@@ -61,7 +61,7 @@ class ConformalTail(Threshold):
         return self.p_values(scores)
 
     @classmethod
-    def abreast(cls, config: "ConformalTail.Config") -> Abreast:
+    def abreast(cls, config: "ConformalTail.Config") -> ThresholdsAbreast:
         return Tails(config, _FEWEST)
 
     def p_values(self, scores: Floats) -> Floats:

@@ -5,7 +5,7 @@ import pytest
 
 from forecaster import plugins
 from forecaster.detectors.base import Kinds
-from forecaster.scoring.abreast import Abreast
+from forecaster.scoring.abreast import AlarmingAbreast
 from forecaster.scoring.alarms import MEMORY_ROWS, Alarming
 from forecaster.scoring.rules import Rules
 
@@ -19,8 +19,8 @@ def _made(name: str, lengths: list[int]) -> list[Alarming]:
     return [Alarming(rows, KINDS, RATE, RULES, lambda: found(found.Config(), RATE)) for rows in starts]
 
 
-def _abreast(some: list[Alarming]) -> Abreast:
-    made = Abreast(KINDS, RATE, RULES.gap)
+def _abreast(some: list[Alarming]) -> AlarmingAbreast:
+    made = AlarmingAbreast(KINDS, RATE, RULES.gap)
     for one in some:
         made.add(one)
     return made

@@ -15,7 +15,7 @@ from forecaster.actions._feedback import taught
 from forecaster.detectors.base import PLAIN
 from forecaster.scoring.alarms import FEWEST_ROWS, Alarming, Alarms
 from forecaster.scoring.detection import Detection
-from forecaster.scoring.feedback import Verdict, judged
+from forecaster.scoring.feedback import Verdict, judge_series
 from forecaster.scoring.rules import Rules
 from forecaster.series import synthetic
 from forecaster.series.grid import Floats
@@ -37,7 +37,7 @@ def _found(verdicts: Sequence[Verdict], calibrates: Sequence[int] = (), **errors
     every, working = np.ones(ROWS, bool), np.ones(ROWS, bool)
     working[list(calibrates)] = False
     made = Alarming(views_TV[:END].copy(), PLAIN, RATE, Rules(gap=5), Detection().thresholds(RATE))
-    return judged(made, views_TV, sign_T, END, every, working, verdicts)
+    return judge_series(made, views_TV, sign_T, END, every, working, verdicts)
 
 
 JUMPS = {"_500": 9.0, "_501": 9.5, "_502": 9.0, "_700": 9.2, "_760": 40.0, "_820": -9.2}
@@ -76,7 +76,7 @@ def test_what_was_said_last_changes_what_is_still_to_come() -> None:
     alarms = []
     for verdicts in ([], [replace(EVENT, state="false", since=700)]):
         made = Alarming(views_TV[:END].copy(), PLAIN, RATE, Rules(gap=5), Detection().thresholds(RATE))
-        judged(made, views_TV[:700], sign_T[:700], END, every[:700], every[:700], verdicts)
+        judge_series(made, views_TV[:700], sign_T[:700], END, every[:700], every[:700], verdicts)
         alarms.append(made.judge(views_TV[700:], sign_T=sign_T[700:]).is_anomaly[[0, 60, 120]].tolist())
     assert alarms == [[True, True, True], [False, True, True]]
 
@@ -119,7 +119,7 @@ def test_with_a_new_normal_calibration_begins_anew() -> None:
 
     def share(verdicts: Sequence[Verdict]) -> Floats:
         made = Alarming(views_TV[:END].copy(), PLAIN, RATE, Rules(gap=5), Detection().thresholds(RATE))
-        return judged(made, views_TV, sign_T, END, every, every, verdicts).strangeness
+        return judge_series(made, views_TV, sign_T, END, every, every, verdicts).strangeness
 
     said = Verdict("new_normal", 500, 505, 1.0, since=510)
     plain, anew = share([]), share([said])
