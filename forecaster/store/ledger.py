@@ -51,11 +51,6 @@ class Ledger:
             raise ConfigError(f"cannot open the ledger at '{url}': {error}") from error
         return cls(url, engine)
 
-    def put_series(self, rows: Sequence[Mapping[str, Any]]) -> None:
-        """Describe series, new ones or known ones; all rows say the same things of theirs."""
-        with self.engine.begin() as connection:
-            reading.describe(connection, rows)
-
     def find_series(
         self, *, stream: str | None = None, text: str | None = None, limit: int | None = None
     ) -> pd.DataFrame:

@@ -12,6 +12,7 @@ from deltalake import write_deltalake
 
 from forecaster import columns
 from forecaster.errors import ConfigError
+from forecaster.series.source import Slice
 from forecaster.store.lake import Lake, bucket_of
 from forecaster.store.ledger import Ledger
 from forecaster.store.news import add_news
@@ -221,7 +222,7 @@ def test_a_lake_that_cannot_be_written_says_so(tmp_path: Path) -> None:
 def test_sql_reads_both_stores_and_writes_neither(lake: Lake, tmp_path: Path) -> None:
     """One SELECT over lake and ledger; anything else, and any other file, is refused."""
     ledger = Ledger.open(f"sqlite:///{tmp_path}/ledger.db")
-    ledger.put_series([{"unique_id": "a", "stream": "x", "unit": "kWh"}])
+    ledger.add_to_slice("x", Slice("file", "v1"), series=[{"unique_id": "a", "stream": "x", "unit": "kWh"}])
     lake.append("observations", _rows([1.0, 2.0], NOON))
     lake.append("observations", _rows([1.0, 9.0], NOON + timedelta(hours=1)))
     found = select(

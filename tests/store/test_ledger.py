@@ -50,10 +50,12 @@ def ledger(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Ledger]:
 
 def test_series_are_described_and_found(ledger: Ledger) -> None:
     """A known series is described anew, not twice; times keep their zone and microseconds."""
-    ledger.put_series([{"unique_id": "a", "stream": "x", "unit": "kWh", "tags": {"site": "roof"}, "first_ds": NOW}])
-    ledger.put_series(
-        [{"unique_id": "a", "stream": "x", "unit": "MWh"}, {"unique_id": "b", "stream": "y", "domain": "weather"}]
-    )
+    piece, site = Slice("file", "v1"), {"site": "roof"}
+    described = [{"unique_id": "a", "stream": "x", "unit": "kWh", "tags": site, "first_ds": NOW}]
+    again = [{"unique_id": "a", "stream": "x", "unit": "MWh"}, {"unique_id": "b", "stream": "y", "domain": "weather"}]
+    for rows in (described, again):
+        ledger.begin_slice("x", piece)
+        ledger.end_slice(slice_id("x", piece), "done", series=rows)
     found = ledger.find_series()
     assert found["unique_id"].tolist() == ["a", "b"]
     assert found["unit"].iloc[0] == "MWh"
