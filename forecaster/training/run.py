@@ -4,6 +4,7 @@ import logging
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
@@ -16,15 +17,13 @@ from forecaster.progress import Watch
 from forecaster.training.artefact import Facts
 from forecaster.training.average import average
 from forecaster.training.callbacks import Averaging, BestWeights, History, Snapshots
-from forecaster.training.checkpoints import Checkpoints, SafeFiles
+from forecaster.training.checkpoints import Checkpoints, SafeFiles, Stretches
 from forecaster.training.clipping import Clipping
 from forecaster.training.clock import Clock
 from forecaster.training.how import Precision, Training
-from forecaster.training.labelled_windows import LabelledWindows
 from forecaster.training.module import TrainingModule
 from forecaster.training.schedule import Schedule
-from forecaster.training.stream import StreamedStretches
-from forecaster.training.stretch import HeldOut, TrainingStretches
+from forecaster.training.stretch import HeldOut
 from forecaster.training.trainable import Trainable
 
 __all__ = ["run"]
@@ -37,7 +36,7 @@ _PRECISIONS: dict[Precision, Literal["32-true", "bf16-mixed"]] = {"32": "32-true
 
 def run(
     network: Trainable,
-    stretches: TrainingStretches | StreamedStretches | LabelledWindows,
+    stretches: Stretches,
     held_out: HeldOut,
     name: str,
     training: Training,
@@ -52,47 +51,14 @@ def run(
 
     `state` is a file to keep the state of the training in, and to continue from.
     """
-    module = TrainingModule(
-        network,
-        label,
-        lr=training.lr,
-        weight_decay=training.weight_decay,
-        clipping=Clipping(training.clip),
-        schedule=rates,
-        stream=training.stream,
-    )
-    history, clock = History(watch), Clock(training.max_seconds)
-    mean = average(training.average, decay=training.average_decay, tail=training.average_tail)
-    best = BestWeights(held_out, history, mean, looks=training.validations, patience=training.patience)
-    snapshots = Snapshots(mean, training.snapshots)
-    kept = [Checkpoints(state, stretches, seconds=training.checkpoint_seconds)] if state is not None else []
+    module = _module(network, training, rates, label)
+    minding = _Minding.of(stretches, held_out, training, watch, state)
     with _quiet(), torch.random.fork_rng():
         torch.manual_seed(training.seed)
-        trainer = pl.Trainer(
-            accelerator="cuda" if held_out.panel.device.type == "cuda" else "cpu",
-            devices=1,
-            max_steps=training.steps,
-            max_epochs=-1,
-            callbacks=[history, Averaging(mean), snapshots, best, clock, *kept],
-            plugins=[SafeFiles()],
-            precision=_PRECISIONS[training.precision],
-            logger=False,
-            enable_checkpointing=False,
-            enable_progress_bar=False,
-            enable_model_summary=False,
-        )
+        trainer = _trainer(training, minding.callbacks, held_out.panel.device)
         begun = state if state is not None and state.exists() else None
         trainer.fit(module, DataLoader(stretches, batch_size=None), ckpt_path=begun)
-    facts = Facts(
-        steps=trainer.global_step,
-        schedule_steps=module.schedule.steps,
-        best_step=best.best_step or trainer.global_step,
-        val_loss=best.best_loss if best.weights is not None else None,
-        shortened=clock.shortened,
-        stopped=clock.stopped,
-        seconds=round(history.moments[-1].seconds, 3) if history.moments else 0.0,
-        moments=tuple(history.moments),
-    )
+    facts = minding.facts(trainer.global_step, module.schedule.steps)
     log.info(
         "trained model=%s steps=%d best_step=%d val_loss=%s seconds=%.1f",
         name,
@@ -101,7 +67,79 @@ def run(
         facts.val_loss,
         facts.seconds,
     )
-    return facts, snapshots.kept
+    return facts, minding.snapshots.kept
+
+
+def _module(network: Trainable, training: Training, rates: Schedule, label: Callable[[int], str]) -> TrainingModule:
+    return TrainingModule(
+        network,
+        label,
+        lr=training.lr,
+        weight_decay=training.weight_decay,
+        clipping=Clipping(training.clip),
+        schedule=rates,
+        stream=training.stream,
+    )
+
+
+def _trainer(training: Training, callbacks: list[pl.Callback], device: torch.device) -> pl.Trainer:
+    """Lightning's, without all that it would write or show."""
+    return pl.Trainer(
+        accelerator="cuda" if device.type == "cuda" else "cpu",
+        devices=1,
+        max_steps=training.steps,
+        max_epochs=-1,
+        callbacks=callbacks,
+        plugins=[SafeFiles()],
+        precision=_PRECISIONS[training.precision],
+        logger=False,
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+    )
+
+
+@dataclass(frozen=True)
+class _Minding:
+    """What minds a training as it goes."""
+
+    history: History
+    averaging: Averaging
+    snapshots: Snapshots
+    best: BestWeights
+    clock: Clock
+    kept: list[Checkpoints]
+    """One where the state is kept, else none."""
+
+    @classmethod
+    def of(
+        cls, stretches: Stretches, held_out: HeldOut, training: Training, watch: Watch, state: Path | None
+    ) -> "_Minding":
+        """As a training asks for."""
+        history, clock = History(watch), Clock(training.max_seconds)
+        mean = average(training.average, decay=training.average_decay, tail=training.average_tail)
+        best = BestWeights(held_out, history, mean, looks=training.validations, patience=training.patience)
+        kept = [Checkpoints(state, stretches, seconds=training.checkpoint_seconds)] if state is not None else []
+        return cls(history, Averaging(mean), Snapshots(mean, training.snapshots), best, clock, kept)
+
+    @property
+    def callbacks(self) -> list[pl.Callback]:
+        """In the order in which they are asked: an average has a step before somebody looks at it, and all before it is kept."""
+        return [self.history, self.averaging, self.snapshots, self.best, self.clock, *self.kept]
+
+    def facts(self, steps: int, schedule_steps: int) -> Facts:
+        """How it went."""
+        history, best = self.history, self.best
+        return Facts(
+            steps=steps,
+            schedule_steps=schedule_steps,
+            best_step=best.best_step or steps,
+            val_loss=best.best_loss if best.weights is not None else None,
+            shortened=self.clock.shortened,
+            stopped=self.clock.stopped,
+            seconds=round(history.moments[-1].seconds, 3) if history.moments else 0.0,
+            moments=tuple(history.moments),
+        )
 
 
 @contextmanager
