@@ -1,7 +1,8 @@
 """What a model's name asks for: one training, an ensemble of several, or the one that proves best."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import fields, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from functools import cached_property
 from typing import Any
 
 from forecaster import plugins
@@ -47,45 +48,66 @@ def learn(
     known = tuple(dict.fromkeys(member.plan.model for member in warm.members)) if warm is not None else ()
     names = known or CANDIDATES if model == AUTO else tuple(name.strip() for name in model.split(","))
     seeds, asked = _seeds(settings or {})
-    trainings = seeds * max(1, sum(plugins.load("models", name).learned for name in names))
-
-    def train(wanted: Sequence[str]) -> list[Artefact]:
-        """Each by each of its seeds."""
-        made: list[Artefact] = []
-        for name in wanted:
-            own = own_settings(name, names, asked)
-            one = plan(grid, ends, model=name, horizon=horizon, season=tuple(season), settings=own)
-            learned = plugins.load("models", name).learned
-            for number, each in enumerate(_seeded(one, seeds if learned else 1, members=trainings)):
-                for line in each.lines():
-                    watch.say(line)
-                begin = saved_for(each, number, warm) if learned and warm is not None else None
-                fitted = _fitted(grid, ends, each, begin, kept, watch)
-                made.extend(with_tails(member, grid, ends) for member in fitted.members)
-        return made
-
+    recipe = _Recipe(grid, ends, names, seeds, horizon, tuple(season), asked, warm, kept, watch)
     if model == AUTO:
-        return best(train, grid, ends, watch, known)
-    first, *others = train(names)
+        return best(recipe.train, grid, ends, watch, known)
+    first, *others = recipe.train(names)
     return first.joined(others)
 
 
-def _fitted(grid: Grid, ends: Ints, one: Plan, warm: Artefact | None, kept: Kept | None, watch: Watch) -> Artefact:
-    """A training from its beginning, from where it was killed, or done before."""
-    from forecaster.training.fit import fit  # brings Lightning, which a loaded model does without
+@dataclass(frozen=True)
+class _Recipe:
+    """Models to train on the rows before `ends`, and how."""
 
-    if kept is None:
-        return fit(grid, ends, one, watch=watch, warm=warm)
-    folder = kept.of(one, grid, ends, warm)
-    state = folder / _STATE
-    if (folder / DESCRIPTION).exists():
-        watch.say(f"taken from {folder}: this training was done before")
-        return Artefact.load(folder)
-    if state.exists():
-        watch.say(f"continuing the training in {folder}")
-    made = fit(grid, ends, one, watch=watch, warm=warm, state=state)
-    made.save(folder)
-    return made
+    grid: Grid
+    ends: Ints
+    names: Sequence[str]
+    seeds: int
+    horizon: int
+    season: tuple[int, ...]
+    settings: Mapping[str, Any]
+    warm: Artefact | None
+    kept: Kept | None
+    watch: Watch
+
+    def train(self, wanted: Sequence[str]) -> list[Artefact]:
+        """Some of the models, each by each of its seeds."""
+        return [artefact for name in wanted for artefact in self._by_seeds(name)]
+
+    def _by_seeds(self, name: str) -> Iterator[Artefact]:
+        """One model."""
+        own = own_settings(name, self.names, self.settings)
+        one = plan(self.grid, self.ends, model=name, horizon=self.horizon, season=self.season, settings=own)
+        learned = plugins.load("models", name).learned
+        for number, each in enumerate(_seeded(one, self.seeds if learned else 1, members=self._trainings)):
+            for line in each.lines():
+                self.watch.say(line)
+            begin = saved_for(each, number, self.warm) if learned and self.warm is not None else None
+            for member in self._fitted(each, begin).members:
+                yield with_tails(member, self.grid, self.ends)
+
+    @cached_property
+    def _trainings(self) -> int:
+        """How many of networks there are in all, or would be of one."""
+        learned: int = sum(plugins.load("models", name).learned for name in self.names)
+        return self.seeds * max(1, learned)
+
+    def _fitted(self, one: Plan, warm: Artefact | None) -> Artefact:
+        """A training from its beginning, from where it was killed, or done before."""
+        from forecaster.training.fit import fit  # brings Lightning, which a loaded model does without
+
+        if self.kept is None:
+            return fit(self.grid, self.ends, one, watch=self.watch, warm=warm)
+        folder = self.kept.of(one, self.grid, self.ends, warm)
+        state = folder / _STATE
+        if (folder / DESCRIPTION).exists():
+            self.watch.say(f"taken from {folder}: this training was done before")
+            return Artefact.load(folder)
+        if state.exists():
+            self.watch.say(f"continuing the training in {folder}")
+        made = fit(self.grid, self.ends, one, watch=self.watch, warm=warm, state=state)
+        made.save(folder)
+        return made
 
 
 def _seeds(settings: Mapping[str, Any]) -> tuple[int, dict[str, Any]]:
