@@ -11,8 +11,9 @@ from forecaster.series.grid import Grid
 from forecaster.training.artefact import Artefact
 from forecaster.training.plan import lookback
 from forecaster.training.trial import Trial
+from forecaster.training.votes import votes
 
-__all__ = ["AUTO", "CANDIDATES", "best", "votes"]
+__all__ = ["AUTO", "CANDIDATES", "best"]
 
 AUTO = "auto"
 _FIRST = ("lstm", "best_naive")
@@ -28,12 +29,6 @@ _SEASONS_AHEAD = 2
 """Shortest seasons in a horizon that reaches far."""
 CANDIDATES = (*_FIRST, _SEGMENTS, _LINEAR, _STATISTICAL)
 _HARDLY = 1.1
-_POWER = 8
-"""With a tenth more error a model counts for less than half."""
-_LEAST = 0.05
-"""Share of the votes below which a model is not worth its time."""
-_STOPPED = 1.02
-"""Errors of networks count for so much more: their training was stopped where it did best on these very rows."""
 
 Train = Callable[[Sequence[str]], list[Artefact]]
 
@@ -45,35 +40,20 @@ def best(train: Train, grid: Grid, ends: Ints, watch: Watch, known: Sequence[str
     """
     made = train(known or _FIRST)
     trial = Trial.of(grid, ends, made[0].plan)
-    errors = [trial.error(one) for one in made]
+    found = [trial.forecasts(one) for one in made]
+    errors = [trial.error(one) for one in found]
     if np.isnan(errors).any():
         watch.say(f"auto: nothing to judge by was held out, so {made[0].plan.model} is taken untried")
         return made[0]
-    more = [] if known else list(_called_for(made[0], ends, hardly=errors[0] * _HARDLY > errors[-1]))
-    further = train(more) if more else []
-    made, errors = [*made, *further], [*errors, *map(trial.error, further)]
-    shares = votes(errors, [one.network.model.learned for one in made])
-    watch.say(_why(made, errors, shares))
-    (first, share), *others = sorted(
-        ((one, share) for one, share in zip(made, shares, strict=True) if share), key=lambda pair: -pair[1]
+    if not known and (more := list(_called_for(made[0], ends, hardly=errors[0] * _HARDLY > errors[-1]))):
+        made += train(more)
+        found += [trial.forecasts(one) for one in made[len(found) :]]
+    shares = votes(found, [one.network.model.learned for one in made], trial.error)
+    watch.say(_why(made, [trial.error(one) for one in found], shares))
+    (share, first), *others = sorted(
+        ((share, one) for share, one in zip(shares, made, strict=True) if share), key=lambda pair: -pair[0]
     )
-    return first.joined([one for one, _ in others], [share, *(other for _, other in others)] if others else ())
-
-
-def votes(errors: Sequence[float], learned: Sequence[bool]) -> list[float]:
-    """Shares of some models in what they forecast together; 0 for one that is not worth its time.
-
-    A network has to be ahead of all that learns nothing: where none is, there is nothing to learn.
-    """
-    network = np.asarray(learned, bool)
-    counted = np.asarray(errors) * np.where(network, _STOPPED, 1)
-    beaten = network & (counted >= counted[~network].min(initial=np.inf))
-    least = counted[~beaten].min()
-    ratios = np.divide(least, counted, where=counted > least, out=np.ones_like(counted))
-    votes = np.where(beaten, 0, ratios**_POWER)
-    votes[votes < _LEAST * votes.sum()] = 0
-    found: list[float] = (votes / votes.sum()).tolist()
-    return found
+    return first.joined([one for _, one in others], [share, *(other for other, _ in others)] if others else ())
 
 
 def _why(made: Sequence[Artefact], errors: Sequence[float], shares: Sequence[float]) -> str:

@@ -49,17 +49,7 @@ class Trial:
         moves = np.broadcast_to(moves_S[owner, None], at.shape)
         return cls(part, first, last, stride, part.y[part.offsets[owner, None] + at], moves)
 
-    def error(self, made: Artefact) -> float:
-        """Mean pinball loss over all cutoffs, in mean moves of each series.
-
-        Missing: missing values count for nothing; NaN where nothing is known or nothing moves
-        """
-        error = (self.targets[..., None] - self._forecasts(made)) / self.moves[..., None]
-        levels = np.asarray(LEVELS)
-        loss = np.maximum(levels * error, (levels - 1) * error)
-        return float(np.nanmean(loss)) if (~np.isnan(loss)).any() else float("nan")
-
-    def _forecasts(self, made: Artefact) -> Floats:
+    def forecasts(self, made: Artefact) -> Floats:
         """Quantiles from every cutoff, [n, H, Q]"""
         parts = list(walk(made, self.grid, self.first, self.last, stride=self.stride, device="cpu"))
         if not parts:
@@ -67,6 +57,17 @@ class Trial:
         series, cutoffs = (np.concatenate([getattr(one, name) for one in parts]) for name in ("series", "cutoffs"))
         found: Floats = np.concatenate([one.quantiles for one in parts])[np.lexsort((cutoffs, series))]
         return found
+
+    def error(self, quantiles: Floats) -> float:
+        """Mean pinball loss of forecasts from every cutoff, in mean moves of each series.
+
+        Shapes:  [n, H, Q]
+        Missing: missing values count for nothing; NaN where nothing is known or nothing moves
+        """
+        error = (self.targets[..., None] - quantiles) / self.moves[..., None]
+        levels = np.asarray(LEVELS)
+        loss = np.maximum(levels * error, (levels - 1) * error)
+        return float(np.nanmean(loss)) if (~np.isnan(loss)).any() else float("nan")
 
 
 def _usual_move(values: Floats) -> float:

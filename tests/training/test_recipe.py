@@ -16,10 +16,10 @@ from forecaster.series.frame import check
 from forecaster.series.grid import Grid
 from forecaster.series.roles import Roles
 from forecaster.training.artefact import Artefact
-from forecaster.training.auto import votes
 from forecaster.training.recipe import learn
 from forecaster.training.schedule import schedule
 from forecaster.training.trial import Trial
+from forecaster.training.votes import votes
 from forecaster.training.walk import last_forecasts, walk
 from forecaster.training.weighted_median import weighted_median
 from tests.quick import quick
@@ -169,7 +169,7 @@ def test_candidates_are_tried_on_the_same_cutoffs() -> None:
     grid, levels = _grid(), np.asarray(LEVELS)
     artefact = learn(grid, grid.lengths, model="best_naive", horizon=4)
     trial = Trial.of(grid, grid.lengths, artefact.plan)
-    error = trial.error(artefact)
+    error = trial.error(trial.forecasts(artefact))
     first = grid.lengths - artefact.plan.training.held_out - 1
     losses = []
     for part in walk(artefact, grid, first, grid.lengths - 5):
@@ -182,16 +182,28 @@ def test_candidates_are_tried_on_the_same_cutoffs() -> None:
     assert error == pytest.approx(np.mean(losses))
 
 
+def _voting(*offs: tuple[float, bool]) -> list[float]:
+    """Votes of models that are off by so much everywhere, each learned or not; the loss is the mean distance from 0."""
+    found = [np.full((4, 2, 3), off) for off, _ in offs]
+    return votes(found, [learned for _, learned in offs], lambda one: float(np.abs(one).mean()))
+
+
 def test_models_count_by_their_errors() -> None:
-    """A tenth more error is less than half the votes, half as much more none; a network must be ahead of what learns nothing."""
-    one, other = votes([1.0, 1.1], [False, False])
-    assert one + other == pytest.approx(1)
-    assert 0.4 < other / one < 0.5
-    assert votes([1.0, 1.5], [True, False]) == [1, 0]
-    assert votes([1.0, 0.99, 0.97], [False, True, True])[:2] == pytest.approx([0.487, 0], abs=0.05)
-    assert votes([1.0, 0.99], [False, True]) == [1, 0]
-    assert votes([0.9, 0.9], [True, True]) == [0.5, 0.5]
-    assert votes([0.0, 0.5], [False, True]) == [1, 0]
+    """Half by each error alone, to the fourth power, half by what helps the others most; one of few votes has none."""
+    assert _voting((1.0, False), (2.0, False)) == pytest.approx([1 - 0.5 / 17, 0.5 / 17], abs=0.03)
+    assert _voting((1.0, False), (2.0, False))[1] == 0
+    alone = 1 / (1 + 1.2**-4)
+    assert _voting((1.0, False), (1.2, False)) == pytest.approx([(1 + alone) / 2, (1 - alone) / 2])
+    # Off to both sides they are best in equal parts, whatever each is alone.
+    assert _voting((1.0, False), (-1.0, False)) == pytest.approx([0.5, 0.5])
+    assert _voting((0.0, False), (0.5, False)) == [1, 0]
+
+
+def test_a_network_must_be_ahead_of_what_learns_nothing() -> None:
+    """By more than the rows that stopped it may tell; where no network is, they have no votes."""
+    assert _voting((1.0, False), (-0.99, True), (0.99, True)) == [1, 0, 0]
+    assert _voting((1.0, False), (-0.9, True))[1] > 0.4
+    assert _voting((0.9, True), (0.9, True)) == pytest.approx([0.75, 0.25])
 
 
 def test_a_weighted_median_of_equal_weights_is_the_median() -> None:

@@ -1,0 +1,58 @@
+"""How much each of some models counts in what they forecast together, by how they did on held-out rows."""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from forecaster.series.grid import Floats
+
+__all__ = ["votes"]
+
+_POWER = 4
+"""With a fifth more error a model by itself counts for half."""
+_ROUNDS = 20
+_LEAST = 0.05
+"""Share of the votes below which a model is not worth its time."""
+_STOPPED = 1.02
+"""Errors of networks count for so much more: their training was stopped where it did best on these very rows."""
+
+Loss = Callable[[Floats], float]
+
+
+def votes(found: Sequence[Floats], learned: Sequence[bool], loss: Loss) -> list[float]:
+    """Shares of some models, which sum to 1; 0 for one that is not worth its time.
+
+    Half by the error of each by itself, half by what it adds to the others: the first half keeps the second from believing
+    the held-out rows too much. A network has to be ahead of all that learns nothing: where none is, nothing was to be learnt.
+
+    Shapes: found [n, H, Q] of each model
+    """
+    network = np.asarray(learned, bool)
+    counted = np.array([loss(one) for one in found]) * np.where(network, _STOPPED, 1)
+    ahead = np.flatnonzero(~network | (counted < counted[~network].min(initial=np.inf)))
+    shares = np.zeros(len(found))
+    shares[ahead] = (_by_themselves(counted[ahead]) + _beside_others([found[n] for n in ahead], loss)) / 2
+    shares[shares < _LEAST] = 0
+    counting: list[float] = (shares / shares.sum()).tolist()
+    return counting
+
+
+def _by_themselves(errors: Floats) -> Floats:
+    """Shares that fall with a power of the error. Shapes: [M] -> [M]"""
+    least = errors.min()
+    ratios = np.divide(least, errors, where=errors > least, out=np.ones_like(errors))
+    return np.asarray(ratios**_POWER / (ratios**_POWER).sum())
+
+
+def _beside_others(found: Sequence[Floats], loss: Loss) -> Floats:
+    """How often each is taken where, again and again, the one that helps the mean of those taken most joins them.
+
+    Source: Caruana, Niculescu-Mizil, Crew and Ksikes, Ensemble selection from libraries of models, ICML 2004
+    Shapes: [n, H, Q] of each model -> [M]
+    """
+    times, together = np.zeros(len(found)), np.zeros_like(found[0])
+    for taken in range(1, _ROUNDS + 1):
+        best = int(np.argmin([loss((together + one) / taken) for one in found]))
+        times[best] += 1
+        together += found[best]
+    return times / _ROUNDS
