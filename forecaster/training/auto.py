@@ -9,7 +9,7 @@ from forecaster.progress import Watch
 from forecaster.series.frequency import Ints
 from forecaster.series.grid import Grid
 from forecaster.training.artefact import Artefact
-from forecaster.training.plan import lookback
+from forecaster.training.plan import Plan, lookback
 from forecaster.training.trial import Trial
 from forecaster.training.votes import votes
 
@@ -33,27 +33,38 @@ _HARDLY = 1.1
 Train = Callable[[Sequence[str]], list[Artefact]]
 
 
-def best(train: Train, grid: Grid, ends: Ints, watch: Watch, known: Sequence[str] = ()) -> Artefact:
+def best(
+    train: Train, plan: Callable[[str], Plan], grid: Grid, ends: Ints, watch: Watch, known: Sequence[str] = ()
+) -> Artefact:
     """Train the candidates, or those that are known to count, let them count by their held-out errors, say why.
 
     Shapes: ends [S]
     """
-    made = train(known or _FIRST)
-    trial = Trial.of(grid, ends, made[0].plan)
+    usual = plan(_FIRST[0])
+    wanted = tuple(known) or (*_FIRST, *_called_for(usual, ends))
+    made, trial = train(wanted), Trial.of(grid, ends, usual)
     found = [trial.forecasts(one) for one in made]
     errors = [trial.error(one) for one in found]
     if np.isnan(errors).any():
         watch.say(f"auto: nothing to judge by was held out, so {made[0].plan.model} is taken untried")
         return made[0]
-    if not known and (more := list(_called_for(made[0], ends, hardly=errors[0] * _HARDLY > errors[-1]))):
-        made += train(more)
-        found += [trial.forecasts(one) for one in made[len(found) :]]
+    if not known and _LINEAR not in wanted and _hardly(made, errors):
+        more = train([_LINEAR])
+        made, found = [*made, *more], [*found, *(trial.forecasts(one) for one in more)]
     shares = votes(found, [one.network.model.learned for one in made], trial.error)
     watch.say(_why(made, [trial.error(one) for one in found], shares))
     (share, first), *others = sorted(
         ((share, one) for share, one in zip(shares, made, strict=True) if share), key=lambda pair: -pair[0]
     )
     return first.joined([one for _, one in others], [share, *(other for other, _ in others)] if others else ())
+
+
+def _hardly(made: Sequence[Artefact], errors: Sequence[float]) -> bool:
+    """Whether the network is hardly better than repeating what was."""
+    network, repeating = (
+        min(error for one, error in zip(made, errors, strict=True) if one.plan.model == name) for name in _FIRST
+    )
+    return network * _HARDLY > repeating
 
 
 def _why(made: Sequence[Artefact], errors: Sequence[float], shares: Sequence[float]) -> str:
@@ -65,13 +76,12 @@ def _why(made: Sequence[Artefact], errors: Sequence[float], shares: Sequence[flo
     return f"auto: models count by their errors on the held-out rows: {told}"
 
 
-def _called_for(network: Artefact, ends: Ints, *, hardly: bool) -> Iterator[str]:
-    """Further candidates that a set of this shape calls for, and one where the network is `hardly` better than repeating."""
-    plan, long = network.plan, float(np.median(ends)) > _SHORT
-    far = long and plan.horizon >= _SEASONS_AHEAD * min(plan.seasons, default=plan.horizon)
-    if long:
+def _called_for(plan: Plan, ends: Ints) -> Iterator[str]:
+    """Further candidates that a set of this shape calls for."""
+    if float(np.median(ends)) > _SHORT:
         yield _SEGMENTS
+        far = plan.horizon >= _SEASONS_AHEAD * min(plan.seasons, default=plan.horizon)
+        if far and lookback(_LINEAR, ends):
+            yield _LINEAR
     elif len(ends) >= _MANY and find_spec(_PACKAGE) is not None:
         yield _STATISTICAL
-    if hardly or (far and lookback(_LINEAR, ends)):
-        yield _LINEAR

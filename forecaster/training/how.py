@@ -78,7 +78,8 @@ class Training:
     """A guard, not a dial: the schedule is shortened when it would not fit."""
     seed: int = 1
     threads: int = 1
-    """Processor threads. One is the safe choice: beside another busy process two are slower than one."""
+    """Processor threads of a training. One is the safe choice: beside another busy process two are slower than one. Several
+    trainings take a process each where cores are free (`training/side_by_side.py`)."""
 
     def __post_init__(self) -> None:
         for name in _NOT_NEGATIVE:

@@ -16,11 +16,21 @@ from forecaster.series.grid import Grid
 from forecaster.series.seasonality import LONGEST
 from forecaster.training.how import Training
 
-__all__ = ["Choice", "Plan", "Training", "held_out_series", "lookback", "plan"]
+__all__ = [
+    "CUTOFFS_A_STEP",
+    "CUTOFFS_A_STEP_ALONE",
+    "Choice",
+    "Plan",
+    "Training",
+    "held_out_series",
+    "lookback",
+    "plan",
+]
 
-_CUTOFFS_A_STEP = 8_192
-_ALONE_A_STEP = 512
-"""Cutoffs of a step for models that read each window by itself."""
+CUTOFFS_A_STEP = 8_192
+"""Most cutoffs of a training step."""
+CUTOFFS_A_STEP_ALONE = 512
+"""The same of models that read each window by itself."""
 _LOOKBACKS = 12
 """Rows of a series, in lookbacks of a model, from which it has them."""
 _ALONE_TOGETHER = 2
@@ -249,7 +259,9 @@ def _training(asked: Training, ends: Ints, horizon: int, *, parameters: int, alo
     longest = int(np.quantile(ends, 0.9)) if len(ends) else 1
     stretch = asked.stretch or (_ALONE_TOGETHER if alone else int(np.clip(longest - 1, 8, 256)))
     room = min(
-        _ALONE_A_STEP if alone else _CUTOFFS_A_STEP, _VALUES_A_STEP // (horizon * parameters), max(cutoffs, stretch)
+        CUTOFFS_A_STEP_ALONE if alone else CUTOFFS_A_STEP,
+        _VALUES_A_STEP // (horizon * parameters),
+        max(cutoffs, stretch),
     )
     rows = asked.rows or max(1, room // stretch)
     if not asked.stretch and rows * stretch > room:

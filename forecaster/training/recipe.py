@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 from forecaster import plugins
@@ -10,16 +10,16 @@ from forecaster.errors import ConfigError
 from forecaster.progress import SILENT, Watch
 from forecaster.series.frequency import Ints
 from forecaster.series.grid import Grid
-from forecaster.training.artefact import DESCRIPTION, Artefact
+from forecaster.training.artefact import Artefact
 from forecaster.training.auto import AUTO, CANDIDATES, best
+from forecaster.training.job import Job
 from forecaster.training.kept import Kept
 from forecaster.training.plan import Plan, plan
-from forecaster.training.tails import with_tails
+from forecaster.training.side_by_side import side_by_side
 from forecaster.training.warm_start import saved_for
 
 __all__ = ["learn", "own_settings"]
 
-_STATE = "state.safetensors"
 _SECONDS_IN_ALL = 600.0
 """Guard on several trainings together, where one alone has 180 seconds."""
 
@@ -50,7 +50,7 @@ def learn(
     seeds, asked = _seeds(settings or {})
     recipe = _Recipe(grid, ends, names, seeds, horizon, tuple(season), asked, warm, kept, watch)
     if model == AUTO:
-        return best(recipe.train, grid, ends, watch, known)
+        return best(recipe.train, recipe.plan, grid, ends, watch, known)
     first, *others = recipe.train(names)
     return first.joined(others)
 
@@ -72,19 +72,25 @@ class _Recipe:
 
     def train(self, wanted: Sequence[str]) -> list[Artefact]:
         """Some of the models, each by each of its seeds."""
-        return [artefact for name in wanted for artefact in self._by_seeds(name)]
+        jobs = [job for name in wanted for job in self._jobs(name)]
+        work = partial(_run, self.grid, self.ends)
+        made = side_by_side(work, jobs, [job.seconds for job in jobs], self.watch)
+        return [artefact for each in made for artefact in each]
 
-    def _by_seeds(self, name: str) -> Iterator[Artefact]:
-        """One model."""
+    def plan(self, name: str) -> Plan:
+        """Of one of the models."""
         own = own_settings(name, self.names, self.settings)
-        one = plan(self.grid, self.ends, model=name, horizon=self.horizon, season=self.season, settings=own)
+        return plan(self.grid, self.ends, model=name, horizon=self.horizon, season=self.season, settings=own)
+
+    def _jobs(self, name: str) -> Iterator[Job]:
+        """A training by each seed."""
         learned = plugins.load("models", name).learned
-        for number, each in enumerate(_seeded(one, self.seeds if learned else 1, members=self._trainings)):
+        for number, each in enumerate(_seeded(self.plan(name), self.seeds if learned else 1, members=self._trainings)):
             for line in each.lines():
                 self.watch.say(line)
             begin = saved_for(each, number, self.warm) if learned and self.warm is not None else None
-            for member in self._fitted(each, begin).members:
-                yield with_tails(member, self.grid, self.ends)
+            folder = None if self.kept is None else self.kept.of(each, self.grid, self.ends, begin)
+            yield Job(each, begin, folder)
 
     @cached_property
     def _trainings(self) -> int:
@@ -92,22 +98,9 @@ class _Recipe:
         learned: int = sum(plugins.load("models", name).learned for name in self.names)
         return self.seeds * max(1, learned)
 
-    def _fitted(self, one: Plan, warm: Artefact | None) -> Artefact:
-        """A training from its beginning, from where it was killed, or done before."""
-        from forecaster.training.fit import fit  # brings Lightning, which a loaded model does without
 
-        if self.kept is None:
-            return fit(self.grid, self.ends, one, watch=self.watch, warm=warm)
-        folder = self.kept.of(one, self.grid, self.ends, warm)
-        state = folder / _STATE
-        if (folder / DESCRIPTION).exists():
-            self.watch.say(f"taken from {folder}: this training was done before")
-            return Artefact.load(folder)
-        if state.exists():
-            self.watch.say(f"continuing the training in {folder}")
-        made = fit(self.grid, self.ends, one, watch=self.watch, warm=warm, state=state)
-        made.save(folder)
-        return made
+def _run(grid: Grid, ends: Ints, job: Job, watch: Watch) -> list[Artefact]:
+    return job.run(grid, ends, watch)
 
 
 def _seeds(settings: Mapping[str, Any]) -> tuple[int, dict[str, Any]]:

@@ -31,7 +31,7 @@ def votes(found: Sequence[Floats], learned: Sequence[bool], loss: Loss) -> list[
     counted = np.array([loss(one) for one in found]) * np.where(network, _STOPPED, 1)
     ahead = np.flatnonzero(~network | (counted < counted[~network].min(initial=np.inf)))
     shares = np.zeros(len(found))
-    shares[ahead] = (_by_themselves(counted[ahead]) + _beside_others([found[n] for n in ahead], loss)) / 2
+    shares[ahead] = (_by_themselves(counted[ahead]) + _beside_others([found[n] for n in ahead.tolist()], loss)) / 2
     shares[shares < _LEAST] = 0
     counting: list[float] = (shares / shares.sum()).tolist()
     return counting

@@ -1,0 +1,56 @@
+"""One training: from its beginning, from where it was killed, or done before."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from forecaster import plugins
+from forecaster.progress import Watch
+from forecaster.series.frequency import Ints
+from forecaster.series.grid import Grid
+from forecaster.training.artefact import DESCRIPTION, Artefact
+from forecaster.training.plan import CUTOFFS_A_STEP, CUTOFFS_A_STEP_ALONE, Plan
+from forecaster.training.tails import with_tails
+
+__all__ = ["Job"]
+
+_STATE = "state.safetensors"
+_STEP_S = 0.2
+"""Seconds of a full step, about, whatever the network."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """What is trained, and how."""
+
+    plan: Plan
+    warm: Artefact | None = None
+    """A saved model to begin with."""
+    folder: Path | None = None
+    """Where it is kept against a kill."""
+
+    @property
+    def seconds(self) -> float:
+        """About how long it takes."""
+        model, training = plugins.load("models", self.plan.model), self.plan.training
+        most = CUTOFFS_A_STEP_ALONE if model.alone else CUTOFFS_A_STEP
+        full = min(1.0, training.rows * training.stretch / most)
+        return _STEP_S * full * training.steps if model.learned else 0.0
+
+    def run(self, grid: Grid, ends: Ints, watch: Watch) -> list[Artefact]:
+        """The members that it gives. Shapes: ends [S]"""
+        return [with_tails(member, grid, ends) for member in self._fitted(grid, ends, watch).members]
+
+    def _fitted(self, grid: Grid, ends: Ints, watch: Watch) -> Artefact:
+        from forecaster.training.fit import fit  # brings Lightning, which a loaded model does without
+
+        if self.folder is None:
+            return fit(grid, ends, self.plan, watch=watch, warm=self.warm)
+        state = self.folder / _STATE
+        if (self.folder / DESCRIPTION).exists():
+            watch.say(f"taken from {self.folder}: this training was done before")
+            return Artefact.load(self.folder)
+        if state.exists():
+            watch.say(f"continuing the training in {self.folder}")
+        made = fit(grid, ends, self.plan, watch=watch, warm=self.warm, state=state)
+        made.save(self.folder)
+        return made
