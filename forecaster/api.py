@@ -81,7 +81,8 @@ def fit(
 ) -> Forecaster:
     """One model for all series of a frame; `settings` are those of `--set`, e.g. `{"seed": 2, "size": "s"}`.
 
-    Several models with commas, or `ensemble` seeds of one, forecast by the median; `auto` takes what proves best.
+    Several models with commas, or `ensemble` seeds of one, forecast by the median; with `auto` several
+    vote by how they did on held-out rows.
     `warm_start` is the folder of a saved model whose weights training begins with, `resume` a folder by which a killed
     training continues when it is asked for again.
 

@@ -39,6 +39,7 @@ ELSEWHERE = {
     "forecaster/registry/mlflow_registry.py": {"mlflow"},
     "forecaster/tracking/mlflow_tracking.py": {"mlflow"},
     "forecaster/models/_statistical.py": {"statsforecast"},
+    "forecaster/training/side_by_side.py": {"loky"},
     "forecaster/alerts/webhook.py": {"httpx"},
     "forecaster/reporting/figures.py": {"plotly"},
     "forecaster/client.py": {"httpx"},

@@ -50,7 +50,7 @@ options = { series = ["water_flow"] }               # settings of the connector
 horizon = 24                                        # steps of the series
 schedule = "every 6h"                               # ingest and score; or a cron line, in UTC
 train_schedule = "every 7D"                         # train, and promote what is better
-model = "auto"                                      # what proves best, or a file in models/
+model = "auto"                                      # several that vote, or a file in models/
 detector = "auto"                                   # a file in detectors/
 false_alarms = "1/series-week"                      # alarms to accept on normal data
 alerts = ["jsonl"]                                  # files in alerts/

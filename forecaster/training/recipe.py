@@ -1,4 +1,4 @@
-"""What a model's name asks for: one training, an ensemble of several, or the one that proves best."""
+"""What a model's name asks for: one training, an ensemble of several, or what `auto` finds."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
