@@ -11,6 +11,7 @@ __all__ = [
     "CUTOFF",
     "DETECTION",
     "DS",
+    "EXPECTATION",
     "FORECASTS",
     "IGNORED",
     "LEVELS",
@@ -54,7 +55,9 @@ def quantile_column(level: float) -> str:
 
 QUANTILES = tuple(quantile_column(level) for level in LEVELS)
 
-DETECTION = ("expected", "lower", "upper", "score", "p_value", "is_anomaly", "event_id", "is_train")
+EXPECTATION = ("expected", "lower", "upper")
+"""What was expected of a value, and the ends of the interval around it."""
+DETECTION = (*EXPECTATION, "score", "p_value", "is_anomaly", "event_id", "is_train")
 """What a detector adds to each row."""
 
 TIME = pa.timestamp("us", tz="UTC")

@@ -172,7 +172,7 @@ def _testable(checked: Checked, starts: list[Ints]) -> Parted:
             kept.append(number)
         left = np.flatnonzero(~judged) if trains else np.arange(grid.series)
         reason = "no row in the test part" if trains else f"no row of step {grid.frequency.alias} before the test part"
-        checked.quality.add_series("skip", reason, ((grid.label(s), int(grid.lengths[s])) for s in left.tolist()))
+        checked.quality.add_series("skip", reason, grid.sizes(left))
     if not kept:
         reasons = sorted({finding.reason for finding in checked.quality.of("skip")})
         raise ConfigError(f"nothing to test: {', '.join(reasons)}. Change --train-until or --test-size.")

@@ -5,7 +5,7 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
-from forecaster.columns import LEVELS
+from forecaster.columns import EXPECTATION, LEVELS
 from forecaster.series.frequency import Ints
 from forecaster.series.grid import Bools, Floats, Objects
 
@@ -14,7 +14,7 @@ __all__ = ["LATE", "NEXT", "NUMBERS", "REASON", "Answers"]
 LATE = "late"
 NEXT, REASON = "next_ds", "reason"
 """Columns that a stream alone has."""
-NUMBERS = ("expected", "lower", "upper", "p_value", "strangeness", "opening_p", "sign")
+NUMBERS = (*EXPECTATION, "p_value", "strangeness", "opening_p", "sign")
 """Columns of `Answers.numbers`."""
 
 

@@ -43,8 +43,8 @@ def detect_all(checked: Checked, ends: list[Ints], how: Detection, watch: Watch 
     for grid, end, marks_N in zip(checked.grids, ends, known, strict=True):
         detector, begins, name = fit_detector(held(grid, how.meanings(grid.frequency)), end, how, marks_N)
         if name != how.detector:
-            named = ((grid.label(s), int(grid.lengths[s])) for s in range(grid.series))
-            checked.quality.add_series("fallback", f"too few training rows for '{how.detector}': '{name}' ran", named)
+            reason = f"too few training rows for '{how.detector}': '{name}' ran"
+            checked.quality.add_series("fallback", reason, grid.sizes())
         watch.say(f"step {grid.frequency.alias}: {grid.series} series, detector {name}")
         found.append(detect(grid, end, detector, begins, how, marks_N=marks_N))
     return found

@@ -37,7 +37,7 @@ def scores_of(detected: list[Detected]) -> pd.DataFrame:
         part = grid.keys(series)[[columns.UNIQUE_ID]]
         part[columns.DS] = grid.ds(series, positions).array
         part[columns.Y] = grid.y
-        for name in ("expected", "lower", "upper"):
+        for name in columns.EXPECTATION:
             part[name] = getattr(one.views, name)
         p_values = _flat([a.p_values for a in one.alarms])
         part["score"], part["p_value"] = -np.log10(p_values), p_values
@@ -64,7 +64,7 @@ def events_of(detected: list[Detected]) -> pd.DataFrame:
         for first, (_, events, _) in one.whole.items():
             parts += [_event_row(one, first, event, columns.WHOLE, _ranked(one, first, event)) for event in events]
     names = ["event_id", "unique_id", "channel", "start", "peak", "end", "severity", "direction", "channels"]
-    table = pd.DataFrame(parts, columns=[*names, "expected", "lower", "upper", "is_open"])
+    table = pd.DataFrame(parts, columns=[*names, *columns.EXPECTATION, "is_open"])
     return table if any(one.whole for one in detected) else table.drop(columns=columns.CHANNEL)
 
 
@@ -85,7 +85,7 @@ def _target_rows(
         rows, series, positions = rows[inside], series[inside], positions[inside]
         at = one.grid.offsets[series] + positions
         _fill(out, rows, _flat([a.p_values for a in one.alarms])[at], _flat([a.is_anomaly for a in one.alarms])[at])
-        for name in ("expected", "lower", "upper"):
+        for name in columns.EXPECTATION:
             out.loc[rows, name] = getattr(one.views, name)[at]
         labels = np.array([one.grid.label(s) for s in range(one.grid.series)], object)
         _name_events(out, rows, one.grid, series, _flat(one.numbers)[at], one.events, labels)
@@ -120,7 +120,7 @@ def _empty_rows(frame: pd.DataFrame, channel: str, y: Floats) -> pd.DataFrame:
         index=np.arange(len(frame)),
     )
     out[columns.DS] = frame[columns.DS].array
-    for name in ("expected", "lower", "upper", "score", "p_value"):
+    for name in (*columns.EXPECTATION, "score", "p_value"):
         out[name] = np.nan
     out["is_anomaly"] = False
     out["event_id"] = pd.array([None] * len(out), dtype="str")
@@ -160,7 +160,7 @@ def _event_row(one: Detected, series: int, event: Event, channel: str | None, ch
         "severity": event.severity,
         "direction": event.direction,
         "channels": channels,
-        **{name: _at_peak(one, series, event, channel, name) for name in ("expected", "lower", "upper")},
+        **{name: _at_peak(one, series, event, channel, name) for name in columns.EXPECTATION},
         "is_open": bool(grid.lengths[series] - 1 - event.end <= (0 if event.direction == SILENT else one.gap)),
     }
 

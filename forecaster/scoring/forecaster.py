@@ -49,8 +49,7 @@ class Forecaster:
 
     def artefact_of(self, grid: Grid) -> Artefact | None:
         """The artefact for a grid's step, None if it was never trained on such steps."""
-        step = (grid.frequency.kind, grid.frequency.size)
-        return next((a for a in self.artefacts if (a.frequency.kind, a.frequency.size) == step), None)
+        return next((a for a in self.artefacts if a.frequency.step == grid.frequency.step), None)
 
     def matched(self, checked: Checked) -> Iterator[tuple[Grid, Artefact]]:
         """Each grid with its artefact; series whose step is unknown are recorded as skipped."""
@@ -61,9 +60,7 @@ class Forecaster:
                 continue
             known = ", ".join(a.plan.step for a in self.artefacts)
             reason = f"steps of {grid.frequency.alias}; the model was trained on {known}"
-            checked.quality.add_series(
-                "skip", reason, ((grid.label(s), int(grid.lengths[s])) for s in range(grid.series))
-            )
+            checked.quality.add_series("skip", reason, grid.sizes())
 
     def predict(
         self,

@@ -4,6 +4,7 @@ from dataclasses import dataclass, fields, replace
 
 import numpy as np
 
+from forecaster.columns import EXPECTATION
 from forecaster.detectors.base import Views
 from forecaster.scoring.alarms import Alarms
 from forecaster.scoring.answers import Answers
@@ -77,7 +78,7 @@ def _put(made: Detected, followed: Followed, first: int, stand: _Stand, answers:
             alarms = replace(alarms, is_anomaly=answers.is_anomaly[said])
         made.alarms[s], made.events[s], made.numbers[s] = alarms, events, number_T
         at, views = slice(grid.offsets[s], grid.offsets[s + 1]), made.views
-        for name in ("expected", "lower", "upper"):
+        for name in EXPECTATION:
             getattr(views, name)[at] = answers.named[name][said]
 
 

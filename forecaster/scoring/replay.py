@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 
+from forecaster.columns import EXPECTATION
 from forecaster.detectors.base import Views
 from forecaster.scoring.alarms import Alarms
 from forecaster.scoring.budget import Budget
@@ -17,7 +18,7 @@ from forecaster.series.grid import Floats, Grid
 
 __all__ = ["replay"]
 
-_NUMBERS = ("expected", "lower", "upper", "p_value", "strangeness", "opening_p")
+_NUMBERS = (*EXPECTATION, "p_value", "strangeness", "opening_p")
 
 
 def replay(checked: Checked, scores: pd.DataFrame, how: Detection) -> list[Detected]:
@@ -41,7 +42,7 @@ def _placed(checked: Checked, number: int, scores: pd.DataFrame) -> dict[str, Fl
 
 def _replayed(grid: Grid, stored: dict[str, Floats], how: Detection) -> Detected:
     rate, opening = alarms_per_row(how.false_alarms, grid.frequency), stored["opening_p"]
-    expected, lower, upper = (stored[name] for name in ("expected", "lower", "upper"))
+    expected, lower, upper = (stored[name] for name in EXPECTATION)
     rules = how.rules.at(rate)
     views = Views(-np.log10(opening)[:, None], expected, lower, upper, np.sign(grid.y - expected))
     working_N = Maintenance.of(rules.maintenance, grid.clock).working(grid)

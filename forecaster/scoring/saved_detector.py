@@ -60,16 +60,14 @@ class SavedDetector:
                 continue
             known = ", ".join(one.frequency.alias for one in self.members)
             reason = f"steps of {grid.frequency.alias}; the detector was taught by {known}"
-            named = ((grid.label(s), int(grid.lengths[s])) for s in range(grid.series))
-            checked.quality.add_series("skip", reason, named)
+            checked.quality.add_series("skip", reason, grid.sizes())
         if not found:
             raise ArtifactError("no series has a step that the detector was taught by.")
         return checked.only(kept), found
 
     def member_of(self, grid: Grid) -> Calibrated | None:
         """The one for a grid's step."""
-        step = (grid.frequency.kind, grid.frequency.size)
-        return next((one for one in self.members if (one.frequency.kind, one.frequency.size) == step), None)
+        return next((one for one in self.members if one.frequency.step == grid.frequency.step), None)
 
     def asking(
         self, false_alarms: str | None, rules: Mapping[str, Any] | None = None, fdr: Any = None
@@ -84,20 +82,22 @@ class SavedDetector:
         """Write it into a folder. Raises: ConfigError when it cannot be written; a new folder is then gone again."""
         fresh = not folder.exists()
         try:
+            self._write(folder)
+        except ConfigError:
+            if fresh:
+                shutil.rmtree(folder, ignore_errors=True)
+            raise
+
+    def _write(self, folder: Path) -> None:
+        try:
             (folder / _INDEX).unlink(missing_ok=True)
             (folder / STATE).unlink(missing_ok=True)
             members = [one.save(folder / one.frequency.alias) for one in self.members]
             how = {name: value for name, value in asdict(self.how).items() if name not in _LEARNT}
             index = {"format": FORMAT, "roles": asdict(self.roles), "how": how, "members": members}
             (folder / _INDEX).write_text(json.dumps({**index, "made_with": versions()}, indent=1) + "\n")
-        except (OSError, ConfigError) as error:
-            if fresh:
-                shutil.rmtree(folder, ignore_errors=True)
-            raise (
-                error
-                if isinstance(error, ConfigError)
-                else ConfigError(f"cannot write the detector to '{folder}': {error.strerror or error}.")
-            ) from error
+        except OSError as error:
+            raise ConfigError(f"cannot write the detector to '{folder}': {error.strerror or error}.") from error
 
     @classmethod
     def load(cls, folder: Path) -> "SavedDetector":

@@ -165,7 +165,7 @@ def _scores(rows: pd.DataFrame, answers: Answers) -> pd.DataFrame:
     """As the lake keeps them."""
     named = {name: rows[name].array for name in (columns.UNIQUE_ID, columns.DS, columns.Y)}
     numbers = answers.named
-    said: dict[str, Any] = {name: numbers[name] for name in ("expected", "lower", "upper")}
+    said: dict[str, Any] = {name: numbers[name] for name in columns.EXPECTATION}
     said |= {"score": -np.log10(numbers["p_value"]), "p_value": numbers["p_value"], "is_anomaly": answers.is_anomaly}
     said |= {name: numbers[name] for name in ("strangeness", "opening_p")}
     return pd.DataFrame({**named, **said, "event_id": pd.array(answers.event_id, dtype="str")})
@@ -187,8 +187,8 @@ def _events(scores: pd.DataFrame) -> pd.DataFrame:
                 "severity": peak["strangeness"],
                 "direction": direction_of(float(peak["sign"])),
                 "channels": "",
-                **{name: peak[name] for name in ("expected", "lower", "upper")},
+                **{name: peak[name] for name in columns.EXPECTATION},
             }
         )
     names = ["event_id", "unique_id", "start", "peak", "end", "severity", "direction", "channels"]
-    return pd.DataFrame(found, columns=[*names, "expected", "lower", "upper"])
+    return pd.DataFrame(found, columns=[*names, *columns.EXPECTATION])

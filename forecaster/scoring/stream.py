@@ -71,8 +71,8 @@ class Stream:
 
     def going_on(self, found: Sequence[Detected]) -> list[Detected]:
         """Detections in which series go on from where they stand here."""
-        steps = [(one.frequency.kind, one.frequency.size) for one in self.saved.members]
-        numbers = (steps.index((one.grid.frequency.kind, one.grid.frequency.size)) for one in found)
+        steps = [one.frequency.step for one in self.saved.members]
+        numbers = (steps.index(one.grid.frequency.step) for one in found)
         followed = (self._followed[number] for number in numbers)
         return [one if each is None else going_on(each, one) for one, each in zip(found, followed, strict=True)]
 

@@ -23,7 +23,7 @@ __all__ = ["Answering", "batches"]
 
 _BYTES_AT_ONCE = 1 << 20
 _LATEST = 2**53
-_NUMBERS = (columns.Y, "expected", "lower", "upper", "score", "p_value")
+_NUMBERS = (columns.Y, *columns.EXPECTATION, "score", "p_value")
 _FLAGS = ("is_anomaly", "event_id", "is_train")
 _AHEAD = (columns.MEAN, *QUANTILES)
 _encoded = json.JSONEncoder(ensure_ascii=False).encode

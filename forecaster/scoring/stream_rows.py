@@ -26,7 +26,7 @@ def rows_of(frame: pd.DataFrame, answers: Answers, channels: Sequence[str], tell
         channel = {columns.CHANNEL: pd.array([*channels, columns.WHOLE] * len(frame), dtype="str")}
         frame = frame.iloc[np.repeat(np.arange(len(frame)), len(channels) + 1)]
     named = {columns.UNIQUE_ID: frame[columns.UNIQUE_ID].array, **channel, columns.DS: frame[columns.DS].array}
-    said = {columns.Y: y.reshape(-1), **{name: numbers[name] for name in ("expected", "lower", "upper")}}
+    said = {columns.Y: y.reshape(-1), **{name: numbers[name] for name in columns.EXPECTATION}}
     told = {"score": -np.log10(numbers["p_value"]), "p_value": numbers["p_value"], "is_anomaly": answers.is_anomaly}
     told |= {"event_id": _texts(answers.event_id), "is_train": answers.is_train}
     told |= {NEXT: _like(answers.next_ds, frame[columns.DS])}

@@ -13,7 +13,7 @@ import numpy as np
 from forecaster.errors import ConfigError
 from forecaster.series.sessions import Days, Ints, sessions
 
-__all__ = ["DAY", "Frequency", "Ints", "parse", "parse_duration"]
+__all__ = ["DAY", "Frequency", "Ints", "fixed", "parse", "parse_duration"]
 
 SECOND = 1_000_000
 DAY = 86_400 * SECOND
@@ -37,6 +37,11 @@ class Frequency:
     month_end: bool = False
     calendar: str = ""
     """Trading calendar whose sessions are the business days (`series/sessions.py`); empty for Monday to Friday."""
+
+    @property
+    def step(self) -> tuple[str, int]:
+        """What series of a model must have in common with others that it reads."""
+        return self.kind, self.size
 
     def positions(self, times: Ints, starts: Ints) -> Ints:
         """Nearest grid position of each time, counted from its series' first time.

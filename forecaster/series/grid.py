@@ -75,6 +75,11 @@ class Grid:
         name = str(self.unique_id[series])
         return name if self.channel is None else f"{name}/{self.channel[series]}"
 
+    def sizes(self, series: Ints | None = None) -> list[tuple[str, int]]:
+        """How messages call some series, or all, and how many rows each has."""
+        chosen = np.arange(self.series) if series is None else series
+        return [(self.label(s), rows) for s, rows in zip(chosen.tolist(), self.lengths[chosen].tolist(), strict=True)]
+
     def values(self, series: int) -> Floats:
         """Values of one series."""
         return self.y[self.offsets[series] : self.offsets[series + 1]]

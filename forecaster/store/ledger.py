@@ -16,6 +16,7 @@ import pandas as pd
 import sqlalchemy as sa
 from sqlalchemy.exc import SQLAlchemyError
 
+from forecaster.columns import EXPECTATION
 from forecaster.errors import ConfigError
 from forecaster.series.source import Done, Slice
 from forecaster.store import slices as reading
@@ -165,7 +166,7 @@ class Ledger:
     def put_events(self, rows: Sequence[Mapping[str, Any]]) -> list[str]:
         """Record events; returns the ids of those that are new. A known one keeps its state and may grow."""
         fresh = []
-        grows = ("end", "peak", "severity", "direction", "channels", "expected", "lower", "upper", "is_open")
+        grows = ("end", "peak", "severity", "direction", "channels", *EXPECTATION, "is_open")
         with self.engine.begin() as connection:
             for row in rows:
                 known = connection.execute(
