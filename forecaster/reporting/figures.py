@@ -40,7 +40,7 @@ def fan(
         figure.add_scatter(x=forecast["ds"], y=forecast["q0.5"], name="forecast", mode="lines", line=line)
         figure.add_vline(x=forecast["cutoff"].max(), line={"color": INK, "width": 1, "dash": "dot"})
     if events is not None and len(events):
-        _events(figure, history, scores, events)
+        _events(figure, history, events)
     figure.update_layout(title=title, yaxis_title=unit, **_LOOK)
     return figure
 
@@ -105,7 +105,7 @@ def _band(
     )
 
 
-def _events(figure: go.Figure, history: pd.DataFrame, scores: pd.DataFrame | None, events: pd.DataFrame) -> None:
+def _events(figure: go.Figure, history: pd.DataFrame, events: pd.DataFrame) -> None:
     """Spans of events shaded, their peaks marked: shape and colour, for those who see no red."""
     for start, end in zip(events["start"], events["end"], strict=True):
         figure.add_vrect(

@@ -70,11 +70,6 @@ class Done:
     spans: Mapping[str, Sequence[Span]] = field(default_factory=dict)
     """Times that complete slices cover: sorted, apart from each other."""
 
-    def watermark(self, part: str) -> datetime | None:
-        """End of the first contiguous run of complete slices: all before it has been read."""
-        spans = self.spans.get(part, ())
-        return spans[0][1] if spans else None
-
 
 class Connector(ABC):
     """A source of long tables `unique_id, ds, y`.

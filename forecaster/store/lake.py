@@ -144,11 +144,6 @@ class Lake:
         path = self._path(table)
         return int(DeltaTable(path).version()) if DeltaTable.is_deltatable(path) else -1
 
-    def has(self, table: str, transaction: str) -> bool:
-        """Did a transaction land?"""
-        path = self._path(table)
-        return DeltaTable.is_deltatable(path) and DeltaTable(path).transaction_version(transaction) is not None
-
     def opened(self, table: str) -> DeltaTable:
         """The table as it is now; made, if it is not there."""
         path = self._path(table)

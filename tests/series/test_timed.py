@@ -49,12 +49,11 @@ def test_a_first_run_reads_all_and_the_next_only_what_is_new() -> None:
     assert _spans(source, Window(_day(3)), (_day(0), _day(1.75))) == [(1.75, 2), (2, 2.75)]
 
 
-def test_a_hole_is_filled_and_the_watermark_stands_before_it() -> None:
+def test_a_hole_is_filled() -> None:
     """A slice that failed is planned again; those behind it are not."""
     source = Days(Days.Config(start="2024-01-01", span="10D"))
     done = ((_day(0), _day(2)), (_day(3), _day(5)))
     assert _spans(source, Window(_day(5)), *done) == [(2, 3)]
-    assert Done(spans={"all": done}).watermark("all") == _day(2)
 
 
 def test_the_last_of_what_is_done_is_read_again_for_late_rows() -> None:

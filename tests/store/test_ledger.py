@@ -116,7 +116,8 @@ def test_spans_that_are_done_grow_together(ledger: Ledger) -> None:
         ledger.end_slice(slice_id("x", piece), "done")
     done = ledger.done("x")
     assert [((a - NOW).seconds // 3600, (b - NOW).seconds // 3600) for a, b in done.spans["all"]] == [(0, 6), (8, 9)]
-    assert done.watermark("all") == NOW + timedelta(hours=6)
+    (mark,) = ledger.watermarks("x").to_dict("records")
+    assert (mark["watermark"], mark["holes"]) == (NOW + timedelta(hours=6), 1)
 
 
 def test_slices_of_an_earlier_version_are_counted(ledger: Ledger) -> None:
