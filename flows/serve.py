@@ -23,7 +23,7 @@ from flows.train import train
 from forecaster.errors import ConfigError
 from forecaster.series.frequency import parse_duration
 
-__all__ = ["deployments", "main", "schedule_of"]
+__all__ = ["deployments", "main"]
 
 _LIMIT = 2
 """Flow runs at once."""
@@ -47,7 +47,7 @@ def deployments(project: str) -> list[RunnerDeployment]:
     return [*made, _deployment(maintain, "lake", settings.maintain_schedule, {"project": project})]
 
 
-def schedule_of(text: str) -> Schedule | None:
+def _schedule_of(text: str) -> Schedule | None:
     """`every 6h` or a cron line in UTC; None for an empty text. Raises: ConfigError for anything else."""
     if not text.strip():
         return None
@@ -61,7 +61,7 @@ def schedule_of(text: str) -> Schedule | None:
 
 
 def _deployment(flow: "Flow[..., Any]", name: str, text: str, parameters: dict[str, Any]) -> RunnerDeployment:
-    schedule = schedule_of(text)
+    schedule = _schedule_of(text)
     deployment = flow.to_deployment(
         name=name,
         parameters=parameters,

@@ -14,7 +14,7 @@ from typing import Any, get_origin, get_type_hints
 
 from forecaster.errors import ConfigError, unknown_name
 
-__all__ = ["Pipeline", "Ports", "Settings"]
+__all__ = ["DEFAULT_FILE", "Pipeline", "Ports", "Settings"]
 
 DEFAULT_FILE = Path("forecaster.toml")
 _SQLITE = "sqlite:///"

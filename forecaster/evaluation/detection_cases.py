@@ -18,7 +18,7 @@ from forecaster.series.frame import Checked
 from forecaster.series.frequency import DAY, Frequency, Ints
 from forecaster.series.grid import Bools
 
-__all__ = ["Labelled", "detected_cases", "labels_of", "random_cases"]
+__all__ = ["Cases", "Labelled", "detected_cases", "labels_of", "random_cases"]
 
 Cases = dict[str, Case]
 """By `unique_id`; channels count as the whole that they are."""

@@ -7,16 +7,16 @@ Missing: rows where `seen` is False count for nothing
 import torch
 from torch import Tensor
 
-__all__ = ["expanding_mean", "last_seen", "running_maximum", "trailing_mean", "trailing_sum"]
+__all__ = ["expanding_mean", "last_seen", "running_maximum", "trailing_mean"]
 
 
 def trailing_mean(x_N: Tensor, seen_N: Tensor, starts_N: Tensor, steps: int) -> Tensor:
     """Mean of the seen values among the last `steps` up to and including each row; 0 before any."""
     if bool(seen_N.all()):
         rows_N = torch.arange(1, len(x_N) + 1, device=x_N.device) - starts_N
-        return trailing_sum(x_N, starts_N, steps) / rows_N.clamp(max=steps)
+        return _trailing_sum(x_N, starts_N, steps) / rows_N.clamp(max=steps)
     seen = torch.stack([torch.where(seen_N, x_N, 0.0), seen_N.to(x_N.dtype)])
-    sums_N, counts_N = trailing_sum(seen, starts_N, steps)
+    sums_N, counts_N = _trailing_sum(seen, starts_N, steps)
     return torch.where(counts_N > 0, sums_N / counts_N.clamp(min=1), 0.0)
 
 
@@ -25,7 +25,7 @@ def expanding_mean(x_N: Tensor, seen_N: Tensor, starts_N: Tensor) -> Tensor:
     return trailing_mean(x_N, seen_N, starts_N, len(x_N))
 
 
-def trailing_sum(x_N: Tensor, starts_N: Tensor, steps: int) -> Tensor:
+def _trailing_sum(x_N: Tensor, starts_N: Tensor, steps: int) -> Tensor:
     """Sum of the last `steps` values of the series up to and including each row.
 
     By doubling: sums of 1, 2, 4, ... rows, of which the binary digits of `steps` choose. Nothing is ever subtracted, as

@@ -12,9 +12,9 @@ from forecaster.series import table
 from forecaster.series.frequency import Frequency, Ints, parse_duration
 from forecaster.series.grid import Bools, Grid
 
-__all__ = ["GAPS", "Meaning", "Meanings", "held", "require_time_outs", "since_value"]
+__all__ = ["Meaning", "Meanings", "held", "require_time_outs", "since_value"]
 
-GAPS = ("ignore", "hold", "alarm")
+_GAPS = ("ignore", "hold", "alarm")
 _HELP = "Give a duration like 6h, a number of steps, or a table with columns unique_id, silent_after and perhaps gaps."
 
 TimeOut = tuple[str, str, str]
@@ -117,6 +117,6 @@ def _of_table(path: Path) -> list[TimeOut]:
     found = [tuple(map(str, row)) for row in texts.where(texts.notna(), "").itertuples(index=False)]
     for name, after, gaps in found:
         _require_time_out(after.removesuffix(".0"))
-        if gaps not in ("", *GAPS):
-            raise ConfigError(f"rules.silent_after: '{path}': gaps of '{name}' are '{gaps}', not {', '.join(GAPS)}.")
+        if gaps not in ("", *_GAPS):
+            raise ConfigError(f"rules.silent_after: '{path}': gaps of '{name}' are '{gaps}', not {', '.join(_GAPS)}.")
     return [(name, after.removesuffix(".0"), gaps) for name, after, gaps in found]

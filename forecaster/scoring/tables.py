@@ -12,7 +12,7 @@ from forecaster.series.frequency import Ints
 from forecaster.series.grid import Floats, Grid
 from forecaster.training.walk import Forecasts
 
-__all__ = ["forecast_rows", "level_names"]
+__all__ = ["forecast_rows"]
 
 
 def forecast_rows(
@@ -49,7 +49,7 @@ def _numbers(quantiles: Floats, levels: Sequence[float]) -> pd.DataFrame:
     if extra:
         more = quantiles_at(quantiles, LEVELS, extra)
         values |= {quantile_column(level): more[:, q] for q, level in enumerate(extra)}
-    names = level_names(levels)
+    names = _level_names(levels)
     block = np.empty((1 + len(names), len(quantiles)), np.float32)
     block[0] = mean(quantiles, LEVELS)
     for row, name in enumerate(names, start=1):
@@ -57,6 +57,6 @@ def _numbers(quantiles: Floats, levels: Sequence[float]) -> pd.DataFrame:
     return pd.DataFrame(block.T, columns=[columns.MEAN, *names])
 
 
-def level_names(levels: Sequence[float]) -> list[str]:
+def _level_names(levels: Sequence[float]) -> list[str]:
     """Columns of some quantile levels, in order."""
     return [quantile_column(level) for level in sorted(levels)]

@@ -32,8 +32,9 @@ class Contract:
     """
 
     mode: Literal["freeze", "quarantine", "coerce"] = "quarantine"
-    """What becomes of rows that break a rule: `freeze` refuses their slice, whole, `quarantine` sets them aside with the reason, `coerce` mends them (the nearest step, the nearest end of the
-    range) and marks them `mended` in the column quality."""
+    """What becomes of rows that break a rule: `freeze` refuses their slice, whole, `quarantine` sets them aside with the
+    reason, `coerce` mends them (the nearest step, the nearest end of the range) and marks them `mended` in the column
+    quality."""
     step: str = ""
     """Rows lie on this grid, counted from 1970: `15min`, `h`, `D`, `B`, `MS`."""
     unit: str = ""

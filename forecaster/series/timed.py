@@ -14,7 +14,7 @@ from forecaster.errors import ConfigError
 from forecaster.series.frequency import parse_duration
 from forecaster.series.source import Connector, Done, Slice, Span, Window
 
-__all__ = ["Timed", "cut", "without"]
+__all__ = ["Timed", "cut", "first_time", "without"]
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-__all__ = ["TrackedRun", "Tracker"]
+__all__ = ["TrackedRun", "Tracker", "flat"]
 
 
 class TrackedRun(ABC):

@@ -17,7 +17,7 @@ from forecaster.panel.panel import Panel
 from forecaster.series.frequency import Ints
 from forecaster.training.artefact import Artefact
 
-__all__ = ["Block", "blocks", "decoded"]
+__all__ = ["STEPS_AT_ONCE", "Block", "blocks", "decoded"]
 
 STEPS_AT_ONCE = 8_192
 """Steps of all series of a block: its lag windows stay in the processor's cache, which makes half of the speed."""

@@ -14,9 +14,9 @@ from forecaster.training.schedule import FIXED_STEPS
 from forecaster.training.stream import StreamedStretches
 from forecaster.training.stretch import TrainingStretches
 
-__all__ = ["Checkpoints", "SafeFiles", "Stretches"]
+__all__ = ["Checkpoints", "Draws", "SafeFiles"]
 
-Stretches = TrainingStretches | StreamedStretches | LabelledWindows
+Draws = TrainingStretches | StreamedStretches | LabelledWindows
 """What a training draws from; a number of them, `skip`, can be left out."""
 
 
@@ -43,7 +43,7 @@ class Checkpoints(pl.Callback):
     The last callback of all, so that the others have had their say about a step.
     """
 
-    def __init__(self, file: Path, stretches: Stretches, *, seconds: float) -> None:
+    def __init__(self, file: Path, stretches: Draws, *, seconds: float) -> None:
         self.file, self.stretches, self.seconds = file, stretches, seconds
         self._written = time.monotonic()
         self._chance: list[torch.Tensor] = []

@@ -17,7 +17,7 @@ from forecaster.progress import Watch
 from forecaster.training.artefact import Facts
 from forecaster.training.average import average
 from forecaster.training.callbacks import Averaging, BestWeights, History, Snapshots
-from forecaster.training.checkpoints import Checkpoints, SafeFiles, Stretches
+from forecaster.training.checkpoints import Checkpoints, Draws, SafeFiles
 from forecaster.training.clipping import Clipping
 from forecaster.training.clock import Clock
 from forecaster.training.how import Precision, Training
@@ -36,7 +36,7 @@ _PRECISIONS: dict[Precision, Literal["32-true", "bf16-mixed"]] = {"32": "32-true
 
 def run(
     network: Trainable,
-    stretches: Stretches,
+    stretches: Draws,
     held_out: HeldOut,
     name: str,
     training: Training,
@@ -113,7 +113,7 @@ class _Minding:
 
     @classmethod
     def of(
-        cls, stretches: Stretches, held_out: HeldOut, training: Training, watch: Watch, state: Path | None
+        cls, stretches: Draws, held_out: HeldOut, training: Training, watch: Watch, state: Path | None
     ) -> "_Minding":
         """As a training asks for."""
         history, clock = History(watch), Clock(training.max_seconds)
