@@ -29,6 +29,7 @@ from forecaster.evaluation.leaderboard import rank
 from forecaster.evaluation.scores_table import scores_table
 from forecaster.progress import SILENT, Watch
 from forecaster.scoring.attended import attended_rows
+from forecaster.scoring.between_files import detect_on, keep
 from forecaster.scoring.detect import detect_all
 from forecaster.scoring.detection import Detection
 from forecaster.scoring.detection_rows import events_of, rows_of
@@ -38,7 +39,7 @@ from forecaster.scoring.parting import training_ends
 from forecaster.scoring.rate import DEFAULT_RATE
 from forecaster.scoring.rules import among
 from forecaster.scoring.saved_detector import SavedDetector
-from forecaster.scoring.stream import Stream, detect_on, keep
+from forecaster.scoring.stream import Stream
 from forecaster.scoring.tables import forecast_rows
 from forecaster.series.frame import check
 from forecaster.series.quality import Quality

@@ -41,6 +41,7 @@ def detect(
     knows by itself where its training ended. Series whose first row comes after the saved file go on from there; series that
     it does not know are judged by what was normal in the others.
     """
+    from forecaster.scoring.between_files import detect_on, keep
     from forecaster.scoring.detect import detect_all
     from forecaster.scoring.detection import Detection
     from forecaster.scoring.detection_rows import events_of, rows_of
@@ -49,7 +50,6 @@ def detect(
     from forecaster.scoring.rate import DEFAULT_RATE
     from forecaster.scoring.rules import among
     from forecaster.scoring.saved_detector import SavedDetector
-    from forecaster.scoring.stream import detect_on, keep
     from forecaster.series.roles import Roles
 
     chosen = {"--train-until": train_until, "--test-column": test_column, "--detector": detector, "--save": save}

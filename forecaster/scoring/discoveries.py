@@ -11,7 +11,7 @@ import numpy as np
 
 from forecaster.scoring.answers import Answers
 from forecaster.scoring.wealth import Wealth
-from forecaster.series.grid import Floats
+from forecaster.series.grid import Bools, Floats
 
 __all__ = ["Discoveries"]
 
@@ -38,7 +38,7 @@ class Discoveries:
         """Is an event one that people are told of?"""
         return self._last.get(event.rpartition("@")[0], ("", True)) != (event, False)
 
-    def restrain(self, answers: Answers, rate_n: Floats, whole_n: "np.ndarray[Any, np.dtype[np.bool_]]") -> None:
+    def restrain(self, answers: Answers, rate_n: Floats, whole_n: Bools) -> None:
         """Take what is no discovery out of a stream's answers. Silences are no matter of chance, and stay.
 
         Shapes: rate [n], the events a row that were asked for; whole [n], which answers are of a whole

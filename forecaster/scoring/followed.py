@@ -8,8 +8,7 @@ import numpy as np
 from forecaster import columns
 from forecaster.columns import LEVELS
 from forecaster.detectors.base import Sight, Views
-from forecaster.scoring.abreast import AlarmingAbreast
-from forecaster.scoring.alarms import Alarming, Alarms
+from forecaster.scoring.alarms import Alarms
 from forecaster.scoring.answers import Answers
 from forecaster.scoring.calibrated import Calibrated
 from forecaster.scoring.channels import Channels
@@ -17,24 +16,22 @@ from forecaster.scoring.detected import Detected, by_name
 from forecaster.scoring.detection import Detection
 from forecaster.scoring.events import SILENT
 from forecaster.scoring.gaps import held
-from forecaster.scoring.judging import Seen, judge_rows
+from forecaster.scoring.judging import Seen
 from forecaster.scoring.lacking import Lacking
 from forecaster.scoring.maintenance import Maintenance
 from forecaster.scoring.open_events import OpenEvents
 from forecaster.scoring.places import Arrivals, Places, Taken, rounds
-from forecaster.scoring.ragged import joined, nested, packed, parted, under, unpacked
+from forecaster.scoring.ragged import nested, packed, under, unpacked
 from forecaster.scoring.rate import alarms_per_row
 from forecaster.scoring.rules import admitted
 from forecaster.scoring.silence import Silences
+from forecaster.scoring.singles import Singles
 from forecaster.scoring.wholes import Wholes
 from forecaster.series.clock import Clock
 from forecaster.series.frequency import Ints
 from forecaster.series.grid import Array, Bools, Floats
 
 __all__ = ["Followed"]
-
-_TABLES = ("rows", "moments", "levels", "times", "events")
-"""Parts of an `Alarming`'s state; what people said few series have, and moments none that was stored before there were any."""
 
 
 @dataclass(frozen=True)
@@ -72,18 +69,17 @@ class Followed:
     """
 
     def __init__(self, member: Calibrated, how: Detection, clock: Clock, channels: Sequence[str] = ()) -> None:
-        self._member, self._how, self.clock, self.channels = member, how, clock, tuple(channels)
-        self._rate = alarms_per_row(how.false_alarms, member.frequency)
-        self.rules = how.rules.at(self._rate)
-        self._make = how.thresholds(self._rate)
+        self._how, self.clock, self.channels = how, clock, tuple(channels)
+        rate = alarms_per_row(how.false_alarms, member.frequency)
+        self.rules, make = how.rules.at(rate), how.thresholds(rate)
         self._calm = Maintenance.of(how.rules.maintenance, clock)
         self._follower = member.detector.follow(clock)
         self.places = Places(member.frequency, clock, _ends_by_name(member.ends, channels), self.rules.gap)
-        self._wholes = Wholes(member, self._rate, self.rules, self._make, how.aggregated()) if channels else None
-        self._alarms = AlarmingAbreast(member.detector.kinds, self._rate, self.rules.gap)
+        self._singles = Singles(member, rate, self.rules, make, self._label)
+        self._wholes = Wholes(member, rate, self.rules, make, how.aggregated()) if channels else None
         self.open = OpenEvents(self.rules.gap, self._named)
         meanings = how.meanings(member.frequency)
-        self.silences = Silences(meanings, member.frequency, self._calm, self._rate)
+        self.silences = Silences(meanings, member.frequency, self._calm, rate)
         self.lacking = (
             Lacking(meanings, self.silences, member.frequency, self.places.held, self.places.names)
             if meanings
@@ -107,7 +103,7 @@ class Followed:
         made.places.begin([str(name) for name in grid.unique_id[firsts]], grid.starts[firsts], grid.lengths[firsts])
         made.open.grow(len(firsts) * len(made.tracks))
         for s in range(grid.series):
-            made._alarms.add(found.kept[grid.label(s)].alarming)
+            made._singles.begin(found.kept[grid.label(s)].alarming)
         for number, first in enumerate(firsts.tolist()):
             made._begin_events(number, first, found)
             if made._wholes is not None:
@@ -161,8 +157,7 @@ class Followed:
             self._follower.forget(self._series_of(number))
             self.open.forget(number * len(self.tracks) + np.arange(len(self.tracks)))
             for series in self._series_of(number).tolist():
-                views = self._alarms.alone(series).views
-                self._alarms.replace(series, self._calibrated(self._label(series), views))
+                self._singles.forget(series)
             if self.lacking is not None:
                 self.lacking.forget(number)
             if self._wholes is not None:
@@ -179,10 +174,6 @@ class Followed:
             return self.places.names[series]
         number, channel = divmod(series, len(self.channels))
         return f"{self.places.names[number]}/{self.channels[channel]}"
-
-    def _calibrated(self, name: str, views: int) -> Alarming:
-        normal = self._member.normal_of(name, views)
-        return Alarming(normal, self._member.detector.kinds, self._rate, self.rules, self._make)
 
     def _follow_lacking(self, lacking: Lacking, taken: Taken, times: Ints, answers: Answers) -> None:
         """Values that stand for missing ones, and silences that rows make known."""
@@ -206,13 +197,11 @@ class Followed:
     def _answer(self, taken: Taken, answers: Answers) -> None:
         rows = _Rows.of(taken, self.places, self._calm)
         sight = self._seen(rows)
-        for series in range(len(self._alarms), int(self._series_of(len(self.places.names))[0])):
-            self._alarms.add(self._calibrated(self._label(series), sight.views.scores.shape[1]))
         views = sight.views
         may = admitted(self._how.rules, rows.values, views.expected, views.sign)
         seen = Seen(rows.series, views.scores, views.sign, may, rows.working, rows.train)
-        found = judge_rows(self._alarms, seen)
         every = np.arange(max(1, len(self.channels)))
+        found = self._singles.judge(seen, len(self.places.names) * len(every))
         self._say(taken, rows.train, found, sight, every, answers)
         if self._wholes is not None:
             self._answer_wholes(self._wholes, taken, seen, found, answers)
@@ -272,21 +261,14 @@ class Followed:
 
     def state(self) -> dict[str, Array]:
         """All that is remembered, by name."""
-        labels = map(self._label, range(len(self._alarms)))
-        alarming = {name: one.state() for name, one in zip(labels, self._alarms.settled(), strict=True)}
         parts = {
             "held": {**self.places.held.state(), **self.open.state()},
             "follower": self._follower.state(),
             "lacking": {} if self.lacking is None else self.lacking.state(),
             "wholes": {} if self._wholes is None else self._wholes.state(),
-            **{name: joined({k: one[name] for k, one in alarming.items() if name in one}) for name in _TABLES},
         }
-        return {
-            "names": packed(self.places.names),
-            "clock": packed(self.clock.to_json()),
-            "alarming": np.array([one["numbers"] for one in alarming.values()]),
-            **nested(parts),
-        }
+        named = {"names": packed(self.places.names), "clock": packed(self.clock.to_json())}
+        return {**named, **self._singles.state(), **nested(parts)}
 
     @classmethod
     def restored(
@@ -294,27 +276,16 @@ class Followed:
     ) -> "Followed":
         """From a `state`."""
         made = cls(member, how, Clock.from_json(unpacked(state["clock"])), channels)
-        held, follower = (under(prefix, state) for prefix in ("held", "follower"))
+        held = under("held", state)
         made.places.restore(unpacked(state["names"]), held)
         made.open.restore(held)
-        made._follower.restore(follower)
-        tables = {part: parted(under(part, state)) for part in _TABLES}
-        for series, numbers in enumerate(state["alarming"]):
-            name = made._label(series)
-            one = {"numbers": numbers, **{part: table[name] for part, table in tables.items() if name in table}}
-            made._alarms.add(Alarming.restored(one, member.detector.kinds, made._rate, made.rules, made._make))
+        made._follower.restore(under("follower", state))
+        made._singles.restore(state)
         if made._wholes is not None:
             made._wholes.restore(under("wholes", state))
         if made.lacking is not None:
-            made.lacking.restore(under("lacking", state) or made._as_if_known())
+            made.lacking.restore(under("lacking", state))
         return made
-
-    def _as_if_known(self) -> dict[str, Array]:
-        """What a state of before somebody asked for silences has to count as: every series had a value in its last row."""
-        known, count = self.places.held["rows"] - 1, len(self.places.names)
-        now = self.places.times(np.arange(count), known).max(initial=Clock.ABSENT)
-        blank = {"value": np.full(count, np.nan), "told": np.zeros(count, np.int64)}
-        return {"known": known, **blank, "now": np.array([now])}
 
 
 def _ends_by_name(ends: Mapping[str, int], channels: Sequence[str]) -> Mapping[str, int]:

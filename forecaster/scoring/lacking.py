@@ -5,7 +5,7 @@ from heapq import heappop, heappush
 
 import numpy as np
 
-from forecaster.detectors._follower import Numbers
+from forecaster.detectors.base import Numbers
 from forecaster.scoring.gaps import Meanings
 from forecaster.scoring.silence import Silences
 from forecaster.series.clock import Clock
@@ -109,10 +109,18 @@ class Lacking:
         return {**self._held.state(), "now": np.array([self._now])}
 
     def restore(self, state: Mapping[str, Array]) -> None:
-        """Remember a `state`."""
-        self._held.restore(state)
-        self._now = int(state["now"][0])
+        """Remember a `state`; an empty one is of before somebody asked for silences."""
+        known = state or self._as_if_known()
+        self._held.restore(known)
+        self._now = int(known["now"][0])
         self._queue_all()
+
+    def _as_if_known(self) -> dict[str, Array]:
+        """Every series had a value in its last row, whatever it was."""
+        known, count = self._places["rows"] - 1, len(self._names)
+        now = self._step.times(self._places["start"], known).max(initial=Clock.ABSENT)
+        blank = {"value": np.full(count, np.nan), "told": np.zeros(count, np.int64)}
+        return {"known": known, **blank, "now": np.array([now])}
 
     def _queue_all(self) -> None:
         for s in np.flatnonzero((self._held["known"] != _NEVER) & (self._held["told"] == 0)).tolist():

@@ -21,7 +21,7 @@ from forecaster.errors import ArtifactError, ConfigError, DataError
 from forecaster.scoring.answers import Answers
 from forecaster.scoring.detected import Detected
 from forecaster.scoring.discoveries import Discoveries
-from forecaster.scoring.fdr import decided, restrained
+from forecaster.scoring.fdr import decided
 from forecaster.scoring.followed import Followed
 from forecaster.scoring.going_on import going_on
 from forecaster.scoring.ragged import packed, unpacked
@@ -30,11 +30,10 @@ from forecaster.scoring.saved_detector import STATE, SavedDetector
 from forecaster.scoring.stream_rows import numbers_of, rows_of
 from forecaster.series import table
 from forecaster.series.clock import Clock
-from forecaster.series.frame import Checked
 from forecaster.series.frequency import Ints
 from forecaster.series.grid import Floats
 
-__all__ = ["Stream", "detect_on", "keep"]
+__all__ = ["Stream"]
 
 FORMAT = 2
 _DISCOVERIES = "discoveries"
@@ -226,32 +225,6 @@ class Stream:
         if saved.how.fdr and _DISCOVERIES in arrays:
             made.discoveries = Discoveries.from_json(saved.how.fdr, unpacked(arrays[_DISCOVERIES]))
         return made
-
-
-def detect_on(saved: SavedDetector, folder: Path, checked: Checked) -> tuple[Checked, list[Detected]]:
-    """What a detector finds in a table, of events that are told; series whose first row is after the file that it was
-    taught by go on from there."""
-    checked, found = saved.detect(checked)
-    if not (folder / STATE).exists():
-        return checked, restrained(found, saved.how, checked.quality)
-    stream = Stream.open(saved, None, folder)
-    found, alone = stream.going_on(found), found
-    goes_on = any(one is not other for one, other in zip(found, alone, strict=True))
-    return checked, restrained(found, saved.how, checked.quality, stream.discoveries if goes_on else None)
-
-
-def keep(saved: SavedDetector, found: Sequence[Detected], folder: Path) -> list[str]:
-    """Save a detector, and where its series stand for a stream that goes on from there; says what was done.
-
-    `found` has all events at the rate asked for, whether they are told or not.
-    """
-    saved.save(folder)
-    said = [f"saved the detector to {folder}"]
-    try:
-        Stream.after(SavedDetector.load(folder), found).save(folder)
-    except ArtifactError as error:
-        said.append(f"it is not for streams: {error}")
-    return said
 
 
 def _require_streamed(saved: SavedDetector) -> None:

@@ -1,0 +1,63 @@
+"""Series one by one, followed as their rows come: of each row what a detection says of it."""
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+
+from forecaster.scoring.abreast import AlarmingAbreast
+from forecaster.scoring.alarms import Alarming, Alarms, MakeThreshold
+from forecaster.scoring.calibrated import Calibrated
+from forecaster.scoring.judging import Seen, judge_rows
+from forecaster.scoring.ragged import joined, nested, parted, under
+from forecaster.scoring.rules import Rules
+from forecaster.series.grid import Array
+
+__all__ = ["Singles"]
+
+_TABLES = ("rows", "moments", "levels", "times", "events")
+"""Parts of an `Alarming`'s state; what people said few series have, and moments none that was stored before there were any."""
+
+
+class Singles:
+    """Where some series stand, each by itself; a series is numbered by when it came, and `label` says how it is called."""
+
+    def __init__(
+        self, member: Calibrated, rate: float, rules: Rules, make: MakeThreshold, label: Callable[[int], str]
+    ) -> None:
+        self._member, self._label = member, label
+        self._how = member.detector.kinds, rate, rules, make
+        self._alarms = AlarmingAbreast(member.detector.kinds, rate, rules.gap)
+
+    def begin(self, alarming: Alarming) -> None:
+        """One more series, of which a detection has seen rows."""
+        self._alarms.add(alarming)
+
+    def forget(self, series: int) -> None:
+        """A series begins anew."""
+        views = self._alarms.alone(series).views
+        self._alarms.replace(series, self._fresh(series, views))
+
+    def judge(self, seen: Seen, count: int) -> Alarms:
+        """What is said of the rows of some of `count` series."""
+        for series in range(len(self._alarms), count):
+            self._alarms.add(self._fresh(series, seen.views.shape[1]))
+        return judge_rows(self._alarms, seen)
+
+    def _fresh(self, series: int, views: int) -> Alarming:
+        """The alarms of a series of which no row was seen yet."""
+        return Alarming(self._member.normal_of(self._label(series), views), *self._how)
+
+    def state(self) -> dict[str, Array]:
+        """All that is remembered, by name."""
+        labels = map(self._label, range(len(self._alarms)))
+        alarming = {name: one.state() for name, one in zip(labels, self._alarms.settled(), strict=True)}
+        tables = {part: joined({k: one[part] for k, one in alarming.items() if part in one}) for part in _TABLES}
+        return {"alarming": np.array([one["numbers"] for one in alarming.values()]), **nested(tables)}
+
+    def restore(self, state: Mapping[str, Array]) -> None:
+        """Remember a `state`."""
+        tables = {part: parted(under(part, state)) for part in _TABLES}
+        for series, numbers in enumerate(state["alarming"]):
+            name = self._label(series)
+            one = {"numbers": numbers, **{part: table[name] for part, table in tables.items() if name in table}}
+            self._alarms.add(Alarming.restored(one, *self._how))
