@@ -91,9 +91,9 @@ def source(request: pytest.FixtureRequest, standin: Standin, monkeypatch: pytest
 
 @pytest.fixture
 def clock(source: Standin, monkeypatch: pytest.MonkeyPatch) -> Clock:
-    """The clients' time, and a short patience for slow answers."""
+    """The clients' time."""
     made = Clock()
-    for name, value in {"sleep": made.sleep, "clock": made, "timeout_s": 0.3}.items():
+    for name, value in {"sleep": made.sleep, "clock": made}.items():
         monkeypatch.setitem(Http.__init__.__kwdefaults__, name, value)
     monkeypatch.setattr(source, "clock", made, raising=False)
     return made
@@ -308,8 +308,9 @@ class TestConnector:
         """Out of order for long: the slice failed, the ledger says why, the next run takes it."""
         _fails_then_heals(station, Fault(500, body="disk is full"), ())
 
-    def test_slow_answer(self, station: Station) -> None:
+    def test_slow_answer(self, station: Station, monkeypatch: pytest.MonkeyPatch) -> None:
         """No answer in time: asked again."""
+        monkeypatch.setitem(Http.__init__.__kwdefaults__, "timeout_s", 0.3)
         station.put([1.0, 2.0])
         station.source.fault(Fault(wait_s=0.6))
         assert station.run().errors == []

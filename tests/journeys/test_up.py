@@ -98,7 +98,7 @@ def test_everything_answers(running: dict[str, Any]) -> None:
     for name in ("Prefect", "REST", "dashboard", "MLflow"):
         suffix = "/docs" if name == "REST" else ""
         assert httpx.get(running[name] + suffix, follow_redirects=True, timeout=20).status_code == 200, name
-    paths = httpx.get(running["REST"] + "/openapi.json").json()["paths"]
+    paths = httpx.get(running["REST"] + "/openapi.json", timeout=20).json()["paths"]
     assert {"/v1/series", "/v1/observations", "/v1/forecasts", "/v1/anomalies", "/healthz"} <= set(paths)
     writing = {path for path, methods in paths.items() if set(methods) != {"get"}}
     assert writing == {"/v1/labels"}, "the API is read-only, but for what people say of events"
@@ -135,9 +135,10 @@ def test_the_client_reads_what_the_store_has(running: dict[str, Any]) -> None:
         assert len(client.forecasts(["s0"], since=str(there["ds"].min()))) >= 6
         with pytest.raises(ConfigError, match="is no time"):
             client.forecasts(since="yesterday-ish")
-    answer = httpx.get(running["REST"] + "/v1/observations", params={"since": "x"})
+    answer = httpx.get(running["REST"] + "/v1/observations", params={"since": "x"}, timeout=20)
     assert answer.headers["content-type"] == "application/problem+json"
-    csv = httpx.get(running["REST"] + "/v1/observations", params={"series": "s0", "limit": 2, "format": "csv"})
+    asked = {"series": "s0", "limit": 2, "format": "csv"}
+    csv = httpx.get(running["REST"] + "/v1/observations", params=asked, timeout=20)
     assert csv.text.splitlines()[0].startswith("unique_id,ds,y")
 
 

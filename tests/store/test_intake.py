@@ -375,6 +375,18 @@ class Sending(Pushing):
             yield Delivery(table("p", ds, float(n)), lambda n=n: self.left.remove(n))
 
 
+class Waiting:
+    """A clock that only waiting moves, and on which a minute has gone by once the source has sent all."""
+
+    waited = 0.0
+
+    def sleep(self, seconds: float) -> None:
+        self.waited += seconds
+
+    def monotonic(self) -> float:
+        return self.waited if Sending.left else self.waited + 60.0
+
+
 def test_a_source_that_sends_is_listened_to(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """`ingest` takes what waits; `listen` goes on, comes back to a source that went away, and ends when it is told."""
     app = App.open(project)
@@ -385,9 +397,12 @@ def test_a_source_that_sends_is_listened_to(project: Path, monkeypatch: pytest.M
     (row,) = ingest(app=app).facts["slices"]
     assert (row["part"], row["rows_new"], Sending.left) == ("arrivals", 2, [])
     Sending.left, Sending.away = [1, 2], ["the line is dead."]
+    clock = Waiting()
+    monkeypatch.setattr("forecaster.actions.listen.time", clock)
     monkeypatch.setattr("forecaster.actions.listen._EVERY_S", 0.1)
     heard = listen("meters", seconds=1.5, app=app)
     assert heard.facts["rows_new"] == 1
+    assert clock.waited == 1.0
     assert Sending.left == []
     assert app.lake.read("observations", latest=False)["y"].tolist() == [0, 1, 2]
     hour = query("slices", app=app).table.iloc[0]
