@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from forecaster.actions._feedback import feedback_of, labels_of, verdicts
 from forecaster.actions._snapshots import Snapshots, digest
+from forecaster.columns import EXPECTATION
 from forecaster.errors import ArtifactError
 from forecaster.progress import Watch
 
@@ -96,7 +97,7 @@ def _with_what_was(events: "pd.DataFrame", known: "pd.DataFrame") -> "pd.DataFra
             was = before.loc[one["event_id"]]
             one["start"] = was["start"]
             if was["severity"] >= one["severity"]:
-                one |= {name: was[name] for name in ("peak", "severity", "direction", "expected", "lower", "upper")}
+                one |= {name: was[name] for name in ("peak", "severity", "direction", *EXPECTATION)}
         rows.append(one)
     return type(events)(rows, columns=events.columns)
 
@@ -113,7 +114,7 @@ def _from_all(
     watch: Watch,
 ) -> Seen:
     """By passes over all rows."""
-    from forecaster.actions.train import observed
+    from forecaster.actions._observed import observed
     from forecaster.evaluation.rehearsal import Rehearsal
     from forecaster.scoring.detection_rows import events_of, scores_of
     from forecaster.scoring.standing import Standing

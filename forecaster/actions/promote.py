@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
+from forecaster.actions._training_run import NAIVE
 from forecaster.actions.base import Outcome
 from forecaster.errors import ConfigError
 from forecaster.progress import SILENT, Watch
@@ -55,7 +56,7 @@ def _by_hand(app: "App", one: "Pipeline", version: str) -> tuple[Version, str, d
 
 def _decided(app: "App", one: "Pipeline", watch: Watch) -> tuple[Version | None, str, dict[str, Any]]:
     """The challenger's case: its version if it is to serve, the reason, and the scores."""
-    from forecaster.actions.train import observed
+    from forecaster.actions._observed import observed
     from forecaster.evaluation.promotion import decide
     from forecaster.evaluation.rehearsal import Rehearsal, rehearse
 
@@ -67,12 +68,12 @@ def _decided(app: "App", one: "Pipeline", watch: Watch) -> tuple[Version | None,
         return None, "the challenger serves already", {}
     rehearsal = Rehearsal.load(app.registry.fetch(challenger) / "rehearsal")
     _, checked = observed(app, one, rehearsal.as_of)
-    naive = rehearse(checked, model="seasonal_naive", horizon=one.horizon, season=one.season, as_of=rehearsal.as_of)
-    scores = {"challenger": rehearsal.judge(checked).values(), "seasonal_naive": naive.judge(checked).values()}
+    naive = rehearse(checked, model=NAIVE, horizon=one.horizon, season=one.season, as_of=rehearsal.as_of)
+    scores = {"challenger": rehearsal.judge(checked).values(), NAIVE: naive.judge(checked).values()}
     if champion is not None:
         watch.say(f"{one.name}: champion {champion.version} against challenger {challenger.version}")
         scores["champion"] = _champion_scores(app, champion, rehearsal, checked)
-    decision = decide(scores["challenger"], scores["seasonal_naive"], scores.get("champion"))
+    decision = decide(scores["challenger"], scores[NAIVE], scores.get("champion"))
     if decision.promote:
         return challenger, decision.reason, {"scores": scores}
     if champion is None:
@@ -100,10 +101,10 @@ def _register_naive(app: "App", one: "Pipeline", challenger: Version, checked: A
 
     from forecaster.scoring.forecaster import train as fit
 
-    final = fit(checked, model="seasonal_naive", horizon=one.horizon, season=one.season)
+    final = fit(checked, model=NAIVE, horizon=one.horizon, season=one.season)
     with tempfile.TemporaryDirectory() as folder:
         final.save(Path(folder) / "contents" / "model")
         naive.save(Path(folder) / "contents" / "rehearsal")
         shutil.copy(app.registry.fetch(challenger) / "scores.csv", Path(folder) / "contents")
-        tags = {**challenger.tags, "model": "seasonal_naive", "plan": final.artefacts[0].plan.digest}
+        tags = {**challenger.tags, "model": NAIVE, "plan": final.artefacts[0].plan.digest}
         return app.registry.register(one.name, Path(folder) / "contents", tags=tags, tracking_id=challenger.tracking_id)

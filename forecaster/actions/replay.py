@@ -102,7 +102,7 @@ def _with_feedback(app: "App", one: "Pipeline", how: "Detection") -> Looked:
 
     from forecaster.actions._feedback import verdicts
     from forecaster.actions._looking import found_by
-    from forecaster.actions.train import observed
+    from forecaster.actions._observed import observed
     from forecaster.evaluation.rehearsal import Rehearsal
     from forecaster.registry.base import CHAMPION
     from forecaster.scoring.detection_rows import events_of

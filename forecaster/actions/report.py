@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
+from forecaster.actions._training_run import NAIVE
 from forecaster.actions.base import Outcome
 from forecaster.columns import UNIQUE_ID
 from forecaster.registry.base import CHAMPION
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
 
 __all__ = ["report"]
 
-NAIVE = "seasonal_naive"
 _HORIZONS_SHOWN = 12
 _MOST_SERIES = 20
 _OLD_KEY = "series"

@@ -12,13 +12,14 @@ from fastapi.testclient import TestClient
 
 from forecaster.actions._feedback import verdicts
 from forecaster.actions._looking import found_by, how_of
+from forecaster.actions._observed import observed
 from forecaster.actions.ingest import ingest
 from forecaster.actions.label import label
 from forecaster.actions.promote import promote
 from forecaster.actions.query import query
 from forecaster.actions.replay import replay
 from forecaster.actions.score import score
-from forecaster.actions.train import observed, train
+from forecaster.actions.train import train
 from forecaster.app import App
 from forecaster.client import Client
 from forecaster.errors import ConfigError

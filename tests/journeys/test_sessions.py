@@ -7,11 +7,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from forecaster.actions._observed import observed
 from forecaster.actions.ingest import ingest
 from forecaster.actions.promote import promote
 from forecaster.actions.query import query
 from forecaster.actions.score import score
-from forecaster.actions.train import observed, train
+from forecaster.actions.train import train
 from forecaster.app import App
 from forecaster.series.sessions import sessions
 from tests.standins.base import SECRET

@@ -1,0 +1,61 @@
+"""What a pipeline's series were, as far as it was known at a time."""
+
+import logging
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from forecaster.actions._feedback import taught, verdicts
+from forecaster.errors import DataError, MissingPackage
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from forecaster.app import App
+    from forecaster.series.frame import Checked
+    from forecaster.settings import Pipeline
+
+__all__ = ["examples", "observed"]
+
+log = logging.getLogger(__name__)
+
+
+def observed(app: "App", one: "Pipeline", when: datetime) -> "tuple[pd.DataFrame, Checked]":
+    """A pipeline's observations as they were known at a time, and their grids.
+
+    Raises: DataError where there is none
+    """
+    from forecaster.series.frame import check
+    from forecaster.series.roles import Roles
+
+    names = app.ledger.find_series(stream=one.name)["unique_id"].tolist()
+    frame = app.lake.read("observations", series=names, as_of=when) if names else None
+    if frame is None or len(frame) == 0:
+        raise DataError(f"pipeline '{one.name}' has no observation yet. Run: forecaster ingest {one.name}")
+    return frame, check(frame[["unique_id", "ds", "y"]], Roles(), freq=_sessions(app, one))
+
+
+def examples(app: "App", one: "Pipeline", when: datetime) -> "tuple[pd.DataFrame, Checked, dict[str, int]]":
+    """The same without what people said is no example of the series, and how many rows of each kind that leaves out."""
+    from forecaster.series.frame import check
+    from forecaster.series.roles import Roles
+
+    frame, checked = observed(app, one, when)
+    said = verdicts(app, frame["unique_id"].unique().tolist(), when)
+    frame, left_out = taught(frame, said, one.horizon)
+    again = check(frame[["unique_id", "ds", "y"]], Roles(), freq=_sessions(app, one)) if left_out else checked
+    return frame, again, left_out
+
+
+def _sessions(app: "App", one: "Pipeline") -> str | None:
+    """The step of daily series that all keep one trading calendar; None where the times say the step themselves."""
+    from forecaster.series.sessions import sessions
+
+    series = app.ledger.find_series(stream=one.name)
+    calendars = set(series["calendar"].fillna(""))
+    if set(series["step"]) != {"B"} or len(calendars) > 1 or calendars <= {"", "24/7"}:
+        return None
+    try:
+        return f"B-{sessions(calendars.pop()).name}"
+    except MissingPackage as error:
+        log.warning("pipeline '%s' takes Monday to Friday for its sessions: %s", one.name, error)
+        return None
