@@ -41,6 +41,7 @@ def _write(folder: Path, rows: int, jump_at: int | None = None) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_the_road_from_a_source_to_people(prefect: None, tmp_path: Path) -> None:
     """Ingest, train, backtest, register, promote, forecast, detect, tell; again, with news and without."""
     from flows.ingest import ingest
@@ -109,6 +110,7 @@ def test_the_road_from_a_source_to_people(prefect: None, tmp_path: Path) -> None
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_a_challenger_that_loses_to_naive_does_not_serve(prefect: None, tmp_path: Path) -> None:
     """Where nothing serves yet, seasonal naive does; a hand may still choose."""
     from flows.ingest import ingest
