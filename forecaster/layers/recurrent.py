@@ -1,7 +1,7 @@
 """A stack of recurrent layers with residual connections."""
 
-from collections.abc import Sequence
-from typing import Literal
+from collections.abc import Callable, Sequence
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -14,6 +14,8 @@ Cell = Literal["rnn", "lstm", "gru"]
 State = list[tuple[Tensor, ...]]
 
 _KERNELS = {"rnn": nn.RNN, "lstm": nn.LSTM, "gru": nn.GRU}
+_CELLS: dict[Cell, Callable[..., Any]] = {"rnn": torch.rnn_tanh_cell, "lstm": torch.lstm_cell, "gru": torch.gru_cell}
+"""One step of each, by the same weights."""
 
 
 class RecurrentStack(nn.Module):
@@ -49,19 +51,30 @@ class Dilated(nn.Module):
     def __init__(self, cell: Cell, hidden: int, dilation: int = 1) -> None:
         super().__init__()
         self.kernel = _KERNELS[cell](hidden, hidden, batch_first=True)
-        self.dilation = dilation
+        self.cell, self.dilation = _CELLS[cell], dilation
 
     def forward(self, x_BTD: Tensor, state: tuple[Tensor, ...] | None = None) -> tuple[Tensor, tuple[Tensor, ...]]:
         rows, steps, width = x_BTD.shape
         if state is None:
             count = 2 if isinstance(self.kernel, nn.LSTM) else 1
             state = (x_BTD.new_zeros(rows, self.dilation, width),) * count
+        if steps == 1:
+            return self._step(x_BTD[:, 0], state)
         whole, parts = steps - steps % self.dilation, []
         for piece_BTD in (x_BTD[:, :whole], x_BTD[:, whole:]):
             if piece_BTD.shape[1]:
                 out_BTD, state = self._advance(piece_BTD, state)
                 parts.append(out_BTD)
         return torch.cat(parts, 1) if len(parts) > 1 else parts[0], state
+
+    def _step(self, x_BD: Tensor, state: tuple[Tensor, ...]) -> tuple[Tensor, tuple[Tensor, ...]]:
+        """One step, by the cell alone: getting a kernel ready takes several times as long as a step of one series."""
+        used = tuple(part[:, 0] for part in state)
+        new = self.cell(x_BD, used if len(used) == 2 else used[0], *self.kernel.all_weights[0])
+        after = tuple(part[:, None] for part in (new if isinstance(new, tuple) else (new,)))
+        if self.dilation == 1:
+            return after[0], after
+        return after[0], tuple(torch.cat([old[:, 1:], part], 1) for old, part in zip(state, after, strict=True))
 
     def _advance(self, x_BTD: Tensor, state: tuple[Tensor, ...]) -> tuple[Tensor, tuple[Tensor, ...]]:
         """A multiple of d steps, or fewer than d: as many parts side by side, each in one kernel call."""
