@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -53,14 +54,16 @@ class Quantile(Head):
 
     def quantiles(self, params: Tensor, frame: Frame = PLAIN) -> Tensor:
         steps = params[..., 1:].clamp(max=_WIDEST).exp()
-        return params[..., :1] + steps @ _sides(params)
+        return params[..., :1] + steps @ _sides(params.device, params.dtype)
 
 
-def _sides(like: Tensor) -> Tensor:
+@cache
+def _sides(device: torch.device, dtype: torch.dtype) -> Tensor:
     """Which increments lie between the median and each quantile, below it negative: [Q - 1, Q]"""
     increment, quantile = np.arange(len(LEVELS) - 1)[:, None], np.arange(len(LEVELS))
     above, below = (increment >= _MIDDLE) & (quantile > increment), (increment < _MIDDLE) & (quantile <= increment)
-    return torch.as_tensor(above.astype(float) - below, device=like.device, dtype=like.dtype)
+    with torch.inference_mode(False):  # what is kept may serve a training later
+        return torch.as_tensor(above.astype(float) - below, device=device, dtype=dtype)
 
 
 class _Pinball(torch.autograd.Function):
@@ -73,7 +76,7 @@ class _Pinball(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, params: Tensor, target: Tensor, weight: Tensor, levels_Q: Tensor, shares_Q: Tensor) -> Tensor:
         share = (weight / weight.sum().clamp(min=1e-12)).flatten()
-        flat, wanted, sides = params.flatten(0, -2), target.flatten(), _sides(params)
+        flat, wanted, sides = params.flatten(0, -2), target.flatten(), _sides(params.device, params.dtype)
         of_params, of_target = torch.empty_like(flat), torch.empty_like(wanted)
         loss = params.new_zeros(())
         most = _ROWS_AT_ONCE if params.device.type == "cpu" else max(1, len(flat))

@@ -13,7 +13,7 @@ from forecaster.layers.statics import Statics
 from forecaster.panel.batch import Batch
 from forecaster.scales.base import Scale
 
-__all__ = ["Inputs", "Memory", "Model", "OnePass", "Outlook", "Size", "Task"]
+__all__ = ["Inputs", "Memory", "Model", "OnePass", "Outlook", "Size", "Task", "in_units"]
 
 Size = Literal["s", "m", "l"]
 Memory = Literal["state", "context", "whole"]
@@ -60,9 +60,8 @@ class Inputs:
     @classmethod
     def of(cls, batch: Batch, scale: Scale) -> "Inputs":
         """Scaled windows and features; what lies before the series is 0."""
-        window_BTW = _in_units(batch, scale)
         return cls(
-            window_BTW,
+            in_units(batch.lags_BTW, batch.lags_begun_BTW, batch.level_BT, batch.spread_BT, scale),
             batch.steps_BTI,
             batch.ahead_BTHF,
             batch.static_BK,
@@ -73,16 +72,19 @@ class Inputs:
         )
 
 
-def _in_units(batch: Batch, scale: Scale) -> Tensor:
-    """The windows in a scale's units, float32, a few rows at a time: in float64 they would not fit in a processor's cache."""
-    lags_BTW, level, spread = batch.lags_BTW, batch.level_BT[..., None], batch.spread_BT[..., None]
+def in_units(lags_BTW: Tensor, begun_BTW: Tensor, level: Tensor, spread: Tensor, scale: Scale) -> Tensor:
+    """Windows in a scale's units, float32, a few rows at a time: in float64 they would not fit in a processor's cache.
+
+    Shapes: level, spread [B, T] -> [B, T, W]
+    """
+    level, spread = level[..., None], spread[..., None]
     size = max(1, _VALUES_AT_ONCE // lags_BTW[0].numel()) if level.device.type == "cpu" else len(level)
     window_BTW = torch.empty(lags_BTW.shape, device=level.device)
     for b in range(0, len(level), size):
         part = slice(b, b + size)
         window_BTW[part] = scale.forward(lags_BTW[part], level[part], spread[part])
-        if not bool(batch.begun_BL[part].all()):
-            window_BTW[part] *= batch.lags_begun_BTW[part]
+        if not bool(begun_BTW[part, 0, 0].all()):  # what has begun goes on
+            window_BTW[part] *= begun_BTW[part]
     return window_BTW
 
 

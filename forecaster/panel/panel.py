@@ -13,9 +13,9 @@ from forecaster.layers.running import expanding_mean
 from forecaster.panel.beside import siblings
 from forecaster.panel.features import Features
 from forecaster.series.frequency import Ints
-from forecaster.series.grid import Grid
+from forecaster.series.grid import Floats, Grid
 
-__all__ = ["RESTLESS", "Measure", "Panel", "pack", "restless", "unrest"]
+__all__ = ["RESTLESS", "Measure", "Panel", "pack", "restless", "restless_now", "unrest"]
 
 RESTLESS = 2
 """Features of each row that say how restless its series is; the last ones."""
@@ -129,6 +129,11 @@ def restless(level: Tensor, spread: Tensor, usual: Tensor) -> Tensor:
     Shapes: [...], [...], [...] -> [..., RESTLESS] float32
     """
     return torch.stack([spread / (level.abs() + spread), spread / usual], -1).log().float() / _FLATTER
+
+
+def restless_now(level: Floats, spread: Floats, usual: Floats) -> Floats:
+    """The same of plain arrays, float64."""
+    return np.asarray(np.log([spread / (np.abs(level) + spread), spread / usual])).T / _FLATTER
 
 
 def unrest(steps: Tensor) -> Tensor:

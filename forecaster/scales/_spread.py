@@ -4,12 +4,19 @@ Shapes:  values and masks are flat [N], the series end to end; `starts_N` is eac
 Missing: rows where `seen` is False count for nothing
 """
 
+from typing import TypeVar
+
+import numpy as np
 import torch
 from torch import Tensor
 
 from forecaster.layers.running import expanding_mean, trailing_mean
+from forecaster.scales.base import Bools
+from forecaster.series.grid import Floats
 
 __all__ = ["before", "floored_mean", "latest_mean", "latest_move", "moves", "tiny"]
+
+Level = TypeVar("Level", Tensor, Floats)
 
 
 def moves(y_N: Tensor, seen_N: Tensor, starts_N: Tensor) -> tuple[Tensor, Tensor]:
@@ -30,18 +37,20 @@ def floored_mean(x_N: Tensor, seen_N: Tensor, starts_N: Tensor, steps: int, floo
     return torch.maximum(trailing_mean(x_N, seen_N, starts_N, steps), least_N)
 
 
-def latest_mean(x_BR: Tensor, seen_BR: Tensor, steps: int) -> Tensor:
+def latest_mean(x_BR: Floats, seen_BR: Bools, steps: int) -> Floats:
     """Mean of the seen values among the last `steps`; 0 where there is none. Shapes: [B, R], [B, R] -> [B]"""
     x, seen = x_BR[:, -steps:], seen_BR[:, -steps:]
-    return torch.where(seen, x, 0.0).sum(1) / seen.sum(1).clamp(min=1)
+    if seen.all():
+        return np.asarray(x.sum(1) / max(1, x.shape[1]))
+    return np.asarray(np.where(seen, x, 0.0).sum(1) / np.maximum(seen.sum(1), 1))
 
 
-def latest_move(y_BR: Tensor, seen_BR: Tensor, steps: int) -> Tensor:
+def latest_move(y_BR: Floats, seen_BR: Bools, steps: int) -> Floats:
     """Mean absolute step between neighbours among the last `steps` steps. Shapes: [B, R], [B, R] -> [B]"""
     y, seen = y_BR[:, -(steps + 1) :], seen_BR[:, -(steps + 1) :]
-    return latest_mean(y.diff(dim=1).abs(), seen[:, 1:] & seen[:, :-1], steps)
+    return latest_mean(np.abs(y[:, 1:] - y[:, :-1]), seen[:, 1:] & seen[:, :-1], steps)
 
 
-def tiny(level_N: Tensor) -> Tensor:
+def tiny(level_N: Level) -> Level:
     """A spread for series that have not moved yet: next to nothing, but not nothing."""
-    return 1e-9 * level_N.abs() + 1e-12
+    return 1e-9 * abs(level_N) + 1e-12

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from forecaster.scales.base import Scale
+from forecaster.scales.base import Bools, Scale
 from forecaster.scales.trailing import Trailing
+from forecaster.series.grid import Floats
 
 __all__ = ["Asinh"]
 
@@ -43,10 +44,10 @@ class Asinh(Scale):
     def reach(self) -> int:
         return Trailing(self.config).reach
 
-    def usual(self, y: Tensor, before: Tensor, seen: Tensor, seen_before: Tensor) -> tuple[Tensor, Tensor]:
+    def usual(self, y: Floats, before: Floats, seen: Bools, seen_before: Bools) -> tuple[Floats, Bools]:
         return Trailing(self.config).usual(y, before, seen, seen_before)
 
-    def newest(self, y_BR: Tensor, seen_BR: Tensor, usual_B: Tensor) -> tuple[Tensor, Tensor]:
+    def newest(self, y_BR: Floats, seen_BR: Bools, usual_B: Floats) -> tuple[Floats, Floats]:
         return Trailing(self.config).newest(y_BR, seen_BR, usual_B)
 
     def forward(self, y: Tensor, level: Tensor, spread: Tensor) -> Tensor:

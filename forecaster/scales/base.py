@@ -4,9 +4,15 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import ClassVar
 
+import numpy as np
+import numpy.typing as npt
 from torch import Tensor
 
-__all__ = ["Linear", "Scale"]
+from forecaster.series.grid import Floats
+
+__all__ = ["Bools", "Linear", "Scale"]
+
+Bools = npt.NDArray[np.bool_]
 
 
 class Scale(ABC):
@@ -38,11 +44,11 @@ class Scale(ABC):
         """Rows that `newest` looks back on; None for a scale that has no form for one value at a time."""
         return None
 
-    def usual(self, y: Tensor, before: Tensor, seen: Tensor, seen_before: Tensor) -> tuple[Tensor, Tensor]:
+    def usual(self, y: Floats, before: Floats, seen: Bools, seen_before: Bools) -> tuple[Floats, Bools]:
         """What is averaged over all the past, and whether it counts, from each row and the one before; elementwise."""
         raise NotImplementedError
 
-    def newest(self, y_BR: Tensor, seen_BR: Tensor, usual_B: Tensor) -> tuple[Tensor, Tensor]:
+    def newest(self, y_BR: Floats, seen_BR: Bools, usual_B: Floats) -> tuple[Floats, Floats]:
         """What `measure` gives at the last of some rows, with the mean of `usual` over all the past: [B], [B]"""
         raise NotImplementedError
 

@@ -3,11 +3,13 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from forecaster.scales._spread import floored_mean, latest_mean, tiny
-from forecaster.scales.base import Linear
+from forecaster.scales.base import Bools, Linear
+from forecaster.series.grid import Floats
 
 __all__ = ["MeanAbs"]
 
@@ -47,10 +49,10 @@ class MeanAbs(Linear):
     def reach(self) -> int:
         return self.config.spread_steps
 
-    def usual(self, y: Tensor, before: Tensor, seen: Tensor, seen_before: Tensor) -> tuple[Tensor, Tensor]:
-        return y.abs(), seen
+    def usual(self, y: Floats, before: Floats, seen: Bools, seen_before: Bools) -> tuple[Floats, Bools]:
+        return np.abs(y), seen
 
-    def newest(self, y_BR: Tensor, seen_BR: Tensor, usual_B: Tensor) -> tuple[Tensor, Tensor]:
-        level_B = torch.zeros_like(usual_B)
-        size_B = latest_mean(y_BR.abs(), seen_BR, self.config.spread_steps)
-        return level_B, torch.maximum(size_B, self.config.floor * usual_B) + tiny(level_B)
+    def newest(self, y_BR: Floats, seen_BR: Bools, usual_B: Floats) -> tuple[Floats, Floats]:
+        level_B = np.zeros_like(usual_B)
+        size_B = latest_mean(np.abs(y_BR), seen_BR, self.config.spread_steps)
+        return level_B, np.maximum(size_B, self.config.floor * usual_B) + tiny(level_B)

@@ -2,12 +2,14 @@
 
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from forecaster.layers.running import expanding_mean, trailing_mean
 from forecaster.scales._spread import latest_mean, latest_move, moves, tiny
-from forecaster.scales.base import Linear
+from forecaster.scales.base import Bools, Linear
+from forecaster.series.grid import Floats
 
 __all__ = ["Reverting"]
 
@@ -46,21 +48,18 @@ class Reverting(Linear):
         level_N = trailing_mean(y_N, seen_N, starts_N, self.config.level_steps)
         moved_N, known_N = moves(y_N, seen_N, starts_N)
         late_N = trailing_mean(moved_N, known_N, starts_N, self.config.late_steps)
-        return level_N, _between(late_N, expanding_mean(moved_N, known_N, starts_N)) + tiny(level_N)
+        usual_N = expanding_mean(moved_N, known_N, starts_N)
+        return level_N, (torch.maximum(late_N, _FLOOR * usual_N) * usual_N).sqrt() + tiny(level_N)
 
     @property
     def reach(self) -> int:
         return max(self.config.level_steps, self.config.late_steps + 1)
 
-    def usual(self, y: Tensor, before: Tensor, seen: Tensor, seen_before: Tensor) -> tuple[Tensor, Tensor]:
-        return (y - before).abs(), seen & seen_before
+    def usual(self, y: Floats, before: Floats, seen: Bools, seen_before: Bools) -> tuple[Floats, Bools]:
+        return np.abs(y - before), seen & seen_before
 
-    def newest(self, y_BR: Tensor, seen_BR: Tensor, usual_B: Tensor) -> tuple[Tensor, Tensor]:
+    def newest(self, y_BR: Floats, seen_BR: Bools, usual_B: Floats) -> tuple[Floats, Floats]:
         level_B = latest_mean(y_BR, seen_BR, self.config.level_steps)
         late_B = latest_move(y_BR, seen_BR, self.config.late_steps)
-        return level_B, _between(late_B, usual_B) + tiny(level_B)
-
-
-def _between(late: Tensor, usual: Tensor) -> Tensor:
-    """Geometric mean of two sizes of steps; elementwise."""
-    return (torch.maximum(late, _FLOOR * usual) * usual).sqrt()
+        between_B = np.sqrt(np.maximum(late_B, _FLOOR * usual_B) * usual_B)
+        return level_B, between_B + tiny(level_B)

@@ -2,12 +2,13 @@
 
 from dataclasses import dataclass
 
-import torch
+import numpy as np
 from torch import Tensor
 
 from forecaster.layers.running import trailing_mean
 from forecaster.scales._spread import floored_mean, latest_mean, latest_move, moves, tiny
-from forecaster.scales.base import Linear
+from forecaster.scales.base import Bools, Linear
+from forecaster.series.grid import Floats
 
 __all__ = ["Trailing"]
 
@@ -48,10 +49,10 @@ class Trailing(Linear):
     def reach(self) -> int:
         return max(self.config.level_steps, self.config.spread_steps + 1)
 
-    def usual(self, y: Tensor, before: Tensor, seen: Tensor, seen_before: Tensor) -> tuple[Tensor, Tensor]:
-        return (y - before).abs(), seen & seen_before
+    def usual(self, y: Floats, before: Floats, seen: Bools, seen_before: Bools) -> tuple[Floats, Bools]:
+        return np.abs(y - before), seen & seen_before
 
-    def newest(self, y_BR: Tensor, seen_BR: Tensor, usual_B: Tensor) -> tuple[Tensor, Tensor]:
+    def newest(self, y_BR: Floats, seen_BR: Bools, usual_B: Floats) -> tuple[Floats, Floats]:
         level_B = latest_mean(y_BR, seen_BR, self.config.level_steps)
         moved_B = latest_move(y_BR, seen_BR, self.config.spread_steps)
-        return level_B, torch.maximum(moved_B, self.config.floor * usual_B) + tiny(level_B)
+        return level_B, np.maximum(moved_B, self.config.floor * usual_B) + tiny(level_B)

@@ -1,5 +1,7 @@
 """Widths that follow the series: wider where its late errors were larger than the widths said, narrower where smaller."""
 
+from typing import TypeVar
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -9,6 +11,8 @@ from forecaster.series.frequency import Ints
 from forecaster.series.grid import Bools, Floats
 
 __all__ = ["AdaptiveWidths", "factor", "half_width", "judged_step", "relative_error"]
+
+Numbers = TypeVar("Numbers", Tensor, Floats)
 
 _LOW, _MIDDLE, _HIGH = (LEVELS.index(level) for level in (0.1, 0.5, 0.9))
 _USUAL = 0.6226
@@ -34,12 +38,12 @@ def half_width(quantiles: Tensor) -> tuple[Tensor, Tensor]:
     return quantiles[..., _MIDDLE], half
 
 
-def relative_error(targets: Tensor, middle: Tensor, half: Tensor) -> Tensor:
+def relative_error(targets: Numbers, middle: Numbers, half: Numbers) -> Numbers:
     """Sizes of errors beside what is usual at such a width; elementwise."""
-    return ((targets - middle).abs() / half).clamp(max=_FURTHEST) / _USUAL
+    return (abs(targets - middle) / half).clip(max=_FURTHEST) / _USUAL
 
 
-def factor(errors: Tensor, known: Tensor, horizon: int) -> Tensor:
+def factor(errors: Numbers, known: Numbers, horizon: int) -> Numbers:
     """Factors on widths from the sums and numbers of errors that are looked back on; elementwise."""
     each = horizon**2 / judged_step(horizon)
     return (_PRIOR + errors / each) / (_PRIOR + known / each)

@@ -32,7 +32,7 @@ _Advance = Callable[[Ints, Ints, Floats], Found]
 class Outlooks:
     """Forecasts from the newest rows of some series, in own units; `still` has widths that do not follow late errors.
 
-    Shapes: [n, H, Q] each
+    Shapes: [n, H, Q] each; `following` [n, 1, Q] where both are wanted
     """
 
     following: Floats
@@ -53,7 +53,8 @@ class Carried:
     artefact: Artefact
     clock: Clock
     both: bool = True
-    """Whether forecasts with learned widths are wanted beside the others: a detector compares with them."""
+    """Whether forecasts with learned widths are wanted, and of the others those of the next step: a detector compares with
+    the former, and says the latter."""
     groups: list[list[Part]] = field(default_factory=list)
     """Of each group of series a part for each member of the ensemble."""
     series: int = 0
@@ -94,12 +95,13 @@ class Carried:
         whole = series[:: self._targets] // self._targets * self._targets
         together = np.repeat(whole, self._targets)[: len(series)] + np.arange(len(series)) % self._targets
         _require_all(series, together, self.artefact)
-        shape = (len(series), self.artefact.plan.horizon, len(LEVELS))
+        horizon = self.artefact.plan.horizon
         with limited(self.artefact.plan.training.threads), torch.inference_mode():
             shares = [(rows, advance) for rows, advance in self._shares(series) if len(rows)]
             if len(shares) == 1:
                 return Outlooks(*shares[0][1](series, times, values))
-            found = tuple(np.empty(shape) for _ in range(1 + self.both))
+            steps = (1, horizon) if self.both else (horizon,)
+            found = tuple(np.empty((len(series), each, len(LEVELS))) for each in steps)
             for rows, advance in shares:
                 for whole_n, one in zip(found, advance(series[rows], times[rows], values[rows]), strict=True):
                     whole_n[rows] = one
@@ -126,7 +128,7 @@ class Carried:
             return self._each(group, times, values)
         if 2 * len(inside) > len(group[0].static_BK):
             return self._all_but_idle(group, inside, times, values)
-        chosen = torch.as_tensor(inside)
+        chosen = _slice(inside)
         some = [part.some(chosen) for part in group]
         found = self._each(some, times, values)
         for part, new in zip(group, some, strict=True):
@@ -137,7 +139,7 @@ class Carried:
         """Most series of a group: all are stepped, and those that have no row set back, which copies less than the others."""
         idle = np.ones(len(group[0].static_BK), bool)
         idle[inside] = False
-        chosen = torch.as_tensor(np.flatnonzero(idle))
+        chosen = _slice(np.flatnonzero(idle))
         kept = [part.some(chosen) for part in group]
         every_times, every_values = np.full(len(idle), times[0]), np.full(len(idle), np.nan)
         every_times[inside], every_values[inside] = times, values
@@ -174,7 +176,7 @@ class Carried:
     def _each(self, parts: list[Part], times: Ints, values: Floats) -> Found:
         """One step of all members, and the weighted median of what they say."""
         found = [
-            part.step(member, self.clock, times, torch.as_tensor(values), both=self.both)
+            part.step(member, self.clock, times, values, both=self.both)
             for part, member in zip(parts, self.artefact.members, strict=True)
         ]
         weights = self.artefact.weights
@@ -201,6 +203,12 @@ class Carried:
                     group.append(Part.of(member, self.clock, own))
             self.groups.append(group)
         self.series = sum(len(group[0].static_BK) for group in self.groups)
+
+
+def _slice(series: Ints) -> slice | Ints:
+    """Neighbours as a slice, which is read and written several times as fast."""
+    neighbours = len(series) > 0 and int(series[-1]) - int(series[0]) == len(series) - 1
+    return slice(int(series[0]), int(series[-1]) + 1) if neighbours else series
 
 
 def _require_all(found: Ints, wanted: Ints, artefact: Artefact) -> None:

@@ -12,6 +12,7 @@ from forecaster.layers.running import running_maximum
 from forecaster.layers.together import Together
 from forecaster.models.base import Inputs, Model, Outlook
 from forecaster.panel.batch import Batch
+from forecaster.panel.beside import Beside
 from forecaster.scales.base import Scale
 from forecaster.training.stretch import Stretch
 from forecaster.training.trainable import Trainable
@@ -41,10 +42,12 @@ class Network(Trainable):
 
     def inputs(self, batch: Batch) -> Inputs:
         """A batch in the scale's units, with what the other targets say among each step's features."""
-        inputs = Inputs.of(batch, self.scale)
-        if self.together is None or batch.beside is None:
+        return self.together_with(Inputs.of(batch, self.scale), batch.beside)
+
+    def together_with(self, inputs: Inputs, beside: Beside | None) -> Inputs:
+        """With what the other targets say among each step's features."""
+        if self.together is None or beside is None:
             return inputs
-        beside = batch.beside
         lags_BCTL = self.scale.forward(beside.lags_BCTL, beside.level_BCT[..., None], beside.spread_BCT[..., None])
         held_BCTL = torch.where(beside.known_BCTL, lags_BCTL, 0.0).clamp(-_FURTHEST, _FURTHEST).float()
         seen_BTK = self.together(held_BCTL, beside.place_B)

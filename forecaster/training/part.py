@@ -1,17 +1,19 @@
 """Some series of one network, stepped together: what it remembers of each, one new value, the new forecast."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from forecaster.models.base import Inputs, in_units
 from forecaster.panel.panel import pack
 from forecaster.series.clock import Clock
 from forecaster.series.frequency import Ints
-from forecaster.series.grid import Grid
+from forecaster.series.grid import Floats, Grid
 from forecaster.training.adaptive_widths import AdaptiveWidths, judged_step
 from forecaster.training.artefact import Artefact
 from forecaster.training.encoder_state import joined, leaves, mapped, put, refilled
@@ -21,6 +23,8 @@ from forecaster.training.passed import passed
 from forecaster.training.ring import Ring
 
 __all__ = ["Part"]
+
+Array = npt.NDArray[Any]
 
 
 @dataclass
@@ -54,67 +58,85 @@ class Part:
         return cls(ring, late, state, panel.static_SK)
 
     def step(
-        self, artefact: Artefact, clock: Clock, times: Ints, values_B: Tensor, *, both: bool = True
+        self, artefact: Artefact, clock: Clock, times: Ints, values_B: Floats, *, both: bool = True
     ) -> tuple[Tensor, ...]:
-        """Quantiles in own units from the new row: with widths as late errors have them, and with `both` as they were learned.
+        """Quantiles in own units from the new row: with widths as late errors have them, and with `both` as they were learned;
+        then the former are of the next step alone.
 
-        Shapes: times, values_B [B] -> [B, H, Q] each
+        Shapes: times, values_B [B] -> [B, H, Q], or [B, 1, Q] and [B, H, Q]
         """
-        network, plan, ring = artefact.network, artefact.plan, self.ring
+        network, ring = artefact.network, self.ring
         ring.push(values_B, network.scale)
-        level, spread = ring.units(network.scale)
-        seen, age = ring.seen_BR[:, -1].numpy(), ring.age_B.numpy()
-        steps_BI = torch.as_tensor(artefact.features.newest(clock, times, seen, age))
-        steps_BI = torch.cat([steps_BI, ring.restless(level, spread)], 1)
-        number_B = torch.as_tensor(artefact.frequency.numbers(times))
-        shape, targets = (plan.window, plan.horizon), len(artefact.features.joint)
-        batch = ring.batch(level, spread, steps_BI, self.static_BK, number_B, shape, targets)
-        inputs = network.inputs(batch)
+        inputs = self._inputs(artefact, clock, times)
         states, self.state = network.model.encode(inputs, self.state)
         if self.late is not None:
             self.late.judge(ring.rows_B - 1, values_B, network.scale)
         outlook = network.model.decode(states[:, -1], inputs.window_BTW[:, -1], inputs.ahead_BTHF[:, -1])
+        level, spread = inputs.level_BT[:, -1], inputs.spread_BT[:, -1]
         scaled = artefact.calibration.apply(network.quantiles(outlook, level, spread))
-        following = scaled if self.late is None else self._following(network, self.late, scaled, level, spread)
-        wanted = (following, scaled) if both else (following,)
+        near = scaled[:, :1] if both else scaled
+        if self.late is not None:
+            self._keep(network, self.late, scaled, level, spread)
+            near = AdaptiveWidths.apply(near, torch.from_numpy(self.late.factors()))
+        wanted = (near, scaled) if both else (near,)
         return tuple(network.unscaled(quantiles, level, spread) for quantiles in wanted)
 
-    def _following(self, network: Network, late: LateErrors, scaled: Tensor, level: Tensor, spread: Tensor) -> Tensor:
-        """Quantiles with widths that follow late errors; judged ones are kept for their values to come."""
+    def _inputs(self, artefact: Artefact, clock: Clock, times: Ints) -> Inputs:
+        """The newest row as the one cutoff that a network reads."""
+        network, ring, targets = artefact.network, self.ring, len(artefact.features.joint)
+        level, spread, restless = ring.units(network.scale)
+        features = artefact.features.newest(clock, times, ring.seen_BR[:, -1], ring.age_B)
+        steps = np.concatenate([features, restless], axis=1, dtype=np.float32)
+        level_B, spread_B = torch.from_numpy(level), torch.from_numpy(spread)
+        lags_BTW, begun_BTW = ring.windows(artefact.plan.window)
+        level_BT, spread_BT = level_B[:, None], spread_B[:, None]
+        inputs = Inputs(
+            in_units(lags_BTW, begun_BTW, level_BT, spread_BT, network.scale),
+            torch.from_numpy(steps)[:, None],
+            torch.zeros(len(level), 1, artefact.plan.horizon, 0),
+            self.static_BK,
+            level_BT,
+            spread_BT,
+            torch.from_numpy(artefact.frequency.numbers(times)),
+            begun_BTW,
+        )
+        return network.together_with(inputs, ring.beside(level_B, spread_B, targets) if targets else None)
+
+    def _keep(self, network: Network, late: LateErrors, scaled: Tensor, level: Tensor, spread: Tensor) -> None:
+        """Keep the forecasts that are judged for their values to come."""
         at, window = self.ring.rows_B - 1, network.model.task.window
-        b = torch.nonzero((at % judged_step(scaled.shape[1]) == 0) & (at >= window))[:, 0]
+        b = np.flatnonzero((at % judged_step(scaled.shape[1]) == 0) & (at >= window))
         if len(b):
-            far = network.furthest(self.ring.y_BR[b, -window:], level[b], spread[b])
-            late.keep(b, at[b], scaled[b], level[b], spread[b], far)
-        return AdaptiveWidths.apply(scaled, late.factors())
+            lags = torch.from_numpy(self.ring.y_BR[b, -window:])
+            late.keep(b, at[b], scaled[b], level[b], spread[b], network.furthest(lags, level[b], spread[b]))
 
     def some(self, part: Any) -> "Part":
         """A copy for some of the series."""
-        late = None if self.late is None else _each(self.late, lambda value: value[part].clone())
-        ring = _each(self.ring, lambda value: value[part].clone())
+        late = None if self.late is None else _each(self.late, lambda value: value[part].copy())
+        ring = _each(self.ring, lambda value: value[part].copy())
         return Part(ring, late, mapped(self.state, part), self.static_BK[part])
 
     def put(self, part: Any, new: "Part") -> None:
         """Replace some of the series by what `some` gave and was stepped on."""
         for old, one in ((self.ring, new.ring), (self.late, new.late)):
-            for field in fields(old) if old is not None else ():
-                getattr(old, field.name)[part] = getattr(one, field.name)
+            for held, value in zip(_values(old), _values(one), strict=True) if old is not None else ():
+                held[part] = value
         put(self.state, part, new.state)
 
     def joined(self, more: "Part") -> "Part":
         """Its series and further ones."""
         late = None
         if self.late is not None and more.late is not None:
-            late = LateErrors(*map(joined, zip(_values(self.late), _values(more.late), strict=True)))
-        ring = Ring(*map(joined, zip(_values(self.ring), _values(more.ring), strict=True)))
+            late = LateErrors(*map(np.concatenate, zip(_values(self.late), _values(more.late), strict=True)))
+        ring = Ring(*map(np.concatenate, zip(_values(self.ring), _values(more.ring), strict=True)))
         return Part(ring, late, joined([self.state, more.state]), torch.cat([self.static_BK, more.static_BK]))
 
     def tensors(self) -> Iterator[tuple[str, Tensor]]:
         """All that is remembered, by name."""
         yield "static", self.static_BK
         for prefix, group in (("ring", self.ring), ("late", self.late)):
-            for field in fields(group) if group is not None else ():
-                yield f"{prefix}.{field.name}", getattr(group, field.name)
+            for name, value in vars(group).items() if group is not None else ():
+                yield f"{prefix}.{name}", torch.from_numpy(value)
         for number, value in enumerate(leaves(self.state)):
             yield f"state.{number}", value
 
@@ -122,12 +144,16 @@ class Part:
     def of(cls, artefact: Artefact, clock: Clock, tensors: Mapping[str, Tensor]) -> "Part":
         """From `tensors`."""
         ring, late = (
-            {name.removeprefix(f"{group}."): value for name, value in tensors.items() if name.startswith(f"{group}.")}
+            {
+                name.removeprefix(f"{group}."): one.numpy()
+                for name, one in tensors.items()
+                if name.startswith(f"{group}.")
+            }
             for group in ("ring", "late")
         )
         series = max(1, len(artefact.features.joint))
         like = cls.fresh(artefact, series)
-        like.step(artefact, clock, np.zeros(series, np.int64), torch.full((series,), torch.nan, dtype=torch.float64))
+        like.step(artefact, clock, np.zeros(series, np.int64), np.full(series, np.nan))
         found = (tensors[f"state.{k}"] for k in range(sum(name.startswith("state.") for name in tensors)))
         state = refilled(like.state, found)
         return cls(Ring(**ring), LateErrors(**late) if late else None, state, tensors["static"])
@@ -137,10 +163,10 @@ def _rows_kept(artefact: Artefact) -> int:
     return max(artefact.plan.window, artefact.network.scale.reach or 0)
 
 
-def _values(group: Any) -> list[Tensor]:
-    return [getattr(group, field.name) for field in fields(group)]
+def _values(group: Any) -> list[Array]:
+    return list(vars(group).values())
 
 
 def _each(group: Any, change: Any) -> Any:
-    """A dataclass of tensors, each of them changed."""
+    """A dataclass of arrays, each of them changed."""
     return type(group)(*map(change, _values(group)))

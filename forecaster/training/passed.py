@@ -34,7 +34,7 @@ def passed(artefact: Artefact, panel: Panel, lengths: Ints) -> tuple[Any, LateEr
                     _learn(artefact, block, group, int(length) - 1, widths, late)
             if late is not None:
                 errors, known = widths.latest(late.errors_BR.shape[1])
-                late.errors_BR[group], late.known_BR[group] = torch.as_tensor(errors), torch.as_tensor(known)
+                late.errors_BR[group], late.known_BR[group] = errors, known
             found.append(state)
             order.append(group)
     return mapped(joined(found), torch.as_tensor(np.argsort(np.concatenate(order)))), late
@@ -49,6 +49,5 @@ def _learn(artefact: Artefact, block: Block, group: Ints, last: int, widths: Ada
         position = block.begins[b] + t
         widths.learn(b, position, scaled, targets, batch.targets_seen_BTH[b, t])
         w = np.flatnonzero(position > last - artefact.plan.horizon)
-        series, places = torch.as_tensor(group[b[w]]), torch.as_tensor(position[w])
         far = network.furthest(lags[w], level[w], spread[w])
-        late.keep(series, places, scaled[w], level[w], spread[w], far)
+        late.keep(group[b[w]], position[w], scaled[w], level[w], spread[w], far)

@@ -1,160 +1,134 @@
 """The last rows of some series, and what is kept of all the rows before them: units and stand-ins, a value at a time."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from forecaster.panel.batch import Batch
 from forecaster.panel.beside import LAGS, Beside
-from forecaster.panel.panel import Panel, restless
-from forecaster.scales._spread import before
+from forecaster.panel.panel import Panel, restless_now
 from forecaster.scales.base import Scale
+from forecaster.series.frequency import Ints
+from forecaster.series.grid import Floats
 
 __all__ = ["Ring"]
+
+Bools = npt.NDArray[np.bool_]
 
 
 @dataclass
 class Ring:
-    """What the newest row of some series is read in.
+    """What the newest row of some series is read in; in plain arrays, since torch takes thrice as long over one series.
 
     Shapes:  R rows kept; M steps of the longest season
     Missing: a value that is NaN has the stand-in that `layers.fill` gives it
     """
 
-    y_BR: Tensor
-    seen_BR: Tensor
-    begun_BR: Tensor
-    rows_B: Tensor
+    y_BR: Floats
+    seen_BR: Bools
+    begun_BR: Bools
+    rows_B: Ints
     """Rows of each series so far."""
-    held_B: Tensor
+    held_B: Floats
     """The last value that was seen."""
-    age_B: Tensor
+    age_B: Ints
     """Rows since then."""
-    phase_BM: Tensor
+    phase_BM: Floats
     """The last value that was seen in each phase of the season."""
-    known_BM: Tensor
-    total_B: Tensor
+    known_BM: Bools
+    total_B: Floats
     """Sum, and number, of what the scale averages over all the past."""
-    counted_B: Tensor
-    spreads_B: Tensor
+    counted_B: Floats
+    spreads_B: Floats
     """Sum of the spreads of all rows."""
 
     @classmethod
     def empty(cls, series: int, size: int, season: int) -> "Ring":
         """Before the first row."""
-        nothing = torch.zeros(series, size, dtype=torch.bool)
-        phases = torch.zeros(series, season, dtype=torch.float64)
-        none = torch.zeros(series, dtype=torch.long)
-        zero = torch.zeros(series, dtype=torch.float64)
+        nothing = np.zeros((series, size), bool)
+        phases = np.zeros((series, season))
+        none, zero = np.zeros(series, np.int64), np.zeros(series)
         return cls(
-            torch.zeros(series, size, dtype=torch.float64),
+            np.zeros((series, size)),
             nothing,
-            nothing.clone(),
+            nothing.copy(),
             none,
             zero,
-            none.clone(),
+            none.copy(),
             phases,
-            phases.bool(),
-            zero.clone(),
-            zero.clone(),
-            zero.clone(),
+            phases.astype(bool),
+            zero.copy(),
+            zero.copy(),
+            zero.copy(),
         )
 
     @classmethod
     def of(cls, panel: Panel, scale: Scale, size: int, season: int) -> "Ring":
         """The end of each series of a panel on the CPU."""
-        ahead_R = torch.arange(-size, 0)
-        at_BR = panel.lengths_S[:, None] + ahead_R
-        rows_BR = panel.starts_S[:, None] + at_BR.clamp(min=0)
-        starts_N = torch.repeat_interleave(panel.starts_S, panel.lengths_S)
-        owner_N = torch.repeat_interleave(torch.arange(panel.series), panel.lengths_S)
-        before_N, _ = before(panel.y_N, panel.seen_N, starts_N)
-        inside_N = torch.arange(len(starts_N)) > starts_N
-        usual_N, counted_N = scale.usual(panel.y_N, before_N, panel.seen_N, panel.seen_N.roll(1) & inside_N)
-        phase_BM, known_BM = _phases(panel, owner_N, starts_N, season)
-        zeros = torch.zeros(panel.series, dtype=torch.float64)
-        seen_S = (torch.zeros(panel.series, dtype=torch.long) - 1).scatter_reduce(
-            0, owner_N, torch.where(panel.seen_N, torch.arange(len(starts_N)), -1), "amax"
-        )
-        none_S = seen_S < 0
+        parts = (panel.y_N, panel.seen_N, panel.spread_N, panel.starts_S, panel.lengths_S, panel.begins_S)
+        y_N, seen_N, spread_N, starts_S, lengths_S, begins_S = (part.numpy() for part in parts)
+        at_BR = lengths_S[:, None] + np.arange(-size, 0)
+        rows_BR = starts_S[:, None] + at_BR.clip(min=0)
+        owner_N, row_N = np.repeat(np.arange(panel.series), lengths_S), np.arange(len(y_N))
+        position_N = row_N - starts_S[owner_N]
+        usual_N, counted_N = scale.usual(y_N, np.roll(y_N, 1), seen_N, np.roll(seen_N, 1) & (position_N > 0))
+        last_S = np.full(panel.series, -1)
+        last_S[owner_N[seen_N]] = row_N[seen_N]  # of several the last stays
+        none_S = last_S < 0
+
+        def summed(values_N: Floats) -> Floats:
+            return np.bincount(owner_N, values_N, panel.series)
+
         return cls(
-            panel.y_N[rows_BR],
-            panel.seen_N[rows_BR] & (at_BR >= 0),
-            at_BR >= panel.begins_S[:, None],
-            panel.lengths_S.clone(),
-            torch.where(none_S, 0.0, panel.y_N[seen_S.clamp(min=0)]),
-            torch.where(none_S, panel.lengths_S, panel.starts_S + panel.lengths_S - 1 - seen_S),
-            phase_BM,
-            known_BM,
-            zeros.scatter_add(0, owner_N, torch.where(counted_N, usual_N, 0.0)),
-            zeros.scatter_add(0, owner_N, counted_N.double()),
-            zeros.scatter_add(0, owner_N, panel.spread_N),
+            y_N[rows_BR],
+            seen_N[rows_BR] & (at_BR >= 0),
+            at_BR >= begins_S[:, None],
+            lengths_S.copy(),
+            np.where(none_S, 0.0, y_N[last_S.clip(min=0)]),
+            np.where(none_S, lengths_S, starts_S + lengths_S - 1 - last_S),
+            *_phases(y_N, owner_N, position_N % season, np.flatnonzero(seen_N), (panel.series, season)),
+            summed(np.where(counted_N, usual_N, 0.0)),
+            summed(counted_N),
+            summed(spread_N),
         )
 
-    def push(self, values_B: Tensor, scale: Scale) -> None:
+    def push(self, values_B: Floats, scale: Scale) -> None:
         """One more row of each series; NaN where there is no value."""
-        seen_B, season = ~torch.isnan(values_B), self.phase_BM.shape[1]
-        self.age_B = torch.where(seen_B, 0, self.age_B + 1)
-        self.held_B = torch.where(seen_B, values_B, self.held_B)
-        place = torch.arange(len(values_B)), self.rows_B % season
+        seen_B, season = ~np.isnan(values_B), self.phase_BM.shape[1]
+        self.age_B = np.where(seen_B, 0, self.age_B + 1)
+        self.held_B = np.where(seen_B, values_B, self.held_B)
+        place = np.arange(len(values_B)), self.rows_B % season
         same_B, known_B = self.phase_BM[place], self.known_BM[place]
         repeats_B = known_B & (self.age_B > season // 4) & (season >= 4)
-        y_B = torch.where(seen_B, values_B, torch.where(repeats_B, same_B, self.held_B))
-        self.phase_BM[place], self.known_BM[place] = torch.where(seen_B, values_B, same_B), known_B | seen_B
+        y_B = np.where(seen_B, values_B, np.where(repeats_B, same_B, self.held_B))
+        self.phase_BM[place], self.known_BM[place] = np.where(seen_B, values_B, same_B), known_B | seen_B
         usual_B, counted_B = scale.usual(y_B, self.y_BR[:, -1], seen_B, self.seen_BR[:, -1])
-        self.total_B = self.total_B + torch.where(counted_B, usual_B, 0.0)
+        self.total_B = self.total_B + np.where(counted_B, usual_B, 0.0)
         self.counted_B = self.counted_B + counted_B
-        self.y_BR, self.seen_BR = _pushed(self.y_BR, y_B), _pushed(self.seen_BR, seen_B)
         self.begun_BR = _pushed(self.begun_BR, self.begun_BR[:, -1] | seen_B)
+        self.y_BR, self.seen_BR = _pushed(self.y_BR, y_B), _pushed(self.seen_BR, seen_B)
         self.rows_B = self.rows_B + 1
 
-    def units(self, scale: Scale) -> tuple[Tensor, Tensor]:
-        """Level and spread at the newest row, [B]; once for each row."""
-        mean_B = torch.where(self.counted_B > 0, self.total_B / self.counted_B.clamp(min=1), 0.0)
+    def units(self, scale: Scale) -> tuple[Floats, Floats, Floats]:
+        """Level and spread at the newest row, [B], and how restless a series is, [B, RESTLESS]; once for each row."""
+        mean_B = self.total_B / np.maximum(self.counted_B, 1)
         level_B, spread_B = scale.newest(self.y_BR, self.seen_BR, mean_B)
         self.spreads_B = self.spreads_B + spread_B
-        return level_B, spread_B
+        return level_B, spread_B, restless_now(level_B, spread_B, self.spreads_B / self.rows_B)
 
-    def restless(self, level_B: Tensor, spread_B: Tensor) -> Tensor:
-        """What the panel says of how restless a series is, [B, RESTLESS]"""
-        return restless(level_B, spread_B, self.spreads_B / self.rows_B)
+    def windows(self, window: int) -> tuple[Tensor, Tensor]:
+        """The last values at the newest row, and which of them lie in the series: [B, 1, W] each."""
+        y, begun = (torch.from_numpy(part[:, None, -window:]) for part in (self.y_BR, self.begun_BR))
+        return y, begun
 
-    def batch(
-        self,
-        level: Tensor,
-        spread: Tensor,
-        steps_BI: Tensor,
-        static_BK: Tensor,
-        number_B: Tensor,
-        shape: tuple[int, int],
-        targets: int = 0,
-    ) -> Batch:
-        """The newest row as the one cutoff of a batch. Shapes: [B], [B]; window and horizon; targets that see each other"""
-        window, horizon = shape
-        ahead = (0, horizon)
-        pad = torch.nn.functional.pad
-        return Batch(
-            pad(self.y_BR[:, -window:], ahead),
-            pad(self.seen_BR[:, -window:], ahead),
-            pad(self.begun_BR[:, -window:], ahead, value=True),
-            level[:, None],
-            spread[:, None],
-            steps_BI[:, None],
-            steps_BI.new_zeros(len(level), 1 + horizon, 0),
-            static_BK,
-            number_B,
-            self.seen_BR.new_ones(len(level), 1),
-            window,
-            horizon,
-            self._beside(level, spread, targets) if targets else None,
-        )
-
-    def _beside(self, level_B: Tensor, spread_B: Tensor, targets: int) -> Beside:
+    def beside(self, level_B: Tensor, spread_B: Tensor, targets: int) -> Beside:
         """What the targets of each series see of each other; all of them, in their order, one series after the other."""
         short = max(0, LAGS - self.y_BR.shape[1])
-        lags_BL, known_BL = (torch.nn.functional.pad(x, (short, 0))[:, -LAGS:] for x in (self.y_BR, self.begun_BR))
+        parts = (torch.from_numpy(part[:, -LAGS:]) for part in (self.y_BR, self.begun_BR))
+        lags_BL, known_BL = (torch.nn.functional.pad(part, (short, 0)) for part in parts)
 
         def each(values: Tensor) -> Tensor:
             """Of every target of a series, for each of them: [B, ...] -> [B, C, 1, ...]"""
@@ -164,15 +138,13 @@ class Ring:
         return Beside(each(lags_BL), each(known_BL), each(level_B), each(spread_B), place_B)
 
 
-def _pushed(ring_BR: Tensor, new_B: Tensor) -> Tensor:
-    return torch.cat([ring_BR[:, 1:], new_B[:, None]], 1)
+def _pushed(ring_BR: npt.NDArray[Any], new_B: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    return np.concatenate([ring_BR[:, 1:], new_B[:, None]], 1)
 
 
-def _phases(panel: Panel, owner_N: Tensor, starts_N: Tensor, season: int) -> tuple[Tensor, Tensor]:
+def _phases(y_N: Floats, owner_N: Ints, phase_N: Ints, seen: Ints, shape: tuple[int, int]) -> tuple[Floats, Bools]:
     """Last value that was seen in each phase, and whether there is one: [S, M], [S, M]"""
-    values, known = np.zeros((panel.series, season)), np.zeros((panel.series, season), bool)
-    seen = panel.seen_N.numpy()
-    phase = ((torch.arange(len(starts_N)) - starts_N) % season).numpy()
-    place = owner_N.numpy()[seen], phase[seen]
-    values[place], known[place] = panel.y_N.numpy()[seen], True  # of several the last stays
-    return torch.as_tensor(values), torch.as_tensor(known)
+    values, known = np.zeros(shape), np.zeros(shape, bool)
+    place = owner_N[seen], phase_N[seen]
+    values[place], known[place] = y_N[seen], True  # of several the last stays
+    return values, known

@@ -121,13 +121,12 @@ def test_the_newest_row_alone_has_the_units_of_the_pass(
     """From the rows within reach and one mean of all the past; a scale whose `reach` is None does not step."""
     scale, (y_N, seen_N, starts_N) = _made(name), _series(values, missing)
     level_N, spread_N = scale.measure(y_N, seen_N, starts_N)
-    y_T, seen_T = y_N[: at + 1], seen_N[: at + 1]
-    none = torch.tensor([False])
-    before, seen_before = torch.cat([y_T[:1], y_T[:-1]]), torch.cat([none, seen_T[:-1]])
+    y_T, seen_T = y_N[: at + 1].numpy(), seen_N[: at + 1].numpy()
+    before, seen_before = np.append(y_T[:1], y_T[:-1]), np.append(False, seen_T[:-1])
     usual_T, counted_T = scale.usual(y_T, before, seen_T, seen_before)
-    mean = usual_T[counted_T].mean().nan_to_num()
+    mean = usual_T[counted_T].mean() if counted_T.any() else 0.0
     blank = scale.reach or 0
-    y_BR, seen_BR = torch.cat([torch.zeros(blank), y_T])[None], torch.cat([none.expand(blank), seen_T])[None]
-    level, spread = scale.newest(y_BR[:, -blank:], seen_BR[:, -blank:], mean[None])
-    torch.testing.assert_close(level[0], level_N[at], rtol=1e-9, atol=1e-6)
-    torch.testing.assert_close(spread[0], spread_N[at], rtol=1e-9, atol=1e-6)
+    y_BR, seen_BR = np.append(np.zeros(blank), y_T)[None], np.append(np.zeros(blank, bool), seen_T)[None]
+    level, spread = scale.newest(y_BR[:, -blank:], seen_BR[:, -blank:], np.array([mean]))
+    np.testing.assert_allclose(level[0], level_N[at], rtol=1e-9, atol=1e-6)
+    np.testing.assert_allclose(spread[0], spread_N[at], rtol=1e-9, atol=1e-6)

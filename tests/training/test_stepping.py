@@ -90,7 +90,7 @@ def test_a_model_with_attention_steps_from_series_shorter_than_its_context() -> 
 def test_series_may_begin_at_any_time(model: str) -> None:
     """From their first value on, some of them at a time; of an ensemble the median counts."""
     artefact, grid = _learnt(model), _grid(ROWS)
-    carried = Carried(artefact, grid.clock)
+    carried = Carried(artefact, grid.clock, both=False)
     order = np.argsort(-grid.lengths, kind="stable")
     for row in range(ROWS):
         begun = order[grid.lengths[order] >= ROWS - row]
