@@ -11,6 +11,7 @@ from forecaster.scoring.calibration import Judge, Sorts, believed, blended, join
 from forecaster.series.frequency import Ints
 from forecaster.series.grid import Bools, Floats
 from forecaster.thresholds._abreast import OneByOne, ThresholdsAbreast
+from forecaster.thresholds._moments import Moments
 
 __all__ = ["AlarmingAbreast"]
 
@@ -158,13 +159,19 @@ class AlarmingAbreast:
 
     def _calibrate(self, places: Ints) -> None:
         """Calibrate those anew that have served their time."""
-        due = places[self._held["waiting"][places] >= self._held["serves"][places]]
-        for place in due.tolist():
-            alarming, waiting = self._alarming[place], int(self._held["waiting"][place])
-            alarming.learn(self._held["since"][place, :waiting])
-            for name in ("centre", "spread"):
-                self._held[name][place] = getattr(alarming.moments, name)
-        self._held["waiting"][due] = 0
+        held = self._held
+        due = places[held["waiting"][places] >= held["serves"][places]]
+        if not len(due):
+            return
+        some, since_KWV = [self._alarming[place] for place in due.tolist()], held["since"][due]
+        since_KWV[np.arange(since_KWV.shape[1]) >= held["waiting"][due][:, None]] = np.nan
+        before = Moments(*np.array([alarming.moments for alarming in some]).swapaxes(0, 1))
+        moments = before.joined(Moments.of(since_KWV))
+        for alarming, since_WV, waiting, *one in zip(
+            some, since_KWV, held["waiting"][due].tolist(), *moments, strict=True
+        ):
+            alarming.learn(since_WV[:waiting], Moments(*one))
+        held["centre"][due], held["spread"][due], held["waiting"][due] = moments.centre, moments.spread, 0
         self._fit(due)
 
     def _fit(self, places: Ints) -> None:

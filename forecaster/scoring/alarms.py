@@ -199,17 +199,21 @@ class Alarming:
         self._rows, self._waiting = self._rows + len(views_TV), self._waiting + len(views_TV)
         return Alarms.of(graded_T, joint_T, alarm_T, news_T, self._rate, judge.level)
 
-    def learn(self, since_TV: Floats) -> None:
-        """From now on these rows are normal ones, too; moments remember all that there were."""
-        moments = self.moments.joined(Moments.of(since_TV))
-        self.recalibrate(np.concatenate([self._normal_MV, since_TV]))
-        self.moments = moments
+    def learn(self, since_TV: Floats, moments: Moments | None = None) -> None:
+        """From now on these rows are normal ones, too; moments, where they are known before, remember all that there were."""
+        self.moments = self.moments.joined(Moments.of(since_TV)) if moments is None else moments
+        self._begin(np.concatenate([self._normal_MV, since_TV]))
 
     def recalibrate(self, normal_MV: Floats) -> None:
         """From now on these rows are the normal ones, the newest of them that fit into memory; rows without a view do not count."""
+        self._begin(normal_MV)
+        self.moments = Moments.of(self._normal_MV)
+
+    def _begin(self, normal_MV: Floats) -> None:
+        """The next calibration is one by these rows."""
         if len(normal_MV) > MEMORY_ROWS:
             normal_MV = normal_MV[~np.isnan(normal_MV).all(axis=1)][-MEMORY_ROWS:]
-        self._normal_MV, self.moments = normal_MV, Moments.of(normal_MV)
+        self._normal_MV = normal_MV
         self._since, self._waiting, self._judge = [], 0, None
 
     def forgive(self, events: int) -> None:

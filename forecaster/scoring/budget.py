@@ -108,7 +108,7 @@ class Budget:
 
 def worth_a_look(budgets: Sequence[Budget], p_n: Floats, position_n: Ints, level_n: Floats, admitted_n: Bools) -> Ints:
     """Which of some rows, one of each budget, `spend` has anything to do with. Shapes: [n]"""
-    debt_n, paid_n = np.array([(one.debt, one.paid_at) for one in budgets]).T
+    debt_n, paid_n = np.array([one.debt for one in budgets]), np.array([one.paid_at for one in budgets])
     credit_n = np.clip(budgets[0].rate * (position_n + 1 - paid_n) - debt_n - Budget._FREE, 0.0, Budget._MOST_CREDIT)
     highest_n = level_n * np.exp(Budget._LENIENCE * credit_n) * (1 + 1e-9)
     return np.flatnonzero((p_n < highest_n * budgets[0].rules.hysteresis) & admitted_n)

@@ -134,7 +134,8 @@ def measured(p_VKT: Floats, sorts: Sorts, rate: float, gap: int, of_events: bool
     """
     p_VKT = np.where(p_VKT > HIGHEST_OWN, 1.0, p_VKT)
     counted = (sorts.graded, sorts.thresholds or 1)
-    several_K2 = np.column_stack([_independent_views(_least(p_VKT[:views]), views) for views in counted])
+    several = {views: _independent_views(_least(p_VKT[:views]), views) for views in counted}
+    several_K2 = np.column_stack([several[views] for views in counted])
     least_KT = _least(p_VKT)
     # Alarms come in runs that make one event each: the level per row may be that much higher.
     runs_K = np.ones(len(least_KT)) if of_events else _runs_shares(-least_KT, gap)

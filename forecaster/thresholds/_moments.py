@@ -23,7 +23,7 @@ class Moments(NamedTuple):
     Once an anomaly has joined them, ranks call all rows alike that are like it; moments go on telling which is further off,
     and need no rows in memory, but know no tail.
 
-    Shapes:  [V] each
+    Shapes:  [V] each, or [K, V] of K series
     Missing: NaN is left out
     Source:  Chan et al. (1983), The American Statistician 37(3), for the sum of two
     """
@@ -34,11 +34,12 @@ class Moments(NamedTuple):
 
     @classmethod
     def of(cls, scores_TV: Floats) -> "Moments":
-        """Of some rows."""
+        """Of some rows. Shapes: [..., time, V]"""
         seen_TV = ~np.isnan(scores_TV)
-        count_V = seen_TV.sum(axis=0).astype(float)
-        centre_V = np.where(seen_TV, scores_TV, 0.0).sum(axis=0) / np.maximum(count_V, 1)
-        return cls(count_V, centre_V, np.where(seen_TV, (scores_TV - centre_V) ** 2, 0.0).sum(axis=0))
+        count_V = seen_TV.sum(axis=-2).astype(float)
+        centre_V = np.where(seen_TV, scores_TV, 0.0).sum(axis=-2) / np.maximum(count_V, 1)
+        far_TV = scores_TV - centre_V[..., None, :]
+        return cls(count_V, centre_V, np.where(seen_TV, far_TV**2, 0.0).sum(axis=-2))
 
     def joined(self, more: "Moments") -> "Moments":
         """Of these rows and some more."""

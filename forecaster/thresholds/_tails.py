@@ -132,14 +132,17 @@ def _own_p_values(p_KM: Floats, known_KM: Floats, ranked_KM: Floats, law: _Law) 
     """
     count_K = law.rows.astype(np.int64)
     low_K = ((1 - HIGHEST_OWN) * count_K).astype(np.int64)
-    series, row = np.nonzero(known_KM >= _at(ranked_KM, low_K)[:, None])
-    scores_n, law_n = known_KM[series, row], _Law(*(part[series] for part in law))
-    least_n, begin_K = Ranks.held_down_by(law_n.usual, scores_n), low_K // 2
-    parts = np.split(least_n, np.searchsorted(series, np.arange(1, len(count_K))))
-    each = zip(ranked_KM, begin_K.tolist(), count_K.tolist(), parts, strict=True)
-    below_n = np.concatenate([begin + ranked[begin:count].searchsorted(part) for ranked, begin, count, part in each])
+    at = np.flatnonzero(known_KM >= _at(ranked_KM, low_K)[:, None])
+    series = at // known_KM.shape[1]
+    scores_n, law_n = known_KM.reshape(-1)[at], _Law(*(part[series] for part in law))
+    least_n, ends = (
+        Ranks.held_down_by(law_n.usual, scores_n),
+        np.bincount(series, minlength=len(count_K)).cumsum().tolist(),
+    )
+    each = zip(ranked_KM, [0, *ends[:-1]], ends, strict=True)
+    below_n = np.concatenate([ranked.searchsorted(least_n[begin:end]) for ranked, begin, end in each])
     p_KM[~np.isnan(known_KM)] = 1.0
-    p_KM[series, row] = _p_values(below_n, scores_n, least_n, law_n)
+    p_KM.reshape(-1)[at] = _p_values(below_n, scores_n, least_n, law_n)
     return p_KM
 
 
