@@ -37,7 +37,9 @@ def normal_scores(quantiles: Floats, levels: Sequence[float], values: Floats) ->
     Missing: NaN values give NaN
     """
     scores = _scores(tuple(levels))
-    right = np.clip((quantiles < values[..., None]).sum(-1), 1, len(scores) - 1)
+    # A sum of booleans takes four times as long as that of the bytes that they are.
+    below = np.einsum("...q->...", (quantiles < values[..., None]).view(np.uint8))
+    right = below.clip(1, len(scores) - 1).astype(np.int64)
     place = len(scores) * np.arange(right.size).reshape(right.shape) + right
     low, high = quantiles.take(place - 1), quantiles.take(place)
     left, step = scores[right - 1], scores[right] - scores[right - 1]

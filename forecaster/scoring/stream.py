@@ -121,7 +121,7 @@ class Stream:
 
     def answer(self, names: Sequence[str], ds: Sequence[Any], values: Floats) -> Answers:
         """The same for rows that are no table, their times ISO texts or integers. Shapes: [n], values [n, C]"""
-        clocks = self._clocks(pd.Series(ds[:1]))
+        clocks = self._clocks(ds[:1])
         times = [np.asarray(ds, np.int64) if clock.integer else clock.encode_texts(ds) for clock in clocks]
         return self._answered(names, times, values)
 
@@ -135,9 +135,10 @@ class Stream:
         """Whether the rules ask for events of silent series."""
         return any(self.saved.how.meanings(member.frequency) for member in self.saved.members)
 
-    def _clocks(self, ds: "pd.Series[Any]") -> list[Clock]:
+    def _clocks(self, ds: Any) -> list[Clock]:
         """How each member reads times: as the file that it was taught by, else as the first times here."""
         if self._clock is None:
+            ds = pd.Series(ds)
             self._clock = Clock.of(table.times(ds) if pd.api.types.is_string_dtype(ds.dtype) else ds)
         return [member.clock or self._clock for member in self.saved.members]
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
 from forecaster import columns
 from forecaster.columns import LEVELS, QUANTILES
@@ -54,6 +55,5 @@ def _like(texts: Objects, given: "pd.Series[Any]") -> Any:
 
 
 def _texts(texts: Objects) -> Any:
-    """A column of texts, of which most are the same or none."""
-    which, different = pd.factorize(texts)
-    return pd.array(different, dtype="str").take(which, allow_fill=True)
+    """A column of texts."""
+    return pd.array(pa.array(texts, type=pa.large_string()), dtype="str")

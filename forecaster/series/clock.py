@@ -71,6 +71,8 @@ class Clock:
         """
         if self.integer:
             return np.asarray(column.to_numpy(np.int64))
+        if self.zone in (None, UTC) and pd.api.types.is_datetime64_dtype(column.dtype):
+            return np.asarray(column.to_numpy("datetime64[us]").view(np.int64))  # nothing to convert
         times = self._utc(column)
         if self.wall and self.zone is not None:
             times = times.dt.tz_convert(self.zone).dt.tz_localize(None)
