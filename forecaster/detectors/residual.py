@@ -196,5 +196,5 @@ def _mean(errors_NH: Floats) -> Floats:
     """Mean over the horizons that are known; NaN where none is."""
     known = ~np.isnan(errors_NH)
     counts = known.sum(axis=1)
-    mean: Floats = np.where(counts > 0, np.nansum(errors_NH, axis=1) / np.maximum(counts, 1), np.nan)
-    return mean
+    total = np.where(known, errors_NH, 0.0).sum(axis=1)
+    return np.where(counts > 0, total / np.maximum(counts, 1), np.nan)

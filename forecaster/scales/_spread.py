@@ -48,7 +48,8 @@ def latest_mean(x_BR: Floats, seen_BR: Bools, steps: int) -> Floats:
 def latest_move(y_BR: Floats, seen_BR: Bools, steps: int) -> Floats:
     """Mean absolute step between neighbours among the last `steps` steps. Shapes: [B, R], [B, R] -> [B]"""
     y, seen = y_BR[:, -(steps + 1) :], seen_BR[:, -(steps + 1) :]
-    return latest_mean(np.abs(y[:, 1:] - y[:, :-1]), seen[:, 1:] & seen[:, :-1], steps)
+    moved = y[:, 1:] - y[:, :-1]
+    return latest_mean(np.abs(moved, out=moved), seen[:, 1:] & seen[:, :-1], steps)
 
 
 def tiny(level_N: Level) -> Level:

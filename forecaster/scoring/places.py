@@ -114,9 +114,10 @@ class Places:
 
     def texts(self, times: Ints) -> list[object]:
         """Times as texts; of many rows most have the same."""
-        different, which = np.unique(times, return_inverse=True)
-        texts = self.clock.texts(different)
-        return [texts[k] for k in which.tolist()]
+        every = times.tolist()
+        different = list(dict.fromkeys(every))
+        texts = dict(zip(different, self.clock.texts(np.array(different, np.int64)), strict=True))
+        return [texts[time] for time in every]
 
     def restore(self, names: Sequence[str], state: Mapping[str, Array]) -> None:
         """Remember what `held` was."""

@@ -49,9 +49,9 @@ def _like(texts: Objects, given: "pd.Series[Any]") -> Any:
     if not pd.api.types.is_datetime64_any_dtype(given.dtype):
         return pd.Series(texts).astype("Int64").array
     which, different = pd.factorize(texts)
-    times: Any = table.times(pd.Series(different, dtype="str"))
+    times: Any = table.times(pd.Index(different, dtype=object))
     zone = getattr(given.dtype, "tz", None)
-    return (times if zone is None else times.dt.tz_convert(zone)).array.take(which, allow_fill=True)
+    return (times if zone is None else times.tz_convert(zone)).array.take(which, allow_fill=True)
 
 
 def _texts(texts: Objects) -> Any:

@@ -127,8 +127,8 @@ def _separator(path: Path) -> str:
     return max(",;\t|", key=head.count)
 
 
-def times(column: "pd.Series[Any]") -> "pd.Series[Any]":
-    """Times where every text is one; else the texts, for the border to name the bad ones."""
+def times(column: Any) -> Any:
+    """Times of a column or an index, where every text is one; else the texts, for the border to name the bad ones."""
     for utc in (False, True):
         try:
             return pd.to_datetime(column, format="ISO8601", utc=utc)

@@ -61,10 +61,9 @@ class LateErrors:
     def keep(self, b: Ints, at: Ints, quantiles: Tensor, level: Tensor, spread: Tensor, furthest: Tensor) -> None:
         """Let some judged forecasts wait. Shapes: series, positions [n]; [n, H, Q]; [n], [n], [n]"""
         slot = b, at // judged_step(self.middle_BKH.shape[-1]) % self.at_BK.shape[1]
-        held = (self.level_BK, self.spread_BK, self.furthest_BK, self.middle_BKH, self.half_BKH)
         self.at_BK[slot] = at
-        for each, new in zip(held, (level, spread, furthest, *half_width(quantiles)), strict=True):
-            each[slot] = new.numpy()
+        self.level_BK[slot], self.spread_BK[slot], self.furthest_BK[slot] = level, spread, furthest
+        self.middle_BKH[slot], self.half_BKH[slot] = half_width(quantiles)
 
     def factors(self) -> Floats:
         """Factors on widths of forecasts from the newest row, [B]"""

@@ -107,8 +107,10 @@ class Part:
         at, window = self.ring.rows_B - 1, network.model.task.window
         b = np.flatnonzero((at % judged_step(scaled.shape[1]) == 0) & (at >= window))
         if len(b):
+            if len(b) < len(at):
+                scaled, level, spread = scaled[b], level[b], spread[b]
             lags = torch.from_numpy(self.ring.y_BR[b, -window:])
-            late.keep(b, at[b], scaled[b], level[b], spread[b], network.furthest(lags, level[b], spread[b]))
+            late.keep(b, at[b], scaled, level, spread, network.furthest(lags, level, spread))
 
     def some(self, part: Any) -> "Part":
         """A copy for some of the series."""

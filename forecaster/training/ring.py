@@ -79,8 +79,8 @@ class Ring:
         last_S[owner_N[seen_N]] = row_N[seen_N]  # of several the last stays
         none_S = last_S < 0
 
-        def summed(values_N: Floats) -> Floats:
-            return np.bincount(owner_N, values_N, panel.series)
+        def summed(values_N: npt.NDArray[Any]) -> Floats:
+            return np.bincount(owner_N, values_N.astype(np.float64), panel.series).astype(np.float64)
 
         return cls(
             y_N[rows_BR],
