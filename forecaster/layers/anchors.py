@@ -33,7 +33,8 @@ class Anchors(nn.Module):
 
     def forward(self, hidden: Tensor, window: Tensor) -> Tensor:
         share = self.gate(hidden).softmax(-1)
-        parts: list[Tensor] = [share[..., k : k + 1] * window[..., lags_H] for k, lags_H in enumerate(self.lags_KH)]
+        lagged = [window.index_select(-1, lags_H) for lags_H in self.lags_KH]
+        parts: list[Tensor] = [share[..., k : k + 1] * values for k, values in enumerate(lagged)]
         if self.line is not None:
             parts.append(self.line(window))
         return sum(parts[1:], start=parts[0])

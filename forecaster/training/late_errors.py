@@ -1,6 +1,7 @@
 """Widths that follow the series, a value at a time: what `adaptive_widths` gives, from a few forecasts that are kept."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -35,6 +36,9 @@ class LateErrors:
     furthest_BK: Floats
     middle_BKH: Float32s
     half_BKH: Float32s
+    error_B: Floats
+    """Sums of errors and of how many are known: to add up all rows at each one takes longer than all else here."""
+    count_B: Floats
 
     @classmethod
     def none(cls, series: int, horizon: int) -> "LateErrors":
@@ -43,7 +47,18 @@ class LateErrors:
         wide, narrow = np.zeros((series, waiting)), np.zeros((series, waiting, horizon), np.float32)
         errors = np.zeros((series, rows))
         at = np.full((series, waiting), _NONE)
-        return cls(errors, errors.copy(), at, wide, wide.copy(), wide.copy(), narrow, narrow.copy())
+        held = errors, errors.copy(), at, wide, wide.copy(), wide.copy(), narrow, narrow.copy()
+        return cls(*held, np.zeros(series), np.zeros(series))
+
+    @classmethod
+    def of(cls, **arrays: npt.NDArray[Any]) -> "LateErrors":
+        """Of its arrays by name; sums, which states of before they were kept have not, may be absent."""
+        return cls(**{"error_B": arrays["errors_BR"].sum(1), "count_B": arrays["known_BR"].sum(1)} | arrays)
+
+    def remember(self, b: Ints, errors_nR: Floats, known_nR: Floats) -> None:
+        """Take the errors of all rows that are looked back on. Shapes: series [n]"""
+        self.errors_BR[b], self.known_BR[b] = errors_nR, known_nR
+        self.error_B[b], self.count_B[b] = errors_nR.sum(1), known_nR.sum(1)
 
     def judge(self, rows_B: Ints, values_B: Floats, scale: Scale) -> None:
         """Hold the waiting forecasts against new values. Shapes: positions [B], values [B], NaN where there is none"""
@@ -56,7 +71,10 @@ class LateErrors:
         target = scale.forward(*units).numpy().clip(-far, far)
         error_BK = np.zeros(due_BK.shape)
         error_BK[due] = relative_error(target, self.middle_BKH[b, k, h], self.half_BKH[b, k, h])
-        self.errors_BR[at], self.known_BR[at] = error_BK.sum(1), due_BK.sum(1)
+        error_B, count_B = error_BK.sum(1), due_BK.sum(1)
+        self.error_B = self.error_B + (error_B - self.errors_BR[at])
+        self.count_B = self.count_B + (count_B - self.known_BR[at])
+        self.errors_BR[at], self.known_BR[at] = error_B, count_B
 
     def keep(self, b: Ints, at: Ints, quantiles: Tensor, level: Tensor, spread: Tensor, furthest: Tensor) -> None:
         """Let some judged forecasts wait. Shapes: series, positions [n]; [n, H, Q]; [n], [n], [n]"""
@@ -67,4 +85,4 @@ class LateErrors:
 
     def factors(self) -> Floats:
         """Factors on widths of forecasts from the newest row, [B]"""
-        return factor(self.errors_BR.sum(1), self.known_BR.sum(1), self.middle_BKH.shape[-1])
+        return factor(self.error_B, self.count_B, self.middle_BKH.shape[-1])

@@ -158,7 +158,7 @@ class Part:
         like.step(artefact, clock, np.zeros(series, np.int64), np.full(series, np.nan))
         found = (tensors[f"state.{k}"] for k in range(sum(name.startswith("state.") for name in tensors)))
         state = refilled(like.state, found)
-        return cls(Ring(**ring), LateErrors(**late) if late else None, state, tensors["static"])
+        return cls(Ring(**ring), LateErrors.of(**late) if late else None, state, tensors["static"])
 
 
 def _rows_kept(artefact: Artefact) -> int:

@@ -33,8 +33,7 @@ def passed(artefact: Artefact, panel: Panel, lengths: Ints) -> tuple[Any, LateEr
                 if late is not None:
                     _learn(artefact, block, group, int(length) - 1, widths, late)
             if late is not None:
-                errors, known = widths.latest(late.errors_BR.shape[1])
-                late.errors_BR[group], late.known_BR[group] = errors, known
+                late.remember(group, *widths.latest(late.errors_BR.shape[1]))
             found.append(state)
             order.append(group)
     return mapped(joined(found), torch.as_tensor(np.argsort(np.concatenate(order)))), late

@@ -139,6 +139,16 @@ def test_what_was_saved_goes_on(tmp_path: Path) -> None:
         Stepping.load(tmp_path / "absent", artefact)
 
 
+def test_a_state_of_before_sums_were_kept_goes_on() -> None:
+    """Sums of late errors are made anew from the errors."""
+    artefact, grid = _learnt("lstm"), _grid(ROWS - STEPS)
+    carried, older = Carried.after(artefact, grid), Carried(artefact, grid.clock)
+    older.restore({name: one for name, one in carried.tensors().items() if not name.endswith(("error_B", "count_B"))})
+    times = grid.times(np.arange(4), grid.lengths)
+    one, other = (each.step(np.arange(4), times, _values(ROWS - STEPS)) for each in (carried, older))
+    np.testing.assert_allclose(other.following, one.following, rtol=1e-9)
+
+
 def test_what_cannot_step_says_so() -> None:
     """Scales that need all rows of their window sorted."""
     with pytest.raises(ArtifactError, match="scale 'robust'"):
