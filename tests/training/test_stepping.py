@@ -143,7 +143,8 @@ def test_a_state_of_before_sums_were_kept_goes_on() -> None:
     """Sums of late errors are made anew from the errors."""
     artefact, grid = _learnt("lstm"), _grid(ROWS - STEPS)
     carried, older = Carried.after(artefact, grid), Carried(artefact, grid.clock)
-    older.restore({name: one for name, one in carried.tensors().items() if not name.endswith(("error_B", "count_B"))})
+    kept = {name: one.clone() for name, one in carried.tensors().items() if not name.endswith(("error_B", "count_B"))}
+    older.restore(kept)
     times = grid.times(np.arange(4), grid.lengths)
     one, other = (each.step(np.arange(4), times, _values(ROWS - STEPS)) for each in (carried, older))
     np.testing.assert_allclose(other.following, one.following, rtol=1e-9)
