@@ -47,7 +47,10 @@ Freq = Annotated[
 ]
 Season = Annotated[list[int] | None, "Seasons in steps, e.g. 24,168; the first is that of MASE. Default: found."]
 Quantiles = Annotated[list[str] | None, "Further quantile levels, e.g. 0.01,0.99; 'none' leaves mean and q0.5."]
-Model = Annotated[str, "Model, a file in models/; several with commas make an ensemble; auto lets several vote by how they did on held-out rows."]
+Model = Annotated[
+    str,
+    "Model, a file in models/; several with commas make an ensemble; auto lets several vote by how they did on held-out rows.",
+]
 Ensemble = Annotated[int, "Trainings of each model, with seeds that follow; the median of their forecasts counts."]
 Size = Annotated[str | None, "Size of the model: s, m or l."]
 Settings = Annotated[dict[str, str] | None, "Any other setting, key=value or group.key=value; repeatable."]
