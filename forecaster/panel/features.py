@@ -4,17 +4,14 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from forecaster.errors import ArtifactError
 from forecaster.series import calendar
 from forecaster.series.clock import Clock
 from forecaster.series.frequency import Ints
-from forecaster.series.grid import Bools, Floats, Grid, Labels
+from forecaster.series.grid import Bools, Float32s, Floats, Grid, Labels
 
 __all__ = ["Features"]
-
-Float32s = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True)

@@ -4,15 +4,11 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import ClassVar
 
-import numpy as np
-import numpy.typing as npt
 from torch import Tensor
 
-from forecaster.series.grid import Floats
+from forecaster.series.grid import Bools, Floats
 
 __all__ = ["Bools", "Linear", "Scale"]
-
-Bools = npt.NDArray[np.bool_]
 
 
 class Scale(ABC):

@@ -11,10 +11,11 @@ from forecaster import columns
 from forecaster.series.clock import Clock
 from forecaster.series.frequency import Frequency, Ints
 
-__all__ = ["Array", "Bools", "Floats", "Grid", "Labels", "Objects"]
+__all__ = ["Array", "Bools", "Float32s", "Floats", "Grid", "Labels", "Objects"]
 
 Array = npt.NDArray[Any]
 Bools = npt.NDArray[np.bool_]
+Float32s = npt.NDArray[np.float32]
 Floats = npt.NDArray[np.float64]
 Objects = npt.NDArray[np.object_]
 Labels = tuple[tuple[str, ...], ...]

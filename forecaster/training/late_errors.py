@@ -10,12 +10,11 @@ from torch import Tensor
 
 from forecaster.scales.base import Scale
 from forecaster.series.frequency import Ints
-from forecaster.series.grid import Floats
+from forecaster.series.grid import Float32s, Floats
 from forecaster.training.adaptive_widths import AdaptiveWidths, factor, half_width, judged_step, relative_error
 
 __all__ = ["LateErrors"]
 
-Float32s = npt.NDArray[np.float32]
 
 _NONE = -(2**40)
 """Position of a forecast that was not made."""

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor
 
@@ -13,7 +12,7 @@ from forecaster.models.base import Inputs, in_units
 from forecaster.panel.panel import pack
 from forecaster.series.clock import Clock
 from forecaster.series.frequency import Ints
-from forecaster.series.grid import Floats, Grid
+from forecaster.series.grid import Array, Floats, Grid
 from forecaster.training.adaptive_widths import AdaptiveWidths, judged_step
 from forecaster.training.artefact import Artefact
 from forecaster.training.encoder_state import joined, leaves, mapped, put, refilled
@@ -23,8 +22,6 @@ from forecaster.training.passed import passed
 from forecaster.training.ring import Ring
 
 __all__ = ["Part"]
-
-Array = npt.NDArray[Any]
 
 
 @dataclass

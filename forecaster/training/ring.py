@@ -12,11 +12,9 @@ from forecaster.panel.beside import LAGS, Beside
 from forecaster.panel.panel import Panel, restless_now
 from forecaster.scales.base import Scale
 from forecaster.series.frequency import Ints
-from forecaster.series.grid import Floats
+from forecaster.series.grid import Bools, Floats
 
 __all__ = ["Ring"]
-
-Bools = npt.NDArray[np.bool_]
 
 
 @dataclass

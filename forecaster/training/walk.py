@@ -4,14 +4,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import torch
 
 from forecaster.columns import LEVELS
 from forecaster.errors import ArtifactError
 from forecaster.panel.panel import pack
 from forecaster.series.frequency import Ints
-from forecaster.series.grid import Floats, Grid
+from forecaster.series.grid import Bools, Floats, Grid
 from forecaster.series.public_holidays import with_holidays
 from forecaster.training.adaptive_widths import AdaptiveWidths
 from forecaster.training.artefact import Artefact
@@ -159,7 +158,7 @@ class _Asked:
         return _chosen((at >= first) & (at <= self.last[:, None]) & ((at - first) % self.stride == 0))
 
 
-def _chosen(wanted: "npt.NDArray[np.bool_]") -> tuple[Ints, Ints]:
+def _chosen(wanted: Bools) -> tuple[Ints, Ints]:
     rows, steps = np.nonzero(wanted)
     return rows, steps
 
