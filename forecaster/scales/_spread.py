@@ -11,8 +11,7 @@ import torch
 from torch import Tensor
 
 from forecaster.layers.running import expanding_mean, trailing_mean
-from forecaster.scales.base import Bools
-from forecaster.series.grid import Floats
+from forecaster.series.grid import Bools, Floats
 
 __all__ = ["before", "floored_mean", "latest_mean", "latest_move", "moves", "tiny"]
 

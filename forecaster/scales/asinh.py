@@ -5,9 +5,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from forecaster.scales.base import Bools, Scale
+from forecaster.scales.base import Scale
 from forecaster.scales.trailing import Trailing
-from forecaster.series.grid import Floats
+from forecaster.series.grid import Bools, Floats
 
 __all__ = ["Asinh"]
 

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from forecaster.series.grid import Bools, Floats
 
-__all__ = ["Bools", "Linear", "Scale"]
+__all__ = ["Linear", "Scale"]
 
 
 class Scale(ABC):

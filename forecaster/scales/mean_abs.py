@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 
 from forecaster.scales._spread import floored_mean, latest_mean, tiny
-from forecaster.scales.base import Bools, Linear
-from forecaster.series.grid import Floats
+from forecaster.scales.base import Linear
+from forecaster.series.grid import Bools, Floats
 
 __all__ = ["MeanAbs"]
 

@@ -8,8 +8,8 @@ from torch import Tensor
 
 from forecaster.layers.running import expanding_mean, trailing_mean
 from forecaster.scales._spread import latest_mean, latest_move, moves, tiny
-from forecaster.scales.base import Bools, Linear
-from forecaster.series.grid import Floats
+from forecaster.scales.base import Linear
+from forecaster.series.grid import Bools, Floats
 
 __all__ = ["Reverting"]
 
