@@ -56,7 +56,10 @@ Size = Annotated[str | None, "Size of the model: s, m or l."]
 Settings = Annotated[dict[str, str] | None, "Any other setting, key=value or group.key=value; repeatable."]
 Seed = Annotated[int, "Seed of all randomness."]
 Steps = Annotated[int, "Training steps. Default: found from the data."]
-MaxSeconds = Annotated[float, "Guard on the training time; a shortened run says how to repeat it."]
+MaxSeconds = Annotated[
+    float,
+    "Guard on a training's processor time (at most four times as long by the clock); a shortened run says how to repeat it.",
+]
 Targets = Annotated[list[str] | None, "Columns to forecast (--set joint=true: each sees the others' past). Default: y."]
 Past = Annotated[list[str] | None, "Columns known up to the cutoff only."]
 Future = Annotated[list[str] | None, "Columns known beyond the cutoff, in rows after the last target value."]

@@ -12,6 +12,8 @@ __all__ = ["Clock"]
 
 _SAFE = 0.9
 """Share of the time limit that a shortened schedule plans to use."""
+_PATIENCE = 4.0
+"""How many seconds by the clock count for at least one."""
 
 
 class Clock(pl.Callback):
@@ -19,13 +21,17 @@ class Clock(pl.Callback):
 
     The length is decided once, after the steps that are the same for every length; `--steps` with the
     shortened length therefore repeats the run.
+
+    Seconds are those in which this process had a processor: a busy machine makes a training slower, not worse. Only where it
+    had one for less than a quarter of the time do more of them count.
     """
 
     def __init__(self, max_seconds: float) -> None:
         self.max_seconds = max_seconds
-        self.started = time.monotonic()
         self.shortened = False
         self.stopped = False
+        self._before = 0.0
+        self._wall, self._own = time.monotonic(), time.process_time()
         self._first_step_ended = 0.0
 
     def on_train_start(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
@@ -37,23 +43,29 @@ class Clock(pl.Callback):
     def on_train_batch_end(self, trainer: pl.Trainer, module: pl.LightningModule, *_: Any) -> None:
         """Measure, shorten, stop."""
         assert isinstance(module, TrainingModule)
-        step, now = trainer.global_step, time.monotonic()
+        step, spent = trainer.global_step, self._spent()
         if step == 1:  # the first step pays for allocations that no later one does
-            self._first_step_ended = now
+            self._first_step_ended = spent
         if step == FIXED_STEPS:
-            step_s = (now - self._first_step_ended) / (FIXED_STEPS - 1)
-            fits = step + int((self.max_seconds * _SAFE - (now - self.started)) / step_s)
+            step_s = (spent - self._first_step_ended) / (FIXED_STEPS - 1)
+            fits = step + int((self.max_seconds * _SAFE - spent) / step_s)
             if fits < module.schedule.steps:
                 self.shortened = True
                 module.schedule.steps = max(fits, step + 1)
                 trainer.fit_loop.epoch_loop.max_steps = module.schedule.steps
-        if now - self.started > self.max_seconds and step < module.schedule.steps:
+        if spent > self.max_seconds and step < module.schedule.steps:
             self.stopped = trainer.should_stop = True
+
+    def _spent(self) -> float:
+        """Seconds of all of the training, before and after a kill."""
+        wall, own = time.monotonic() - self._wall, time.process_time() - self._own
+        return self._before + max(min(own, wall), wall / _PATIENCE)
 
     def state_dict(self) -> dict[str, Any]:
         """What is used up, and what was decided."""
-        return {"spent": time.monotonic() - self.started, "shortened": self.shortened}
+        return {"spent": self._spent(), "shortened": self.shortened}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """The limit is on all of a training, before and after a kill."""
-        self.started, self.shortened = time.monotonic() - state["spent"], state["shortened"]
+        self._before, self.shortened = state["spent"], state["shortened"]
+        self._wall, self._own = time.monotonic(), time.process_time()

@@ -75,7 +75,8 @@ class Training:
     """Of matrix products in training: 32, or bf16 where the processor multiplies such numbers (AMX, CUDA); the held-out
     rows are always judged by 32."""
     max_seconds: float = 180.0
-    """A guard, not a dial: the schedule is shortened when it would not fit."""
+    """A guard, not a dial: the schedule is shortened when it would not fit. Of a processor's time, at most four times as long
+    by the clock."""
     seed: int = 1
     threads: int = 1
     """Processor threads of a training. One is the safe choice: beside another busy process two are slower than one. Several
