@@ -3,7 +3,10 @@
 import os
 import subprocess
 import sys
+import tempfile
+import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -169,4 +172,41 @@ def _seconds(path: str, threads: str) -> float:
     return float(done.stdout.strip().splitlines()[-1])
 
 
-ROWS: dict[str, Callable[[], Row]] = {"gather": _gather, "data_share": _data_share, "threads": _threads}
+def _side_by_side() -> Row:
+    """Wall time of two models trained one after the other in that of both at once, alone and next to a busy process."""
+    path = str(DATA / "m4/m4_hourly_train.parquet")
+    facts: Row = {}
+    for name, others in (("alone", 0), ("beside_busy", 1)):
+        busy = [subprocess.Popen([sys.executable, "-c", _BUSY]) for _ in range(others)]
+        try:
+            apart, together = _wall_s(path, "1"), _wall_s(path, "2")
+        finally:
+            for process in busy:
+                process.kill()
+                process.wait()
+        facts[name] = f"{apart:.0f} s, {together:.0f} s: {apart / together:.2f}"
+    return {
+        **facts,
+        "reach": "faster alone, >= 0.95 beside a busy process",
+        "command": "make bench ROW=side_by_side",
+    }
+
+
+def _wall_s(path: str, cores: str) -> float:
+    """Of two trainings of 200 steps and their forecasts, with so many cores."""
+    begun = time.monotonic()
+    with tempfile.TemporaryDirectory() as folder:
+        out = str(Path(folder) / "out.parquet")
+        asked = ["--horizon", "48", "--model", "lstm,segrnn", "--steps", "200", "--out", out]
+        command = [sys.executable, "-m", "forecaster", "forecast", path, *asked]
+        environment = {**os.environ, "LOKY_MAX_CPU_COUNT": cores}
+        subprocess.run(command, capture_output=True, check=True, env=environment)
+    return time.monotonic() - begun
+
+
+ROWS: dict[str, Callable[[], Row]] = {
+    "gather": _gather,
+    "data_share": _data_share,
+    "threads": _threads,
+    "side_by_side": _side_by_side,
+}
