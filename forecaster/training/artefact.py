@@ -22,6 +22,7 @@ from forecaster.panel.panel import RESTLESS
 from forecaster.progress import Moment
 from forecaster.series import frequency
 from forecaster.series.frequency import Frequency
+from forecaster.training.blend import EVEN, Blend
 from forecaster.training.calibration import Calibration
 from forecaster.training.dependence import Dependence
 from forecaster.training.network import Network
@@ -106,18 +107,18 @@ class Artefact:
     facts: Facts
     frequency: Frequency
     others: tuple["Artefact", ...] = ()
-    """Further members of an ensemble, whose weighted median counts."""
-    weights: tuple[float, ...] = ()
-    """What each member counts, itself first; none: as much as any."""
+    """Further members of an ensemble."""
+    blend: Blend = EVEN
+    """What they say together, itself first."""
 
     @property
     def members(self) -> "tuple[Artefact, ...]":
         """Each network by itself."""
-        return (replace(self, others=(), weights=()), *self.others)
+        return (replace(self, others=(), blend=EVEN), *self.others)
 
-    def joined(self, others: "Sequence[Artefact]", weights: Sequence[float] = ()) -> "Artefact":
+    def joined(self, others: "Sequence[Artefact]", blend: Blend = EVEN) -> "Artefact":
         """An ensemble of it and others."""
-        return replace(self, others=tuple(others), weights=tuple(weights))
+        return replace(self, others=tuple(others), blend=blend)
 
     @property
     def name(self) -> str:
@@ -142,7 +143,7 @@ class Artefact:
             "calibration": self.calibration.to_json(),
             "facts": asdict(self.facts),
             "members": [_member(number) for number in range(2, 2 + len(self.others))],
-            "weights": self.weights,
+            "blend": asdict(self.blend),
             "made_with": versions(),
         }
         try:
@@ -188,8 +189,9 @@ class Artefact:
         factor = Dependence.usual(plan.horizon).factor if dependence is None else dependence.double().numpy()
         calibration = Calibration.from_json(description["calibration"], factor)
         others = tuple(cls.load(folder / member) for member in description.get("members", []))
-        counting = tuple(description.get("weights", ()))
-        return cls(plan, network, features, calibration, Facts(**facts), frequency.parse(plan.step), others, counting)
+        said = description.get("blend", {})
+        blend = Blend(tuple(said.get("weights", ())), said.get("width", 1.0))
+        return cls(plan, network, features, calibration, Facts(**facts), frequency.parse(plan.step), others, blend)
 
 
 def build_network(plan: Plan, features: Features) -> Network:

@@ -9,6 +9,7 @@ from forecaster.progress import Watch
 from forecaster.series.frequency import Ints
 from forecaster.series.grid import Grid
 from forecaster.training.artefact import Artefact
+from forecaster.training.blend import Blend
 from forecaster.training.plan import Plan, lookback
 from forecaster.training.trial import Trial
 from forecaster.training.votes import votes
@@ -53,10 +54,12 @@ def best(
         made, found = [*made, *more], [*found, *(trial.forecasts(one) for one in more)]
     shares = votes(found, [one.network.model.learned for one in made], trial.error)
     watch.say(_why(made, [trial.error(one) for one in found], shares))
-    (share, first), *others = sorted(
-        ((share, one) for share, one in zip(shares, made, strict=True) if share), key=lambda pair: -pair[0]
-    )
-    return first.joined([one for _, one in others], [share, *(other for other, _ in others)] if others else ())
+    counting = sorted((n for n, share in enumerate(shares) if share), key=lambda n: -shares[n])
+    if len(counting) == 1:
+        return made[counting[0]]
+    blend = Blend(tuple(shares[n] for n in counting)).fitted([found[n] for n in counting], trial.targets)
+    first, *others = (made[n] for n in counting)
+    return first.joined(others, blend)
 
 
 def _hardly(made: Sequence[Artefact], errors: Sequence[float]) -> bool:

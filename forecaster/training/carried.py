@@ -16,7 +16,6 @@ from forecaster.series.frequency import Ints
 from forecaster.series.grid import Floats, Grid
 from forecaster.training.artefact import Artefact
 from forecaster.training.part import Part
-from forecaster.training.weighted_median import weighted_median
 
 __all__ = ["Carried", "Outlooks"]
 
@@ -174,13 +173,12 @@ class Carried:
         return found
 
     def _each(self, parts: list[Part], times: Ints, values: Floats) -> Found:
-        """One step of all members, and the weighted median of what they say."""
+        """One step of all members, and what they say together."""
         found = [
             part.step(member, self.clock, times, values, both=self.both)
             for part, member in zip(parts, self.artefact.members, strict=True)
         ]
-        weights = self.artefact.weights
-        return tuple(weighted_median([one.numpy() for one in each], weights) for each in zip(*found, strict=True))
+        return tuple(self.artefact.blend.of([one.numpy() for one in each]) for each in zip(*found, strict=True))
 
     def tensors(self) -> dict[str, Tensor]:
         """All that is remembered, by name."""

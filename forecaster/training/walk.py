@@ -15,7 +15,6 @@ from forecaster.series.public_holidays import with_holidays
 from forecaster.training.adaptive_widths import AdaptiveWidths
 from forecaster.training.artefact import Artefact
 from forecaster.training.block import STEPS_AT_ONCE, Block, blocks, decoded
-from forecaster.training.weighted_median import weighted_median
 from forecaster.training.whole import Whole
 
 __all__ = ["Forecasts", "last_forecasts", "walk"]
@@ -58,7 +57,7 @@ def walk(
     """Forecasts from the cutoffs first, first + stride, ... up to last of each series, in parts.
 
     With `adaptive` (and where the plan has it) widths follow each series' late errors; a detector wants them fixed. Of an
-    ensemble the weighted median of the members' quantiles counts.
+    ensemble the blend of the members' quantiles counts.
 
     With `warmup` the network begins so many rows before the first cutoff, that one included, instead of at the series'
     first row: an approximation, whose size `Facts.tails` tells. Scales are exact still, for they are measured over the
@@ -75,7 +74,7 @@ def walk(
             for member in artefact.members
         )
         for parts in zip(*each, strict=True):
-            quantiles = weighted_median([part.quantiles for part in parts], artefact.weights)
+            quantiles = artefact.blend.of([part.quantiles for part in parts])
             yield Forecasts(parts[0].series, parts[0].cutoffs, quantiles)
         return
     _require_step(artefact, grid)

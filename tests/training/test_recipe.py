@@ -13,15 +13,15 @@ from forecaster.errors import ConfigError
 from forecaster.progress import Moment, Watch
 from forecaster.series import synthetic
 from forecaster.series.frame import check
-from forecaster.series.grid import Grid
+from forecaster.series.grid import Floats, Grid
 from forecaster.series.roles import Roles
 from forecaster.training.artefact import Artefact
+from forecaster.training.blend import Blend, weighted_median
 from forecaster.training.recipe import learn
 from forecaster.training.schedule import schedule
 from forecaster.training.trial import Trial
 from forecaster.training.votes import votes
 from forecaster.training.walk import last_forecasts, walk
-from forecaster.training.weighted_median import weighted_median
 from tests.quick import quick
 
 
@@ -226,12 +226,33 @@ def test_a_weighted_median_of_equal_weights_is_the_median() -> None:
     np.testing.assert_allclose(weighted_median(three[::-1], [0.1, 0.4, 0.5]), 5 / 9)
 
 
-def test_weights_of_an_ensemble_survive_its_folder(tmp_path: Path) -> None:
-    """And count in the pass."""
+def test_members_together_are_as_wide_as_they_cover() -> None:
+    """Two that err apart: their mean errs less, so its intervals, as wide as theirs, cover more, until they are narrowed."""
+    random, spread = np.random.default_rng(0), np.linspace(-2, 2, len(LEVELS))
+    errors = random.standard_normal((2, 4000, 1))
+    members = [error[..., None] + 1.2816 / spread[LEVELS.index(0.9)] * spread for error in errors]
+    targets = np.where(np.arange(4000) % 10 == 0, np.nan, 0.0)[:, None]
+
+    def covers(quantiles: Floats) -> float:
+        inside = (quantiles[..., LEVELS.index(0.1)] <= 0) & (quantiles[..., LEVELS.index(0.9)] >= 0)
+        return float(inside[~np.isnan(targets)].mean())
+
+    loose = Blend((0.5, 0.5))
+    fitted = loose.fitted(members, targets)
+    assert covers(loose.of(members)) > 0.9
+    assert covers(fitted.of(members)) == pytest.approx(np.mean([covers(one) for one in members]), abs=0.005)
+    assert fitted.width == pytest.approx(np.sqrt(0.5), abs=0.03)
+    np.testing.assert_allclose(fitted.of(members)[..., LEVELS.index(0.5)], errors.mean(0))
+    assert Blend((0.5, 0.5)).fitted([members[0], members[0]], targets).width == pytest.approx(1, abs=0.01)
+
+
+def test_a_blend_survives_its_folder(tmp_path: Path) -> None:
+    """And counts in the pass."""
     first, *others = _learnt("lstm,gru,rnn").members
-    together, weights = first.joined(others, [0.5, 0.3, 0.2]), [0.5, 0.3, 0.2]
+    blend = Blend((0.5, 0.3, 0.2), 0.9)
+    together = first.joined(others, blend)
     each = [last_forecasts(one, _grid()).quantiles for one in together.members]
-    assert not np.allclose(weighted_median(each, weights), np.median(each, axis=0))
+    assert not np.allclose(blend.of(each), np.median(each, axis=0))
     together.save(tmp_path)
     for one in (together, Artefact.load(tmp_path)):
-        np.testing.assert_allclose(last_forecasts(one, _grid()).quantiles, weighted_median(each, weights))
+        np.testing.assert_allclose(last_forecasts(one, _grid()).quantiles, blend.of(each))

@@ -13,6 +13,7 @@ from forecaster.series.frame import check
 from forecaster.series.grid import Floats, Grid
 from forecaster.series.roles import Roles
 from forecaster.training.artefact import Artefact
+from forecaster.training.blend import Blend
 from forecaster.training.carried import Carried
 from forecaster.training.recipe import learn
 from forecaster.training.stepping import Stepping
@@ -116,7 +117,7 @@ def test_series_may_begin_at_any_time(model: str) -> None:
 def test_members_of_an_ensemble_count_by_their_weights() -> None:
     """In a step as in the pass."""
     first, *others = _learnt("lstm,best_naive,linear").members
-    together = first.joined(others, [0.5, 0.3, 0.2])
+    together = first.joined(others, Blend((0.5, 0.3, 0.2), 0.9))
     carried = Stepping.begin(together, _grid(ROWS - STEPS))
     for row in range(ROWS - STEPS, ROWS - STEPS + 5):
         _like_the_pass(carried.step(_values(row)).quantiles, together, row + 1)
