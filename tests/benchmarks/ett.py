@@ -38,7 +38,7 @@ def ett_of(path: Path, horizon: int, model: str) -> dict[str, object]:
         settings={"training.held_out": 4 * month, "training.max_seconds": 1200},
         keep=partial(_add, sums, horizon),
     )
-    return {"MSE": round(sums[0] / sums[2], 4), "MAE": round(sums[1] / sums[2], 4)}
+    return {"MSE": round(float(sums[0] / sums[2]), 4), "MAE": round(float(sums[1] / sums[2]), 4)}
 
 
 def _standardised(frame: pd.DataFrame, month: int) -> pd.DataFrame:
