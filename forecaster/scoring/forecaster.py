@@ -1,7 +1,6 @@
 """A trained forecaster for a whole table: one artefact for each step that the table has."""
 
 import json
-import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -14,6 +13,7 @@ from forecaster.columns import LEVELS
 from forecaster.errors import ArtifactError, ConfigError
 from forecaster.progress import SILENT, Watch
 from forecaster.scoring import fallback
+from forecaster.scoring.new_folder import gone_unless_written
 from forecaster.scoring.paths import draw, path_rows
 from forecaster.scoring.tables import forecast_rows
 from forecaster.series.frame import Checked
@@ -130,13 +130,8 @@ class Forecaster:
 
     def save(self, folder: Path) -> None:
         """Write all of it into a folder. Raises: ConfigError when it cannot be written; a new folder is then gone again."""
-        fresh = not folder.exists()
-        try:
+        with gone_unless_written(folder):
             self._write(folder)
-        except ConfigError:
-            if fresh:
-                shutil.rmtree(folder, ignore_errors=True)
-            raise
 
     def _write(self, folder: Path) -> None:
         names = [artefact.plan.step for artefact in self.artefacts]

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -17,6 +16,7 @@ from forecaster.scoring.calibrated import Calibrated
 from forecaster.scoring.detected import Detected
 from forecaster.scoring.detection import Detection
 from forecaster.scoring.forecaster import Forecaster
+from forecaster.scoring.new_folder import gone_unless_written
 from forecaster.scoring.rate import false_share
 from forecaster.scoring.rules import Rules
 from forecaster.series.frame import Checked
@@ -80,13 +80,8 @@ class SavedDetector:
 
     def save(self, folder: Path) -> None:
         """Write it into a folder. Raises: ConfigError when it cannot be written; a new folder is then gone again."""
-        fresh = not folder.exists()
-        try:
+        with gone_unless_written(folder):
             self._write(folder)
-        except ConfigError:
-            if fresh:
-                shutil.rmtree(folder, ignore_errors=True)
-            raise
 
     def _write(self, folder: Path) -> None:
         try:
