@@ -5,7 +5,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -145,18 +146,25 @@ print(run(10))
 _BUSY = "import os; parent = os.getppid()\nwhile os.getppid() == parent: pass"
 
 
+@contextmanager
+def _busy(others: int) -> Iterator[None]:
+    """So many other processes take what they can get."""
+    busy = [subprocess.Popen([sys.executable, "-c", _BUSY]) for _ in range(others)]
+    try:
+        yield
+    finally:
+        for process in busy:
+            process.kill()
+            process.wait()
+
+
 def _threads() -> Row:
     """Speed of training with the default's threads beside that with one, alone and next to a busy process."""
     path = str(DATA / "m4/m4_hourly_train.parquet")
     facts: Row = {}
     for name, others in (("alone", 0), ("beside_busy", 1)):
-        busy = [subprocess.Popen([sys.executable, "-c", _BUSY]) for _ in range(others)]
-        try:
+        with _busy(others):
             one, default = _seconds(path, "1"), _seconds(path, "default")
-        finally:
-            for process in busy:
-                process.kill()
-                process.wait()
         facts[name] = round(one / default, 2)
     return {
         **facts,
@@ -177,13 +185,8 @@ def _side_by_side() -> Row:
     path = str(DATA / "m4/m4_hourly_train.parquet")
     facts: Row = {}
     for name, others in (("alone", 0), ("beside_busy", 1)):
-        busy = [subprocess.Popen([sys.executable, "-c", _BUSY]) for _ in range(others)]
-        try:
+        with _busy(others):
             apart, together = _wall_s(path, "1"), _wall_s(path, "2")
-        finally:
-            for process in busy:
-                process.kill()
-                process.wait()
         facts[name] = f"{apart:.0f} s, {together:.0f} s: {apart / together:.2f}"
     return {
         **facts,
@@ -193,11 +196,11 @@ def _side_by_side() -> Row:
 
 
 def _wall_s(path: str, cores: str) -> float:
-    """Of two trainings of 200 steps and their forecasts, with so many cores."""
+    """Of two trainings of 120 steps and their forecasts, with so many cores."""
     begun = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
         out = str(Path(folder) / "out.parquet")
-        asked = ["--horizon", "48", "--model", "lstm,segrnn", "--steps", "200", "--out", out]
+        asked = ["--horizon", "48", "--model", "lstm,segrnn", "--steps", "120", "--out", out]
         command = [sys.executable, "-m", "forecaster", "forecast", path, *asked]
         environment = {**os.environ, "LOKY_MAX_CPU_COUNT": cores}
         subprocess.run(command, capture_output=True, check=True, env=environment)
