@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["SILENT", "Moment", "Watch"]
+__all__ = ["SILENT", "Moment", "Told", "Watch"]
 
 
 @dataclass(frozen=True)
@@ -50,3 +50,20 @@ class _Silent:
 
 SILENT: Watch = _Silent()
 """Nobody watches."""
+
+
+class Told:
+    """A `Watch` that keeps the lines, for somebody else to say."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    def say(self, line: str) -> None:
+        """Kept."""
+        self.lines.append(line)
+
+    def moment(self, moment: Moment) -> None:
+        """Nothing."""
+
+    def table(self, table: "pd.DataFrame") -> None:
+        """Nothing."""

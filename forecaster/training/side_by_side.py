@@ -2,14 +2,11 @@
 
 from collections.abc import Callable, Sequence
 from multiprocessing import current_process
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
 import torch
 
-from forecaster.progress import Moment, Watch
-
-if TYPE_CHECKING:
-    import pandas as pd
+from forecaster.progress import Told, Watch
 
 __all__ = ["side_by_side"]
 
@@ -66,23 +63,7 @@ def _cores() -> int:
     return 1 if torch.cuda.is_available() or current_process().daemon else int(cpu_count())
 
 
-class _Told:
-    """Keeps what is said, for another process to say."""
-
-    def __init__(self) -> None:
-        self.lines: list[str] = []
-
-    def say(self, line: str) -> None:
-        self.lines.append(line)
-
-    def moment(self, moment: Moment) -> None:
-        """Nobody sees how it goes."""
-
-    def table(self, table: "pd.DataFrame") -> None:
-        """Nobody sees it."""
-
-
 def _told(work: Work[Job, Done], job: Job) -> tuple[Done, list[str]]:
     """What the work makes of a job, and what it says."""
-    told = _Told()
+    told = Told()
     return work(job, told), told.lines

@@ -10,35 +10,18 @@ import torch
 
 from forecaster.columns import LEVELS
 from forecaster.errors import ConfigError
-from forecaster.progress import Moment, Watch
+from forecaster.progress import Told, Watch
 from forecaster.series import synthetic
 from forecaster.series.frame import check
-from forecaster.series.grid import Floats, Grid
+from forecaster.series.grid import Grid
 from forecaster.series.roles import Roles
 from forecaster.training.artefact import Artefact
-from forecaster.training.blend import Blend, weighted_median
+from forecaster.training.blend import Blend
 from forecaster.training.recipe import learn
 from forecaster.training.schedule import schedule
 from forecaster.training.trial import Trial
-from forecaster.training.votes import votes
 from forecaster.training.walk import last_forecasts, walk
 from tests.quick import quick
-
-
-class Heard:
-    """Keeps what was said."""
-
-    def __init__(self) -> None:
-        self.lines: list[str] = []
-
-    def say(self, line: str) -> None:
-        self.lines.append(line)
-
-    def moment(self, moment: Moment) -> None:
-        pass
-
-    def table(self, table: pd.DataFrame) -> None:
-        pass
 
 
 @cache
@@ -48,7 +31,7 @@ def _grid() -> Grid:
 
 def _learnt(model: str, watch: Watch | None = None, **settings: object) -> Artefact:
     grid = _grid()
-    return learn(grid, grid.lengths, model=model, horizon=4, settings={**quick(), **settings}, watch=watch or Heard())
+    return learn(grid, grid.lengths, model=model, horizon=4, settings={**quick(), **settings}, watch=watch or Told())
 
 
 def test_an_ensemble_is_the_median_of_its_members() -> None:
@@ -88,7 +71,7 @@ def test_auto_leaves_what_is_no_better_than_repeating_and_says_why() -> None:
     """A season that repeats to the letter is best repeated: no network of twelve steps beats that."""
     frame = synthetic.seasonal(3, 480, seed=1)
     frame["y"] = np.tile(np.random.default_rng(0).standard_normal(24), len(frame) // 24)
-    grid, heard = check(frame, Roles()).grids[0], Heard()
+    grid, heard = check(frame, Roles()).grids[0], Told()
     found = learn(grid, grid.lengths, model="auto", horizon=4, settings=quick(), watch=heard)
     assert found.plan.model == "best_naive"
     assert found.others == ()
@@ -109,7 +92,7 @@ def test_a_walk_leaves_its_caller_as_it_was() -> None:
 
 def test_snapshots_are_the_members_of_one_training(tmp_path: Path) -> None:
     """Weights at the end of each descent, each calibrated; they forecast by their median, and survive their folder."""
-    heard = Heard()
+    heard = Told()
     together = _learnt("lstm", heard, snapshots=3, steps=70)
     plan, first = together.members[0].plan, together.members[0]
     assert (plan.training.schedule, plan.training.cycles, len(together.members)) == ("cyclical", 3, 3)
@@ -139,7 +122,7 @@ def test_a_snapshot_is_taken_at_the_least_rate() -> None:
 
 def test_descents_that_were_not_ended_are_no_members() -> None:
     """Where the held-out rows no longer gain, training stops, and that is said."""
-    heard = Heard()
+    heard = Told()
     found = _learnt("lstm", heard, snapshots=4, steps=200, validations=20, patience=1, lr=1.0)
     assert 1 <= len(found.members) < 4
     assert any("of 4 descents" in line for line in heard.lines)
@@ -154,7 +137,7 @@ def test_short_and_many_series_are_forecast_with_a_statistical_model_too() -> No
         ds = pd.date_range("2000-01-01", periods=60, freq="MS", unit="us")
         y = 100 + random.uniform(-2, 2) * np.arange(60) + random.standard_normal(60)
         parts.append(pd.DataFrame({"unique_id": f"s{n}", "ds": ds, "y": y}))
-    grid, heard = check(pd.concat(parts), Roles()).grids[0], Heard()
+    grid, heard = check(pd.concat(parts), Roles()).grids[0], Told()
     found = learn(grid, grid.lengths, model="auto", horizon=3, settings=quick(), watch=heard)
     assert "theta" in [member.plan.model for member in found.members]
     assert "theta" in heard.lines[-1]
@@ -180,70 +163,6 @@ def test_candidates_are_tried_on_the_same_cutoffs() -> None:
             losses.append(np.maximum(levels * off, (levels - 1) * off).mean() / move)
     assert len(losses) == 3 * (artefact.plan.training.held_out - 3)
     assert error == pytest.approx(np.mean(losses))
-
-
-def _voting(*offs: tuple[float, bool]) -> list[float]:
-    """Votes of models that are off by so much everywhere, each learned or not; the loss is the mean distance from 0."""
-    found = [np.full((4, 2, 3), off) for off, _ in offs]
-    return votes(found, [learned for _, learned in offs], lambda one: float(np.abs(one).mean()))
-
-
-def test_models_count_by_their_errors() -> None:
-    """Half by each error alone, to the fourth power, half by what helps the others most; one of few votes has none."""
-    assert _voting((1.0, False), (2.0, False)) == pytest.approx([1 - 0.5 / 17, 0.5 / 17], abs=0.03)
-    assert _voting((1.0, False), (2.0, False))[1] == 0
-    alone = 1 / (1 + 1.2**-4)
-    assert _voting((1.0, False), (1.2, False)) == pytest.approx([(1 + alone) / 2, (1 - alone) / 2])
-    # Off to both sides they are best in equal parts, whatever each is alone.
-    assert _voting((1.0, False), (-1.0, False)) == pytest.approx([0.5, 0.5])
-    assert _voting((0.0, False), (0.5, False)) == [1, 0]
-
-
-def test_a_network_must_be_ahead_of_what_learns_nothing() -> None:
-    """By more than the rows that stopped it may tell; where no network is, they have no votes."""
-    assert _voting((1.0, False), (-0.99, True), (0.99, True)) == [1, 0, 0]
-    assert _voting((1.0, False), (-0.9, True))[1] > 0.4
-    assert _voting((0.9, True), (0.9, True)) == pytest.approx([0.75, 0.25])
-
-
-def test_a_weighted_median_of_equal_weights_is_the_median() -> None:
-    """Of two it is their weighted mean, and a member far off that counts for little moves it by little; by hand."""
-    random = np.random.default_rng(0)
-    for members in (1, 2, 3, 4, 5):
-        values = list(random.standard_normal((members, 7, 3)))
-        np.testing.assert_allclose(weighted_median(values, [0.2] * members), np.median(values, axis=0))
-        np.testing.assert_allclose(
-            weighted_median(values, [0.2 + 1e-9 * n for n in range(members)]),
-            np.median(values, axis=0),
-            atol=1e-6,
-        )
-    two = [np.zeros(3), np.ones(3)]
-    np.testing.assert_allclose(weighted_median(two, [3, 1]), 0.25)
-    # They stand at .25, .70, .95: between the first two, 5 / 9 of the way.
-    three = [np.array([0.0]), np.array([1.0]), np.array([1000.0])]
-    np.testing.assert_allclose(weighted_median(three, [0.5, 0.4, 0.1]), 5 / 9)
-    np.testing.assert_allclose(weighted_median(three, [0.9, 0.06, 0.04]), (0.5 - 0.45) / 0.48)
-    np.testing.assert_allclose(weighted_median(three[::-1], [0.1, 0.4, 0.5]), 5 / 9)
-
-
-def test_members_together_are_as_wide_as_they_cover() -> None:
-    """Two that err apart: their mean errs less, so its intervals, as wide as theirs, cover more, until they are narrowed."""
-    random, spread = np.random.default_rng(0), np.linspace(-2, 2, len(LEVELS))
-    errors = random.standard_normal((2, 4000, 1))
-    members = [error[..., None] + 1.2816 / spread[LEVELS.index(0.9)] * spread for error in errors]
-    targets = np.where(np.arange(4000) % 10 == 0, np.nan, 0.0)[:, None]
-
-    def covers(quantiles: Floats) -> float:
-        inside = (quantiles[..., LEVELS.index(0.1)] <= 0) & (quantiles[..., LEVELS.index(0.9)] >= 0)
-        return float(inside[~np.isnan(targets)].mean())
-
-    loose = Blend((0.5, 0.5))
-    fitted = loose.fitted(members, targets)
-    assert covers(loose.of(members)) > 0.9
-    assert covers(fitted.of(members)) == pytest.approx(np.mean([covers(one) for one in members]), abs=0.005)
-    assert fitted.width == pytest.approx(np.sqrt(0.5), abs=0.03)
-    np.testing.assert_allclose(fitted.of(members)[..., LEVELS.index(0.5)], errors.mean(0))
-    assert Blend((0.5, 0.5)).fitted([members[0], members[0]], targets).width == pytest.approx(1, abs=0.01)
 
 
 def test_a_blend_survives_its_folder(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from forecaster.progress import SILENT, Watch
+from forecaster.progress import SILENT, Told, Watch
 from forecaster.series import synthetic
 from forecaster.series.frame import check
 from forecaster.series.roles import Roles
@@ -20,18 +20,6 @@ from forecaster.training.walk import last_forecasts
 from tests.quick import quick
 
 Found = tuple[int, int]
-
-
-class Heard:
-    """Keeps what was said."""
-
-    def __init__(self) -> None:
-        self.lines: list[str] = []
-
-    def say(self, line: str) -> None:
-        self.lines.append(line)
-
-    moment = table = lambda self, _: None
 
 
 def _squared(job: int, watch: Watch) -> Found:
@@ -50,8 +38,8 @@ def _squared(job: int, watch: Watch) -> Found:
 
 
 def _killed(job: int, watch: Watch) -> Found:
-    """The first job ends any process but the one that the tests run in."""
-    if job == 1 and "PYTEST_CURRENT_TEST" in os.environ and os.environ.get("PARENT") != str(os.getpid()):
+    """Job 1 ends any process but the one that the tests run in."""
+    if job == 1 and os.environ["PARENT"] != str(os.getpid()):
         os._exit(1)
     return job, os.getpid()
 
@@ -65,7 +53,7 @@ def two_cores(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_long_jobs_are_done_beside_the_longest(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """At the same time; given back in their order, with all that they say; short ones stay here."""
     monkeypatch.setenv("LEFT", str(tmp_path / "left"))
-    heard = Heard()
+    heard = Told()
     found = side_by_side(_squared, [1, 2, 3, 4], [30, 90, 1, 40], heard)
     assert [square for square, _ in found] == [1, 4, 9, 16]
     here = os.getpid()
@@ -93,7 +81,7 @@ def test_what_a_job_raises_is_raised() -> None:
 def test_the_work_of_a_process_that_ended_is_done_here(monkeypatch: pytest.MonkeyPatch) -> None:
     """And that is said."""
     monkeypatch.setenv("PARENT", str(os.getpid()))
-    heard = Heard()
+    heard = Told()
     found = side_by_side(_killed, [0, 1], [100, 50], heard)
     assert found == [(0, os.getpid()), (1, os.getpid())]
     assert "done again here" in heard.lines[-1]
