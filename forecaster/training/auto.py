@@ -52,8 +52,9 @@ def best(
     if not known and _LINEAR not in wanted and _hardly(made, errors):
         more = train([_LINEAR])
         made, found = [*made, *more], [*found, *(trial.forecasts(one) for one in more)]
-    shares = votes(found, [one.network.model.learned for one in made], trial.error)
-    watch.say(_why(made, [trial.error(one) for one in found], shares))
+        errors = [trial.error(one) for one in found]
+    shares = votes(found, errors, [one.network.model.learned for one in made], trial.error)
+    watch.say(_why(made, errors, shares))
     counting = sorted((n for n, share in enumerate(shares) if share), key=lambda n: -shares[n])
     if len(counting) == 1:
         return made[counting[0]]

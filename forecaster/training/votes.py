@@ -12,15 +12,15 @@ _POWER = 4
 """With a fifth more error a model by itself counts for half."""
 _ROUNDS = 20
 _LEAST = 0.05
-"""Share of the votes below which a model is not worth its time."""
+"""Share of the votes below which a model is not worth its time; of more than ten models half an even share."""
 _STOPPED = 1.02
 """Errors of networks count for so much more: their training was stopped where it did best on these very rows."""
 
 Loss = Callable[[Floats], float]
 
 
-def votes(found: Sequence[Floats], learned: Sequence[bool], loss: Loss) -> list[float]:
-    """Shares of some models, which sum to 1; 0 for one that is not worth its time.
+def votes(found: Sequence[Floats], errors: Sequence[float], learned: Sequence[bool], loss: Loss) -> list[float]:
+    """Shares of some models, which sum to 1; 0 for one that is not worth its time. `errors` are the `loss` of each by itself.
 
     Half by the error of each by itself, half by what it adds to the others: the first half keeps the second from believing
     the held-out rows too much. A network has to be ahead of all that learns nothing: where none is, nothing was to be learnt.
@@ -28,11 +28,11 @@ def votes(found: Sequence[Floats], learned: Sequence[bool], loss: Loss) -> list[
     Shapes: found [n, H, Q] of each model
     """
     network = np.asarray(learned, bool)
-    counted = np.array([loss(one) for one in found]) * np.where(network, _STOPPED, 1)
+    counted = np.asarray(errors) * np.where(network, _STOPPED, 1)
     ahead = np.flatnonzero(~network | (counted < counted[~network].min(initial=np.inf)))
     shares = np.zeros(len(found))
     shares[ahead] = (_by_themselves(counted[ahead]) + _beside_others([found[n] for n in ahead.tolist()], loss)) / 2
-    shares[shares < _LEAST] = 0
+    shares[shares < min(_LEAST, 0.5 / len(found))] = 0
     counting: list[float] = (shares / shares.sum()).tolist()
     return counting
 
