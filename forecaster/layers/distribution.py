@@ -12,12 +12,25 @@ from scipy.stats import norm
 
 from forecaster.series.grid import Floats
 
-__all__ = ["mean", "normal_scores", "quantiles_at"]
+__all__ = ["mean", "normal_scores", "pinball", "quantiles_at"]
 
 
 def mean(quantiles: Floats, levels: Sequence[float]) -> Floats:
     """Mean of each distribution. Shapes: [..., Q] -> [...]"""
     found: Floats = quantiles @ _mean_weights(tuple(levels))
+    return found
+
+
+def pinball(quantiles: Floats, levels: Sequence[float], values: Floats) -> Floats:
+    """Mean pinball loss over the levels, of each distribution.
+
+    Shapes:  [..., Q], [...] -> [...]
+    Units:   those of the values
+    Missing: NaN values give NaN
+    Source:  Koenker and Bassett (1978), Econometrica 46(1)
+    """
+    error = values[..., None] - quantiles
+    found: Floats = np.maximum(np.asarray(levels) * error, (np.asarray(levels) - 1) * error).mean(-1)
     return found
 
 

@@ -1,14 +1,14 @@
-"""Calibration: widths of a forecast, stretched until each quantile covers what it says on held-out rows."""
+"""Calibration: skewness and widths of a forecast, as held-out rows have them."""
 
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from forecaster.columns import LEVELS
-from forecaster.layers.distribution import normal_scores
+from forecaster.layers.distribution import normal_scores, pinball
 from forecaster.series.grid import Floats
 from forecaster.training.dependence import Dependence, dependence
 
@@ -21,13 +21,17 @@ _PRIOR_ERRORS = 30
 """Weight of 'the network is right', in errors."""
 _PRIOR_SIDES = 300
 """Independent forecasts from which each side's own factor counts for more than that of both sides together."""
+_SKEWS = (1.0, 0.75, 0.5, 0.25, 0.0)
+"""Of equal ones the first counts."""
 _NUMBERS_SCORED = 8_000_000
 _NARROWEST, _WIDEST = 0.05, 20.0
+
+Numbers = TypeVar("Numbers", Tensor, Floats)
 
 
 @dataclass(frozen=True)
 class Calibration:
-    """A factor on the distance of each quantile from the median, by horizon step.
+    """A factor on the distance of each quantile from the median, by horizon step, once both sides are as far as is believed.
 
     Shapes:  factors [H, Q]
     Source:  split conformal prediction on the ratio of error and width, Vovk et al. (2005); Romano et al. (2019)
@@ -38,6 +42,8 @@ class Calibration:
     """How many held-out errors it rests on."""
     dependence: Dependence
     """How errors at different steps go together, once the factors are applied."""
+    skew: float = 1.0
+    """How much of a forecast's skewness is believed: 1 all of it, 0 none, both sides are then equally wide."""
 
     @classmethod
     def none(cls, horizon: int) -> "Calibration":
@@ -48,7 +54,7 @@ class Calibration:
         """Calibrated quantiles, in order. Shapes: [..., H, Q] -> [..., H, Q]"""
         factors_HQ = torch.as_tensor(self.factors, dtype=quantiles.dtype, device=quantiles.device)
         middle = quantiles[..., _MIDDLE : _MIDDLE + 1]
-        wide = torch.addcmul(middle, quantiles - middle, factors_HQ)
+        wide = torch.addcmul(middle, _evened(quantiles, self.skew) - middle, factors_HQ)
         crossed = wide[..., 1:] < wide[..., :-1]
         if bool(crossed.any()):
             rows = crossed.any(-1)
@@ -57,16 +63,16 @@ class Calibration:
 
     def to_json(self) -> dict[str, Any]:
         """As plain data, without the dependence."""
-        return {"factors": self.factors.tolist(), "errors": self.errors}
+        return {"factors": self.factors.tolist(), "errors": self.errors, "skew": self.skew}
 
     @classmethod
     def from_json(cls, data: dict[str, Any], factor: Floats) -> "Calibration":
         """From `to_json`'s data and the dependence's factor."""
-        return cls(np.asarray(data["factors"], float), int(data["errors"]), Dependence(factor))
+        return cls(np.asarray(data["factors"], float), int(data["errors"]), Dependence(factor), data.get("skew", 1.0))
 
 
 def calibrate(quantiles: Floats, targets: Floats, origins: int) -> Calibration:
-    """Factors from held-out forecasts and what came true.
+    """Skewness and factors from held-out forecasts and what came true.
 
     Shapes:  quantiles [n, H, Q], targets [n, H]; `origins` of the n forecasts count as independent
     Missing: NaN targets are left out
@@ -74,17 +80,39 @@ def calibrate(quantiles: Floats, targets: Floats, origins: int) -> Calibration:
     horizon = targets.shape[1]
     if not np.isfinite(targets).any():
         return Calibration.none(horizon)
+    skew = _skew(quantiles, targets)
+    evened = _evened(quantiles, skew)
     factors = np.ones((horizon, len(LEVELS)))
     own_share = origins / (origins + _PRIOR_SIDES)
     for q, mirrored in zip(range(_MIDDLE), reversed(range(len(LEVELS))), strict=False):
-        sides, level = [_ratio(targets, quantiles, side) for side in (q, mirrored)], LEVELS[mirrored]
+        sides, level = [_ratio(targets, evened, side) for side in (q, mirrored)], LEVELS[mirrored]
         both = _factors(np.concatenate(sides), level, 2 * origins)
         for side, ratio in zip((q, mirrored), sides, strict=True):
             factors[:, side] = own_share * _factors(ratio, level, origins) + (1 - own_share) * both
-    widths = Calibration(
-        np.clip(factors, _NARROWEST, _WIDEST), int(np.isfinite(targets).sum()), Dependence.usual(horizon)
-    )
+    factors, errors = np.clip(factors, _NARROWEST, _WIDEST), int(np.isfinite(targets).sum())
+    widths = Calibration(factors, errors, Dependence.usual(horizon), skew)
     return replace(widths, dependence=dependence(_scores(widths, quantiles, targets), origins))
+
+
+def _skew(quantiles: Floats, targets: Floats) -> float:
+    """How much of the skewness is worth believing: what has the least pinball loss, in widths of each forecast."""
+    every = 1 + quantiles.size // _NUMBERS_SCORED
+    some, wanted = quantiles[::every], targets[::every]
+    width = np.broadcast_to((some[..., -1] - some[..., 0]).mean(-1, keepdims=True), wanted.shape)
+    judged = np.isfinite(wanted) & (width > 0)
+    if not judged.any():
+        return 1.0
+    losses = [(pinball(_evened(some, skew), LEVELS, wanted)[judged] / width[judged]).mean() for skew in _SKEWS]
+    return _SKEWS[int(np.argmin(losses))]
+
+
+def _evened(quantiles: Numbers, skew: float) -> Numbers:
+    """Distances from the median, each made more like the one of the other side. Shapes: [..., Q] -> [..., Q]"""
+    if skew == 1:
+        return quantiles
+    middle = quantiles[..., _MIDDLE : _MIDDLE + 1]
+    mirrored = 2 * middle - (quantiles.flip(-1) if isinstance(quantiles, Tensor) else quantiles[..., ::-1])
+    return (1 + skew) / 2 * quantiles + (1 - skew) / 2 * mirrored
 
 
 def _ratio(targets: Floats, quantiles: Floats, q: int) -> Floats:

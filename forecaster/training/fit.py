@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from forecaster.columns import LEVELS
+from forecaster.layers.distribution import pinball
 from forecaster.layers.threads import limited
 from forecaster.panel.features import Features
 from forecaster.panel.panel import Panel, pack
@@ -157,11 +158,10 @@ def _calibration(network: Network, held_out: HeldOut, plan: Plan) -> tuple[Calib
         return Calibration.none(plan.horizon), None
     found_NHQ, wanted_NH = np.concatenate(quantiles), np.concatenate(targets)
     calibration = calibrate(found_NHQ, wanted_NH, origins)
-    return calibration, _pinball(calibration.apply(torch.as_tensor(found_NHQ)).numpy(), wanted_NH)
+    return calibration, _error(calibration.apply(torch.as_tensor(found_NHQ)).numpy(), wanted_NH)
 
 
-def _pinball(quantiles: Floats, targets: Floats) -> float | None:
-    """Mean over the targets that are known, None where none is. Shapes: [n, H, Q], [n, H]"""
+def _error(quantiles: Floats, targets: Floats) -> float | None:
+    """Mean pinball loss of the targets that are known, None where none is. Shapes: [n, H, Q], [n, H]"""
     known = ~np.isnan(targets)
-    levels, error = np.asarray(LEVELS), targets[known][:, None] - quantiles[known]
-    return float(np.maximum(levels * error, (levels - 1) * error).mean()) if known.any() else None
+    return float(pinball(quantiles[known], LEVELS, targets[known]).mean()) if known.any() else None

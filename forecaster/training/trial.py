@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from forecaster.columns import LEVELS
+from forecaster.layers.distribution import pinball
 from forecaster.series.frequency import Ints
 from forecaster.series.grid import Floats, Grid
 from forecaster.training.artefact import Artefact
@@ -64,9 +65,7 @@ class Trial:
         Shapes:  [n, H, Q]
         Missing: missing values count for nothing; NaN where nothing is known or nothing moves
         """
-        error = (self.targets[..., None] - quantiles) / self.moves[..., None]
-        levels = np.asarray(LEVELS)
-        loss = np.maximum(levels * error, (levels - 1) * error)
+        loss = pinball(quantiles, LEVELS, self.targets) / self.moves
         return float(np.nanmean(loss)) if (~np.isnan(loss)).any() else float("nan")
 
 

@@ -1,0 +1,62 @@
+"""What calibration makes of forecasts whose held-out errors it has seen."""
+
+import numpy as np
+import pytest
+import torch
+from scipy.stats import expon
+
+from forecaster.columns import LEVELS
+from forecaster.layers.distribution import mean, pinball
+from forecaster.training.calibration import Calibration, calibrate
+
+ROWS, HORIZON = 4_000, 3
+SKEWED = np.tile(expon.ppf(LEVELS), (ROWS, HORIZON, 1))
+
+
+@pytest.fixture
+def random() -> np.random.Generator:
+    return np.random.default_rng(5)
+
+
+def test_skewness_that_errors_do_not_have_is_not_believed(random: np.random.Generator) -> None:
+    wanted = random.normal(np.log(2), 1, (ROWS, HORIZON))
+    made = calibrate(SKEWED, wanted, ROWS)
+    found = made.apply(torch.tensor(SKEWED)).numpy()
+    assert made.skew == 0
+    assert mean(found, LEVELS) == pytest.approx(np.log(2), abs=0.1)
+    assert mean(SKEWED, LEVELS) == pytest.approx(1, abs=0.1)
+
+
+def test_skewness_that_errors_have_is_believed(random: np.random.Generator) -> None:
+    wanted = random.exponential(1, (ROWS, HORIZON))
+    made = calibrate(SKEWED, wanted, ROWS)
+    assert made.skew == 1
+    assert made.factors == pytest.approx(1, abs=0.2)
+
+
+def test_both_sides_stay_in_order_and_cover_as_they_say(random: np.random.Generator) -> None:
+    wanted = random.standard_t(4, (ROWS, HORIZON))
+    found = calibrate(SKEWED - np.log(2), wanted, ROWS).apply(torch.tensor(SKEWED - np.log(2))).numpy()
+    assert (np.diff(found, axis=-1) >= 0).all()
+    for level in (0.1, 0.9):
+        assert (wanted <= found[..., LEVELS.index(level)]).mean() == pytest.approx(level, abs=0.03)
+
+
+@pytest.mark.parametrize("wanted", [np.nan, 0.0])
+def test_forecasts_of_no_width_or_without_errors_keep_what_they_are(wanted: float) -> None:
+    flat = np.zeros((5, HORIZON, len(LEVELS)))
+    made = calibrate(flat, np.full((5, HORIZON), wanted), 5)
+    assert made.skew == 1
+    assert (made.apply(torch.tensor(flat)) == 0).all()
+
+
+def test_what_was_stored_before_skewness_was_judged_believes_it() -> None:
+    stored = Calibration.none(HORIZON).to_json()
+    del stored["skew"]
+    assert Calibration.from_json(stored, np.eye(HORIZON)).skew == 1
+
+
+def test_pinball_loss_of_a_case_by_hand() -> None:
+    loss = pinball(np.array([[0.0, 2.0], [0.0, 2.0]]), (0.1, 0.9), np.array([1.0, np.nan]))
+    assert loss[0] == pytest.approx((0.1 * 1 + 0.1 * 1) / 2)
+    assert np.isnan(loss[1])
