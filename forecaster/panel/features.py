@@ -48,7 +48,7 @@ class Features:
         deviations = [_finite(np.nanstd(column)) or 1.0 if _any(column) else 1.0 for column in table]
         return cls(
             calendar.periods(grid.frequency, longest * grid.frequency.micros),
-            bool(np.isnan(grid.y).any()),
+            bool(np.isnan(grid.y[grid.before(train_lengths)]).any()),
             grid.past_names,
             grid.future_names,
             grid.static_names,

@@ -12,7 +12,6 @@ from forecaster.columns import LEVELS, QUANTILES
 from forecaster.layers.distribution import mean
 from forecaster.scoring.answers import NEXT, REASON, Answers
 from forecaster.scoring.events import SILENT
-from forecaster.series import table
 from forecaster.series.grid import Floats, Objects
 
 __all__ = ["numbers_of", "rows_of"]
@@ -49,8 +48,9 @@ def _like(texts: Objects, given: "pd.Series[Any]") -> Any:
     if not pd.api.types.is_datetime64_any_dtype(given.dtype):
         return pd.Series(texts).astype("Int64").array
     which, different = pd.factorize(texts)
-    times: Any = table.times(pd.Index(different, dtype=object))
     zone = getattr(given.dtype, "tz", None)
+    times: Any = pd.to_datetime(pd.Index(different, dtype=object), format="ISO8601", utc=zone is not None)
+    times = times.as_unit(given.dt.unit)
     return (times if zone is None else times.tz_convert(zone)).array.take(which, allow_fill=True)
 
 

@@ -55,9 +55,9 @@ class Clock:
                 f"column 'ds' holds {column.dtype} values. Give times (2024-03-31 or 2024-03-31T01:00Z) or integers."
             )
         text = column.dropna().astype(str)
-        first = text.iloc[0] if len(text) else ""
+        first, longest = (text.iloc[0], text.iloc[text.str.len().argmax()]) if len(text) else ("", "")
         aware = _aware(first)
-        return cls("str", UTC if aware else _checked_zone(zone), text=_format(first, aware))
+        return cls("str", UTC if aware else _checked_zone(zone), text=_format(longest, aware))
 
     @property
     def integer(self) -> bool:
@@ -200,12 +200,12 @@ def _guessed(text: "pd.Series[Any]", aware: bool) -> "pd.Series[Any]":
     return month
 
 
-def _format(first: str, aware: bool) -> str:
-    """strftime format of a column of texts that begins with `first`."""
-    if len(first) <= len("2024-03-31"):
+def _format(longest: str, aware: bool) -> str:
+    """strftime format of a column of texts, of which one says most."""
+    if len(longest) <= len("2024-03-31"):
         return "%Y-%m-%d"
-    separator = "T" if "T" in first else " "
-    return f"%Y-%m-%d{separator}%H:%M:%S" + (".%f" if "." in first else "") + ("Z" if aware else "")
+    separator = "T" if "T" in longest else " "
+    return f"%Y-%m-%d{separator}%H:%M:%S" + (".%f" if "." in longest else "") + ("Z" if aware else "")
 
 
 def _aware(value: object) -> bool:

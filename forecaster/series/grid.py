@@ -85,10 +85,14 @@ class Grid:
         """Values of one series."""
         return self.y[self.offsets[series] : self.offsets[series + 1]]
 
+    def before(self, ends: Ints) -> Bools:
+        """Rows before `ends`. Shapes: [S] -> [N]"""
+        position = np.arange(len(self.y)) - np.repeat(self.offsets[:-1], self.lengths)
+        return np.asarray(position < np.repeat(ends, self.lengths))
+
     def known(self, ends: Ints) -> Bools:
         """Rows before `ends` that have a value. Shapes: [S] -> [N]"""
-        position = np.arange(len(self.y)) - np.repeat(self.offsets[:-1], self.lengths)
-        return (position < np.repeat(ends, self.lengths)) & ~np.isnan(self.y)
+        return self.before(ends) & ~np.isnan(self.y)
 
     def times(self, series: Ints, positions: Ints) -> Ints:
         """Times of grid positions. Shapes: [rows], [rows] -> [rows]"""

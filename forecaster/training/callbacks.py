@@ -161,8 +161,8 @@ class BestWeights(pl.Callback):
         self.looked_at = trainer.global_step
         with self.average.shown(module.network):
             loss = module.held_out_loss(self.held_out)
-            weights = module.network.snapshot() if loss < self.best_loss else None
-        if loss != loss:  # nothing is held out: the last weights are as good as any
+            weights = module.network.snapshot() if loss is not None and loss < self.best_loss else None
+        if loss is None:  # nothing is held out: the last weights are as good as any
             return
         self.history.keep(trainer, module, loss)
         if weights is not None:

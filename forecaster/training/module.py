@@ -53,8 +53,11 @@ class TrainingModule(pl.LightningModule):
         return loss
 
     @torch.no_grad()
-    def held_out_loss(self, held_out: Iterable[Stretch]) -> float:
-        """Mean loss over the targets of a held-out part; NaN where it has none."""
+    def held_out_loss(self, held_out: Iterable[Stretch]) -> float | None:
+        """Mean loss over the targets of a held-out part; None where it has none.
+
+        Raises: DataError where it is no number
+        """
         self.network.eval()
         total, targets = 0.0, 0.0
         for stretch in held_out:
@@ -62,7 +65,9 @@ class TrainingModule(pl.LightningModule):
             total += counted * float(self.network.loss(stretch.batch, stretch.weight_BTH))
             targets += counted
         self.network.train()
-        return total / targets if targets else float("nan")
+        if total != total:
+            raise _diverged()
+        return total / targets if targets else None
 
     def configure_optimizers(self) -> Any:
         """AdamW and the schedule of its rate."""
@@ -74,6 +79,11 @@ class TrainingModule(pl.LightningModule):
     def configure_gradient_clipping(self, optimizer: Any, *_: Any, **__: Any) -> None:
         """Clip by the global norm, and log the norm that there was."""
         self.log("grad_norm", self.clipping.clip(self.parameters()))
+
+    def on_train_end(self) -> None:
+        """The weights that are kept must be numbers: where nothing is held out, no look at a loss said so of the last steps."""
+        if not all(bool(torch.isfinite(weight).all()) for weight in self.parameters()):
+            raise _diverged()
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """What goes on beside weights and optimiser."""
@@ -97,4 +107,8 @@ class TrainingModule(pl.LightningModule):
                 return DataError(
                     f"series '{label}': the loss is no number. Look for values of extreme size there, or leave it out."
                 )
-        return DataError("the loss is no number in any series. Try a lower learning rate: --set training.lr=0.001")
+        return _diverged()
+
+
+def _diverged() -> DataError:
+    return DataError("the loss is no number in any series. Try a lower learning rate: --set training.lr=0.001")

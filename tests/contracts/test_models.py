@@ -29,12 +29,14 @@ from tests.quick import quick
 
 MODELS = plugins.names("models")
 HORIZON = 5
+MISSING = (20, 21, 62)
+"""Rows of the first series without a value."""
 
 
 @cache
 def _grid() -> Grid:
     frame = synthetic.seasonal(3, 160, seed=1)
-    frame.loc[[20, 21, 200], "y"] = np.nan
+    frame.loc[[*MISSING, 200], "y"] = np.nan
     return check(frame, Roles()).grids[0]
 
 
@@ -83,18 +85,43 @@ def test_nothing_after_a_cutoff_changes_its_forecast(model: str, cutoff: int) ->
 
 
 @pytest.mark.parametrize("model", MODELS)
+def test_rows_after_its_end_teach_a_training_nothing(model: str) -> None:
+    """Neither by their values nor by having none."""
+    frame, end = synthetic.seasonal(3, 160, seed=1), 100
+    after = frame.groupby("unique_id").cumcount() >= end
+    other = frame.assign(y=frame["y"].where(~after, -3 * frame["y"]).where(~after | (frame.index % 7 > 0)))
+    grids = [check(each, Roles()).grids[0] for each in (frame[~after], other)]
+    ends = np.full(3, end)
+    asked = plan(grids[0], ends, model=model, horizon=HORIZON, settings=quick(model))
+    try:
+        cut, whole = (fit(grid, ends, asked) for grid in grids)
+    except MissingPackage as error:
+        pytest.skip(f"NOT TESTED: {error}")
+    assert plan(grids[1], ends, model=model, horizon=HORIZON, settings=quick(model)) == asked
+    assert whole.features == cut.features
+    np.testing.assert_allclose(whole.calibration.factors, cut.calibration.factors, rtol=1e-9)
+    for name, weight in cut.network.state_dict().items():
+        assert torch.equal(weight, whole.network.state_dict()[name]), name
+
+
+@pytest.mark.parametrize("model", MODELS)
 def test_masked_values_change_nothing(model: str) -> None:
     """What stands where a value is missing is nobody's business."""
     artefact, grid = _trained(model), _grid()
-    panel = _panel(grid, artefact)
-    batch = gather(panel, torch.tensor([0, 1]), torch.tensor([0, 0]), 60, window=artefact.plan.window, horizon=HORIZON)
+    panel, last = _panel(grid, artefact), MISSING[-1] - HORIZON + 2
+    batch = gather(
+        panel, torch.tensor([0, 1]), torch.tensor([0, 0]), last, window=artefact.plan.window, horizon=HORIZON
+    )
     weight = batch.targets_seen_BTH.float()
+    ahead = torch.arange(batch.y_BL.shape[1]) > batch.window - 1 + last - 1
+    hidden = ahead & ~batch.seen_BL
+    assert hidden.any()
+    other = replace(batch, y_BL=torch.where(hidden, 1e6, batch.y_BL))
     with torch.no_grad():
-        loss = artefact.network.loss(batch, weight)
-        ahead = torch.arange(batch.y_BL.shape[1]) > batch.window - 1 + 59
-        y_BL = torch.where(ahead & ~batch.seen_BL, 1e6, batch.y_BL)
-        changed = artefact.network.loss(type(batch)(**{**vars(batch), "y_BL": y_BL}), weight)
+        loss, changed = (artefact.network.loss(each, weight) for each in (batch, other))
+        blind = [artefact.network.loss(each, torch.ones_like(weight)) for each in (batch, other)]
     assert torch.allclose(loss, changed)
+    assert not torch.allclose(*blind), "what is masked would count without the mask"
 
 
 @pytest.mark.parametrize("model", MODELS)

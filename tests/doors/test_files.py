@@ -77,6 +77,14 @@ def test_times_come_back_as_they_were(tmp_path: Path) -> None:
         assert rows["cutoff"].iloc[0] == frame["ds"].iloc[-1]
 
 
+def test_texts_come_back_as_the_fullest_of_them(tmp_path: Path) -> None:
+    """A column that begins with a bare day has hours all the same."""
+    texts = pd.date_range("2024-03-28", periods=96, freq="h").strftime("%Y-%m-%d %H:%M:%S").str.replace(" 00:00:00", "")
+    frame = pd.DataFrame({"unique_id": "a", "ds": texts, "y": np.sin(np.arange(96.0))})
+    rows = api.predict(api.fit(frame, horizon=2, model="seasonal_naive"), frame)
+    assert rows["ds"].tolist() == ["2024-04-01 00:00:00", "2024-04-01 01:00:00"]
+
+
 def test_a_saved_model_forecasts_the_same(file: Path, tmp_path: Path) -> None:
     """--save, then --load: the same rows and no training; and a series it has never seen."""
     one, two = tmp_path / "one.parquet", tmp_path / "two.parquet"

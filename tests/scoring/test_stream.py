@@ -121,6 +121,18 @@ def test_the_step_after_a_row_is_forecast(taught: tuple[Path, pd.DataFrame]) -> 
     assert (near["next_ds"].to_numpy() == one["ds"].iloc[51:100].to_numpy()).all()
 
 
+@pytest.mark.parametrize("zone", [None, "Europe/Paris"])
+def test_rows_that_are_all_late_have_no_next_time(taught: tuple[Path, pd.DataFrame], zone: str | None) -> None:
+    """Of the kind of times that the input has."""
+    folder, _ = taught
+    one = _frame().iloc[:60]
+    stream, one = api.stream(folder), one.assign(ds=one["ds"].dt.tz_localize(zone))
+    in_time, late = stream.feed(one), stream.feed(one)
+    assert late["reason"].str.startswith("late").all()
+    assert late["next_ds"].isna().all()
+    assert late["next_ds"].dtype == in_time["next_ds"].dtype
+
+
 def test_late_rows_and_long_gaps_are_told(taught: tuple[Path, pd.DataFrame]) -> None:
     """A late row changes nothing; a gap of more than a thousand steps begins the series anew."""
     folder, _ = taught
