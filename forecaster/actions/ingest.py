@@ -174,10 +174,10 @@ def _of_slice(
 
 def _arrived(app: "App", one: "Pipeline", connector: "Pushing") -> Iterator[dict[str, Any]]:
     """What the source had kept for us."""
-    from forecaster.store.intake import Taken
+    from forecaster.store.intake import RowCounts
     from forecaster.store.listening import PART, listen
 
-    total, contract = Taken(), app.contract(one)
+    total, contract = RowCounts(), app.contract(one)
     listen(app.lake, app.ledger, connector, one.name, patience_s=_PATIENCE_S, contract=contract, told=total.add)
     if total.rows_in:
         yield {"part": PART, **asdict(total)}

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from forecaster.app import App
     from forecaster.series.pushing import Pushing
     from forecaster.settings import Pipeline
-    from forecaster.store.intake import Taken
+    from forecaster.store.intake import RowCounts
 
 __all__ = ["listen"]
 
@@ -39,7 +39,7 @@ def listen(
     again, at last every minute. Ctrl-C or SIGTERM ends it cleanly.
     """
     from forecaster.series.pushing import Pushing
-    from forecaster.store.intake import Taken
+    from forecaster.store.intake import RowCounts
     from forecaster.store.listening import PART
 
     one = app.settings.pipeline(pipeline)
@@ -47,7 +47,7 @@ def listen(
     if not isinstance(connector, Pushing):
         raise ConfigError(f"pipeline '{one.name}': '{one.source}' does not send by itself. Use: forecaster ingest")
     over = float("inf") if seconds is None else time.monotonic() + seconds
-    total = Taken()
+    total = RowCounts()
     with (
         app.ledger.lease(f"listen:{one.name}") as renew,
         app.ledger.run("listen", one.name) as run,
@@ -77,7 +77,7 @@ class _Listener:
     watch: Watch
     renew: Callable[[], None]
     over: float
-    total: "Taken"
+    total: "RowCounts"
     said: float = 0.0
     deliveries: int = 0
 
@@ -108,7 +108,7 @@ class _Listener:
             told=self._count,
         )
 
-    def _count(self, taken: "Taken") -> None:
+    def _count(self, taken: "RowCounts") -> None:
         """A delivery is stored and acknowledged."""
         from forecaster.store.upkeep import join_small
 

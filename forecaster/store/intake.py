@@ -18,14 +18,14 @@ from forecaster import columns
 from forecaster.errors import ConfigError, DataError, ForecasterError, SourceError
 from forecaster.series.contract import Contract
 from forecaster.series.source import Connector, Done, SeriesInfo, Slice, Window
-from forecaster.store.border import Sorted, held, join, let_in, without_twins
+from forecaster.store.border import Sorted, held_to_contract, join, let_in, without_twins
 from forecaster.store.lake import Lake
 from forecaster.store.ledger import Ledger
 from forecaster.store.news import add_news, add_refused
 from forecaster.store.slices import slice_id
 from forecaster.store.waiting import all_or_none
 
-__all__ = ["Taken", "pending", "take_in", "take_rows"]
+__all__ = ["RowCounts", "pending", "take_in", "take_rows"]
 
 log = logging.getLogger(__name__)
 
@@ -35,7 +35,7 @@ _AT_ONCE = 500_000
 
 
 @dataclass
-class Taken:
+class RowCounts:
     """What a slice brought."""
 
     rows_in: int = 0
@@ -50,7 +50,7 @@ class Taken:
         """The rows, for the ledger."""
         return {name: count for name, count in vars(self).items() if name.startswith("rows_")}
 
-    def add(self, other: "Taken") -> None:
+    def add(self, other: "RowCounts") -> None:
         """Count another's rows, too."""
         for name, count in other.counts.items():
             setattr(self, name, getattr(self, name) + count)
@@ -65,7 +65,7 @@ def pending(ledger: Ledger, connector: Connector, stream: str, window: Window | 
 
 def take_in(
     lake: Lake, ledger: Ledger, connector: Connector, stream: str, piece: Slice, contract: Contract | None = None
-) -> Taken:
+) -> RowCounts:
     """Read a slice and append what is new in it.
 
     Raises: SourceError, ConfigError or DataError that names the slice; the ledger then has it as failed, and the next
@@ -94,7 +94,7 @@ def take_rows(
     piece: Slice,
     rows: pa.Table,
     contract: Contract | None = None,
-) -> Taken:
+) -> RowCounts:
     """Append what is new in rows that came by themselves, and add them to what the ledger counts for the slice.
 
     Raises: DataError where the contract refuses them; they are not to be acknowledged then
@@ -121,7 +121,7 @@ class _Landing:
         contract: Contract | None,
     ) -> None:
         self.lake, self.stream, self.slice_id, self.contract = lake, stream, slice_id, contract
-        self.taken = Taken()
+        self.taken = RowCounts()
         self._connector = connector
         self._infos: dict[str, SeriesInfo | None] = {}
         self._units = {} if contract is None else ledger.units(stream)
@@ -131,7 +131,7 @@ class _Landing:
         """Rows held to the contract, each once. Raises: DataError under `freeze`, for the first that breaks a rule"""
         self._look_up(pc.unique(batch.good[columns.UNIQUE_ID]).to_pylist())
         if self.contract is not None:
-            batch = held(batch, self.contract, self._changed_units(self.contract))
+            batch = held_to_contract(batch, self.contract, self._changed_units(self.contract))
         return without_twins(batch, self.contract)
 
     def add(self, found: Sorted) -> None:

@@ -20,7 +20,7 @@ from forecaster.columns import EXPECTATION
 from forecaster.errors import ConfigError
 from forecaster.series.source import Done, Slice
 from forecaster.store import slices as reading
-from forecaster.store.leases import LEASE_WAIT_S, held
+from forecaster.store.leases import LEASE_WAIT_S, lease
 from forecaster.store.schema import METADATA, events, labels, runs, series, slices
 
 __all__ = ["Ledger", "Run"]
@@ -288,7 +288,7 @@ class Ledger:
 
     def lease(self, name: str, wait_s: float = LEASE_WAIT_S) -> AbstractContextManager[Callable[[], None]]:
         """Only one holder at a time, across processes (`store/leases.py`); gives a function that renews it."""
-        return held(self.engine, name, wait_s)
+        return lease(self.engine, name, wait_s)
 
     def tables(self) -> dict[str, pd.DataFrame]:
         """Every table that people may query, whole."""

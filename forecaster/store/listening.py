@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from forecaster.series.contract import Contract
 from forecaster.series.pushing import Pushing
 from forecaster.series.source import Slice
-from forecaster.store.intake import Taken, take_rows
+from forecaster.store.intake import RowCounts, take_rows
 from forecaster.store.lake import Lake
 from forecaster.store.ledger import Ledger
 
@@ -32,7 +32,7 @@ def listen(
     patience_s: float,
     every_s: float = 0.0,
     contract: Contract | None = None,
-    told: Callable[[Taken], None] = lambda taken: None,
+    told: Callable[[RowCounts], None] = lambda taken: None,
 ) -> None:
     """Take in what comes, until nothing came for `patience_s`; tells what each delivery brought.
 

@@ -14,7 +14,7 @@ from forecaster import options, plugins
 from forecaster.series.pushing import Pushing
 from forecaster.series.source import Connector, Window
 from forecaster.series.timed import Timed
-from forecaster.store.intake import Taken, pending, take_in
+from forecaster.store.intake import RowCounts, pending, take_in
 from forecaster.store.lake import Lake
 from forecaster.store.ledger import Ledger
 from forecaster.store.listening import listen
@@ -40,8 +40,8 @@ def _made(name: str, settings: dict[str, Any]) -> Connector:
     return made
 
 
-def _taken(lake: Lake, ledger: Ledger, connector: Connector, end: datetime) -> Taken:
-    total = Taken()
+def _taken(lake: Lake, ledger: Ledger, connector: Connector, end: datetime) -> RowCounts:
+    total = RowCounts()
     for piece in pending(ledger, connector, _STREAM, Window(end)):
         total.add(take_in(lake, ledger, connector, _STREAM, piece))
     if isinstance(connector, Pushing) and not isinstance(connector, Timed):

@@ -14,7 +14,7 @@ from forecaster.series.contract import Contract
 from forecaster.series.pushing import Pushing
 from forecaster.series.source import Connector, Slice, Window
 from forecaster.series.timed import Timed
-from forecaster.store.intake import Taken, pending, take_in
+from forecaster.store.intake import RowCounts, pending, take_in
 from forecaster.store.lake import Lake
 from forecaster.store.ledger import Ledger
 from forecaster.store.listening import listen
@@ -38,7 +38,7 @@ class Ran:
     slices: list[Slice] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
 
-    def add(self, taken: Taken) -> None:
+    def add(self, taken: RowCounts) -> None:
         self.new += taken.rows_new
         self.revised += taken.rows_revised
         self.rejected += taken.rows_rejected
