@@ -22,13 +22,13 @@ if TYPE_CHECKING:
     from forecaster.series.frame import Checked
     from forecaster.settings import Pipeline
 
-__all__ = ["Seen", "found_by", "how_of", "look"]
+__all__ = ["Scored", "found_by", "how_of", "look"]
 
 _NO_RULES: Mapping[str, Any] = {}
 
 
 @dataclass(frozen=True)
-class Seen:
+class Scored:
     """What there is to store; some of it may be stored."""
 
     forecasts: "pd.DataFrame"
@@ -42,7 +42,7 @@ class Seen:
     """Lets the next scoring go on from here; to be called when all is stored."""
 
 
-def look(app: "App", one: "Pipeline", champion: "Version", now: datetime, watch: Watch) -> Seen:
+def look(app: "App", one: "Pipeline", champion: "Version", now: datetime, watch: Watch) -> Scored:
     """Go on from where the last scoring stood; read all rows where there is no such place."""
     from forecaster.scoring.forecaster import Forecaster
     from forecaster.scoring.maintenance import spans
@@ -61,7 +61,7 @@ def look(app: "App", one: "Pipeline", champion: "Version", now: datetime, watch:
 
 def _gone_on(
     app: "App", one: "Pipeline", snapshots: Snapshots, forecaster: "Forecaster", names: list[str], now: datetime
-) -> Seen | None:
+) -> Scored | None:
     """By rows after the last snapshot; None where there is none, or these rows are not enough."""
     import pandas as pd
 
@@ -85,7 +85,7 @@ def _gone_on(
             snapshots.put(snapshot.standing, {name: time.isoformat() for name, time in stands.items()})
 
     is_open = events["event_id"].isin(advance.open)
-    return Seen(advance.forecasts, advance.scores, events.assign(is_open=is_open), advance.open, newest, keep)
+    return Scored(advance.forecasts, advance.scores, events.assign(is_open=is_open), advance.open, newest, keep)
 
 
 def _with_what_was(events: "pd.DataFrame", known: "pd.DataFrame") -> "pd.DataFrame":
@@ -112,7 +112,7 @@ def _from_all(
     said: "pd.DataFrame",
     now: datetime,
     watch: Watch,
-) -> Seen:
+) -> Scored:
     """By passes over all rows."""
     from forecaster.actions._observed import observed
     from forecaster.evaluation.rehearsal import Rehearsal
@@ -138,7 +138,7 @@ def _from_all(
         snapshots.put(standing, {str(name): time.isoformat() for name, time in last.items()})
 
     goes_on = events.loc[events["is_open"].astype(bool), "event_id"].tolist()
-    return Seen(forecasts, scores_of(found), events, goes_on, newest, keep)
+    return Scored(forecasts, scores_of(found), events, goes_on, newest, keep)
 
 
 def found_by(
