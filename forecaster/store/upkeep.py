@@ -15,7 +15,8 @@ from deltalake import DeltaTable, WriterProperties, write_deltalake
 from deltalake.exceptions import CommitFailedError
 
 from forecaster import columns
-from forecaster.store.lake import BUCKET, BUCKETS, ORDER, Lake, Reach, connect, has_versions, listed, replaced
+from forecaster.store.lake import BUCKET, BUCKETS, Lake
+from forecaster.store.lake_sql import ORDER, Reach, connect, has_versions, listed, replaced
 
 __all__ = ["Upkeep", "join_small", "keep_up"]
 
