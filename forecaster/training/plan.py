@@ -149,13 +149,9 @@ def plan(
     """
     if horizon < 1:
         raise ConfigError(f"--horizon must be at least 1, got {horizon}.")
-    if any(m < 1 for m in season):
-        raise ConfigError(f"--season must be at least 1, got {','.join(map(str, season))}.")
+    seen, naive = _seasons(grid, ends, season)
     choice, training, own = _sorted(settings or {}, model)
     _require_state(training, model)
-    seen = tuple(sorted({m for m in season if m > 1})) if season else seasonality.seasons(grid, ends)
-    usual = grid.frequency.season if grid.frequency.season <= LONGEST else min(seen, default=1)
-    naive = season[0] if season else usual
     made = plugins.load("models", model)
     window = max(choice.window or _window(seen, horizon, ends), naive)
     window = max(window, 0 if choice.window else lookback(model, ends))
@@ -182,6 +178,16 @@ def plan(
         ),
         options=own,
     )
+
+
+def _seasons(grid: Grid, ends: Ints, asked: tuple[int, ...]) -> tuple[tuple[int, ...], int]:
+    """Seasons, and the one of naive and MASE: what was asked for, else by the rows and by the step. Raises: ConfigError"""
+    if any(m < 1 for m in asked):
+        raise ConfigError(f"--season must be at least 1, got {','.join(map(str, asked))}.")
+    if asked:
+        return tuple(sorted({m for m in asked if m > 1})), asked[0]
+    found = seasonality.seasons(grid, ends)
+    return found, grid.frequency.season if grid.frequency.season <= LONGEST else min(found, default=1)
 
 
 def _sorted(settings: Mapping[str, Any], model: str) -> tuple[Choice, Training, dict[str, dict[str, Any]]]:
