@@ -22,7 +22,7 @@ from typing import Any
 import pandas as pd
 
 from forecaster.columns import LEVELS
-from forecaster.evaluation.compare import compare, parted
+from forecaster.evaluation.compare import compare, train_test_split
 from forecaster.evaluation.detection_trial import Trials, run
 from forecaster.evaluation.detector_board import DetectorBoard
 from forecaster.evaluation.leaderboard import rank
@@ -231,7 +231,7 @@ def leaderboard(
     """Several models judged on the same cutoffs, the best first: a row each. One that fails is a warning."""
     checked = check(frame, Roles.of(targets, past, future, static), freq=freq)
     found = rank(
-        parted(checked, horizon=horizon, train_until=train_until, test_size=test_size),
+        train_test_split(checked, horizon=horizon, train_until=train_until, test_size=test_size),
         models,
         by=by,
         horizon=horizon,

@@ -18,6 +18,7 @@ from forecaster.series.contract import Contract
 from forecaster.series.frequency import parse_duration
 from forecaster.series.source import Connector
 from forecaster.settings import Pipeline, Settings
+from forecaster.store.intake import Intake
 from forecaster.store.lake import Lake
 from forecaster.store.ledger import Ledger
 from forecaster.tracking.base import Tracker
@@ -98,6 +99,10 @@ class App:
         if not pipeline.contract:
             return None
         return Contract.of(pipeline.contract, where=f"pipeline '{pipeline.name}', contract")
+
+    def intake(self, pipeline: Pipeline) -> Intake:
+        """The way of the pipeline's source into the store. Raises: ConfigError for a wrong option."""
+        return Intake(self.lake, self.ledger, self.connector(pipeline), pipeline.name, self.contract(pipeline))
 
     def alert(self, name: str) -> Alert:
         """A way to tell people."""

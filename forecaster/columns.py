@@ -9,7 +9,6 @@ __all__ = [
     "AVAILABLE_AT",
     "CHANNEL",
     "CUTOFF",
-    "DETECTION",
     "DS",
     "EXPECTATION",
     "FORECASTS",
@@ -57,8 +56,6 @@ QUANTILES = tuple(quantile_column(level) for level in LEVELS)
 
 EXPECTATION = ("expected", "lower", "upper")
 """What was expected of a value, and the ends of the interval around it."""
-DETECTION = (*EXPECTATION, "score", "p_value", "is_anomaly", "event_id", "is_train")
-"""What a detector adds to each row."""
 
 TIME = pa.timestamp("us", tz="UTC")
 

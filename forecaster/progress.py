@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["SILENT", "Moment", "Told", "Watch"]
+__all__ = ["SILENT", "Moment", "RecordingWatch", "Watch"]
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ SILENT: Watch = _Silent()
 """Nobody watches."""
 
 
-class Told:
+class RecordingWatch:
     """A `Watch` that keeps the lines, for somebody else to say."""
 
     def __init__(self) -> None:

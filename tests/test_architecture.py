@@ -28,7 +28,8 @@ CORE = {"torch", "pytorch_lightning", "pandas", "numpy", "pyarrow", "scipy", "sa
 ELSEWHERE = {
     "forecaster/series/public_holidays.py": {"holidays"},
     "forecaster/series/sessions.py": {"exchange_calendars", "holidays"},
-    "forecaster/store/lake.py": {"deltalake", "duckdb"},
+    "forecaster/store/lake.py": {"deltalake"},
+    "forecaster/store/lake_sql.py": {"duckdb"},
     "forecaster/store/sql.py": {"duckdb"},
     "forecaster/store/ledger.py": {"sqlalchemy"},
     "forecaster/store/leases.py": {"sqlalchemy"},

@@ -22,13 +22,13 @@ if TYPE_CHECKING:
     from forecaster.series.frame import Checked
     from forecaster.settings import Pipeline
 
-__all__ = ["Seen", "found_by", "how_of", "look"]
+__all__ = ["Scored", "found_by", "how_of", "look"]
 
 _NO_RULES: Mapping[str, Any] = {}
 
 
 @dataclass(frozen=True)
-class Seen:
+class Scored:
     """What there is to store; some of it may be stored."""
 
     forecasts: "pd.DataFrame"
@@ -42,7 +42,7 @@ class Seen:
     """Lets the next scoring go on from here; to be called when all is stored."""
 
 
-def look(app: "App", one: "Pipeline", champion: "Version", now: datetime, watch: Watch) -> Seen:
+def look(app: "App", one: "Pipeline", champion: "Version", now: datetime, watch: Watch) -> Scored:
     """Go on from where the last scoring stood; read all rows where there is no such place."""
     from forecaster.scoring.forecaster import Forecaster
     from forecaster.scoring.maintenance import spans
@@ -53,39 +53,78 @@ def look(app: "App", one: "Pipeline", champion: "Version", now: datetime, watch:
     forecaster = Forecaster.load(app.registry.fetch(champion) / "model")
     spoken = said[["event_id", "state", "at", "over", "every"]].to_csv()
     kind = digest(champion.version, asdict(how), spans(how.rules.maintenance), spoken)
-    snapshots = Snapshots(app, one.name, kind, now)
-    return _gone_on(app, one, snapshots, forecaster, names, now) or _from_all(
-        app, one, snapshots, forecaster, champion, how, said, now, watch
-    )
+    scoring = _Scoring(app, one, champion, forecaster, how, said, Snapshots(app, one.name, kind, now), now, watch)
+    return scoring.gone_on(names) or scoring.from_all()
 
 
-def _gone_on(
-    app: "App", one: "Pipeline", snapshots: Snapshots, forecaster: "Forecaster", names: list[str], now: datetime
-) -> Seen | None:
-    """By rows after the last snapshot; None where there is none, or these rows are not enough."""
-    import pandas as pd
+@dataclass(frozen=True)
+class _Scoring:
+    """A scoring of a pipeline by its champion, at a time."""
 
-    snapshot = snapshots.newest(forecaster)
-    if snapshot is None:
-        return None
-    last = pd.to_datetime(pd.Series(snapshot.last), utc=True)
-    before = last.min().to_pydatetime()
-    rows = app.lake.read("observations", series=names, since=before, as_of=now)
-    rows = rows[~(rows["ds"] <= pd.to_datetime(rows["unique_id"].map(last), utc=True))].reset_index(drop=True)
-    advance = snapshot.standing.advance(rows[["unique_id", "ds", "y"]])
-    if advance is None:
-        return None
-    scored = app.lake.read("scores", series=names, since=before)
-    newest = {str(name): when for name, when in [*last.items(), *scored.groupby("unique_id")["ds"].max().items()]}
-    stands = pd.concat([last, rows.groupby("unique_id")["ds"].max()]).groupby(level=0).max()
-    events = _with_what_was(advance.events, app.ledger.find_events(pipeline=one.name, since=before))
+    app: "App"
+    one: "Pipeline"
+    champion: "Version"
+    forecaster: "Forecaster"
+    how: "Detection"
+    said: "pd.DataFrame"
+    """What people said of events."""
+    snapshots: Snapshots
+    now: datetime
+    watch: Watch
 
-    def keep() -> None:
-        if len(rows):
-            snapshots.put(snapshot.standing, {name: time.isoformat() for name, time in stands.items()})
+    def gone_on(self, names: list[str]) -> Scored | None:
+        """By rows after the last snapshot; None where there is none, or these rows are not enough."""
+        import pandas as pd
 
-    is_open = events["event_id"].isin(advance.open)
-    return Seen(advance.forecasts, advance.scores, events.assign(is_open=is_open), advance.open, newest, keep)
+        snapshot = self.snapshots.newest(self.forecaster)
+        if snapshot is None:
+            return None
+        last = pd.to_datetime(pd.Series(snapshot.last), utc=True)
+        before = last.min().to_pydatetime()
+        rows = self.app.lake.read("observations", series=names, since=before, as_of=self.now)
+        rows = rows[~(rows["ds"] <= pd.to_datetime(rows["unique_id"].map(last), utc=True))].reset_index(drop=True)
+        advance = snapshot.standing.advance(rows[["unique_id", "ds", "y"]])
+        if advance is None:
+            return None
+        scored = self.app.lake.read("scores", series=names, since=before)
+        newest = {str(name): when for name, when in [*last.items(), *scored.groupby("unique_id")["ds"].max().items()]}
+        stands = pd.concat([last, rows.groupby("unique_id")["ds"].max()]).groupby(level=0).max()
+        events = _with_what_was(advance.events, self.app.ledger.find_events(pipeline=self.one.name, since=before))
+
+        def keep() -> None:
+            if len(rows):
+                self.snapshots.put(snapshot.standing, {name: time.isoformat() for name, time in stands.items()})
+
+        is_open = events["event_id"].isin(advance.open)
+        return Scored(advance.forecasts, advance.scores, events.assign(is_open=is_open), advance.open, newest, keep)
+
+    def from_all(self) -> Scored:
+        """By passes over all rows."""
+        from forecaster.actions._observed import observed
+        from forecaster.evaluation.rehearsal import Rehearsal
+        from forecaster.scoring.detection_rows import events_of, scores_of
+        from forecaster.scoring.standing import Standing
+
+        frame, checked = observed(self.app, self.one, self.now)
+        forecasts = self.forecaster.predict(checked)
+        scored = self.app.lake.read("scores", series=frame["unique_id"].unique().tolist())
+        rehearsal = Rehearsal.load(self.app.registry.fetch(self.champion) / "rehearsal")
+        found = found_by(rehearsal, checked, self.how, self.now, self.said, scored)
+        events = events_of(found)
+        newest = {str(name): when for name, when in scored.groupby("unique_id")["ds"].max().items()}
+        last = frame.groupby("unique_id")["ds"].max()
+
+        def keep() -> None:
+            self.snapshots.begin()
+            try:
+                standing = Standing.after(self.snapshots.home, self.forecaster, checked, found, self.how)
+            except ArtifactError as error:
+                self.watch.say(f"{self.one.name}: the next scoring reads all rows again: {error}")
+                return
+            self.snapshots.put(standing, {str(name): time.isoformat() for name, time in last.items()})
+
+        goes_on = events.loc[events["is_open"].astype(bool), "event_id"].tolist()
+        return Scored(forecasts, scores_of(found), events, goes_on, newest, keep)
 
 
 def _with_what_was(events: "pd.DataFrame", known: "pd.DataFrame") -> "pd.DataFrame":
@@ -100,45 +139,6 @@ def _with_what_was(events: "pd.DataFrame", known: "pd.DataFrame") -> "pd.DataFra
                 one |= {name: was[name] for name in ("peak", "severity", "direction", *EXPECTATION)}
         rows.append(one)
     return type(events)(rows, columns=events.columns)
-
-
-def _from_all(
-    app: "App",
-    one: "Pipeline",
-    snapshots: Snapshots,
-    forecaster: "Forecaster",
-    champion: "Version",
-    how: "Detection",
-    said: "pd.DataFrame",
-    now: datetime,
-    watch: Watch,
-) -> Seen:
-    """By passes over all rows."""
-    from forecaster.actions._observed import observed
-    from forecaster.evaluation.rehearsal import Rehearsal
-    from forecaster.scoring.detection_rows import events_of, scores_of
-    from forecaster.scoring.standing import Standing
-
-    frame, checked = observed(app, one, now)
-    forecasts = forecaster.predict(checked)
-    scored = app.lake.read("scores", series=frame["unique_id"].unique().tolist())
-    rehearsal = Rehearsal.load(app.registry.fetch(champion) / "rehearsal")
-    found = found_by(rehearsal, checked, how, now, said, scored)
-    events = events_of(found)
-    newest = {str(name): when for name, when in scored.groupby("unique_id")["ds"].max().items()}
-    last = frame.groupby("unique_id")["ds"].max()
-
-    def keep() -> None:
-        snapshots.begin()
-        try:
-            standing = Standing.after(snapshots.home, forecaster, checked, found, how)
-        except ArtifactError as error:
-            watch.say(f"{one.name}: the next scoring reads all rows again: {error}")
-            return
-        snapshots.put(standing, {str(name): time.isoformat() for name, time in last.items()})
-
-    goes_on = events.loc[events["is_open"].astype(bool), "event_id"].tolist()
-    return Seen(forecasts, scores_of(found), events, goes_on, newest, keep)
 
 
 def found_by(

@@ -9,7 +9,7 @@ from forecaster.errors import DataError, ForecasterError
 from forecaster.progress import SILENT, Watch
 
 if TYPE_CHECKING:
-    from forecaster.evaluation.detection_trial import Trial, Trials
+    from forecaster.evaluation.detection_trial import TrialResult, Trials
     from forecaster.series.quality import Quality
 
 __all__ = ["evaluate"]
@@ -85,7 +85,7 @@ def _folder(path: Path, file: Path) -> str:
     return "" if path == file else str(path.parent.relative_to(file))
 
 
-def _trial(path: Path, how: "Trials", quality: "Quality", *, alone: bool, watch: Watch) -> "Trial | None":
+def _trial(path: Path, how: "Trials", quality: "Quality", *, alone: bool, watch: Watch) -> "TrialResult | None":
     """A table's trial, its findings counted; None where one of several cannot be judged."""
     from forecaster.evaluation.detection_trial import run
     from forecaster.series import table

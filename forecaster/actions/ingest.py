@@ -12,9 +12,9 @@ from forecaster.progress import SILENT, Watch
 
 if TYPE_CHECKING:
     from forecaster.app import App
-    from forecaster.series.pushing import Pushing
-    from forecaster.series.source import Connector, Slice, Window
+    from forecaster.series.source import Slice, Window
     from forecaster.settings import Pipeline
+    from forecaster.store.intake import Intake
 
 __all__ = ["ingest"]
 
@@ -80,12 +80,11 @@ def set_aside(pipeline: str, part: str, counts: Mapping[str, Any]) -> str:
 def new_parts(app: "App", pipeline: str, window: "Window") -> list[str]:
     """Parts of a pipeline's source that have something new, for those who ingest them one by one."""
     from forecaster.series.pushing import Pushing
-    from forecaster.store.intake import pending
     from forecaster.store.listening import PART
 
-    connector = app.connector(app.settings.pipeline(pipeline))
-    parts = dict.fromkeys(piece.part for piece in pending(app.ledger, connector, pipeline, window))
-    return [*parts, *([PART] if isinstance(connector, Pushing) and window.start is None else [])]
+    intake = app.intake(app.settings.pipeline(pipeline))
+    parts = dict.fromkeys(piece.part for piece in intake.pending(window))
+    return [*parts, *([PART] if isinstance(intake.connector, Pushing) and window.start is None else [])]
 
 
 def _one(app: "App", one: "Pipeline", window: "Window", part: str | None, watch: Watch) -> list[dict[str, Any]]:
@@ -114,71 +113,65 @@ def _one(app: "App", one: "Pipeline", window: "Window", part: str | None, watch:
 def _taken(app: "App", one: "Pipeline", window: "Window", part: str | None, watch: Watch) -> Iterator[dict[str, Any]]:
     """Part by part, then what the source sends by itself."""
     from forecaster.series.pushing import Pushing
-    from forecaster.store.intake import pending
     from forecaster.store.leases import Busy
     from forecaster.store.listening import PART
 
-    connector, begun = app.connector(one), datetime.now(UTC)
-    problems = connector.check()
+    intake, begun = app.intake(one), datetime.now(UTC)
+    problems = intake.connector.check()
     if problems:
         raise ConfigError("; ".join(problems))
-    for name, pieces in groupby(pending(app.ledger, connector, one.name, window), lambda piece: piece.part):
+    for name, pieces in groupby(intake.pending(window), lambda piece: piece.part):
         if part in (None, name):
-            yield from _of_part(app, one, connector, list(pieces), begun, watch)
-    if isinstance(connector, Pushing) and window.start is None and part in (None, PART):
+            yield from _of_part(intake, list(pieces), begun, watch)
+    if isinstance(intake.connector, Pushing) and window.start is None and part in (None, PART):
         try:
             with app.ledger.lease(f"listen:{one.name}", wait_s=0):
-                yield from _arrived(app, one, connector)
+                yield from _arrived(intake)
         except Busy:
             watch.say(f"{one.name}: a listener takes what it sends")
 
 
-def _of_part(
-    app: "App", one: "Pipeline", connector: "Connector", pieces: "list[Slice]", begun: datetime, watch: Watch
-) -> Iterator[dict[str, Any]]:
+def _of_part(intake: "Intake", pieces: "list[Slice]", begun: datetime, watch: Watch) -> Iterator[dict[str, Any]]:
     """Slice by slice, until some fail in a row."""
     failed = 0
     for number, piece in enumerate(pieces):
         if failed == _ENOUGH:
             said = f"{failed} slices of '{piece.part}' failed in a row; {len(pieces) - number} more are left to the next run."
-            yield {"part": piece.part, "error": f"stream '{one.name}': {said}"}
+            yield {"part": piece.part, "error": f"stream '{intake.stream}': {said}"}
             return
-        watch.say(f"{one.name}: reading {piece.part}")
-        row = _of_slice(app, one, connector, piece, begun, watch)
+        watch.say(f"{intake.stream}: reading {piece.part}")
+        row = _of_slice(intake, piece, begun, watch)
         if row is not None:
             failed = failed + 1 if "error" in row else 0
             yield row
 
 
-def _of_slice(
-    app: "App", one: "Pipeline", connector: "Connector", piece: "Slice", begun: datetime, watch: Watch
-) -> dict[str, Any] | None:
+def _of_slice(intake: "Intake", piece: "Slice", begun: datetime, watch: Watch) -> dict[str, Any] | None:
     """What a slice brought, or why it failed; None where another run has it."""
-    from forecaster.store.intake import take_in
     from forecaster.store.leases import Busy
     from forecaster.store.slices import slice_id
 
-    name = slice_id(one.name, piece)
+    name = slice_id(intake.stream, piece)
     try:
-        with app.ledger.lease(f"slice:{name}", wait_s=0):
-            if app.ledger.is_done(name, begun):  # by a back-fill beside this one
+        with intake.ledger.lease(f"slice:{name}", wait_s=0):
+            if intake.ledger.is_done(name, begun):  # by a back-fill beside this one
                 return None
-            taken = take_in(app.lake, app.ledger, connector, one.name, piece, app.contract(one))
+            taken = intake.take_in(piece)
         return {"part": piece.part, **asdict(taken)}
     except Busy:
-        watch.say(f"{one.name}: {piece.part} is being read by another run")
+        watch.say(f"{intake.stream}: {piece.part} is being read by another run")
         return None
     except ForecasterError as error:
         return {"part": piece.part, "error": str(error)}
 
 
-def _arrived(app: "App", one: "Pipeline", connector: "Pushing") -> Iterator[dict[str, Any]]:
+def _arrived(intake: "Intake") -> Iterator[dict[str, Any]]:
     """What the source had kept for us."""
-    from forecaster.store.intake import Taken
+    from forecaster.store.intake import RowCounts
     from forecaster.store.listening import PART, listen
 
-    total, contract = Taken(), app.contract(one)
-    listen(app.lake, app.ledger, connector, one.name, patience_s=_PATIENCE_S, contract=contract, told=total.add)
+    total = RowCounts()
+    listen(intake, patience_s=_PATIENCE_S, told=total.add)
     if total.rows_in:
         yield {"part": PART, **asdict(total)}
 

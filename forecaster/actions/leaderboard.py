@@ -61,7 +61,7 @@ def leaderboard(
     In a project each model becomes a run of the tracker, in the experiment `leaderboard/DATA_SET`.
     """
     from forecaster.actions._leaderboard_runs import keep_runs, tracker_of
-    from forecaster.evaluation.compare import NAIVE, parted
+    from forecaster.evaluation.compare import NAIVE, train_test_split
     from forecaster.evaluation.leaderboard import rank, require_ratio
     from forecaster.evaluation.scores_table import by_model
     from forecaster.series.roles import Roles
@@ -71,7 +71,7 @@ def leaderboard(
     frame, checked = base.read(file, Roles.of(targets, past, future, static), freq=freq, tz=tz, strict=strict)
     with base.outputs(file, out, by_series, by_horizon) as (finish, (append, append_series, append_steps)):
         found = rank(
-            parted(checked, horizon=horizon, train_until=train_until, test_size=test_size),
+            train_test_split(checked, horizon=horizon, train_until=train_until, test_size=test_size),
             models,
             by=by,
             horizon=horizon,

@@ -15,9 +15,7 @@ from forecaster.progress import SILENT, Watch
 
 if TYPE_CHECKING:
     from forecaster.app import App
-    from forecaster.series.pushing import Pushing
-    from forecaster.settings import Pipeline
-    from forecaster.store.intake import Taken
+    from forecaster.store.intake import Intake, RowCounts
 
 __all__ = ["listen"]
 
@@ -39,25 +37,25 @@ def listen(
     again, at last every minute. Ctrl-C or SIGTERM ends it cleanly.
     """
     from forecaster.series.pushing import Pushing
-    from forecaster.store.intake import Taken
+    from forecaster.store.intake import RowCounts
     from forecaster.store.listening import PART
 
     one = app.settings.pipeline(pipeline)
-    connector = app.connector(one)
-    if not isinstance(connector, Pushing):
+    intake = app.intake(one)
+    if not isinstance(intake.connector, Pushing):
         raise ConfigError(f"pipeline '{one.name}': '{one.source}' does not send by itself. Use: forecaster ingest")
     over = float("inf") if seconds is None else time.monotonic() + seconds
-    total = Taken()
+    total = RowCounts()
     with (
         app.ledger.lease(f"listen:{one.name}") as renew,
         app.ledger.run("listen", one.name) as run,
         _ended_by_signals(),
     ):
         try:
-            _Listener(app, one, connector, watch, renew, over, total).until_over()
+            _Listener(intake, watch, renew, over, total).until_over()
         except (KeyboardInterrupt, _Over):
             watch.say(f"{one.name}: stopped listening")
-        run.facts = total.counts
+        run.facts = total.rows
     lines = [f"{one.name}: {total.rows_new} new rows, {total.rows_rejected} rejected"]
     lines += [set_aside(one.name, PART, asdict(total))] if total.rows_rejected else []
     return Outcome(lines, facts=asdict(total))
@@ -71,13 +69,11 @@ class _Over(Exception):
 class _Listener:
     """One source that is listened to, whatever becomes of it."""
 
-    app: "App"
-    one: "Pipeline"
-    connector: "Pushing"
+    intake: "Intake"
     watch: Watch
     renew: Callable[[], None]
     over: float
-    total: "Taken"
+    total: "RowCounts"
     said: float = 0.0
     deliveries: int = 0
 
@@ -89,7 +85,7 @@ class _Listener:
                 self._listen(min(_PATIENCE_S, left))
                 wait = 1.0
             except SourceError as error:
-                self.watch.say(f"{self.one.name}: {error} Trying again in {wait:.0f} s.")
+                self.watch.say(f"{self.intake.stream}: {error} Trying again in {wait:.0f} s.")
                 time.sleep(min(wait, left))
                 wait = min(2 * wait, _LONGEST_WAIT_S)
             self.renew()
@@ -97,18 +93,9 @@ class _Listener:
     def _listen(self, patience_s: float) -> None:
         from forecaster.store import listening
 
-        listening.listen(
-            self.app.lake,
-            self.app.ledger,
-            self.connector,
-            self.one.name,
-            patience_s=patience_s,
-            every_s=_EVERY_S,
-            contract=self.app.contract(self.one),
-            told=self._count,
-        )
+        listening.listen(self.intake, patience_s=patience_s, every_s=_EVERY_S, told=self._count)
 
-    def _count(self, taken: "Taken") -> None:
+    def _count(self, taken: "RowCounts") -> None:
         """A delivery is stored and acknowledged."""
         from forecaster.store.upkeep import join_small
 
@@ -116,10 +103,10 @@ class _Listener:
         self.renew()
         self.deliveries += 1
         if self.deliveries % _JOIN_AFTER == 0:
-            join_small(self.app.lake, "observations")
+            join_small(self.intake.lake, "observations")
         now = time.monotonic()
         if now - self.said > _SAY_S:
-            self.watch.say(f"{self.one.name}: {self.total.rows_new} new rows")
+            self.watch.say(f"{self.intake.stream}: {self.total.rows_new} new rows")
             self.said = now
         if now >= self.over:
             raise _Over

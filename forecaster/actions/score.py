@@ -14,7 +14,7 @@ from forecaster.registry.base import CHAMPION, Version
 if TYPE_CHECKING:
     import pandas as pd
 
-    from forecaster.actions._looking import Seen
+    from forecaster.actions._looking import Scored
     from forecaster.app import App
     from forecaster.settings import Pipeline
 
@@ -69,17 +69,17 @@ def score(
 def _score_one(
     app: "App", one: "Pipeline", champion: Version, run_id: str, now: datetime, watch: Watch
 ) -> dict[str, Any]:
-    seen = look(app, one, champion, now, watch)
+    scored = look(app, one, champion, now, watch)
     made_by = {
         "model": champion.tags.get("model", one.model),
         "model_version": champion.version,
         "run_id": run_id,
         "as_of": now,
     }
-    forecasts = _store_forecasts(app, one, seen.forecasts, champion, made_by)
-    scores = _store_scores(app, one, seen, champion, made_by)
-    events, announce = _store_events(app, one, seen, made_by)
-    seen.keep()
+    forecasts = _store_forecasts(app, one, scored.forecasts, champion, made_by)
+    scores = _store_scores(app, one, scored, champion, made_by)
+    events, announce = _store_events(app, one, scored, made_by)
+    scored.keep()
     return {"forecasts": forecasts, "scores": scores, "events": events, "announce": announce, "as_of": now}
 
 
@@ -100,22 +100,22 @@ def _store_forecasts(
     return app.lake.append("forecasts", fresh, transaction=_transaction(one, champion, fresh, "cutoff"))
 
 
-def _store_scores(app: "App", one: "Pipeline", seen: "Seen", champion: Version, made_by: dict[str, Any]) -> int:
+def _store_scores(app: "App", one: "Pipeline", scored: "Scored", champion: Version, made_by: dict[str, Any]) -> int:
     """Scores of rows not scored before; returns how many."""
-    fresh = seen.scores[_after(seen.scores, "ds", seen.newest)].assign(**made_by)
+    fresh = scored.scores[_after(scored.scores, "ds", scored.newest)].assign(**made_by)
     app.lake.append("scores", fresh, transaction=_transaction(one, champion, fresh, "ds"))
     return len(fresh)
 
 
-def _store_events(app: "App", one: "Pipeline", seen: "Seen", made_by: dict[str, Any]) -> tuple[int, list[str]]:
+def _store_events(app: "App", one: "Pipeline", scored: "Scored", made_by: dict[str, Any]) -> tuple[int, list[str]]:
     """Events in those rows: how many are new, and which of them to tell people of."""
-    begun = seen.events[_after(seen.events, "end", seen.newest)]
+    begun = scored.events[_after(scored.events, "end", scored.newest)]
     entries = begun.assign(pipeline=one.name, **{k: v for k, v in made_by.items() if k != "as_of"}).to_dict("records")
     put = app.ledger.put_events([{str(k): plain(v) for k, v in entry.items()} for entry in entries])
-    app.ledger.close_events(one.name, seen.open)
+    app.ledger.close_events(one.name, scored.open)
     told = related(app, one, begun, put)
     # What a first look back finds is history: recorded, but no news; nor is more of what people were told of.
-    news = [entry["event_id"] for entry in entries if entry["event_id"] in put and entry["unique_id"] in seen.newest]
+    news = [entry["event_id"] for entry in entries if entry["event_id"] in put and entry["unique_id"] in scored.newest]
     return len(put), [event_id for event_id in news if event_id not in told]
 
 

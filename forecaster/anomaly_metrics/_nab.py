@@ -9,7 +9,7 @@ from forecaster.anomaly_metrics.base import Case
 from forecaster.series.frequency import Ints
 from forecaster.series.grid import Floats
 
-__all__ = ["PROFILES", "Profile", "Sweep", "sweep"]
+__all__ = ["PROFILES", "ApplicationProfile", "Sweep", "sweep"]
 
 _PROBATION, _MOST_PROBATION = 0.15, 750
 _FAR = 3.0
@@ -17,7 +17,7 @@ _FAR = 3.0
 
 
 @dataclass(frozen=True)
-class Profile:
+class ApplicationProfile:
     """What is gained by a window found, and lost by an alarm outside and by a window missed."""
 
     hit: float
@@ -25,7 +25,11 @@ class Profile:
     miss: float
 
 
-PROFILES = {"nab": Profile(1, 0.11, 1), "nab_low_fp": Profile(1, 0.22, 1), "nab_low_fn": Profile(1, 0.11, 2)}
+PROFILES = {
+    "nab": ApplicationProfile(1, 0.11, 1),
+    "nab_low_fp": ApplicationProfile(1, 0.22, 1),
+    "nab_low_fn": ApplicationProfile(1, 0.11, 2),
+}
 """`config/profiles.json`: standard, reward_low_FP_rate, reward_low_FN_rate."""
 
 
@@ -57,7 +61,7 @@ class Sweep:
         return 100 * (total - self.null) / span if span > 0 else float("nan")
 
 
-def sweep(cases: Sequence[Case], profile: Profile) -> Sweep:
+def sweep(cases: Sequence[Case], profile: ApplicationProfile) -> Sweep:
     """The sum at every threshold, one threshold for all series."""
     parts = [_worth(case, profile) for case in cases]
     windows = int(sum(count for *_, count in parts))
@@ -69,7 +73,7 @@ def sweep(cases: Sequence[Case], profile: Profile) -> Sweep:
     return Sweep(np.r_[np.inf, score_N[last]], np.r_[null, totals[last]], null, profile.hit * windows)
 
 
-def _worth(case: Case, profile: Profile) -> tuple[Floats, Floats, int]:
+def _worth(case: Case, profile: ApplicationProfile) -> tuple[Floats, Floats, int]:
     """Scores of the rows that count, what each adds once the threshold is down to it, and the number of windows."""
     begin = max(case.begin, min(int(_PROBATION * len(case.label)), _MOST_PROBATION))
     windows = case.windows

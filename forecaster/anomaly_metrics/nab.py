@@ -6,7 +6,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from forecaster.anomaly_metrics._nab import PROFILES, Profile, sweep
+from forecaster.anomaly_metrics._nab import PROFILES, ApplicationProfile, sweep
 from forecaster.anomaly_metrics.base import AnomalyMetric, Case, Numbers
 
 __all__ = ["Nab"]
@@ -52,7 +52,7 @@ def _events_alone(case: Case) -> Case:
     return replace(case, score=score_T)
 
 
-def _frozen(cases: Sequence[Case], profile: Profile) -> float:
+def _frozen(cases: Sequence[Case], profile: ApplicationProfile) -> float:
     """The sum where each half of the series has the threshold of the other half."""
     if len(cases) < 2:
         return float("nan")

@@ -21,7 +21,7 @@ from forecaster.series.grid import Grid
 from forecaster.training.artefact import Artefact
 from forecaster.training.walk import Forecasts
 
-__all__ = ["NAIVE", "Judged", "Parted", "compare", "judge", "parted"]
+__all__ = ["NAIVE", "Judged", "Split", "compare", "judge", "train_test_split"]
 
 NAIVE = "seasonal_naive"
 """What every model is judged beside."""
@@ -33,7 +33,7 @@ Keep = Callable[[Grid, Forecasts], None]
 
 
 @dataclass(frozen=True)
-class Parted:
+class Split:
     """Series with rows before their test part and in it.
 
     Shapes: starts holds one array [S] for each grid, the position of each series' first test row
@@ -90,17 +90,19 @@ def compare(
     Raises: ConfigError where both or neither of two ways to part the rows make sense, or no series has rows on both
         sides
     """
-    part = parted(checked, horizon=horizon, train_until=train_until, test_size=test_size)
+    split = train_test_split(checked, horizon=horizon, train_until=train_until, test_size=test_size)
     asked: dict[str, Any] = {"horizon": horizon, "stride": stride, "season": season}
     refits: dict[str, Any] = {"refit_every": refit_every, "refit_warm": refit_warm}
-    own = judge(part, model=model, settings=settings, keep=keep, watch=watch, **refits, **asked)
+    own = judge(split, model=model, settings=settings, keep=keep, watch=watch, **refits, **asked)
     boards = {model: own.board}
     if model != NAIVE:
-        boards[NAIVE] = judge(part, model=NAIVE, **asked).board
+        boards[NAIVE] = judge(split, model=NAIVE, **asked).board
     return own, boards
 
 
-def parted(checked: Checked, *, horizon: int, train_until: object = None, test_size: int | None = None) -> Parted:
+def train_test_split(
+    checked: Checked, *, horizon: int, train_until: object = None, test_size: int | None = None
+) -> Split:
     """Where the test part begins; what cannot be trained or judged is recorded as skipped.
 
     Raises: ConfigError as in `compare`
@@ -117,7 +119,7 @@ def parted(checked: Checked, *, horizon: int, train_until: object = None, test_s
 
 
 def judge(
-    part: Parted,
+    split: Split,
     *,
     model: str,
     horizon: int,
@@ -135,9 +137,9 @@ def judge(
     training, forecasting, refits = Stopwatch(), Stopwatch(), []
     asked: dict[str, Any] = {"model": model, "horizon": horizon, "season": season, "settings": settings}
     with training.running():
-        forecaster = train(part.checked, ends=part.starts, watch=watch, **asked)
+        forecaster = train(split.checked, ends=split.starts, watch=watch, **asked)
     boards = []
-    for grid, artefact, start in zip(part.checked.grids, forecaster.artefacts, part.starts, strict=True):
+    for grid, artefact, start in zip(split.checked.grids, forecaster.artefacts, split.starts, strict=True):
         every = refit_every or _NEVER
         again = Refits(grid=grid, first=artefact, every=every, warm=refit_warm, asked=asked, watch=watch)
         refits.append(again)
@@ -163,7 +165,7 @@ def _require_sensible(stride: int, refit_every: int | None, refit_warm: bool) ->
         raise ConfigError("--refit-warm says how to train again, --refit-every K says when. Give both.")
 
 
-def _testable(checked: Checked, starts: list[Ints]) -> Parted:
+def _testable(checked: Checked, starts: list[Ints]) -> Split:
     """Grids with rows before and in the test part; what cannot be trained or judged is recorded as skipped."""
     kept = []
     for number, (grid, start) in enumerate(zip(checked.grids, starts, strict=True)):
@@ -176,7 +178,7 @@ def _testable(checked: Checked, starts: list[Ints]) -> Parted:
     if not kept:
         reasons = sorted({finding.reason for finding in checked.quality.of("skip")})
         raise ConfigError(f"nothing to test: {', '.join(reasons)}. Change --train-until or --test-size.")
-    return Parted(replace(checked, grids=[checked.grids[n] for n in kept]), [starts[n] for n in kept])
+    return Split(replace(checked, grids=[checked.grids[n] for n in kept]), [starts[n] for n in kept])
 
 
 def _instant(grid: Grid, when: object) -> int | None:

@@ -22,7 +22,7 @@ from forecaster.series.frame import check
 from forecaster.series.quality import Quality
 from forecaster.series.roles import Roles
 
-__all__ = ["RANDOM", "Trial", "Trials", "run"]
+__all__ = ["RANDOM", "TrialResult", "Trials", "run"]
 
 RANDOM = "random"
 """The row of a score that knows nothing."""
@@ -71,7 +71,7 @@ class Trials:
 
 
 @dataclass(frozen=True)
-class Trial:
+class TrialResult:
     """What came of one table."""
 
     cases: dict[str, Cases]
@@ -82,7 +82,7 @@ class Trial:
     quality: Quality
 
 
-def run(frame: pd.DataFrame, how: Trials, watch: Watch = SILENT) -> Trial:
+def run(frame: pd.DataFrame, how: Trials, watch: Watch = SILENT) -> TrialResult:
     """Every detector over one table. One that fails stops none of the others.
 
     Raises: DataError for a table that cannot be read, ConfigError for one without labels or a wrong option
@@ -92,7 +92,7 @@ def run(frame: pd.DataFrame, how: Trials, watch: Watch = SILENT) -> Trial:
     checked = check(seen, Roles.of(how.channels), freq=how.freq, zone=how.tz, strict=how.strict, beside=how.test_column)
     ends = training_ends(checked, seen, train_until=how.train_until, test_column=how.test_column)
     labelled = Labelled(checked, labels, ends, how.false_alarms)
-    trial = Trial({RANDOM: random_cases(labelled)}, {RANDOM: 0.0}, {}, checked.quality)
+    trial = TrialResult({RANDOM: random_cases(labelled)}, {RANDOM: 0.0}, {}, checked.quality)
     for name in how.detectors:
         begun = time.process_time()
         try:

@@ -7,7 +7,7 @@ import pandas as pd
 
 from forecaster import columns, plugins
 from forecaster.anomaly_metrics.base import AnomalyMetric, Case
-from forecaster.evaluation.detection_trial import Trial
+from forecaster.evaluation.detection_trial import TrialResult
 
 __all__ = ["DetectorBoard"]
 
@@ -26,7 +26,7 @@ class DetectorBoard:
         """By detector, then by folder, table and series."""
         self.cpu_seconds: dict[str, float] = {}
 
-    def add(self, trial: Trial, *, folder: str = "", name: str = "") -> None:
+    def add(self, trial: TrialResult, *, folder: str = "", name: str = "") -> None:
         """Count a table's trial."""
         for detector, cases in trial.cases.items():
             kept = self.cases.setdefault(detector, {})

@@ -9,7 +9,7 @@ import pandas as pd
 
 from forecaster import plugins
 from forecaster.errors import ConfigError, ForecasterError, unknown_name
-from forecaster.evaluation.compare import NAIVE, Judged, Parted, judge
+from forecaster.evaluation.compare import NAIVE, Judged, Split, judge
 from forecaster.evaluation.scores_table import scores_table
 from forecaster.evaluation.significance import Ratio, ratio
 from forecaster.progress import SILENT, Watch
@@ -60,7 +60,7 @@ class Leaderboard:
 
 
 def rank(
-    part: Parted,
+    split: Split,
     models: Sequence[str] | None = None,
     *,
     by: str = "mase",
@@ -83,7 +83,7 @@ def rank(
         watch.say(f"{name}: {len(judged) + len(failed) + 1} of {len(names)}")
         own = None if name == NAIVE else _own(name, names, settings or {})
         try:
-            judged[name] = judge(part, model=name.replace(_JOINT, ","), settings=own, watch=watch, **asked)
+            judged[name] = judge(split, model=name.replace(_JOINT, ","), settings=own, watch=watch, **asked)
         except Exception as error:  # whatever is wrong with one model, the others have their say
             failed[name] = _reason(error)
             watch.say(f"{name} failed: {failed[name]}")

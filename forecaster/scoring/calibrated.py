@@ -14,7 +14,7 @@ from forecaster.detectors.base import Detector
 from forecaster.scoring.detect import detect_from
 from forecaster.scoring.detected import Detected
 from forecaster.scoring.detection import Detection
-from forecaster.scoring.ragged import joined, parted
+from forecaster.scoring.ragged import join_tables, split_tables
 from forecaster.scoring.together import Together
 from forecaster.series import frequency
 from forecaster.series.clock import Clock
@@ -91,8 +91,8 @@ class Calibrated:
         assert self.clock is not None, "it was taught by rows"
         self.detector.save(folder / _LEARNED)
         folder.mkdir(parents=True, exist_ok=True)
-        save_file(joined(self.normal), folder / _ROWS)
-        save_file(joined({name: one.table() for name, one in self.together.items()}), folder / _TOGETHER)
+        save_file(join_tables(self.normal), folder / _ROWS)
+        save_file(join_tables({name: one.table() for name, one in self.together.items()}), folder / _TOGETHER)
         return {
             "detector": self.detector.name,
             "config": asdict(self.detector.config),
@@ -107,8 +107,8 @@ class Calibrated:
         found = plugins.load("detectors", data["detector"])
         detector: Detector = found(options.make(found.Config, data["config"]))
         detector.load(folder / _LEARNED)
-        normal = parted(load_file(folder / _ROWS))
-        tables = parted(load_file(folder / _TOGETHER))
+        normal = split_tables(load_file(folder / _ROWS))
+        tables = split_tables(load_file(folder / _TOGETHER))
         together = {name: Together.from_table(table) for name, table in tables.items()}
         step, clock = frequency.parse(data["step"]), Clock.from_json(data["clock"])
         return cls(detector, step, clock, data["ends"], normal, together)

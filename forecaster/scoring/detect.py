@@ -12,7 +12,7 @@ from forecaster.scoring.detected import Detected, by_name
 from forecaster.scoring.detection import Detection
 from forecaster.scoring.feedback import NOTHING_SAID, Feedback, apart
 from forecaster.scoring.fitting import configured, fit_detector
-from forecaster.scoring.gaps import held
+from forecaster.scoring.gaps import filled_forward
 from forecaster.scoring.maintenance import Maintenance
 from forecaster.scoring.marks import marks_of
 from forecaster.scoring.rate import alarms_per_row
@@ -41,7 +41,7 @@ def detect_all(checked: Checked, ends: list[Ints], how: Detection, watch: Watch 
     known = marks_of(checked, ends, how.labels, how.detector, learns=learns)
     found = []
     for grid, end, marks_N in zip(checked.grids, ends, known, strict=True):
-        detector, begins, name = fit_detector(held(grid, how.meanings(grid.frequency)), end, how, marks_N)
+        detector, begins, name = fit_detector(filled_forward(grid, how.meanings(grid.frequency)), end, how, marks_N)
         if name != how.detector:
             reason = f"too few training rows for '{how.detector}': '{name}' ran"
             checked.quality.add_series("fallback", reason, grid.sizes())
@@ -93,7 +93,7 @@ def detect_from(
     feedback: Feedback = NOTHING_SAID,
 ) -> Detected:
     """The same, from rows that are normal as `normal` knows them, and from what was learnt of channels together."""
-    given, grid = grid, held(grid, how.meanings(grid.frequency))
+    given, grid = grid, filled_forward(grid, how.meanings(grid.frequency))
     views = detector.views(grid)
     working_N = Maintenance.of(how.rules.maintenance, grid.clock).working(grid)
     may_N = admitted(how.rules, grid.y, views.expected, views.sign) & working_N

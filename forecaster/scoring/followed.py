@@ -15,12 +15,12 @@ from forecaster.scoring.channels import Channels
 from forecaster.scoring.detected import Detected, by_name
 from forecaster.scoring.detection import Detection
 from forecaster.scoring.events import SILENT
-from forecaster.scoring.gaps import held
-from forecaster.scoring.judging import Seen
+from forecaster.scoring.gaps import filled_forward
+from forecaster.scoring.judging import ViewedRows
 from forecaster.scoring.lacking import Lacking
 from forecaster.scoring.maintenance import Maintenance
 from forecaster.scoring.open_events import OpenEvents
-from forecaster.scoring.places import Arrivals, Places, Taken, rounds
+from forecaster.scoring.places import Arrivals, PlacedRows, Places, rounds
 from forecaster.scoring.ragged import nested, packed, under, unpacked
 from forecaster.scoring.rate import alarms_per_row
 from forecaster.scoring.rules import admitted
@@ -36,7 +36,7 @@ __all__ = ["Followed"]
 
 @dataclass(frozen=True)
 class _Rows:
-    """Rows of single channels, in the order of `Taken`, those of one row side by side. Shapes: [E C]"""
+    """Rows of single channels, in the order of `PlacedRows`, those of one row side by side. Shapes: [E C]"""
 
     series: Ints
     """Of the detector: that of a channel, where there are some."""
@@ -47,18 +47,18 @@ class _Rows:
     working: Bools
 
     @classmethod
-    def of(cls, taken: Taken, places: Places, calm: Maintenance) -> "_Rows":
+    def of(cls, placed: PlacedRows, places: Places, calm: Maintenance) -> "_Rows":
         """Rows of the channels of each."""
-        channels = taken.values.shape[1]
-        row = np.repeat(np.arange(len(taken.series)), channels)
-        place, position = taken.series[row], taken.position[row]
-        series = place * channels + np.tile(np.arange(channels), len(taken.series))
+        channels = placed.values.shape[1]
+        row = np.repeat(np.arange(len(placed.series)), channels)
+        place, position = placed.series[row], placed.position[row]
+        series = place * channels + np.tile(np.arange(channels), len(placed.series))
         times, working = places.times(place, position), np.ones(len(row), bool)
         for number in np.unique(place).tolist() if calm.spans else ():
             mine = place == number
             working[mine] = ~calm.closed(places.names[number], times[mine])
         train = times <= places.held["end"][place]
-        return cls(series, times, taken.values.reshape(-1), taken.first[row], train, working)
+        return cls(series, times, placed.values.reshape(-1), placed.first[row], train, working)
 
 
 class Followed:
@@ -98,7 +98,7 @@ class Followed:
     def after(cls, member: Calibrated, how: Detection, found: Detected, channels: Sequence[str] = ()) -> "Followed":
         """After the last row of a detection. A series goes on from there with a later row, and begins anew with another."""
         grid, made = found.grid, cls(member, how, found.grid.clock, channels)
-        made._follower.begin(held(grid, how.meanings(member.frequency)))
+        made._follower.begin(filled_forward(grid, how.meanings(member.frequency)))
         firsts = np.array(list(by_name(grid)) if channels else range(grid.series), np.int64)
         made.places.begin([str(name) for name in grid.unique_id[firsts]], grid.starts[firsts], grid.lengths[firsts])
         made.open.grow(len(firsts) * len(made.tracks))
@@ -137,12 +137,12 @@ class Followed:
         answers = Answers.nothing(len(names))
         arrivals = self.places.arrive(names, times)
         self._greet(arrivals)
-        taken = self.places.place(arrivals.series, times, values, answers)
+        placed = self.places.place(arrivals.series, times, values, answers)
         answers = answers.repeated(len(self.tracks))
-        if len(taken.series):
+        if len(placed.series):
             if self.lacking is not None:
-                self._follow_lacking(self.lacking, taken, times, answers)
-            self._answer(taken, answers)
+                self._follow_lacking(self.lacking, placed, times, answers)
+            self._answer(placed, answers)
         return answers
 
     def _greet(self, arrivals: Arrivals) -> None:
@@ -175,17 +175,19 @@ class Followed:
         number, channel = divmod(series, len(self.channels))
         return f"{self.places.names[number]}/{self.channels[channel]}"
 
-    def _follow_lacking(self, lacking: Lacking, taken: Taken, times: Ints, answers: Answers) -> None:
+    def _follow_lacking(self, lacking: Lacking, placed: PlacedRows, times: Ints, answers: Answers) -> None:
         """Values that stand for missing ones, and silences that rows make known."""
         lacking.grow(len(self.places.names))
-        parts = (part.tolist() for part in (taken.series, taken.position, taken.values[:, 0], taken.row, taken.last))
+        parts = (
+            part.tolist() for part in (placed.series, placed.position, placed.values[:, 0], placed.row, placed.last)
+        )
         for k, (s, at, value, row, last) in enumerate(zip(*parts, strict=True)):
             known = []
             if value == value:
                 known.append((s, lacking.seen(s, at - 1)))
                 lacking.value(s, at, value)
             else:
-                taken.values[k] = lacking.missing(s, at)
+                placed.values[k] = lacking.missing(s, at)
                 start = lacking.silent(s, at) if last else None
                 if start is not None:
                     answers.is_anomaly[row], answers.event_id[row] = True, self._named(s, start)
@@ -194,39 +196,43 @@ class Followed:
                 told = [self._named(s, start) for s, start in known if start is not None]
                 answers.silent[row] = ",".join(told) or None
 
-    def _answer(self, taken: Taken, answers: Answers) -> None:
-        rows = _Rows.of(taken, self.places, self._calm)
+    def _answer(self, placed: PlacedRows, answers: Answers) -> None:
+        rows = _Rows.of(placed, self.places, self._calm)
         sight = self._seen(rows)
         views = sight.views
         may = admitted(self._how.rules, rows.values, views.expected, views.sign)
-        seen = Seen(rows.series, views.scores, views.sign, may, rows.working, rows.train)
+        viewed = ViewedRows(rows.series, views.scores, views.sign, may, rows.working, rows.train)
         every = np.arange(max(1, len(self.channels)))
-        found = self._singles.judge(seen, len(self.places.names) * len(every))
-        self._say(taken, rows.train, found, sight, every, answers)
+        found = self._singles.judge(viewed, len(self.places.names) * len(every))
+        self._say(placed, rows.train, found, sight, every, answers)
         if self._wholes is not None:
-            self._answer_wholes(self._wholes, taken, seen, found, answers)
+            self._answer_wholes(self._wholes, placed, viewed, found, answers)
 
-    def _answer_wholes(self, wholes: Wholes, taken: Taken, seen: Seen, found: Alarms, answers: Answers) -> None:
+    def _answer_wholes(
+        self, wholes: Wholes, placed: PlacedRows, viewed: ViewedRows, found: Alarms, answers: Answers
+    ) -> None:
         """What is said of the whole of each row."""
-        shape = taken.values.shape
-        said = (one.reshape(shape) for one in (seen.sign, found.while_open, found.strangeness))
-        some = Channels(taken.values, seen.views.reshape(*shape, -1), *said)
-        may, working, train = (np.any(one.reshape(shape), axis=1) for one in (seen.may, seen.working, seen.train))
-        here = Seen(taken.series, seen.views[:: shape[1]], seen.sign[:: shape[1]], may, working, train)
-        whole, sign = wholes.judge(taken.series, some, here)
+        shape = placed.values.shape
+        said = (one.reshape(shape) for one in (viewed.sign, found.while_open, found.strangeness))
+        some = Channels(placed.values, viewed.views.reshape(*shape, -1), *said)
+        may, working, train = (np.any(one.reshape(shape), axis=1) for one in (viewed.may, viewed.working, viewed.train))
+        here = ViewedRows(placed.series, viewed.views[:: shape[1]], viewed.sign[:: shape[1]], may, working, train)
+        whole, sign = wholes.judge(placed.series, some, here)
         unknown = np.full(len(sign), np.nan)
         views = Views(unknown[:, None], unknown, unknown, unknown, sign)
         sight = Sight(views, np.full((len(sign), len(LEVELS)), np.nan))
-        self._say(taken, train, whole, sight, np.array([len(self.channels)]), answers)
+        self._say(placed, train, whole, sight, np.array([len(self.channels)]), answers)
 
-    def _say(self, taken: Taken, train: Bools, found: Alarms, sight: Sight, tracks: Ints, answers: Answers) -> None:
+    def _say(
+        self, placed: PlacedRows, train: Bools, found: Alarms, sight: Sight, tracks: Ints, answers: Answers
+    ) -> None:
         """Put what was found into answers. Shapes: [E k], where `tracks` [k] are the channels, or the whole"""
         count, views = len(self.tracks), sight.views
-        at = (taken.row[:, None] * count + tracks).reshape(-1)
+        at = (placed.row[:, None] * count + tracks).reshape(-1)
         series, position, last = (
-            (taken.series[:, None] * count + tracks).reshape(-1),
-            np.repeat(taken.position, len(tracks)),
-            np.repeat(taken.last, len(tracks)),
+            (placed.series[:, None] * count + tracks).reshape(-1),
+            np.repeat(placed.position, len(tracks)),
+            np.repeat(placed.last, len(tracks)),
         )
         said = (found.p_values, found.strangeness, found.opening_p)
         numbers = (views.expected, views.lower, views.upper, *said, views.sign)

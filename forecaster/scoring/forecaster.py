@@ -21,7 +21,7 @@ from forecaster.series.frequency import Ints
 from forecaster.series.grid import Grid
 from forecaster.series.roles import Roles
 from forecaster.training.artefact import Artefact
-from forecaster.training.kept import Kept
+from forecaster.training.checkpoint_folder import CheckpointFolder
 from forecaster.training.recipe import learn
 from forecaster.training.walk import Forecasts, last_forecasts
 
@@ -173,7 +173,7 @@ def train(
 
     Shapes: ends holds one array [S] for each grid
     """
-    artefacts, kept = [], Kept(resume) if resume is not None else None
+    artefacts, kept = [], CheckpointFolder(resume) if resume is not None else None
     for number, grid in enumerate(checked.grids):
         stop = grid.lengths if ends is None else ends[number]
         if not (stop > 0).any():

@@ -12,7 +12,7 @@ from forecaster.series import table
 from forecaster.series.frequency import Frequency, Ints, parse_duration
 from forecaster.series.grid import Bools, Grid
 
-__all__ = ["Meaning", "Meanings", "held", "require_time_outs", "since_value"]
+__all__ = ["Meaning", "Meanings", "filled_forward", "require_time_outs", "since_value"]
 
 _GAPS = ("ignore", "hold", "alarm")
 _HELP = "Give a duration like 6h, a number of steps, or a table with columns unique_id, silent_after and perhaps gaps."
@@ -72,7 +72,7 @@ def since_value(missing_T: Bools) -> Ints:
     return np.where(last_T < 0, 0, position_T - last_T)
 
 
-def held(grid: Grid, meanings: Meanings) -> Grid:
+def filled_forward(grid: Grid, meanings: Meanings) -> Grid:
     """A grid whose missing values are the last ones, in series that hold them."""
     if not meanings:
         return grid

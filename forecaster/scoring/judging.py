@@ -10,11 +10,11 @@ from forecaster.scoring.places import rounds
 from forecaster.series.frequency import Ints
 from forecaster.series.grid import Bools, Floats
 
-__all__ = ["Seen", "judge_rows"]
+__all__ = ["ViewedRows", "judge_rows"]
 
 
 @dataclass(frozen=True)
-class Seen:
+class ViewedRows:
     """Rows of series as a detector sees them.
 
     Shapes: [n], views [n, V]; `may` raise an alarm; `working` where there is no maintenance; `train` where a row is one of
@@ -28,40 +28,40 @@ class Seen:
     working: Bools
     train: Bools
 
-    def of(self, rows: Ints, series: Ints, views: Floats, sign: Floats) -> "Seen":
+    def of(self, rows: Ints, series: Ints, views: Floats, sign: Floats) -> "ViewedRows":
         """Some of its rows, as other series that see something else."""
-        return Seen(series, views, sign, self.may[rows], self.working[rows], self.train[rows])
+        return ViewedRows(series, views, sign, self.may[rows], self.working[rows], self.train[rows])
 
 
-def judge_rows(alarms: AlarmingAbreast, seen: Seen) -> Alarms:
+def judge_rows(alarms: AlarmingAbreast, viewed: ViewedRows) -> Alarms:
     """What is said of each row; those of a series are in their order."""
-    every = Alarms.nothing(len(seen.series))
-    rounds_ = _abreast(alarms, seen)
+    every = Alarms.nothing(len(viewed.series))
+    rounds_ = _abreast(alarms, viewed)
     for some in rounds_:
-        every.put(some, alarms.judge(seen.series[some], seen.views[some], seen.may[some]))
-    alone = np.ones(len(seen.series), bool)
+        every.put(some, alarms.judge(viewed.series[some], viewed.views[some], viewed.may[some]))
+    alone = np.ones(len(viewed.series), bool)
     alone[np.concatenate([np.zeros(0, np.int64), *rounds_])] = False
     rows = np.flatnonzero(alone)
-    rows = rows[np.argsort(seen.series[rows], kind="stable")]
-    for some in np.split(rows, np.flatnonzero(np.diff(seen.series[rows])) + 1) if len(rows) else ():
-        _put_alone(every, alarms, seen, some)
+    rows = rows[np.argsort(viewed.series[rows], kind="stable")]
+    for some in np.split(rows, np.flatnonzero(np.diff(viewed.series[rows])) + 1) if len(rows) else ():
+        _put_alone(every, alarms, viewed, some)
     return every
 
 
-def _put_alone(every: Alarms, alarms: AlarmingAbreast, seen: Seen, rows: Ints) -> None:
+def _put_alone(every: Alarms, alarms: AlarmingAbreast, viewed: ViewedRows, rows: Ints) -> None:
     """What is said of the rows of one series."""
-    alarming, early = alarms.alone(int(seen.series[rows[0]])), rows[seen.train[rows]]
+    alarming, early = alarms.alone(int(viewed.series[rows[0]])), rows[viewed.train[rows]]
     later = rows[len(early) :]
     if len(early):
-        every.put(early, alarming.usual(seen.views[early]))
+        every.put(early, alarming.usual(viewed.views[early]))
     if len(later):
-        working = seen.working[later]
-        every.put(later, alarming.judge(seen.views[later], seen.may[later] & working, working, seen.sign[later]))
+        working = viewed.working[later]
+        every.put(later, alarming.judge(viewed.views[later], viewed.may[later] & working, working, viewed.sign[later]))
 
 
-def _abreast(alarms: AlarmingAbreast, seen: Seen) -> list[Ints]:
+def _abreast(alarms: AlarmingAbreast, viewed: ViewedRows) -> list[Ints]:
     """Rounds of rows of many series, of which nothing but their views tells; none where a few series have many rows."""
-    apart = alarms.muted | set(seen.series[seen.train | ~seen.working].tolist())
-    plain = ~np.isin(seen.series, list(apart)) if apart else np.ones(len(seen.series), bool)
-    found = [np.flatnonzero(plain)[some] for some in rounds(seen.series[plain])]
+    apart = alarms.muted | set(viewed.series[viewed.train | ~viewed.working].tolist())
+    plain = ~np.isin(viewed.series, list(apart)) if apart else np.ones(len(viewed.series), bool)
+    found = [np.flatnonzero(plain)[some] for some in rounds(viewed.series[plain])]
     return found if found and len(found) <= len(found[0]) else []

@@ -16,7 +16,7 @@ __all__ = ["Maintenance", "spans"]
 
 _HELP = "Give FROM/TO, several with commas between, or a table with columns from and to."
 
-Span = tuple[str, str, str]
+MaintenanceWindow = tuple[str, str, str]
 """Name of a series, empty for all; first time; first time after it."""
 
 
@@ -55,7 +55,7 @@ class Maintenance:
         return working_N
 
 
-def spans(text: str) -> list[Span]:
+def spans(text: str) -> list[MaintenanceWindow]:
     """Spans of a text, or of the table that it names. Raises: ConfigError for one that is neither"""
     if not text.strip():
         return []
@@ -68,7 +68,7 @@ def spans(text: str) -> list[Span]:
     return [("", start.strip(), end.strip()) for start, end in parts]
 
 
-def _of_table(path: Path) -> list[Span]:
+def _of_table(path: Path) -> list[MaintenanceWindow]:
     try:
         frame = table.read(path)
     except DataError as error:

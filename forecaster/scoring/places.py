@@ -11,15 +11,15 @@ from forecaster.series.clock import Clock
 from forecaster.series.frequency import Frequency, Ints
 from forecaster.series.grid import Array, Bools, Floats
 
-__all__ = ["LONGEST_GAP", "Arrivals", "Places", "Taken", "rounds"]
+__all__ = ["LONGEST_GAP", "Arrivals", "PlacedRows", "Places", "rounds"]
 
 LONGEST_GAP = 1_000
 """Steps without a row up to which they are missing values; after more of them a series begins anew."""
 
 
 @dataclass(frozen=True)
-class Taken:
-    """Rows that were taken, and the missing ones before them: of each its series, position and values, and whose it is.
+class PlacedRows:
+    """Rows that were placed, and the missing ones before them: of each its series, position and values, and whose it is.
 
     Shapes: [E], values [E, C]; `first` where a series begins anew; `row` is the row that it leads to, `last` where it is
         that row
@@ -80,8 +80,8 @@ class Places:
             found = [self._arrived(name, int(time), new, anew) for name, time in zip(names, times, strict=True)]
         return Arrivals(np.array(found, np.int64), new, anew)
 
-    def place(self, series: Ints, times: Ints, values: Floats, answers: Answers) -> Taken:
-        """Rows that can be taken, with the missing ones before them; why others cannot is answered.
+    def place(self, series: Ints, times: Ints, values: Floats, answers: Answers) -> PlacedRows:
+        """Rows that can be placed, with the missing ones before them; why others cannot is answered.
 
         Shapes: [n], values [n, C]
         """
@@ -184,12 +184,12 @@ def rounds(series: Ints) -> Iterator[Ints]:
     yield from np.split(order, np.flatnonzero(np.diff(rank[order])) + 1)
 
 
-def _expanded(series: Ints, position: Ints, values: Floats, gaps: Ints, first: Bools) -> Taken:
+def _expanded(series: Ints, position: Ints, values: Floats, gaps: Ints, first: Bools) -> PlacedRows:
     """Rows with their gaps written out; those with a gap below 0 are left out."""
     counts = gaps + 1
     row = np.repeat(np.arange(len(series)), counts)
     back = np.repeat(np.cumsum(counts), counts) - 1 - np.arange(len(row))
     last = back == 0
-    return Taken(
+    return PlacedRows(
         series[row], position[row] - back, np.where(last[:, None], values[row], np.nan), first[row] & last, row, last
     )

@@ -8,10 +8,10 @@ import numpy as np
 
 from forecaster.series.grid import Array, Floats
 
-__all__ = ["joined", "nested", "packed", "parted", "under", "unpacked"]
+__all__ = ["join_tables", "nested", "packed", "split_tables", "under", "unpacked"]
 
 
-def joined(tables: Mapping[str, Floats]) -> dict[str, Array]:
+def join_tables(tables: Mapping[str, Floats]) -> dict[str, Array]:
     """Tables [M, V] end to end, those of one width together."""
     found: dict[str, Array] = {}
     for width in sorted({table.shape[1] for table in tables.values()}):
@@ -22,8 +22,8 @@ def joined(tables: Mapping[str, Floats]) -> dict[str, Array]:
     return found
 
 
-def parted(arrays: Mapping[str, Array]) -> dict[str, Floats]:
-    """The tables that `joined` was given."""
+def split_tables(arrays: Mapping[str, Array]) -> dict[str, Floats]:
+    """The tables that `join_tables` was given."""
     found: dict[str, Floats] = {}
     for width in {name.split(".")[0] for name in arrays}:
         cuts = np.cumsum(arrays[f"{width}.counts"])[:-1]

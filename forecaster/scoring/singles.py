@@ -7,8 +7,8 @@ import numpy as np
 from forecaster.scoring.abreast import AlarmingAbreast
 from forecaster.scoring.alarms import Alarming, Alarms, MakeThreshold
 from forecaster.scoring.calibrated import Calibrated
-from forecaster.scoring.judging import Seen, judge_rows
-from forecaster.scoring.ragged import joined, nested, parted, under
+from forecaster.scoring.judging import ViewedRows, judge_rows
+from forecaster.scoring.ragged import join_tables, nested, split_tables, under
 from forecaster.scoring.rules import Rules
 from forecaster.series.grid import Array
 
@@ -37,11 +37,11 @@ class Singles:
         views = self._alarms.alone(series).views
         self._alarms.replace(series, self._fresh(series, views))
 
-    def judge(self, seen: Seen, count: int) -> Alarms:
+    def judge(self, viewed: ViewedRows, count: int) -> Alarms:
         """What is said of the rows of some of `count` series."""
         for series in range(len(self._alarms), count):
-            self._alarms.add(self._fresh(series, seen.views.shape[1]))
-        return judge_rows(self._alarms, seen)
+            self._alarms.add(self._fresh(series, viewed.views.shape[1]))
+        return judge_rows(self._alarms, viewed)
 
     def _fresh(self, series: int, views: int) -> Alarming:
         """The alarms of a series of which no row was seen yet."""
@@ -51,12 +51,12 @@ class Singles:
         """All that is remembered, by name."""
         labels = map(self._label, range(len(self._alarms)))
         alarming = {name: one.state() for name, one in zip(labels, self._alarms.settled(), strict=True)}
-        tables = {part: joined({k: one[part] for k, one in alarming.items() if part in one}) for part in _TABLES}
+        tables = {part: join_tables({k: one[part] for k, one in alarming.items() if part in one}) for part in _TABLES}
         return {"alarming": np.array([one["numbers"] for one in alarming.values()]), **nested(tables)}
 
     def restore(self, state: Mapping[str, Array]) -> None:
         """Remember a `state`."""
-        tables = {part: parted(under(part, state)) for part in _TABLES}
+        tables = {part: split_tables(under(part, state)) for part in _TABLES}
         for series, numbers in enumerate(state["alarming"]):
             name = self._label(series)
             one = {"numbers": numbers, **{part: table[name] for part, table in tables.items() if name in table}}

@@ -13,8 +13,8 @@ from forecaster.scoring.alarms import Alarming, Alarms, MakeThreshold
 from forecaster.scoring.calibrated import Calibrated
 from forecaster.scoring.channels import Channels, kinds_of, patience_of, whole_views
 from forecaster.scoring.detected import Kept
-from forecaster.scoring.judging import Seen, judge_rows
-from forecaster.scoring.ragged import joined, nested, packed, parted, under, unpacked
+from forecaster.scoring.judging import ViewedRows, judge_rows
+from forecaster.scoring.ragged import join_tables, nested, packed, split_tables, under, unpacked
 from forecaster.scoring.rules import Rules
 from forecaster.scoring.together import FEWEST, Together
 from forecaster.series.frequency import Ints
@@ -76,8 +76,8 @@ class Wholes:
         name = self._wholes[number].name
         self._wholes[number] = _Whole(name, self._member.together.get(name))
 
-    def judge(self, numbers: Ints, some: Channels, seen: Seen) -> tuple[Alarms, Floats]:
-        """What is said of the rows of some names, and the sign of each. `seen` has no views yet. Shapes: [n]"""
+    def judge(self, numbers: Ints, some: Channels, viewed: ViewedRows) -> tuple[Alarms, Floats]:
+        """What is said of the rows of some names, and the sign of each. `viewed` has no views yet. Shapes: [n]"""
         every, sign_n = Alarms.nothing(len(numbers)), np.full(len(numbers), np.nan)
         alike: dict[bool, list[_Part]] = {True: [], False: []}
         order = np.argsort(numbers, kind="stable")
@@ -90,7 +90,7 @@ class Wholes:
         for alone, parts in alike.items():
             if parts:
                 part = _Part(*map(np.concatenate, zip(*parts, strict=True)))
-                every.put(part.rows, judge_rows(self._alarms[alone], seen.of(*part, sign_n[part.rows])))
+                every.put(part.rows, judge_rows(self._alarms[alone], viewed.of(*part, sign_n[part.rows])))
         return every, sign_n
 
     def _learnt_from(self, whole: _Whole, some: Channels) -> int:
@@ -141,13 +141,14 @@ class Wholes:
             "moments": {name: one["moments"] for name, one in alarming.items()},
             "numbers": {name: one["numbers"][None] for name, one in alarming.items()},
         }
-        parts = {prefix: joined(some) for prefix, some in tables.items()}
+        parts = {prefix: join_tables(some) for prefix, some in tables.items()}
         return {"names": packed([whole.name for whole in self._wholes]), **nested(parts)}
 
     def restore(self, state: Mapping[str, Array]) -> None:
         """Remember a `state`."""
         together, faded, first, rows, moments, numbers = (
-            parted(under(prefix, state)) for prefix in ("together", "faded", "first", "rows", "moments", "numbers")
+            split_tables(under(prefix, state))
+            for prefix in ("together", "faded", "first", "rows", "moments", "numbers")
         )
         for name in unpacked(state["names"]):
             whole = _Whole(name, self._member.together.get(name))

@@ -11,11 +11,11 @@ from forecaster.errors import ConfigError
 from forecaster.series.frequency import DAY, Ints, parse, parse_duration
 from forecaster.series.grid import Floats, Objects
 
-__all__ = ["Contract", "Verdict"]
+__all__ = ["Contract", "ContractCheck"]
 
 
 @dataclass(frozen=True)
-class Verdict:
+class ContractCheck:
     """What a contract says of rows. Shapes: [rows] each"""
 
     times: Ints
@@ -67,16 +67,16 @@ class Contract:
         made: Contract = options.section(cls, values, "contract", where)
         return made
 
-    def judge(self, times: Ints, values: Floats) -> Verdict:
+    def judge(self, times: Ints, values: Floats) -> ContractCheck:
         """Hold rows to step and range."""
         reasons = np.full(len(times), "", object)
         nearest, within = self._on_grid(times), self._in_range(values)
         if self.mode == "coerce":
-            return Verdict(nearest, within, reasons)
+            return ContractCheck(nearest, within, reasons)
         if self.range:
             reasons[within != values] = f"value outside {self.range[0]:g} to {self.range[1]:g}"
         reasons[nearest != times] = f"time is not on the step {self.step}"
-        return Verdict(times, values, reasons)
+        return ContractCheck(times, values, reasons)
 
     def _on_grid(self, times: Ints) -> Ints:
         """The nearest time of the grid."""

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-__all__ = ["seasonal", "walks", "with_anomalies"]
+__all__ = ["seasonal", "walks"]
 
 
 def seasonal(
@@ -42,14 +42,6 @@ def walks(
     random = np.random.default_rng(seed)
     values = [random.uniform(1, 100) * np.exp(np.cumsum(0.01 * random.standard_normal(length))) for _ in range(series)]
     return _long(values, step, start)
-
-
-def with_anomalies(frame: pd.DataFrame, places: Sequence[int], size: float = 8.0) -> pd.DataFrame:
-    """The frame with jumps of `size` standard deviations at some rows, and a column `label` that says so."""
-    out = frame.reset_index(drop=True).assign(label=0)
-    out.loc[list(places), "y"] += size * float(out["y"].std())
-    out.loc[list(places), "label"] = 1
-    return out
 
 
 def _long(values: Sequence["np.ndarray[tuple[int], np.dtype[np.float64]]"], step: str, start: str) -> pd.DataFrame:

@@ -20,7 +20,7 @@ from forecaster.series.contract import Contract
 from forecaster.series.frequency import Ints
 from forecaster.series.grid import Bools, Objects
 
-__all__ = ["TWIN", "Sorted", "held", "join", "let_in", "without_twins"]
+__all__ = ["TWIN", "Sorted", "held_to_contract", "join", "let_in", "without_twins"]
 
 TWIN = "the same series and time again in this slice"
 """How the reason of a row begins that has a double."""
@@ -67,18 +67,18 @@ def join(parts: Sequence[Sorted]) -> Sorted:
     return Sorted(good, bad, any(one.versioned for one in parts))
 
 
-def held(found: Sorted, contract: Contract, units: Mapping[str, str] | None = None) -> Sorted:
+def held_to_contract(found: Sorted, contract: Contract, units: Mapping[str, str] | None = None) -> Sorted:
     """Rows held to a contract; `units` says why series in another unit than before are refused.
 
     Raises: DataError under `freeze`, for the first row that breaks a rule
     """
     good = found.good
-    verdict = contract.judge(_micros(good[columns.DS]), good[columns.Y].to_numpy())
-    reasons = verdict.reasons
+    checked = contract.judge(_micros(good[columns.DS]), good[columns.Y].to_numpy())
+    reasons = checked.reasons
     for name, why in (units or {}).items():
         reasons[pc.equal(good[columns.UNIQUE_ID], name).to_numpy()] = why
     if contract.mode == "coerce":
-        good = _mended(good, pa.array(verdict.times).cast(columns.TIME), pa.array(verdict.values, pa.float64()))
+        good = _mended(good, pa.array(checked.times).cast(columns.TIME), pa.array(checked.values, pa.float64()))
     return _parted(Sorted(good, found.bad, found.versioned), reasons, contract)
 
 

@@ -18,14 +18,14 @@ from forecaster import columns
 from forecaster.errors import ConfigError, DataError, ForecasterError, SourceError
 from forecaster.series.contract import Contract
 from forecaster.series.source import Connector, Done, SeriesInfo, Slice, Window
-from forecaster.store.border import Sorted, held, join, let_in, without_twins
+from forecaster.store.border import Sorted, held_to_contract, join, let_in, without_twins
 from forecaster.store.lake import Lake
 from forecaster.store.ledger import Ledger
 from forecaster.store.news import add_news, add_refused
 from forecaster.store.slices import slice_id
 from forecaster.store.waiting import all_or_none
 
-__all__ = ["Taken", "pending", "take_in", "take_rows"]
+__all__ = ["Intake", "RowCounts"]
 
 log = logging.getLogger(__name__)
 
@@ -35,7 +35,7 @@ _AT_ONCE = 500_000
 
 
 @dataclass
-class Taken:
+class RowCounts:
     """What a slice brought."""
 
     rows_in: int = 0
@@ -46,105 +46,111 @@ class Taken:
     """Why the first rejected row was refused, and what it said."""
 
     @property
-    def counts(self) -> dict[str, Any]:
+    def rows(self) -> dict[str, Any]:
         """The rows, for the ledger."""
         return {name: count for name, count in vars(self).items() if name.startswith("rows_")}
 
-    def add(self, other: "Taken") -> None:
+    def add(self, other: "RowCounts") -> None:
         """Count another's rows, too."""
-        for name, count in other.counts.items():
+        for name, count in other.rows.items():
             setattr(self, name, getattr(self, name) + count)
         self.refused = self.refused or other.refused
 
 
-def pending(ledger: Ledger, connector: Connector, stream: str, window: Window | None = None) -> list[Slice]:
-    """Slices of a source that are new or changed since they were last done; all of them in a window that says `again`."""
-    window = window or Window(datetime.now(UTC))
-    return connector.plan(window, Done() if window.again else ledger.done(stream))
+@dataclass(frozen=True)
+class Intake:
+    """The way of a source's rows into lake and ledger, as a stream."""
 
+    lake: Lake
+    ledger: Ledger
+    connector: Connector
+    stream: str
+    contract: Contract | None = None
 
-def take_in(
-    lake: Lake, ledger: Ledger, connector: Connector, stream: str, piece: Slice, contract: Contract | None = None
-) -> Taken:
-    """Read a slice and append what is new in it.
+    def pending(self, window: Window | None = None) -> list[Slice]:
+        """Slices that are new or changed since they were last done; all of them in a window that says `again`."""
+        window = window or Window(datetime.now(UTC))
+        return self.connector.plan(window, Done() if window.again else self.ledger.done(self.stream))
 
-    Raises: SourceError, ConfigError or DataError that names the slice; the ledger then has it as failed, and the next
-        run tries again
-    """
-    landing = _Landing(lake, ledger, connector, stream, slice_id(stream, piece), contract)
-    ledger.begin_slice(stream, piece)
-    try:
-        judged = (landing.judged(batch) for batch in _batches(let_in(part) for part in connector.read(piece)))
-        for found in all_or_none(judged) if contract is not None and contract.mode == "freeze" else judged:
-            landing.add(found)
-        ledger.end_slice(landing.slice_id, "done", series=landing.described(), **landing.taken.counts)
-    except Exception as error:
-        failure = _failure(error, connector, stream, piece, "The next run asks for it again.")
-        ledger.end_slice(landing.slice_id, "failed", error=str(failure)[:2000], **landing.taken.counts)
-        raise failure from error
-    log.info("ingested stream=%s part=%s %s", stream, piece.part, landing.taken.counts)
-    return landing.taken
+    def take_in(self, piece: Slice) -> RowCounts:
+        """Read a slice and append what is new in it.
 
+        Raises: SourceError, ConfigError or DataError that names the slice; the ledger then has it as failed, and the next
+            run tries again
+        """
+        landing = _Landing(self, piece)
+        self.ledger.begin_slice(self.stream, piece)
+        try:
+            judged = (landing.judged(batch) for batch in _batches(let_in(part) for part in self.connector.read(piece)))
+            freezes = self.contract is not None and self.contract.mode == "freeze"
+            for found in all_or_none(judged) if freezes else judged:
+                landing.add(found)
+            self.ledger.end_slice(landing.slice_id, "done", series=landing.described(), **landing.counts.rows)
+        except Exception as error:
+            failure = self._failure(error, piece, "The next run asks for it again.")
+            self.ledger.end_slice(landing.slice_id, "failed", error=str(failure)[:2000], **landing.counts.rows)
+            raise failure from error
+        log.info("ingested stream=%s part=%s %s", self.stream, piece.part, landing.counts.rows)
+        return landing.counts
 
-def take_rows(
-    lake: Lake,
-    ledger: Ledger,
-    connector: Connector,
-    stream: str,
-    piece: Slice,
-    rows: pa.Table,
-    contract: Contract | None = None,
-) -> Taken:
-    """Append what is new in rows that came by themselves, and add them to what the ledger counts for the slice.
+    def take_rows(self, piece: Slice, rows: pa.Table) -> RowCounts:
+        """Append what is new in rows that came by themselves, and add them to what the ledger counts for the slice.
 
-    Raises: DataError where the contract refuses them; they are not to be acknowledged then
-    """
-    landing = _Landing(lake, ledger, connector, stream, slice_id(stream, piece), contract)
-    try:
-        landing.add(landing.judged(let_in(rows)))
-    except ForecasterError as error:
-        raise _failure(error, connector, stream, piece, "It is not acknowledged, and comes again.") from error
-    ledger.add_to_slice(stream, piece, series=landing.described(), **landing.taken.counts)
-    return landing.taken
+        Raises: DataError where the contract refuses them; they are not to be acknowledged then
+        """
+        landing = _Landing(self, piece)
+        try:
+            landing.add(landing.judged(let_in(rows)))
+        except ForecasterError as error:
+            raise self._failure(error, piece, "It is not acknowledged, and comes again.") from error
+        self.ledger.add_to_slice(self.stream, piece, series=landing.described(), **landing.counts.rows)
+        return landing.counts
+
+    def _failure(self, error: Exception, piece: Slice, then: str) -> ForecasterError:
+        """What went wrong, with whose move it is, which slice it was, and what comes next."""
+        kind = next((one for one in (SourceError, ConfigError) if isinstance(error, one)), DataError)
+        said = f"{error}" if isinstance(error, ForecasterError) else f"{type(error).__name__}: {error}"
+        return kind(f"{self._named(piece)}: {said.rstrip('.')}. {then}")
+
+    def _named(self, piece: Slice) -> str:
+        """Which slice of which stream of which source."""
+        source = type(self.connector).__module__.rpartition(".")[2]
+        span = ""
+        if piece.start is not None and piece.end is not None:
+            span = f" from {piece.start:{_SHOWN}} to {piece.end:{_SHOWN}}"
+        return f"stream '{self.stream}' (source {source}), slice '{piece.part}'{span}"
 
 
 class _Landing:
     """A slice on its way into the lake."""
 
-    def __init__(
-        self,
-        lake: Lake,
-        ledger: Ledger,
-        connector: Connector,
-        stream: str,
-        slice_id: str,
-        contract: Contract | None,
-    ) -> None:
-        self.lake, self.stream, self.slice_id, self.contract = lake, stream, slice_id, contract
-        self.taken = Taken()
-        self._connector = connector
+    def __init__(self, intake: Intake, piece: Slice) -> None:
+        self.lake, self.stream, self.contract = intake.lake, intake.stream, intake.contract
+        self.slice_id = slice_id(intake.stream, piece)
+        self.counts = RowCounts()
+        self._connector = intake.connector
         self._infos: dict[str, SeriesInfo | None] = {}
-        self._units = {} if contract is None else ledger.units(stream)
+        self._units = {} if self.contract is None else intake.ledger.units(self.stream)
         self._ends: list[pa.Table] = []
 
     def judged(self, batch: Sorted) -> Sorted:
         """Rows held to the contract, each once. Raises: DataError under `freeze`, for the first that breaks a rule"""
         self._look_up(pc.unique(batch.good[columns.UNIQUE_ID]).to_pylist())
         if self.contract is not None:
-            batch = held(batch, self.contract, self._changed_units(self.contract))
+            batch = held_to_contract(batch, self.contract, self._changed_units(self.contract))
         return without_twins(batch, self.contract)
 
     def add(self, found: Sorted) -> None:
         """Append what is news; what cannot be stored goes to the quarantine."""
         add_refused(self.lake, self.stream, self._signed(found.bad))
         added = add_news(self.lake, self.stream, self._signed(found.good), versioned=found.versioned)
-        self.taken.rows_in += len(found.good) + len(found.bad)
-        self.taken.rows_rejected += len(found.bad)
-        if len(found.bad) and not self.taken.refused:
+        self.counts.rows_in += len(found.good) + len(found.bad)
+        self.counts.rows_rejected += len(found.bad)
+        if len(found.bad) and not self.counts.refused:
             first = found.bad.slice(0, 1).to_pylist()[0]
-            self.taken.refused = f"{first['reason']}: {first['raw']}"
-        self.taken.rows_new += added.new
-        self.taken.rows_revised += added.revised
+            self.counts.refused = f"{first['reason']}: {first['raw']}"
+        self.counts.rows_new += added.new
+        self.counts.rows_revised += added.revised
         if len(found.good):
             ends = found.good.group_by(columns.UNIQUE_ID).aggregate([(columns.DS, "min"), (columns.DS, "max")])
             self._ends.append(ends.rename_columns([columns.UNIQUE_ID, "first", "last"]))
@@ -197,17 +203,3 @@ def _batches(parts: Iterable[Sorted]) -> Iterator[Sorted]:
             waiting = []
     if waiting:
         yield join(waiting)
-
-
-def _failure(error: Exception, connector: Connector, stream: str, piece: Slice, then: str) -> ForecasterError:
-    """What went wrong, with whose move it is, which slice it was, and what comes next."""
-    kind = next((one for one in (SourceError, ConfigError) if isinstance(error, one)), DataError)
-    said = f"{error}" if isinstance(error, ForecasterError) else f"{type(error).__name__}: {error}"
-    return kind(f"{_named(connector, stream, piece)}: {said.rstrip('.')}. {then}")
-
-
-def _named(connector: Connector, stream: str, piece: Slice) -> str:
-    """Which slice of which stream of which source."""
-    source = type(connector).__module__.rpartition(".")[2]
-    span = "" if piece.start is None or piece.end is None else f" from {piece.start:{_SHOWN}} to {piece.end:{_SHOWN}}"
-    return f"stream '{stream}' (source {source}), slice '{piece.part}'{span}"

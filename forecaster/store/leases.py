@@ -14,7 +14,7 @@ from sqlalchemy.exc import IntegrityError, OperationalError
 from forecaster.errors import ConfigError
 from forecaster.store.schema import leases
 
-__all__ = ["LEASE_WAIT_S", "Busy", "held"]
+__all__ = ["LEASE_WAIT_S", "Busy", "lease"]
 
 LEASE_WAIT_S = 60.0
 _LEASE_S = 600
@@ -25,7 +25,7 @@ class Busy(ConfigError):
 
 
 @contextmanager
-def held(engine: sa.Engine, name: str, wait_s: float = LEASE_WAIT_S) -> Iterator[Callable[[], None]]:
+def lease(engine: sa.Engine, name: str, wait_s: float = LEASE_WAIT_S) -> Iterator[Callable[[], None]]:
     """The lease of a name; a dead holder's lease ends by itself, in a SQLite ledger at once.
 
     Gives a function that renews the lease: call it between pieces of work.

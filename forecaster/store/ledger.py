@@ -3,13 +3,11 @@
 Series, ingest slices, runs, anomaly events and what is said of them. Facts are in the lake; here is what was done about them.
 """
 
-import re
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any, Literal
 
 import pandas as pd
@@ -20,12 +18,10 @@ from forecaster.columns import EXPECTATION
 from forecaster.errors import ConfigError
 from forecaster.series.source import Done, Slice
 from forecaster.store import slices as reading
-from forecaster.store.leases import LEASE_WAIT_S, held
-from forecaster.store.schema import METADATA, events, labels, runs, series, slices
+from forecaster.store.leases import LEASE_WAIT_S, lease
+from forecaster.store.schema import connected, events, labels, runs, series, slices
 
 __all__ = ["Ledger", "Run"]
-
-_BUSY_MS = 30_000
 
 
 @dataclass(frozen=True)
@@ -42,12 +38,7 @@ class Ledger:
     def open(cls, url: str) -> "Ledger":
         """Connect, and make the tables that are missing. Raises: ConfigError when that fails."""
         try:
-            if url.startswith("sqlite:///"):
-                Path(url.removeprefix("sqlite:///")).parent.mkdir(parents=True, exist_ok=True)
-            engine = sa.create_engine(url, pool_pre_ping=True)
-            if engine.dialect.name == "sqlite":
-                sa.event.listen(engine, "connect", _tune_sqlite)
-            _make_tables(engine)
+            engine = connected(url)
         except (SQLAlchemyError, OSError, ImportError) as error:
             raise ConfigError(f"cannot open the ledger at '{url}': {error}") from error
         return cls(url, engine)
@@ -288,7 +279,7 @@ class Ledger:
 
     def lease(self, name: str, wait_s: float = LEASE_WAIT_S) -> AbstractContextManager[Callable[[], None]]:
         """Only one holder at a time, across processes (`store/leases.py`); gives a function that renews it."""
-        return held(self.engine, name, wait_s)
+        return lease(self.engine, name, wait_s)
 
     def tables(self) -> dict[str, pd.DataFrame]:
         """Every table that people may query, whole."""
@@ -314,31 +305,3 @@ class Run:
         """Write columns of its row at once."""
         with self.ledger.engine.begin() as connection:
             connection.execute(runs.update().where(runs.c.run_id == self.run_id).values(**values))
-
-
-def _make_tables(engine: sa.Engine, attempts: int = 10) -> None:
-    """Make those that are missing; another process that makes them too gets on by one each time we meet."""
-    try:
-        METADATA.create_all(engine)
-        _add_columns(engine)
-    except SQLAlchemyError as error:
-        if not re.search("already exists|duplicate column", str(error)) or attempts == 0:
-            raise
-        _make_tables(engine, attempts - 1)
-
-
-def _add_columns(engine: sa.Engine) -> None:
-    """Columns that a ledger of an earlier version lacks, empty."""
-    known = sa.inspect(engine)
-    for table in METADATA.sorted_tables:
-        there = {column["name"] for column in known.get_columns(table.name)}
-        for column in [column for column in table.columns if column.name not in there]:
-            kind = column.type.compile(engine.dialect)
-            with engine.begin() as connection:
-                connection.execute(sa.text(f'ALTER TABLE {table.name} ADD COLUMN "{column.name}" {kind}'))
-
-
-def _tune_sqlite(connection: Any, _: Any) -> None:
-    """Readers and one writer side by side; a busy database is waited for."""
-    for pragma in ("journal_mode = WAL", "synchronous = NORMAL", f"busy_timeout = {_BUSY_MS}", "foreign_keys = ON"):
-        connection.execute(f"PRAGMA {pragma}")

@@ -9,12 +9,9 @@ from collections.abc import Callable
 from contextlib import closing
 from datetime import UTC, datetime
 
-from forecaster.series.contract import Contract
 from forecaster.series.pushing import Pushing
 from forecaster.series.source import Slice
-from forecaster.store.intake import Taken, take_rows
-from forecaster.store.lake import Lake
-from forecaster.store.ledger import Ledger
+from forecaster.store.intake import Intake, RowCounts
 
 __all__ = ["PART", "listen"]
 
@@ -24,15 +21,11 @@ _FULL = 500
 
 
 def listen(
-    lake: Lake,
-    ledger: Ledger,
-    connector: Pushing,
-    stream: str,
+    intake: Intake,
     *,
     patience_s: float,
     every_s: float = 0.0,
-    contract: Contract | None = None,
-    told: Callable[[Taken], None] = lambda taken: None,
+    told: Callable[[RowCounts], None] = lambda taken: None,
 ) -> None:
     """Take in what comes, until nothing came for `patience_s`; tells what each delivery brought.
 
@@ -40,11 +33,12 @@ def listen(
 
     Raises: SourceError of the connector; what was committed stays, the rest is not acknowledged and comes again
     """
-    with closing(connector.subscribe(patience_s)) as deliveries:  # type: ignore[type-var]  # a generator everywhere
+    assert isinstance(intake.connector, Pushing)
+    with closing(intake.connector.subscribe(patience_s)) as deliveries:  # type: ignore[type-var]  # a generator everywhere
         for delivery in deliveries:
             begun = time.monotonic()
             hour = Slice(PART, datetime.now(UTC).strftime("%Y-%m-%dT%H"))
-            taken = take_rows(lake, ledger, connector, stream, hour, delivery.rows, contract)
+            taken = intake.take_rows(hour, delivery.rows)
             delivery.acknowledge()
             told(taken)
             if len(delivery.rows) < _FULL:

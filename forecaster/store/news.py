@@ -16,7 +16,8 @@ from deltalake.exceptions import CommitFailedError
 
 from forecaster import columns
 from forecaster.errors import ConfigError
-from forecaster.store.lake import Lake, Reach, cursor, with_buckets
+from forecaster.store.lake import Lake, with_buckets
+from forecaster.store.lake_sql import Reach, cursor
 
 __all__ = ["Added", "add_news", "add_refused"]
 

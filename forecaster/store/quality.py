@@ -13,7 +13,8 @@ from forecaster.series.contract import Contract
 from forecaster.series.frequency import DAY, fixed, parse_duration
 from forecaster.series.sessions import sessions
 from forecaster.store.border import TWIN
-from forecaster.store.lake import BUCKETS, Lake, Reach, bucket_of, conditions, cursor, empty, newest
+from forecaster.store.lake import BUCKETS, Lake, bucket_of
+from forecaster.store.lake_sql import Reach, conditions, cursor, empty, newest
 
 __all__ = ["COLUMNS", "quality"]
 

@@ -1,12 +1,17 @@
-"""Tables of the ledger."""
+"""Tables of the ledger, and a database that has them."""
 
+import re
 from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.exc import SQLAlchemyError
 
-__all__ = ["METADATA", "coverage", "events", "labels", "leases", "runs", "series", "slices"]
+__all__ = ["connected", "coverage", "events", "labels", "leases", "runs", "series", "slices"]
 
-METADATA = sa.MetaData()
+_METADATA = sa.MetaData()
+_BUSY_MS = 30_000
 
 
 class Time(sa.TypeDecorator[datetime]):
@@ -24,7 +29,7 @@ class Time(sa.TypeDecorator[datetime]):
 
 series = sa.Table(
     "series",
-    METADATA,
+    _METADATA,
     sa.Column("unique_id", sa.String, primary_key=True),
     sa.Column("stream", sa.String, index=True),
     sa.Column("domain", sa.String),
@@ -42,7 +47,7 @@ series = sa.Table(
 )
 slices = sa.Table(
     "slices",
-    METADATA,
+    _METADATA,
     sa.Column("slice_id", sa.String, primary_key=True),
     sa.Column("stream", sa.String, index=True),
     sa.Column("part", sa.String),
@@ -61,7 +66,7 @@ slices = sa.Table(
 )
 coverage = sa.Table(
     "coverage",
-    METADATA,
+    _METADATA,
     sa.Column("stream", sa.String, primary_key=True),
     sa.Column("part", sa.String, primary_key=True),
     sa.Column("cursor", sa.String),
@@ -70,7 +75,7 @@ coverage = sa.Table(
 )
 runs = sa.Table(
     "runs",
-    METADATA,
+    _METADATA,
     sa.Column("run_id", sa.String, primary_key=True),
     sa.Column("verb", sa.String, index=True),
     sa.Column("pipeline", sa.String, index=True),
@@ -86,7 +91,7 @@ runs = sa.Table(
 )
 events = sa.Table(
     "events",
-    METADATA,
+    _METADATA,
     sa.Column("event_id", sa.String, primary_key=True),
     sa.Column("unique_id", sa.String, index=True),
     sa.Column("pipeline", sa.String, index=True),
@@ -112,7 +117,7 @@ events = sa.Table(
 )
 labels = sa.Table(
     "labels",
-    METADATA,
+    _METADATA,
     sa.Column("number", sa.Integer, primary_key=True),
     sa.Column("event_id", sa.String, index=True),
     sa.Column("state", sa.String),
@@ -124,8 +129,47 @@ labels = sa.Table(
 )
 leases = sa.Table(
     "leases",
-    METADATA,
+    _METADATA,
     sa.Column("name", sa.String, primary_key=True),
     sa.Column("owner", sa.String),
     sa.Column("until", Time),
 )
+
+
+def connected(url: str) -> sa.Engine:
+    """A database with all tables; those that are missing are made. Raises: SQLAlchemyError, OSError or ImportError"""
+    if url.startswith("sqlite:///"):
+        Path(url.removeprefix("sqlite:///")).parent.mkdir(parents=True, exist_ok=True)
+    engine = sa.create_engine(url, pool_pre_ping=True)
+    if engine.dialect.name == "sqlite":
+        sa.event.listen(engine, "connect", _tune_sqlite)
+    _make_tables(engine)
+    return engine
+
+
+def _make_tables(engine: sa.Engine, attempts: int = 10) -> None:
+    """Make those that are missing; another process that makes them too gets on by one each time we meet."""
+    try:
+        _METADATA.create_all(engine)
+        _add_columns(engine)
+    except SQLAlchemyError as error:
+        if not re.search("already exists|duplicate column", str(error)) or attempts == 0:
+            raise
+        _make_tables(engine, attempts - 1)
+
+
+def _add_columns(engine: sa.Engine) -> None:
+    """Columns that a ledger of an earlier version lacks, empty."""
+    known = sa.inspect(engine)
+    for table in _METADATA.sorted_tables:
+        there = {column["name"] for column in known.get_columns(table.name)}
+        for column in [column for column in table.columns if column.name not in there]:
+            kind = column.type.compile(engine.dialect)
+            with engine.begin() as connection:
+                connection.execute(sa.text(f'ALTER TABLE {table.name} ADD COLUMN "{column.name}" {kind}'))
+
+
+def _tune_sqlite(connection: Any, _: Any) -> None:
+    """Readers and one writer side by side; a busy database is waited for."""
+    for pragma in ("journal_mode = WAL", "synchronous = NORMAL", f"busy_timeout = {_BUSY_MS}", "foreign_keys = ON"):
+        connection.execute(f"PRAGMA {pragma}")

@@ -16,7 +16,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from forecaster.series.source import Done, Slice, Span
 from forecaster.store.schema import coverage, series, slices
 
-__all__ = ["WATERMARK", "add", "begin", "describe", "done", "end", "joined", "slice_id", "watermarks"]
+__all__ = ["WATERMARK", "add", "begin", "describe", "done", "end", "merged", "slice_id", "watermarks"]
 
 
 WATERMARK = ["stream", "part", "watermark", "latest", "holes", "failed", "cursor", "updated_at"]
@@ -92,7 +92,7 @@ def _watermark(stream: str, part: str, row: Any, failed: int) -> dict[str, Any]:
     return dict(zip(WATERMARK, (stream, part, *ends, max(0, len(spans) - 1), failed, *said), strict=True))
 
 
-def joined(spans: Iterable[Span]) -> list[Span]:
+def merged(spans: Iterable[Span]) -> list[Span]:
     """Spans sorted, those that touch or overlap as one."""
     found: list[Span] = []
     for start, last in sorted(spans):
@@ -138,8 +138,8 @@ def _cover(connection: sa.Connection, stream: str, part: str, cursor: str, spans
     connection.execute(empty.on_conflict_do_nothing())
     mine = sa.and_(coverage.c.stream == stream, coverage.c.part == part)
     known = connection.execute(sa.select(coverage.c.spans).where(mine).with_for_update()).scalar_one()
-    merged = joined([*map(_span, known), *spans])
-    written = [[first.isoformat(), last.isoformat()] for first, last in merged]
+    whole = merged([*map(_span, known), *spans])
+    written = [[first.isoformat(), last.isoformat()] for first, last in whole]
     changed = coverage.update().where(mine)
     connection.execute(changed.values(cursor=cursor, spans=written, updated_at=datetime.now(UTC)))
 

@@ -5,7 +5,8 @@ import pandas as pd
 
 from forecaster.columns import TABLES
 from forecaster.errors import ConfigError
-from forecaster.store.lake import Lake, column_list, connect, newest
+from forecaster.store.lake import Lake
+from forecaster.store.lake_sql import column_list, connect, newest
 from forecaster.store.ledger import Ledger
 
 __all__ = ["select"]

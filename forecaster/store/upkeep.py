@@ -15,9 +15,10 @@ from deltalake import DeltaTable, WriterProperties, write_deltalake
 from deltalake.exceptions import CommitFailedError
 
 from forecaster import columns
-from forecaster.store.lake import BUCKET, BUCKETS, ORDER, Lake, Reach, connect, has_versions, listed, replaced
+from forecaster.store.lake import BUCKET, BUCKETS, Lake
+from forecaster.store.lake_sql import ORDER, Reach, connect, has_versions, listed, replaced
 
-__all__ = ["Kept", "join_small", "keep_up"]
+__all__ = ["Upkeep", "join_small", "keep_up"]
 
 _ATTEMPTS = 5
 _KEPT_HOURS = 24
@@ -28,7 +29,7 @@ _WRITTEN = WriterProperties(compression="ZSTD", max_row_group_size=_ROW_GROUP)
 
 
 @dataclass(frozen=True)
-class Kept:
+class Upkeep:
     """What an upkeep did to a table."""
 
     files_before: int = 0
@@ -43,13 +44,13 @@ class Kept:
     """Rows that newer ones had replaced for longer than was to be kept."""
 
 
-def keep_up(lake: Lake, table: str, since: datetime | None = None) -> Kept:
+def keep_up(lake: Lake, table: str, since: datetime | None = None) -> Upkeep:
     """Put a table in order; rows that were replaced by `since` go. None keeps all.
 
     Shapes: one pass over each bucket that is worth it, in bounded memory
     """
     if lake.version(table) < 0:
-        return Kept()
+        return Upkeep()
     before = len(_files(lake.opened(table)))
     old = {} if since is None or not has_versions(table) else _replaced(lake, table, since)
     buckets = sorted({*_worth_it(_files(lake.opened(table))), *old})
@@ -61,7 +62,7 @@ def keep_up(lake: Lake, table: str, since: datetime | None = None) -> Kept:
     delta.cleanup_metadata()
     done = sum(written.values())
     dropped = sum(count for bucket, count in old.items() if written[bucket])
-    return Kept(before, len(_files(delta)), done, len(written) - done, len(removed), dropped)
+    return Upkeep(before, len(_files(delta)), done, len(written) - done, len(removed), dropped)
 
 
 def join_small(lake: Lake, table: str) -> int:

@@ -14,7 +14,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from forecaster.errors import ArtifactError, ConfigError
-from forecaster.layers.together import Together
+from forecaster.layers.cross_target import CrossTargetLinear
 from forecaster.models.base import Task
 from forecaster.panel.beside import LAGS
 from forecaster.panel.features import Features
@@ -208,7 +208,7 @@ def build_network(plan: Plan, features: Features) -> Network:
         categories=features.categories,
         parameters=tuple(head.initial()),
     )
-    together = Together(len(features.joint), LAGS, _TOGETHER) if features.joint else None
+    together = CrossTargetLinear(len(features.joint), LAGS, _TOGETHER) if features.joint else None
     return Network(plan.build("model", task), plan.build("scale"), head, together)
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-__all__ = ["joined", "leaves", "mapped", "put", "refilled"]
+__all__ = ["concatenated", "leaves", "mapped", "put", "refilled"]
 
 
 def mapped(state: Any, part: Any) -> Any:
@@ -22,12 +22,12 @@ def put(state: Any, part: Any, new: Any) -> None:
         old[part] = one
 
 
-def joined(states: Sequence[Any]) -> Any:
+def concatenated(states: Sequence[Any]) -> Any:
     """The states of several groups of series as one."""
     first = states[0]
     if isinstance(first, Tensor):
         return torch.cat(list(states))
-    return None if first is None else type(first)(map(joined, zip(*states, strict=True)))
+    return None if first is None else type(first)(map(concatenated, zip(*states, strict=True)))
 
 
 def leaves(state: Any) -> Iterator[Tensor]:

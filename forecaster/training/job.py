@@ -8,7 +8,8 @@ from forecaster.progress import Watch
 from forecaster.series.frequency import Ints
 from forecaster.series.grid import Grid
 from forecaster.training.artefact import DESCRIPTION, Artefact
-from forecaster.training.plan import CUTOFFS_A_STEP, CUTOFFS_A_STEP_ALONE, Plan
+from forecaster.training.effort import CUTOFFS_A_STEP, CUTOFFS_A_STEP_ALONE
+from forecaster.training.plan import Plan
 from forecaster.training.tails import with_tails
 
 __all__ = ["Job"]

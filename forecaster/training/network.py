@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 
 from forecaster.heads.base import Frame, Head
+from forecaster.layers.cross_target import CrossTargetLinear
 from forecaster.layers.running import running_maximum
-from forecaster.layers.together import Together
 from forecaster.models.base import Inputs, Model, Outlook
 from forecaster.panel.batch import Batch
 from forecaster.panel.beside import Beside
@@ -32,7 +32,7 @@ class Network(Trainable):
     errors then have a size of about 1 in every series and at every step ahead.
     """
 
-    def __init__(self, model: Model, scale: Scale, head: Head, together: Together | None = None) -> None:
+    def __init__(self, model: Model, scale: Scale, head: Head, together: CrossTargetLinear | None = None) -> None:
         super().__init__()
         self.model = model
         self.scale = scale

@@ -15,7 +15,7 @@ from forecaster.series.frequency import Ints
 from forecaster.series.grid import Array, Floats, Grid
 from forecaster.training.adaptive_widths import AdaptiveWidths, judged_step
 from forecaster.training.artefact import Artefact
-from forecaster.training.encoder_state import joined, leaves, mapped, put, refilled
+from forecaster.training.encoder_state import concatenated, leaves, mapped, put, refilled
 from forecaster.training.late_errors import LateErrors
 from forecaster.training.network import Network
 from forecaster.training.passed import passed
@@ -128,7 +128,7 @@ class Part:
         if self.late is not None and more.late is not None:
             late = LateErrors(*map(np.concatenate, zip(_values(self.late), _values(more.late), strict=True)))
         ring = Ring(*map(np.concatenate, zip(_values(self.ring), _values(more.ring), strict=True)))
-        return Part(ring, late, joined([self.state, more.state]), torch.cat([self.static_BK, more.static_BK]))
+        return Part(ring, late, concatenated([self.state, more.state]), torch.cat([self.static_BK, more.static_BK]))
 
     def tensors(self) -> Iterator[tuple[str, Tensor]]:
         """All that is remembered, by name."""

@@ -10,7 +10,7 @@ from forecaster.series.frequency import Ints
 from forecaster.training.adaptive_widths import AdaptiveWidths
 from forecaster.training.artefact import Artefact
 from forecaster.training.block import Block, blocks, decoded
-from forecaster.training.encoder_state import joined, mapped
+from forecaster.training.encoder_state import concatenated, mapped
 from forecaster.training.late_errors import LateErrors
 
 __all__ = ["passed"]
@@ -36,7 +36,7 @@ def passed(artefact: Artefact, panel: Panel, lengths: Ints) -> tuple[Any, LateEr
                 late.remember(group, *widths.latest(late.errors_BR.shape[1]))
             found.append(state)
             order.append(group)
-    return mapped(joined(found), torch.as_tensor(np.argsort(np.concatenate(order)))), late
+    return mapped(concatenated(found), torch.as_tensor(np.argsort(np.concatenate(order)))), late
 
 
 def _learn(artefact: Artefact, block: Block, group: Ints, last: int, widths: AdaptiveWidths, late: LateErrors) -> None:

@@ -14,37 +14,15 @@ from forecaster.series import seasonality
 from forecaster.series.frequency import Ints
 from forecaster.series.grid import Grid
 from forecaster.series.seasonality import LONGEST
+from forecaster.training.effort import effort
 from forecaster.training.how import Training
 
-__all__ = [
-    "CUTOFFS_A_STEP",
-    "CUTOFFS_A_STEP_ALONE",
-    "Choice",
-    "Plan",
-    "Training",
-    "held_out_series",
-    "lookback",
-    "plan",
-]
+__all__ = ["Choice", "Plan", "Training", "held_out_series", "lookback", "plan"]
 
-CUTOFFS_A_STEP = 8_192
-"""Most cutoffs of a training step."""
-CUTOFFS_A_STEP_ALONE = 512
-"""The same of models that read each window by itself."""
 _LOOKBACKS = 12
 """Rows of a series, in lookbacks of a model, from which it has them."""
-_ALONE_TOGETHER = 2
-"""Neighbouring ones among them."""
-_VALUES_A_STEP = 6_000_000
-"""Most numbers that a head may give in one training step; bounds its memory."""
-_ROUNDS, _MOST_STEPS = 24, 600
-"""How often a run sees each cutoff, and its most steps."""
-_SEASONAL_ROUNDS, _MOST_SEASONAL_STEPS = 5, 1_800
-"""The same of models that read each window by itself, where windows show a season twice: there more of them teach more."""
-_LEAST_STEPS = 200
 _YEAR_OF_WEEKS = 52
 _SHORT_SEASON = 24
-_HELD_OUT_ROWS = 2_000
 _HELD_OUT_SERIES = 512
 
 
@@ -149,13 +127,9 @@ def plan(
     """
     if horizon < 1:
         raise ConfigError(f"--horizon must be at least 1, got {horizon}.")
-    if any(m < 1 for m in season):
-        raise ConfigError(f"--season must be at least 1, got {','.join(map(str, season))}.")
+    seen, naive = _seasons(grid, ends, season)
     choice, training, own = _sorted(settings or {}, model)
     _require_state(training, model)
-    seen = tuple(sorted({m for m in season if m > 1})) if season else seasonality.seasons(grid, ends)
-    usual = grid.frequency.season if grid.frequency.season <= LONGEST else min(seen, default=1)
-    naive = season[0] if season else usual
     made = plugins.load("models", model)
     window = max(choice.window or _window(seen, horizon, ends), naive)
     window = max(window, 0 if choice.window else lookback(model, ends))
@@ -172,7 +146,7 @@ def plan(
         adaptive=choice.adaptive,
         holidays=choice.holidays,
         joint=_joint(choice.joint, model, grid),
-        training=_training(
+        training=effort(
             training,
             ends,
             horizon,
@@ -182,6 +156,16 @@ def plan(
         ),
         options=own,
     )
+
+
+def _seasons(grid: Grid, ends: Ints, asked: tuple[int, ...]) -> tuple[tuple[int, ...], int]:
+    """Seasons, and the one of naive and MASE: what was asked for, else by the rows and by the step. Raises: ConfigError"""
+    if any(m < 1 for m in asked):
+        raise ConfigError(f"--season must be at least 1, got {','.join(map(str, asked))}.")
+    if asked:
+        return tuple(sorted({m for m in asked if m > 1})), asked[0]
+    found = seasonality.seasons(grid, ends)
+    return found, grid.frequency.season if grid.frequency.season <= LONGEST else min(found, default=1)
 
 
 def _sorted(settings: Mapping[str, Any], model: str) -> tuple[Choice, Training, dict[str, dict[str, Any]]]:
@@ -250,44 +234,6 @@ def _level_steps(seasons: tuple[int, ...], window: int) -> int:
     """Rows in the level: a whole season, so that the level does not swing with it."""
     fitting = [m for m in seasons if m <= window]
     return min(fitting) if fitting else max(1, window // 2)
-
-
-def _training(asked: Training, ends: Ints, horizon: int, *, parameters: int, alone: bool, repeats: bool) -> Training:
-    """The effort that the data call for, where it was not asked for; `repeats` says that windows show a season twice."""
-    held_out = asked.held_out or _held_out(ends, horizon)
-    cutoffs = int(np.maximum(ends - 1, 0).sum())
-    longest = int(np.quantile(ends, 0.9)) if len(ends) else 1
-    stretch = asked.stretch or (_ALONE_TOGETHER if alone else int(np.clip(longest - 1, 8, 256)))
-    room = min(
-        CUTOFFS_A_STEP_ALONE if alone else CUTOFFS_A_STEP,
-        _VALUES_A_STEP // (horizon * parameters),
-        max(cutoffs, stretch),
-    )
-    rows = asked.rows or max(1, room // stretch)
-    if not asked.stretch and rows * stretch > room:
-        stretch = max(8, room // rows)
-    seasonal = alone and repeats
-    rounds, most = (_SEASONAL_ROUNDS, _MOST_SEASONAL_STEPS) if seasonal else (_ROUNDS, _MOST_STEPS)
-    steps = asked.steps or int(np.clip(rounds * cutoffs / (rows * stretch), _LEAST_STEPS, most))
-    return replace(
-        asked,
-        schedule="cyclical" if asked.snapshots else asked.schedule,
-        cycles=asked.snapshots or asked.cycles,
-        held_out=held_out,
-        errors=asked.errors or ("own" if alone else "spreads"),
-        stretch=stretch,
-        rows=rows,
-        steps=steps,
-        schedule_steps=asked.schedule_steps or steps,
-        warmup=0 if alone else min(asked.warmup, stretch // 4),
-    )
-
-
-def _held_out(ends: Ints, horizon: int) -> int:
-    """Rows held out of each series: a horizon, or more where there are few series."""
-    typical = int(np.median(ends)) if len(ends) else 0
-    share = _HELD_OUT_ROWS // max(1, len(ends))
-    return int(max(horizon, min(share, typical // 5)))
 
 
 def held_out_series(ends: Ints, plan: Plan) -> Ints:

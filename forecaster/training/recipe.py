@@ -12,8 +12,8 @@ from forecaster.series.frequency import Ints
 from forecaster.series.grid import Grid
 from forecaster.training.artefact import Artefact
 from forecaster.training.auto import AUTO, CANDIDATES, best
+from forecaster.training.checkpoint_folder import CheckpointFolder
 from forecaster.training.job import Job
-from forecaster.training.kept import Kept
 from forecaster.training.plan import Plan, plan
 from forecaster.training.side_by_side import side_by_side
 from forecaster.training.warm_start import saved_for
@@ -33,7 +33,7 @@ def learn(
     season: Sequence[int] = (),
     settings: Mapping[str, Any] | None = None,
     warm: Artefact | None = None,
-    kept: Kept | None = None,
+    kept: CheckpointFolder | None = None,
     watch: Watch = SILENT,
 ) -> Artefact:
     """Train what was asked for on the rows before `ends`.
@@ -67,7 +67,7 @@ class _Recipe:
     season: tuple[int, ...]
     settings: Mapping[str, Any]
     warm: Artefact | None
-    kept: Kept | None
+    kept: CheckpointFolder | None
     watch: Watch
 
     def train(self, wanted: Sequence[str]) -> list[Artefact]:

@@ -19,11 +19,11 @@ from forecaster.training.average import average
 from forecaster.training.callbacks import Averaging, BestWeights, History, Snapshots
 from forecaster.training.checkpoints import Checkpoints, Draws, SafeFiles
 from forecaster.training.clipping import Clipping
-from forecaster.training.clock import Clock
 from forecaster.training.how import Precision, Training
 from forecaster.training.module import TrainingModule
 from forecaster.training.schedule import Schedule
 from forecaster.training.stretch import HeldOut
+from forecaster.training.time_limit import TimeLimit
 from forecaster.training.trainable import Trainable
 
 __all__ = ["run"]
@@ -107,7 +107,7 @@ class _Minding:
     averaging: Averaging
     snapshots: Snapshots
     best: BestWeights
-    clock: Clock
+    limit: TimeLimit
     kept: list[Checkpoints]
     """One where the state is kept, else none."""
 
@@ -116,16 +116,16 @@ class _Minding:
         cls, stretches: Draws, held_out: HeldOut, training: Training, watch: Watch, state: Path | None
     ) -> "_Minding":
         """As a training asks for."""
-        history, clock = History(watch), Clock(training.max_seconds)
+        history, limit = History(watch), TimeLimit(training.max_seconds)
         mean = average(training.average, decay=training.average_decay, tail=training.average_tail)
         best = BestWeights(held_out, history, mean, looks=training.validations, patience=training.patience)
         kept = [Checkpoints(state, stretches, seconds=training.checkpoint_seconds)] if state is not None else []
-        return cls(history, Averaging(mean), Snapshots(mean, training.snapshots), best, clock, kept)
+        return cls(history, Averaging(mean), Snapshots(mean, training.snapshots), best, limit, kept)
 
     @property
     def callbacks(self) -> list[pl.Callback]:
         """In the order in which they are asked: an average has a step before somebody looks at it, and all before it is kept."""
-        return [self.history, self.averaging, self.snapshots, self.best, self.clock, *self.kept]
+        return [self.history, self.averaging, self.snapshots, self.best, self.limit, *self.kept]
 
     def facts(self, steps: int, schedule_steps: int) -> Facts:
         """How it went."""
@@ -135,8 +135,8 @@ class _Minding:
             schedule_steps=schedule_steps,
             best_step=best.best_step or steps,
             val_loss=best.best_loss if best.weights is not None else None,
-            shortened=self.clock.shortened,
-            stopped=self.clock.stopped,
+            shortened=self.limit.shortened,
+            stopped=self.limit.stopped,
             seconds=round(history.moments[-1].seconds, 3) if history.moments else 0.0,
             moments=tuple(history.moments),
         )

@@ -6,7 +6,7 @@ from typing import TypeVar
 
 import torch
 
-from forecaster.progress import Told, Watch
+from forecaster.progress import RecordingWatch, Watch
 
 __all__ = ["side_by_side"]
 
@@ -65,5 +65,5 @@ def _cores() -> int:
 
 def _told(work: Work[Job, Done], job: Job) -> tuple[Done, list[str]]:
     """What the work makes of a job, and what it says."""
-    told = Told()
+    told = RecordingWatch()
     return work(job, told), told.lines

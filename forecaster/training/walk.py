@@ -1,19 +1,21 @@
 """Forecasts from any cutoffs of a grid: one pass over each series from its first row."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
 
 from forecaster.columns import LEVELS
 from forecaster.errors import ArtifactError
-from forecaster.panel.panel import pack
+from forecaster.panel.panel import Panel, pack
 from forecaster.series.frequency import Ints
 from forecaster.series.grid import Bools, Floats, Grid
 from forecaster.series.public_holidays import with_holidays
 from forecaster.training.adaptive_widths import AdaptiveWidths
 from forecaster.training.artefact import Artefact
+from forecaster.training.blend import Blend
 from forecaster.training.block import STEPS_AT_ONCE, Block, blocks, decoded
 from forecaster.training.whole import Whole
 
@@ -69,49 +71,17 @@ def walk(
     Raises: ArtifactError when the grid has another step than the model
     """
     if artefact.others:
-        each = (
-            walk(member, grid, first, last, stride=stride, adaptive=adaptive, warmup=warmup, device=device)
-            for member in artefact.members
-        )
-        for parts in zip(*each, strict=True):
-            quantiles = artefact.blend.of([part.quantiles for part in parts])
-            yield Forecasts(parts[0].series, parts[0].cutoffs, quantiles)
+        asked: dict[str, Any] = {"stride": stride, "adaptive": adaptive, "warmup": warmup, "device": device}
+        yield from _blended(artefact.blend, [walk(one, grid, first, last, **asked) for one in artefact.members])
         return
     _require_step(artefact, grid)
-    device = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
-    network, plan = artefact.network.on(device), artefact.plan
     begins = np.zeros_like(first) if warmup is None else np.maximum(first + 1 - warmup, 0)
-    panel = pack(
-        with_holidays(grid, plan.holidays, plan.horizon),
-        network.scale.measure,
-        artefact.features,
-        season=max(plan.seasons, default=1),
-        begins=begins,
-        device=device,
-    )
+    own = _Pass.of(artefact, grid, begins, device)
+    follows = adaptive and own.can_follow(warmup)
     wanted = np.flatnonzero((last >= first) & (last >= 0))
     order = wanted[np.argsort((last - begins)[wanted], kind="stable")]
-    whole = Whole.of(artefact, panel)
-    follows = (
-        whole is None
-        and adaptive
-        and plan.adaptive
-        and (warmup is None or warmup > AdaptiveWidths.looks_back(plan.horizon))
-    )
     for group in _groups(order, last - begins + 1):
-        steps, asked = int((last - begins)[group].max()) + 1, _Asked(first[group], last[group], stride)
-        end = int(last[group].max()) + 1
-        widths = AdaptiveWidths(len(group), end, plan.horizon, plan.window) if follows else None
-        for block in blocks(artefact, panel, group, begins[group], steps):
-            if widths is not None:
-                _learn(artefact, block, asked, widths)
-            for rows, t, scaled in decoded(artefact, block, *asked.cutoffs(block)):
-                at = block.begins[rows] + t
-                fitting = scaled if widths is None else widths.apply(scaled, widths.factors(rows, at))
-                level, spread = (x[rows, t] for x in (block.batch.level_BT, block.batch.spread_BT))
-                values = network.unscaled(fitting, level, spread).cpu().numpy()
-                made = values if whole is None else whole.quantiles(group[rows], at, values)
-                yield Forecasts(group[rows], at, made)
+        yield from own.over(group, _Asked(first[group], last[group], stride), follows=follows)
 
 
 def last_forecasts(artefact: Artefact, grid: Grid, *, warmup: int | None = None, device: str = "auto") -> Forecasts:
@@ -124,10 +94,63 @@ def last_forecasts(artefact: Artefact, grid: Grid, *, warmup: int | None = None,
     return together.take(np.argsort(together.series))
 
 
+def _blended(blend: Blend, walks: Sequence[Iterator[Forecasts]]) -> Iterator[Forecasts]:
+    """Of an ensemble, whose members walk alike."""
+    for parts in zip(*walks, strict=True):
+        yield Forecasts(parts[0].series, parts[0].cutoffs, blend.of([part.quantiles for part in parts]))
+
+
 def _require_step(artefact: Artefact, grid: Grid) -> None:
     mine, theirs = artefact.frequency, grid.frequency
     if (mine.kind, mine.size) != (theirs.kind, theirs.size):
         raise ArtifactError(f"the model was trained on steps of {mine.alias}, the input has steps of {theirs.alias}.")
+
+
+@dataclass(frozen=True)
+class _Pass:
+    """One network's pass over the series of a grid, each from the row where it `begins`."""
+
+    artefact: Artefact
+    begins: Ints
+    panel: Panel
+    whole: Whole | None
+
+    @classmethod
+    def of(cls, artefact: Artefact, grid: Grid, begins: Ints, device: str) -> "_Pass":
+        """The grid packed as the network reads it."""
+        device = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
+        network, plan = artefact.network.on(device), artefact.plan
+        panel = pack(
+            with_holidays(grid, plan.holidays, plan.horizon),
+            network.scale.measure,
+            artefact.features,
+            season=max(plan.seasons, default=1),
+            begins=begins,
+            device=device,
+        )
+        return cls(artefact, begins, panel, Whole.of(artefact, panel))
+
+    def can_follow(self, warmup: int | None) -> bool:
+        """Are all the errors made that widths look back on?"""
+        plan = self.artefact.plan
+        looked_at = warmup is None or warmup > AdaptiveWidths.looks_back(plan.horizon)
+        return self.whole is None and plan.adaptive and looked_at
+
+    def over(self, group: Ints, asked: "_Asked", *, follows: bool) -> Iterator[Forecasts]:
+        """Forecasts of some series side by side; with `follows` widths learn from those before."""
+        artefact, plan, end = self.artefact, self.artefact.plan, int(asked.last.max()) + 1
+        begins = self.begins[group]
+        widths = AdaptiveWidths(len(group), end, plan.horizon, plan.window) if follows else None
+        for block in blocks(artefact, self.panel, group, begins, int((asked.last - begins).max()) + 1):
+            if widths is not None:
+                _learn(artefact, block, asked, widths)
+            for rows, t, scaled in decoded(artefact, block, *asked.cutoffs(block)):
+                at = block.begins[rows] + t
+                fitting = scaled if widths is None else widths.apply(scaled, widths.factors(rows, at))
+                level, spread = (x[rows, t] for x in (block.batch.level_BT, block.batch.spread_BT))
+                values = artefact.network.unscaled(fitting, level, spread).cpu().numpy()
+                made = values if self.whole is None else self.whole.quantiles(group[rows], at, values)
+                yield Forecasts(group[rows], at, made)
 
 
 def _groups(order: Ints, steps: Ints) -> Iterator[Ints]:

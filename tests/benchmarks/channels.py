@@ -10,8 +10,8 @@ import pandas as pd
 from forecaster import api, columns
 from forecaster.anomaly_metrics.base import Case
 from forecaster.anomaly_metrics.vus import Vus
-from forecaster.evaluation.attribution import hit_rate, ndcg
 from forecaster.evaluation.buffer import period
+from tests.benchmarks.attribution import hit_rate, ndcg
 
 __all__ = ["channels_of"]
 

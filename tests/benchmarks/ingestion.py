@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from connectors.mqtt import Mqtt
 from connectors.sql import Sql
 from forecaster.series.source import Done, Window
+from forecaster.store.intake import Intake
 from forecaster.store.lake import Lake
 from forecaster.store.ledger import Ledger
 from forecaster.store.listening import listen
@@ -88,7 +89,7 @@ def _mqtt() -> Row:
         lake, ledger = Lake(f"{folder}/lake"), Ledger.open(f"sqlite:///{folder}/ledger.db")
         ends: list[float] = []
         begun, used = time.monotonic(), time.process_time()
-        listen(lake, ledger, source, "bench", patience_s=2.0, told=lambda taken: ends.append(time.monotonic()))
+        listen(Intake(lake, ledger, source, "bench"), patience_s=2.0, told=lambda taken: ends.append(time.monotonic()))
         used = time.process_time() - used
         rows = len(lake.read("observations", latest=False))
     assert rows == MESSAGES, rows

@@ -10,7 +10,7 @@ import pytest
 from connectors.ecb import Ecb
 from forecaster.errors import ConfigError, SourceError
 from forecaster.series.source import Done, Window
-from forecaster.store.intake import pending, take_in
+from forecaster.store.intake import Intake
 from forecaster.store.lake import Lake
 from forecaster.store.ledger import Ledger
 from tests.standins.ecb import Ecb as Source
@@ -40,8 +40,9 @@ class Stored:
 
     def run(self, end: str, **how: Any) -> None:
         window = Window(_time(end), **how)
-        for piece in pending(self.ledger, self.connector, "rates", window):
-            take_in(self.lake, self.ledger, self.connector, "rates", piece)
+        intake = Intake(self.lake, self.ledger, self.connector, "rates")
+        for piece in intake.pending(window):
+            intake.take_in(piece)
 
     def values(self, **how: Any) -> dict[str, float]:
         rows = self.lake.read("observations", **how)

@@ -10,7 +10,7 @@ import pytest
 from connectors.fred import Fred, _step
 from forecaster.errors import ConfigError
 from forecaster.series.source import Slice, Window
-from forecaster.store.intake import pending, take_in
+from forecaster.store.intake import Intake
 from forecaster.store.lake import Lake
 from forecaster.store.ledger import Ledger
 from tests.standins.base import SECRET
@@ -59,10 +59,10 @@ def test_each_version_is_known_when_the_day_of_its_release_is_over(source: Sourc
     for value, on in (("22506.4", "2023-10-26"), ("22672.9", "2023-11-29"), ("22679.3", "2023-12-21")):
         source.release("GDPC1", "2023-07-01", value, on)
     lake, ledger = Lake(str(tmp_path / "lake")), Ledger.open(f"sqlite:///{tmp_path}/ledger.db")
-    connector = _made(source)
+    intake = Intake(lake, ledger, _made(source), "fred")
     for again in (False, True):
-        for piece in pending(ledger, connector, "fred", Window(_day("2024-01-10"), again=again)):
-            take_in(lake, ledger, connector, "fred", piece)
+        for piece in intake.pending(Window(_day("2024-01-10"), again=again)):
+            intake.take_in(piece)
     assert len(lake.read("observations", latest=False)) == 3
 
     def known(day: str) -> list[float]:

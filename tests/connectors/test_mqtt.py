@@ -241,12 +241,14 @@ def test_a_broker_that_is_killed_and_saved_itself_loses_nothing(tmp_path: Path) 
 CONSUMER = """
 import sys
 from connectors.mqtt import Mqtt
+from forecaster.store.intake import Intake
 from forecaster.store.lake import Lake
 from forecaster.store.ledger import Ledger
 from forecaster.store.listening import listen
 folder, port, patience_s = sys.argv[1], int(sys.argv[2]), float(sys.argv[3])
 source = Mqtt(Mqtt.Config(host="127.0.0.1", port=port, client_id="killed", topics=["killed/{meter}"], time_key="ts", in_flight=5000))
-listen(Lake(f"{folder}/lake"), Ledger.open(f"sqlite:///{folder}/ledger.db"), source, "s", patience_s=patience_s)
+stores = Lake(f"{folder}/lake"), Ledger.open(f"sqlite:///{folder}/ledger.db")
+listen(Intake(*stores, source, "s"), patience_s=patience_s)
 """
 
 

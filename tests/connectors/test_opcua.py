@@ -21,6 +21,7 @@ from asyncua.sync import Server
 from connectors.opcua import Opcua, _rows
 from forecaster.errors import ConfigError, SourceError
 from forecaster.series.source import Done, Slice, Window
+from forecaster.store.intake import Intake
 from forecaster.store.lake import Lake
 from forecaster.store.ledger import Ledger
 from forecaster.store.listening import listen
@@ -111,7 +112,7 @@ def test_changes_reach_the_lake_as_they_happen(machine: Machine, tmp_path: Path)
 
     writer = threading.Thread(target=write)
     writer.start()
-    listen(lake, ledger, source, "s", patience_s=5.0)
+    listen(Intake(lake, ledger, source, "s"), patience_s=5.0)
     writer.join()
     rows = lake.read("observations", series=["temperature"], latest=False)
     assert rows["y"].tolist() == [-1.0, *map(float, range(30))]

@@ -13,7 +13,7 @@ from connectors._http import Http
 from connectors.open_meteo import OpenMeteo
 from forecaster.errors import ConfigError, SourceError
 from forecaster.series.source import Done, Slice, Window
-from forecaster.store.intake import take_in
+from forecaster.store.intake import Intake
 from forecaster.store.lake import Lake
 from forecaster.store.ledger import Ledger
 from tests.standins.open_meteo import OpenMeteo as Source
@@ -81,7 +81,7 @@ def test_a_forecast_is_known_from_when_it_was_asked_for(source: Source, tmp_path
     connector = _made(source, product="forecast", locations={"quito": [-0.22, -78.51]}, horizon_days=1)
     lake, ledger = Lake(str(tmp_path / "lake")), Ledger.open(f"sqlite:///{tmp_path}/ledger.db")
     [piece] = connector.plan(Window(now), Done())
-    take_in(lake, ledger, connector, "weather", piece)
+    Intake(lake, ledger, connector, "weather").take_in(piece)
     rows = lake.read("observations")
     assert set(rows["unique_id"]) == {"quito/temperature_2m/forecast"}
     assert rows["ds"].tolist() == list(pd.date_range(first, periods=24, freq="h"))

@@ -11,7 +11,7 @@ import pytest
 from connectors.tiingo import Tiingo
 from forecaster.errors import ConfigError
 from forecaster.series.source import Done, Slice, Window
-from forecaster.store.intake import pending, take_in
+from forecaster.store.intake import Intake
 from forecaster.store.lake import Lake
 from forecaster.store.ledger import Ledger
 from tests.standins.base import SECRET
@@ -50,11 +50,11 @@ def _day(text: str) -> datetime:
 def test_a_split_rewrites_the_adjusted_past_and_nothing_else(source: Source, tmp_path: Path) -> None:
     """Two for one on the fifth day: adjusted prices halve for all days before, raw ones stay, and as of before nothing moved."""
     lake, ledger = Lake(str(tmp_path / "lake")), Ledger.open(f"sqlite:///{tmp_path}/ledger.db")
-    connector = _made(source, fields=["close", "adjClose"], lookback="")
+    intake = Intake(lake, ledger, _made(source, fields=["close", "adjClose"], lookback=""), "shares")
 
     def run(end: str) -> None:
-        for piece in pending(ledger, connector, "shares", Window(_day(end))):
-            take_in(lake, ledger, connector, "shares", piece)
+        for piece in intake.pending(Window(_day(end))):
+            intake.take_in(piece)
 
     def values(name: str, **how: Any) -> list[float]:
         return list(lake.read("observations", series=[name], **how)["y"])

@@ -15,7 +15,7 @@ import pytest
 from forecaster import api
 from forecaster.actions.detect import detect
 from forecaster.actions.forecast import forecast
-from forecaster.columns import DETECTION, QUANTILES
+from forecaster.columns import QUANTILES
 from forecaster.errors import ArtifactError, ConfigError
 from forecaster.scoring.saved_detector import STATE
 from forecaster.series import synthetic
@@ -71,7 +71,8 @@ def test_every_line_has_its_answer(folder: Path, tmp_path: Path) -> None:
     assert late["reason"].startswith("late: not after 2024-01-09T07:00:00")
     assert late["p_value"] is None
     rows = pd.DataFrame([*found[:5], *found[11:]])
-    assert list(rows.columns) == ["unique_id", "ds", "y", *DETECTION, "next_ds", "mean", *QUANTILES, "reason"]
+    detected = ["expected", "lower", "upper", "score", "p_value", "is_anomaly", "event_id", "is_train"]
+    assert list(rows.columns) == ["unique_id", "ds", "y", *detected, "next_ds", "mean", *QUANTILES, "reason"]
     _frame().to_csv(tmp_path / "all.csv", index=False)
     detect(tmp_path / "all.csv", out=tmp_path / "out.csv", load=folder / "detector")
     expected = pd.read_csv(tmp_path / "out.csv")

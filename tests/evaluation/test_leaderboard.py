@@ -6,7 +6,7 @@ import pytest
 
 from forecaster import api
 from forecaster.errors import ConfigError
-from forecaster.evaluation.compare import judge, parted
+from forecaster.evaluation.compare import judge, train_test_split
 from forecaster.evaluation.leaderboard import Leaderboard, rank
 from forecaster.models.drift import Drift
 from forecaster.series import synthetic
@@ -25,7 +25,7 @@ def frame() -> pd.DataFrame:
 
 @pytest.fixture(scope="module")
 def found(frame: pd.DataFrame) -> Leaderboard:
-    part = parted(check(frame, Roles()), horizon=4, test_size=40)
+    part = train_test_split(check(frame, Roles()), horizon=4, test_size=40)
     return rank(part, ["drift", "linear", "best-naive", "drift"], **ASKED, settings=SETTINGS)
 
 
@@ -62,7 +62,7 @@ def test_a_leaderboard_says_what_each_model_took(found: Leaderboard) -> None:
 
 def test_refits_count_as_training(frame: pd.DataFrame) -> None:
     """Their seconds are not those of forecasting."""
-    part = parted(check(frame, Roles()), horizon=4, test_size=40)
+    part = train_test_split(check(frame, Roles()), horizon=4, test_size=40)
     once, often = (
         judge(part, model="linear", **ASKED, settings=quick("linear"), refit_every=every) for every in (None, 10)
     )

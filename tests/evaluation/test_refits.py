@@ -10,7 +10,7 @@ from forecaster import api
 from forecaster.errors import ConfigError
 from forecaster.evaluation.compare import compare
 from forecaster.evaluation.refits import refitted
-from forecaster.progress import Told
+from forecaster.progress import RecordingWatch
 from forecaster.scoring.forecaster import train
 from forecaster.series import synthetic
 from forecaster.series.frame import check
@@ -124,7 +124,7 @@ def test_a_warm_refit_begins_with_the_weights_before(frame: pd.DataFrame) -> Non
 
 def test_a_warm_refit_that_cannot_be_is_from_the_beginning_and_told() -> None:
     """Where the rows known by then show a season that was not seen, the weights before do not fit."""
-    told = Told()
+    told = RecordingWatch()
     frame, noise = synthetic.seasonal(2, 400, noise=0.3), np.random.default_rng(0).standard_normal(800)
     late = frame.assign(y=np.where(frame.groupby("unique_id").cumcount() < 60, 10 + noise, frame["y"]))
     asked = {"horizon": 4, "test_size": 330, "refit_every": 300, "refit_warm": True, "model": "lstm"}

@@ -110,13 +110,13 @@ def _same(one: Project, other: Project) -> None:
 def passes(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Filled with a word for each scoring that read all rows."""
     seen: list[str] = []
-    whole: Any = _looking._from_all
+    whole: Any = _looking.found_by
 
     def counted(*given: Any) -> Any:
         seen.append("all")
         return whole(*given)
 
-    monkeypatch.setattr(_looking, "_from_all", counted)
+    monkeypatch.setattr(_looking, "found_by", counted)
     return seen
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from forecaster import api
 from forecaster.errors import ConfigError
-from forecaster.scoring.gaps import Meaning, Meanings, held, since_value
+from forecaster.scoring.gaps import Meaning, Meanings, filled_forward, since_value
 from forecaster.series import synthetic
 from forecaster.series.frame import check
 from forecaster.series.frequency import parse
@@ -95,7 +95,7 @@ def test_a_value_that_is_held_is_judged() -> None:
     grid = check(
         pd.DataFrame({"unique_id": "a", "ds": range(7), "y": [1.0, np.nan, np.nan, 4.0, np.nan, 5.0, np.nan]}), Roles()
     ).grids[0]
-    assert held(grid, Meanings(Meaning(holds=True, limit=2))).y.tolist() == pytest.approx(
+    assert filled_forward(grid, Meanings(Meaning(holds=True, limit=2))).y.tolist() == pytest.approx(
         [1, 1, np.nan, 4, 4, 5, 5], nan_ok=True
     )
     assert since_value(np.isnan([np.nan, 1.0, np.nan, np.nan, 2.0])).tolist() == [0, 0, 1, 2, 0]

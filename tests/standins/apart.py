@@ -14,7 +14,7 @@ from forecaster import options, plugins
 from forecaster.series.pushing import Pushing
 from forecaster.series.source import Connector, Window
 from forecaster.series.timed import Timed
-from forecaster.store.intake import Taken, pending, take_in
+from forecaster.store.intake import Intake, RowCounts
 from forecaster.store.lake import Lake
 from forecaster.store.ledger import Ledger
 from forecaster.store.listening import listen
@@ -28,10 +28,10 @@ def main() -> None:
     """Take in, and say what it took."""
     asked = json.load(sys.stdin)
     connector = _made(asked["connector"], asked["settings"])
-    lake, ledger = Lake(f"{asked['folder']}/lake"), Ledger.open(f"sqlite:///{asked['folder']}/ledger.db")
+    stores = Lake(f"{asked['folder']}/lake"), Ledger.open(f"sqlite:///{asked['folder']}/ledger.db")
     before = _peak_mb()
-    taken = _taken(lake, ledger, connector, datetime.fromisoformat(asked["end"]))
-    json.dump({**taken.counts, "memory_mb": _peak_mb() - before}, sys.stdout)
+    taken = _taken(Intake(*stores, connector, _STREAM), datetime.fromisoformat(asked["end"]))
+    json.dump({**taken.rows, "memory_mb": _peak_mb() - before}, sys.stdout)
 
 
 def _made(name: str, settings: dict[str, Any]) -> Connector:
@@ -40,12 +40,12 @@ def _made(name: str, settings: dict[str, Any]) -> Connector:
     return made
 
 
-def _taken(lake: Lake, ledger: Ledger, connector: Connector, end: datetime) -> Taken:
-    total = Taken()
-    for piece in pending(ledger, connector, _STREAM, Window(end)):
-        total.add(take_in(lake, ledger, connector, _STREAM, piece))
-    if isinstance(connector, Pushing) and not isinstance(connector, Timed):
-        listen(lake, ledger, connector, _STREAM, patience_s=_PATIENCE_S, told=total.add)
+def _taken(intake: Intake, end: datetime) -> RowCounts:
+    total = RowCounts()
+    for piece in intake.pending(Window(end)):
+        total.add(intake.take_in(piece))
+    if isinstance(intake.connector, Pushing) and not isinstance(intake.connector, Timed):
+        listen(intake, patience_s=_PATIENCE_S, told=total.add)
     return total
 
 

@@ -14,7 +14,7 @@ from forecaster.series.contract import Contract
 from forecaster.series.pushing import Pushing
 from forecaster.series.source import Connector, Slice, Window
 from forecaster.series.timed import Timed
-from forecaster.store.intake import Taken, pending, take_in
+from forecaster.store.intake import Intake, RowCounts
 from forecaster.store.lake import Lake
 from forecaster.store.ledger import Ledger
 from forecaster.store.listening import listen
@@ -38,7 +38,7 @@ class Ran:
     slices: list[Slice] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
 
-    def add(self, taken: Taken) -> None:
+    def add(self, taken: RowCounts) -> None:
         self.new += taken.rows_new
         self.revised += taken.rows_revised
         self.rejected += taken.rows_rejected
@@ -88,18 +88,18 @@ class Station:
         contract: Contract | None = None,
     ) -> Ran:
         """What `forecaster ingest` does, at a time; by default ten days after START."""
-        one, ran = connector or self.connector(), Ran()
+        ran = Ran()
+        intake = Intake(self.lake, self.ledger, connector or self.connector(), STREAM, contract)
         if self.pushes:
-            assert isinstance(one, Pushing)
-            listen(self.lake, self.ledger, one, STREAM, patience_s=_PATIENCE_S, contract=contract, told=ran.add)
+            listen(intake, patience_s=_PATIENCE_S, told=ran.add)
             return ran
         end = datetime.fromisoformat(START).replace(tzinfo=UTC) + timedelta(days=10) if now is None else now
         start = None if since is None else datetime.fromisoformat(since).replace(tzinfo=UTC)
         window = Window(pd.Timestamp(end).to_pydatetime(), start, again)
-        ran.slices = pending(self.ledger, one, STREAM, window)
+        ran.slices = intake.pending(window)
         for piece in ran.slices:
             try:
-                ran.add(take_in(self.lake, self.ledger, one, STREAM, piece, contract))
+                ran.add(intake.take_in(piece))
             except ForecasterError as error:
                 ran.errors.append(str(error))
         return ran

@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar
 
@@ -30,7 +31,7 @@ from forecaster.series.pushing import Delivery, Pushing
 from forecaster.series.source import Connector, Done, SeriesInfo, Slice, Window
 from forecaster.series.timed import Timed
 from forecaster.store import intake
-from forecaster.store.intake import pending, take_in
+from forecaster.store.intake import Intake
 from forecaster.store.lake import Lake
 from forecaster.store.ledger import Ledger
 
@@ -69,7 +70,8 @@ def stores(tmp_path: Path) -> tuple[Lake, Ledger]:
 
 
 def _take(stores: tuple[Lake, Ledger], source: Connector) -> list[object]:
-    return [take_in(*stores, source, "s", piece) for piece in pending(stores[1], source, "s")]
+    asked = Intake(*stores, source, "s")
+    return [asked.take_in(piece) for piece in asked.pending()]
 
 
 def test_what_broke_off_is_completed_and_nothing_comes_twice(
@@ -170,11 +172,13 @@ def test_freeze_takes_nothing_of_a_slice_whose_last_row_is_wrong(
     strict = Contract(mode="freeze", range=[0, 10])
     good = [_part(n, [1.0, 2.0 + n]) for n in (0, 2, 4)]
     source = Scripted([*good, _part(6, [99.0])])
-    (piece,) = pending(stores[1], source, "s")
+    asked = Intake(*stores, source, "s", strict)
+    (piece,) = asked.pending()
     with pytest.raises(DataError, match=r"\(99\): value outside 0 to 10\. Mode freeze takes nothing of the slice"):
-        take_in(*stores, source, "s", piece, strict)
+        asked.take_in(piece)
     assert len(stores[0].read("observations")) == 0
-    assert take_in(*stores, Scripted([*good, _part(6, [9.0])]), "s", piece, strict).rows_new == 7
+    mended = replace(asked, connector=Scripted([*good, _part(6, [9.0])]))
+    assert mended.take_in(piece).rows_new == 7
     assert stores[0].read("observations")["y"].tolist() == [1, 2, 1, 4, 1, 6, 9]
 
 

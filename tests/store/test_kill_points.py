@@ -46,10 +46,11 @@ class Sends(Pushing):
 def run(how):
     lake, book = Lake("lake"), Ledger.open("sqlite:///ledger.db")
     if how == "listen":
-        listening.listen(lake, book, Sends(None), "s", patience_s=0.1)
+        listening.listen(intake.Intake(lake, book, Sends(None), "s"), patience_s=0.1)
         return
-    for piece in intake.pending(book, Asked(None), "s"):
-        intake.take_in(lake, book, Asked(None), "s", piece)
+    asked = intake.Intake(lake, book, Asked(None), "s")
+    for piece in asked.pending():
+        asked.take_in(piece)
 
 def dies(owner, name, number, after):
     """The process is gone at the n-th call of a function: before it does anything, or when it has."""

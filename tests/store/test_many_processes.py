@@ -13,7 +13,7 @@ import pandas as pd
 import forecaster.store.upkeep  # what a process needs is loaded once, before it is divided
 from forecaster.series.delivered import table
 from forecaster.series.source import Connector, Slice
-from forecaster.store.intake import take_in
+from forecaster.store.intake import Intake
 from forecaster.store.lake import Lake
 from forecaster.store.ledger import Ledger
 
@@ -32,7 +32,7 @@ class Told(Connector):
 
 def take(cursor, gate, said):
     os.read(gate, 1)  # nobody writes: it ends when the gate is opened
-    taken = take_in(Lake("lake"), Ledger.open("sqlite:///ledger.db"), Told(None), "s", Slice("all", cursor))
+    taken = Intake(Lake("lake"), Ledger.open("sqlite:///ledger.db"), Told(None), "s").take_in(Slice("all", cursor))
     peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10
     os.write(said, (json.dumps([taken.rows_in, taken.rows_new, taken.rows_revised, peak_mb]) + "\\n").encode())
 

@@ -10,7 +10,7 @@ import torch
 
 from forecaster.columns import LEVELS
 from forecaster.errors import ConfigError
-from forecaster.progress import Told, Watch
+from forecaster.progress import RecordingWatch, Watch
 from forecaster.series import synthetic
 from forecaster.series.frame import check
 from forecaster.series.grid import Grid
@@ -31,7 +31,9 @@ def _grid() -> Grid:
 
 def _learnt(model: str, watch: Watch | None = None, **settings: object) -> Artefact:
     grid = _grid()
-    return learn(grid, grid.lengths, model=model, horizon=4, settings={**quick(), **settings}, watch=watch or Told())
+    return learn(
+        grid, grid.lengths, model=model, horizon=4, settings={**quick(), **settings}, watch=watch or RecordingWatch()
+    )
 
 
 def test_an_ensemble_is_the_median_of_its_members() -> None:
@@ -71,7 +73,7 @@ def test_auto_leaves_what_is_no_better_than_repeating_and_says_why() -> None:
     """A season that repeats to the letter is best repeated: no network of twelve steps beats that."""
     frame = synthetic.seasonal(3, 480, seed=1)
     frame["y"] = np.tile(np.random.default_rng(0).standard_normal(24), len(frame) // 24)
-    grid, heard = check(frame, Roles()).grids[0], Told()
+    grid, heard = check(frame, Roles()).grids[0], RecordingWatch()
     found = learn(grid, grid.lengths, model="auto", horizon=4, settings=quick(), watch=heard)
     assert found.plan.model == "best_naive"
     assert found.others == ()
@@ -92,7 +94,7 @@ def test_a_walk_leaves_its_caller_as_it_was() -> None:
 
 def test_snapshots_are_the_members_of_one_training(tmp_path: Path) -> None:
     """Weights at the end of each descent, each calibrated; they forecast by their median, and survive their folder."""
-    heard = Told()
+    heard = RecordingWatch()
     together = _learnt("lstm", heard, snapshots=3, steps=70)
     plan, first = together.members[0].plan, together.members[0]
     assert (plan.training.schedule, plan.training.cycles, len(together.members)) == ("cyclical", 3, 3)
@@ -122,7 +124,7 @@ def test_a_snapshot_is_taken_at_the_least_rate() -> None:
 
 def test_descents_that_were_not_ended_are_no_members() -> None:
     """Where the held-out rows no longer gain, training stops, and that is said."""
-    heard = Told()
+    heard = RecordingWatch()
     found = _learnt("lstm", heard, snapshots=4, steps=200, validations=20, patience=1, lr=1.0)
     assert 1 <= len(found.members) < 4
     assert any("of 4 descents" in line for line in heard.lines)
@@ -137,7 +139,7 @@ def test_short_and_many_series_are_forecast_with_a_statistical_model_too() -> No
         ds = pd.date_range("2000-01-01", periods=60, freq="MS", unit="us")
         y = 100 + random.uniform(-2, 2) * np.arange(60) + random.standard_normal(60)
         parts.append(pd.DataFrame({"unique_id": f"s{n}", "ds": ds, "y": y}))
-    grid, heard = check(pd.concat(parts), Roles()).grids[0], Told()
+    grid, heard = check(pd.concat(parts), Roles()).grids[0], RecordingWatch()
     found = learn(grid, grid.lengths, model="auto", horizon=3, settings=quick(), watch=heard)
     assert "theta" in [member.plan.model for member in found.members]
     assert "theta" in heard.lines[-1]

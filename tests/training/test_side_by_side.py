@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from forecaster.progress import SILENT, Told, Watch
+from forecaster.progress import SILENT, RecordingWatch, Watch
 from forecaster.series import synthetic
 from forecaster.series.frame import check
 from forecaster.series.roles import Roles
@@ -53,7 +53,7 @@ def two_cores(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_long_jobs_are_done_beside_the_longest(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """At the same time; given back in their order, with all that they say; short ones stay here."""
     monkeypatch.setenv("LEFT", str(tmp_path / "left"))
-    heard = Told()
+    heard = RecordingWatch()
     found = side_by_side(_squared, [1, 2, 3, 4], [30, 90, 1, 40], heard)
     assert [square for square, _ in found] == [1, 4, 9, 16]
     here = os.getpid()
@@ -81,7 +81,7 @@ def test_what_a_job_raises_is_raised() -> None:
 def test_the_work_of_a_process_that_ended_is_done_here(monkeypatch: pytest.MonkeyPatch) -> None:
     """And that is said."""
     monkeypatch.setenv("PARENT", str(os.getpid()))
-    heard = Told()
+    heard = RecordingWatch()
     found = side_by_side(_killed, [0, 1], [100, 50], heard)
     assert found == [(0, os.getpid()), (1, os.getpid())]
     assert "done again here" in heard.lines[-1]

@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from forecaster.training.clock import Clock
+from forecaster.training.time_limit import TimeLimit
 
 
 @pytest.mark.parametrize(
@@ -22,9 +22,9 @@ def test_seconds_are_those_with_a_processor(
     """Within bounds: no more than went by, and no less than a quarter of them; those before a kill count, too."""
     monkeypatch.setattr(time, "monotonic", lambda: 1000.0)
     monkeypatch.setattr(time, "process_time", lambda: 50.0)
-    clock, later = Clock(180), Clock(180)
+    limit, later = TimeLimit(180), TimeLimit(180)
     later.load_state_dict({"spent": 20.0, "shortened": True})
     monkeypatch.setattr(time, "monotonic", lambda: 1000.0 + wall)
     monkeypatch.setattr(time, "process_time", lambda: 50.0 + own)
-    assert clock.state_dict() == {"spent": spent, "shortened": False}
+    assert limit.state_dict() == {"spent": spent, "shortened": False}
     assert later.state_dict() == {"spent": 20 + spent, "shortened": True}

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from forecaster.evaluation.attribution import hit_rate, ndcg
+from tests.benchmarks.attribution import hit_rate, ndcg
 
 
 def test_hit_rate_looks_at_as_many_names_as_are_true_and_half_more() -> None:

@@ -1,4 +1,4 @@
-"""The clock that keeps a training within its seconds."""
+"""The time limit of a training."""
 
 import time
 from typing import Any
@@ -8,7 +8,7 @@ import pytorch_lightning as pl
 from forecaster.training.module import TrainingModule
 from forecaster.training.schedule import FIXED_STEPS
 
-__all__ = ["Clock"]
+__all__ = ["TimeLimit"]
 
 _SAFE = 0.9
 """Share of the time limit that a shortened schedule plans to use."""
@@ -16,7 +16,7 @@ _PATIENCE = 4.0
 """How many seconds by the clock count for at least one."""
 
 
-class Clock(pl.Callback):
+class TimeLimit(pl.Callback):
     """Keeps a run within its seconds: shortens the schedule while it still can, stops it if it must.
 
     The length is decided once, after the steps that are the same for every length; `--steps` with the

@@ -3,10 +3,10 @@
 import torch
 from torch import Tensor, nn
 
-__all__ = ["Together"]
+__all__ = ["CrossTargetLinear"]
 
 
-class Together(nn.Module):
+class CrossTargetLinear(nn.Module):
     """A linear map for each target, from the newest values of all targets to some numbers for the encoder.
 
     Shapes: [B, C, T, L], [B] -> [B, T, width]

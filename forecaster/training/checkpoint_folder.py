@@ -11,10 +11,10 @@ from forecaster.series.grid import Grid
 from forecaster.training.artefact import Artefact, versions
 from forecaster.training.plan import Plan
 
-__all__ = ["Kept"]
+__all__ = ["CheckpointFolder"]
 
 
-class Kept:
+class CheckpointFolder:
     """A folder of trainings that are not all done. Only what this run has put there is cleared."""
 
     def __init__(self, folder: Path) -> None:

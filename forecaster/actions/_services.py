@@ -1,0 +1,126 @@
+"""The programs that `up` starts for a project."""
+
+import socket
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from forecaster.errors import ForecasterError, MissingPackage
+
+if TYPE_CHECKING:
+    from forecaster.app import App
+    from forecaster.settings import Pipeline
+
+__all__ = ["Service", "services"]
+
+_HOST = "127.0.0.1"
+
+
+@dataclass(frozen=True)
+class Service:
+    """A program of its own, and how to see that it is well."""
+
+    name: str
+    command: Sequence[str]
+    address: str
+    health: str = ""
+    """Address that answers when it is ready; empty: ready when it lives."""
+    environment: Mapping[str, str] = field(default_factory=dict)
+    """Beside that of this process."""
+    needs_others: bool = False
+    vital: bool = True
+    """Whether all ends when it does."""
+
+
+def services(app: "App") -> list[Service]:
+    """Servers, flows on their schedules, and a listener for each source that sends by itself."""
+    settings, ports = app.settings, app.settings.ports
+    project = str(settings.file)
+    prefect, mlflow, rest, page = (_free(port) for port in (ports.prefect, ports.mlflow, ports.rest, ports.dashboard))
+    found = [
+        _prefect(app, prefect),
+        _server("REST API", rest, ["forecaster.serving.rest", project, str(rest)], page="/docs", health="/healthz"),
+        _server("dashboard", page, ["dashboards.serve", f"http://{_HOST}:{rest}", str(page)]),
+    ]
+    if settings.tracking == "mlflow_tracking":
+        command = ["mlflow", "ui", "--backend-store-uri", settings.tracking_uri, "--host", _HOST, "--port", str(mlflow)]
+        found.append(_server("MLflow (runs, models)", mlflow, command, health="/health"))
+    if settings.pipelines:
+        found.append(_flows(app, prefect))
+    return [*found, *_listeners(app)]
+
+
+def _server(
+    name: str,
+    port: int,
+    command: Sequence[str],
+    *,
+    page: str = "",
+    health: str = "",
+    environment: Mapping[str, str] | None = None,
+) -> Service:
+    """A module that serves on a port of this machine."""
+    base = f"http://{_HOST}:{port}"
+    return Service(name, [sys.executable, "-m", *command], base + page, base + health, environment or {})
+
+
+def _prefect(app: "App", port: int) -> Service:
+    """Prefect's server."""
+    command = ["prefect", "server", "start", "--host", _HOST, "--port", str(port)]
+    return _server("Prefect (schedules)", port, command, health="/api/health", environment=_of_prefect(app))
+
+
+def _flows(app: "App", prefect: int) -> Service:
+    """Pipelines on their schedules, which Prefect's server on a port keeps."""
+    runner = {
+        **_of_prefect(app),
+        "PREFECT_API_URL": f"http://{_HOST}:{prefect}/api",
+        "PREFECT_RUNNER_POLL_FREQUENCY": "2",
+        "PREFECT_LOGGING_EXTRA_LOGGERS": "forecaster,connectors",
+    }
+    command = [sys.executable, "-m", "flows.serve", str(app.settings.file)]
+    many = f"{len(app.settings.pipelines)} pipelines"
+    return Service("flows", command, many, environment=runner, needs_others=True)
+
+
+def _of_prefect(app: "App") -> dict[str, str]:
+    """What Prefect's server and the flows have in common."""
+    home = Path(app.settings.root) / ".forecaster" / "prefect"
+    home.mkdir(parents=True, exist_ok=True)
+    return {"PREFECT_HOME": str(home), "FORECASTER_PROJECT": str(app.settings.file), "PREFECT_UI_API_URL": "/api"}
+
+
+def _listeners(app: "App") -> list[Service]:
+    """One for each pipeline whose source sends by itself."""
+    command, found = [sys.executable, "-m", "forecaster", "listen"], []
+    for one in app.settings.pipelines.values():
+        if _sends(one):
+            named = [*command, one.name, "--project", str(app.settings.file)]
+            found.append(Service(f"listen-{one.name}", named, f"{one.name} ({one.source})", vital=False))
+    return found
+
+
+def _sends(one: "Pipeline") -> bool:
+    """Does its source send by itself?"""
+    from forecaster import plugins
+    from forecaster.series.pushing import Pushing
+
+    try:
+        return issubclass(plugins.load("connectors", one.source), Pushing)
+    except MissingPackage:  # its runs say so
+        return False
+
+
+def _free(port: int) -> int:
+    """The port, or a free one where it is taken or 0."""
+    for wanted in (port, 0):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((_HOST, wanted))
+            except OSError:
+                continue
+            return int(probe.getsockname()[1])
+    raise ForecasterError(f"no free port on {_HOST}.")

@@ -1,0 +1,136 @@
+"""What is asked of the lake's files, as SQL, and the DuckDB that answers."""
+
+import atexit
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cache
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+
+from forecaster import columns
+
+__all__ = [
+    "ADDED",
+    "ORDER",
+    "TIME_OF",
+    "Reach",
+    "column_list",
+    "conditions",
+    "connect",
+    "cursor",
+    "empty",
+    "has_versions",
+    "listed",
+    "newest",
+    "replaced",
+    "with_added",
+]
+
+TIME_OF = {"observations": "ds", "forecasts": "ds", "scores": "ds", "quarantine": "available_at"}
+ADDED = {"scores": ("strangeness", "opening_p")}
+"""Numbers that tables of earlier versions lack; a table gets them with its next append."""
+_KNOWN_AT = {"observations": "available_at", "forecasts": "as_of", "scores": "as_of", "quarantine": "available_at"}
+ORDER = {
+    "observations": "unique_id, ds, available_at",
+    "forecasts": "unique_id, ds, cutoff, as_of",
+    "scores": "unique_id, ds, as_of",
+    "quarantine": "available_at, unique_id",
+}
+_NEWEST = {
+    "observations": "available_at DESC",
+    "forecasts": "cutoff DESC, as_of DESC",
+    "scores": "as_of DESC",
+}
+
+
+@dataclass(frozen=True)
+class Reach:
+    """What a read may find: rows of some series, in a span of time."""
+
+    series: Sequence[str] | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    bucket: int | None = None
+    """One part of the series: who goes over all of them needs the memory of one part at a time."""
+
+
+def conditions(
+    table: str, reach: Reach, *, as_of: datetime | None = None, stream: str | None = None
+) -> tuple[str, dict[str, Any]]:
+    """WHERE of a read, and its parameters."""
+    parts, values = [], {}
+    for column, operator, name, value in (
+        ("unique_id", "IN", "series", list(reach.series) if reach.series is not None else None),
+        (TIME_OF[table], ">=", "since", reach.since),
+        (TIME_OF[table], "<", "until", reach.until),
+        (_KNOWN_AT[table], "<=", "as_of", as_of),
+        ("stream", "=", "stream", stream),
+    ):
+        if value is not None:
+            parts.append(f"{column} {operator} ${name}")
+            values[name] = value
+    return (f"WHERE {' AND '.join(parts)}" if parts else ""), values
+
+
+def listed(files: Sequence[str], *, alike: bool = True) -> str:
+    """Parquet files as SQL; where they are not `alike`, columns that one of them lacks are empty."""
+    quoted = ", ".join("'" + file.replace("'", "''") + "'" for file in files)
+    return f"read_parquet([{quoted}], hive_partitioning = false{'' if alike else ', union_by_name = true'})"
+
+
+def empty(table: str) -> str:
+    """A table without rows, as SQL."""
+    kinds = {pa.string(): "VARCHAR", pa.float64(): "DOUBLE", pa.bool_(): "BOOLEAN", columns.TIME: "TIMESTAMPTZ"}
+    named = ", ".join(f'NULL::{kinds[field.type]} AS "{field.name}"' for field in columns.TABLES[table])
+    return f"(SELECT {named} WHERE false)"
+
+
+def with_added(table: str, files: Sequence[str]) -> str:
+    """Files as SQL with all columns of today, also where none of them has them."""
+    if table not in ADDED:
+        return listed(files)
+    return f"(SELECT * FROM {listed(files, alike=False)} UNION ALL BY NAME SELECT * FROM {empty(table)})"
+
+
+def column_list(table: str) -> str:
+    """Columns of a table, as SQL."""
+    return ", ".join(f'"{field.name}"' for field in columns.TABLES[table])
+
+
+def newest(table: str) -> str:
+    """SQL that keeps one row a series and time: what was known last. Nothing for a table of events."""
+    if table not in _NEWEST:
+        return ""
+    return f"QUALIFY row_number() OVER (PARTITION BY unique_id, ds ORDER BY {_NEWEST[table]}) = 1"
+
+
+def replaced(table: str) -> str:
+    """SQL that says since when a row is not the newest of its series and time; null for the newest."""
+    return f"lag({_KNOWN_AT[table]}) OVER (PARTITION BY unique_id, ds ORDER BY {_NEWEST[table]})"
+
+
+def has_versions(table: str) -> bool:
+    """May a table have several rows of a series and time?"""
+    return table in _NEWEST
+
+
+def connect() -> duckdb.DuckDBPyConnection:
+    """A DuckDB of one's own, in UTC."""
+    connection = duckdb.connect()
+    connection.execute("SET TimeZone = 'UTC'")
+    return connection
+
+
+def cursor() -> duckdb.DuckDBPyConnection:
+    """A connection to the DuckDB that all reads of this process share: opening one takes longer than a read."""
+    return _shared(os.getpid()).cursor()
+
+
+@cache
+def _shared(process: int) -> duckdb.DuckDBPyConnection:
+    atexit.register(_shared.cache_clear)  # DuckDB complains of what is open when Python ends
+    return connect()

@@ -1,0 +1,63 @@
+"""How much a training does: what was asked for, else what the data call for."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from forecaster.series.frequency import Ints
+from forecaster.training.how import Training
+
+__all__ = ["CUTOFFS_A_STEP", "CUTOFFS_A_STEP_ALONE", "effort"]
+
+CUTOFFS_A_STEP = 8_192
+"""Most cutoffs of a training step."""
+CUTOFFS_A_STEP_ALONE = 512
+"""The same of models that read each window by itself."""
+_ALONE_TOGETHER = 2
+"""Neighbouring ones among them."""
+_VALUES_A_STEP = 6_000_000
+"""Most numbers that a head may give in one training step; bounds its memory."""
+_ROUNDS, _MOST_STEPS = 24, 600
+"""How often a run sees each cutoff, and its most steps."""
+_SEASONAL_ROUNDS, _MOST_SEASONAL_STEPS = 5, 1_800
+"""The same of models that read each window by itself, where windows show a season twice: there more of them teach more."""
+_LEAST_STEPS = 200
+_HELD_OUT_ROWS = 2_000
+
+
+def effort(asked: Training, ends: Ints, horizon: int, *, parameters: int, alone: bool, repeats: bool) -> Training:
+    """The effort that the data call for, where it was not asked for; `repeats` says that windows show a season twice."""
+    held_out = asked.held_out or _held_out(ends, horizon)
+    cutoffs = int(np.maximum(ends - 1, 0).sum())
+    longest = int(np.quantile(ends, 0.9)) if len(ends) else 1
+    stretch = asked.stretch or (_ALONE_TOGETHER if alone else int(np.clip(longest - 1, 8, 256)))
+    room = min(
+        CUTOFFS_A_STEP_ALONE if alone else CUTOFFS_A_STEP,
+        _VALUES_A_STEP // (horizon * parameters),
+        max(cutoffs, stretch),
+    )
+    rows = asked.rows or max(1, room // stretch)
+    if not asked.stretch and rows * stretch > room:
+        stretch = max(8, room // rows)
+    seasonal = alone and repeats
+    rounds, most = (_SEASONAL_ROUNDS, _MOST_SEASONAL_STEPS) if seasonal else (_ROUNDS, _MOST_STEPS)
+    steps = asked.steps or int(np.clip(rounds * cutoffs / (rows * stretch), _LEAST_STEPS, most))
+    return replace(
+        asked,
+        schedule="cyclical" if asked.snapshots else asked.schedule,
+        cycles=asked.snapshots or asked.cycles,
+        held_out=held_out,
+        errors=asked.errors or ("own" if alone else "spreads"),
+        stretch=stretch,
+        rows=rows,
+        steps=steps,
+        schedule_steps=asked.schedule_steps or steps,
+        warmup=0 if alone else min(asked.warmup, stretch // 4),
+    )
+
+
+def _held_out(ends: Ints, horizon: int) -> int:
+    """Rows held out of each series: a horizon, or more where there are few series."""
+    typical = int(np.median(ends)) if len(ends) else 0
+    share = _HELD_OUT_ROWS // max(1, len(ends))
+    return int(max(horizon, min(share, typical // 5)))
