@@ -23,6 +23,8 @@ Held = dict[str, Array]
 """What is remembered of some series, each array with one entry a series."""
 _GREETED = 60
 """Values by which a series that was not there to learn from gets its units."""
+_TAUGHT = 30
+"""Values among its training rows from which a series has units of its own."""
 _LEAST_SPREAD = 1e-3
 """Of values, beside their size: a flat series has no spread."""
 _HALF_95 = 1.96
@@ -220,7 +222,7 @@ def moving_mean(held: Held, name: str, values_nT: Floats) -> Floats:
 def _units(rows_T: Floats) -> tuple[float, float]:
     """Mean and deviation of training values, NaN where there are too few."""
     known = rows_T[~np.isnan(rows_T)]
-    if len(known) < _GREETED:
+    if len(known) < _TAUGHT:
         return np.nan, np.nan
     return _spread(len(known), float(known.sum()), float((known**2).sum()))
 

@@ -47,8 +47,9 @@ def best(
     found = [trial.forecasts(one) for one in made]
     errors = [trial.error(one) for one in found]
     if np.isnan(errors).any():
-        watch.say(f"auto: nothing to judge by was held out, so {made[0].plan.model} is taken untried")
-        return made[0]
+        first, *others = (one for one in made if one.plan.model == made[0].plan.model)
+        watch.say(f"auto: nothing to judge by was held out, so {first.plan.model} is taken untried")
+        return first.joined(others)
     if not known and _LINEAR not in wanted and _hardly(made, errors):
         more = train([_LINEAR])
         made, found = [*made, *more], [*found, *(trial.forecasts(one) for one in more)]

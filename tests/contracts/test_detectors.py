@@ -101,6 +101,16 @@ def test_constant_and_empty_series_stop_nothing(name: str) -> None:
     assert np.isfinite(found.alarms[0].p_values[160:]).all()
 
 
+@pytest.mark.parametrize("name", [name for name in DETECTORS if not plugins.load("detectors", name).trains])
+def test_a_missing_training_value_costs_its_row_and_not_the_lesson(name: str) -> None:
+    """Also where there are no more training rows than a detector needs."""
+    grid, ends, how = _grid(), np.array([60, 60]), _how(name)
+    holed = grid.y.copy()
+    holed[10] = np.nan
+    whole, missed = (_fitted(each, ends, how)[0].views(grid).expected[100:400] for each in (grid, _with(grid, holed)))
+    assert np.nanmean(np.abs(missed - whole)) < 0.2 * grid.y[:400].std()
+
+
 @pytest.mark.parametrize("name", DETECTORS)
 def test_following_value_by_value_is_the_pass(name: str) -> None:
     """With missing values and series that begin in the middle, also from a state that was stored in between."""

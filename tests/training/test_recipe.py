@@ -47,6 +47,14 @@ def test_an_ensemble_is_the_median_of_its_members() -> None:
     assert not np.allclose(alone[0], alone[1])
 
 
+def test_auto_has_its_ensemble_where_nothing_is_held_out() -> None:
+    """Series too short to judge by: the first candidate untried, by each of its seeds."""
+    grid, heard = check(synthetic.seasonal(2, 12), Roles()).grids[0], RecordingWatch()
+    made = learn(grid, grid.lengths, model="auto", horizon=4, settings=quick(ensemble=3), watch=heard)
+    assert any("taken untried" in line for line in heard.lines)
+    assert [(one.plan.model, one.plan.training.seed) for one in made.members] == [("lstm", seed) for seed in (1, 2, 3)]
+
+
 def test_an_ensemble_survives_its_folder(tmp_path: Path) -> None:
     """Save and load keep all members."""
     together = _learnt("lstm,linear")
