@@ -32,12 +32,12 @@ from forecaster.series import table
 from forecaster.series.clock import Clock
 from forecaster.series.frequency import Ints
 from forecaster.series.grid import Floats
+from forecaster.series.rows import LARGEST
 
 __all__ = ["Stream"]
 
 FORMAT = 2
 _DISCOVERIES = "discoveries"
-_MOST = 1e36
 
 
 class Stream:
@@ -146,7 +146,11 @@ class Stream:
         """What is said of some rows, in their order, of events that are told. Shapes: [n], values [n, C]; times of each member"""
         one = len(self.saved.members) == 1
         home = np.zeros(len(names), np.int64) if one else np.array([self._home(name) for name in names], np.int64)
-        answers = self._found(names, times, np.where(np.abs(values) > _MOST, np.nan, values), home)
+        too_large = np.abs(values) > LARGEST
+        answers = self._found(names, times, np.where(too_large, np.nan, values), home)
+        for n, channel in np.argwhere(too_large).tolist():
+            at = n * self._tracks + channel
+            answers.reason[at] = answers.reason[at] or f"no value: {values[n, channel]:g} is beyond {LARGEST:g}"
         if self.discoveries is not None:
             member_n = np.repeat(home, self._tracks)
             whole_n = np.arange(len(member_n)) % self._tracks == len(self.channels) if self.channels else member_n < 0

@@ -15,10 +15,10 @@ from forecaster.series.grid import Bools, Floats, Labels, Objects
 from forecaster.series.quality import Quality
 from forecaster.series.roles import Roles
 
-__all__ = ["Rows", "clean", "in_order", "picked"]
+__all__ = ["LARGEST", "Rows", "clean", "in_order", "picked"]
 
 _COMMA = r"-?\d+,\d+"
-_MOST = 1e36
+LARGEST = 1e36
 """Larger values leave no room for forecasts, which are written as float32."""
 
 
@@ -43,9 +43,9 @@ def clean(frame: pd.DataFrame, roles: Roles, clock: Clock, quality: Quality) -> 
     static = [_coded(frame[name]) for name in roles.static]
     varying = [_numbers(frame[name]) for name in (*roles.targets, *roles.covariates)]
     numbers = np.column_stack([*varying, *(values for values, _ in static)])
-    endless = np.abs(numbers) > _MOST
+    endless = np.abs(numbers) > LARGEST
     if endless.any():
-        reason = f"infinite values, or beyond {_MOST:g}, read as missing"
+        reason = f"infinite values, or beyond {LARGEST:g}, read as missing"
         quality.add("repair", reason, rows=int(endless.any(axis=1).sum()))
         numbers[endless] = np.nan
     present = (frame[columns.UNIQUE_ID].notna() & frame[columns.DS].notna()).to_numpy()

@@ -121,6 +121,15 @@ def test_the_step_after_a_row_is_forecast(taught: tuple[Path, pd.DataFrame]) -> 
     assert (near["next_ds"].to_numpy() == one["ds"].iloc[51:100].to_numpy()).all()
 
 
+def test_a_value_beyond_all_that_can_be_is_told(taught: tuple[Path, pd.DataFrame]) -> None:
+    """It counts as missing, as in a file, and its row says so."""
+    folder, _ = taught
+    one = _frame().iloc[:3]
+    found = api.stream(folder).feed(one.assign(y=[1.0, -np.inf, 1e300]))
+    assert found["reason"].tolist() == ["", "no value: -inf is beyond 1e+36", "no value: 1e+300 is beyond 1e+36"]
+    assert found["p_value"].iloc[1:].isna().all()
+
+
 @pytest.mark.parametrize("zone", [None, "Europe/Paris"])
 def test_rows_that_are_all_late_have_no_next_time(taught: tuple[Path, pd.DataFrame], zone: str | None) -> None:
     """Of the kind of times that the input has."""
