@@ -72,7 +72,7 @@ def _decided(app: "App", one: "Pipeline", watch: Watch) -> tuple[Version | None,
     scores = {"challenger": rehearsal.judge(checked).values(), NAIVE: naive.judge(checked).values()}
     if champion is not None:
         watch.say(f"{one.name}: champion {champion.version} against challenger {challenger.version}")
-        scores["champion"] = _champion_scores(app, champion, rehearsal, checked)
+        scores["champion"] = _champion_scores(app, champion, rehearsal, naive, checked)
     decision = decide(scores["challenger"], scores[NAIVE], scores.get("champion"))
     if decision.promote:
         return challenger, decision.reason, {"scores": scores}
@@ -82,16 +82,22 @@ def _decided(app: "App", one: "Pipeline", watch: Watch) -> tuple[Version | None,
     return None, decision.reason, {"scores": scores}
 
 
-def _champion_scores(app: "App", champion: Version, rehearsal: "Rehearsal", checked: Any) -> dict[str, float]:
-    """The champion's rehearsal on the challenger's test part: rows that neither was trained on."""
+def _champion_scores(
+    app: "App", champion: Version, rehearsal: "Rehearsal", naive: "Rehearsal", checked: Any
+) -> dict[str, float]:
+    """The champion's rehearsal on the challenger's test part: rows that neither was trained on.
+
+    Where it knows no such step, naive stands in for it: all are judged on the same rows.
+    """
     from dataclasses import replace
 
     from forecaster.evaluation.rehearsal import Rehearsal
 
-    own = Rehearsal.load(app.registry.fetch(champion) / "rehearsal")
-    steps = [a.plan.step for a in rehearsal.forecaster.artefacts]
-    order = [steps.index(a.plan.step) for a in own.forecaster.artefacts if a.plan.step in steps]
-    return replace(own, starts=[rehearsal.starts[n] for n in order]).judge(checked).values()
+    own = Rehearsal.load(app.registry.fetch(champion) / "rehearsal").forecaster
+    known = {artefact.plan.step for artefact in own.artefacts}
+    lent = tuple(artefact for artefact in naive.forecaster.artefacts if artefact.plan.step not in known)
+    whole = replace(own, artefacts=own.artefacts + lent)
+    return replace(rehearsal, forecaster=whole).judge(checked).values()
 
 
 def _register_naive(app: "App", one: "Pipeline", challenger: Version, checked: Any, naive: "Rehearsal") -> Version:
