@@ -74,7 +74,7 @@ def query(
         span = {"series": series, "since": start, "until": end, "as_of": known}
         frame = _of_series(app, what, pipeline, most, newest_first, **span)
     is_cut = limit is not None and len(frame) > limit
-    frame = frame.head(limit) if is_cut else frame
+    frame = frame[:limit]
     if format == "table" and out is None:
         frame = frame[[name for name in _SHOWN[what] if name in frame.columns]]
     outcome = rendered(frame, format, out)
