@@ -155,9 +155,7 @@ def found_by(
     from forecaster.scoring.fitting import adopting_detector
 
     found: list[Detected] = []
-    for (grid, artefact), starts in zip(
-        rehearsal.forecaster.matched(checked), rehearsal.test_starts(checked), strict=True
-    ):
+    for grid, artefact, starts in rehearsal.matched(checked):
         how.require_channels(grid)
         detector, begins = adopting_detector(grid, starts, how, artefact, labels_of(said).of(grid, starts))
         time, feedback = grid.clock.instant(now, "--as-of"), feedback_of(said, scored, grid)

@@ -5,7 +5,7 @@ on rows that it has seen; anomalies are scored by them for the same reason.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -19,6 +19,8 @@ from forecaster.progress import SILENT, Watch
 from forecaster.scoring.forecaster import Forecaster, train
 from forecaster.series.frame import Checked
 from forecaster.series.frequency import Ints
+from forecaster.series.grid import Grid
+from forecaster.training.artefact import Artefact
 
 __all__ = ["Rehearsal", "rehearse"]
 
@@ -30,30 +32,26 @@ class Rehearsal:
     """A forecaster that was not shown the test part, and where that part begins."""
 
     forecaster: Forecaster
-    starts: list[dict[str, int]]
-    """For each step: first test time of each series, as its clock encodes it."""
+    starts: Mapping[str, Mapping[str, int]]
+    """By step: first test time of each series, as its clock encodes it."""
     as_of: datetime
     """The observations it was trained on are those known then."""
 
-    def test_starts(self, checked: Checked) -> list[Ints]:
-        """Where the test part begins: one array [S] of positions for each grid. A new series is all test."""
-        found = []
-        for grid in checked.grids:
-            step = next(
-                (n for n, a in enumerate(self.forecaster.artefacts) if a.plan.step == grid.frequency.alias), None
-            )
-            known = self.starts[step] if step is not None else {}
+    def matched(self, checked: Checked) -> Iterator[tuple[Grid, Artefact, Ints]]:
+        """Each grid of a known step with its artefact, and where its test part begins: positions [S].
+
+        A new series is all test.
+        """
+        for grid, artefact in self.forecaster.matched(checked):
+            known = self.starts.get(artefact.plan.step, {})
             times = np.array([known.get(grid.label(s), grid.starts[s]) for s in range(grid.series)], np.int64)
-            found.append(np.clip(grid.frequency.positions(times, grid.starts), 0, grid.lengths))
-        return found
+            yield grid, artefact, np.clip(grid.frequency.positions(times, grid.starts), 0, grid.lengths)
 
     def judge(self, checked: Checked, stride: int = 1) -> Scoreboard:
         """Every metric on the test part."""
-        boards = [
-            backtest(artefact, grid, start, stride=stride)
-            for (grid, artefact), start in zip(self.forecaster.matched(checked), self.test_starts(checked), strict=True)
-        ]
-        return Scoreboard.joined(boards)
+        return Scoreboard.joined(
+            [backtest(artefact, grid, starts, stride=stride) for grid, artefact, starts in self.matched(checked)]
+        )
 
     def save(self, folder: Path) -> None:
         """Write it into a folder."""
@@ -63,8 +61,11 @@ class Rehearsal:
     @classmethod
     def load(cls, folder: Path) -> "Rehearsal":
         """Read it from a folder."""
-        data = json.loads((folder / _FILE).read_text())
-        return cls(Forecaster.load(folder), data["starts"], datetime.fromisoformat(data["as_of"]))
+        data, forecaster = json.loads((folder / _FILE).read_text()), Forecaster.load(folder)
+        starts = data["starts"]
+        if isinstance(starts, list):  # by place, before 0.1.0
+            starts = {a.plan.step: known for a, known in zip(forecaster.artefacts, starts, strict=True)}
+        return cls(forecaster, starts, datetime.fromisoformat(data["as_of"]))
 
 
 def rehearse(
@@ -82,8 +83,8 @@ def rehearse(
     trained = train(
         checked, model=model, horizon=horizon, season=season or (), settings=settings, ends=ends, watch=watch
     )
-    starts = [
-        {grid.label(s): int(t) for s, t in enumerate(grid.times(np.arange(grid.series), end))}
-        for grid, end in zip(checked.grids, ends, strict=True)
-    ]
+    starts = {
+        artefact.plan.step: {grid.label(s): int(t) for s, t in enumerate(grid.times(np.arange(grid.series), end))}
+        for grid, artefact, end in zip(checked.grids, trained.artefacts, ends, strict=True)
+    }
     return Rehearsal(trained, starts, as_of)

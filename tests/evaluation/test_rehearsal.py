@@ -1,0 +1,47 @@
+"""A rehearsal beside series of a step that it never saw."""
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from forecaster.evaluation.rehearsal import Rehearsal, rehearse
+from forecaster.series import synthetic
+from forecaster.series.frame import Checked, check
+from forecaster.series.roles import Roles
+
+HOURS = synthetic.seasonal(2, 200, noise=0.2)
+DAYS = synthetic.seasonal(1, 90, step="D", season=7).assign(unique_id="days")
+
+
+@pytest.fixture
+def both() -> Checked:
+    """Days before hours."""
+    return check(pd.concat([DAYS, HOURS]), Roles())
+
+
+@pytest.fixture
+def rehearsal() -> Rehearsal:
+    """It knows hours only."""
+    return rehearse(check(HOURS, Roles()), model="seasonal_naive", horizon=4, as_of=datetime.now(UTC))
+
+
+def test_an_unknown_step_before_a_known_one_changes_nothing(rehearsal: Rehearsal, both: Checked) -> None:
+    """Hours are judged from where their own test part begins; days are skipped, and that is said."""
+    assert [grid.frequency.alias for grid in both.grids] == ["D", "h"]
+    ((grid, _, starts),) = rehearsal.matched(both)
+    assert grid.frequency.alias == "h"
+    assert starts.tolist() == [160, 160]
+    assert rehearsal.judge(both).values() == rehearsal.judge(check(HOURS, Roles())).values()
+    assert any("steps of D" in line for line in both.quality.lines())
+
+
+def test_starts_that_were_stored_by_place_are_read(rehearsal: Rehearsal, both: Checked, tmp_path: Path) -> None:
+    """As earlier versions wrote them: one dictionary an artefact, in their order."""
+    rehearsal.save(tmp_path)
+    file = tmp_path / "rehearsal.json"
+    data = json.loads(file.read_text())
+    file.write_text(json.dumps(data | {"starts": list(data["starts"].values())}))
+    assert Rehearsal.load(tmp_path).starts == rehearsal.starts
