@@ -135,9 +135,10 @@ class Forecaster:
 
     def _write(self, folder: Path) -> None:
         names = [artefact.plan.step for artefact in self.artefacts]
-        for name, artefact in zip(names, self.artefacts, strict=True):
-            artefact.save(folder / name)
         try:
+            (folder / _INDEX).unlink(missing_ok=True)
+            for name, artefact in zip(names, self.artefacts, strict=True):
+                artefact.save(folder / name)
             (folder / _INDEX).write_text(
                 json.dumps({"format": 1, "roles": asdict(self.roles), "members": names}) + "\n"
             )
