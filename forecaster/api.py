@@ -21,13 +21,13 @@ from typing import Any
 
 import pandas as pd
 
-from forecaster.columns import LEVELS
 from forecaster.evaluation.compare import compare, train_test_split
 from forecaster.evaluation.detection_trial import Trials, run
 from forecaster.evaluation.detector_board import DetectorBoard
 from forecaster.evaluation.leaderboard import rank
 from forecaster.evaluation.scores_table import scores_table
 from forecaster.progress import SILENT, Watch
+from forecaster.scoring.asked import levels_of, require_unset_beside_load
 from forecaster.scoring.attended import attended_rows
 from forecaster.scoring.between_files import detect_on, keep
 from forecaster.scoring.detect import detect_all
@@ -110,18 +110,21 @@ def predict(
     frame: pd.DataFrame,
     *,
     horizon: int | None = None,
-    quantiles: Sequence[float] = (),
+    quantiles: Sequence[float | str] = (),
     warmup: int | None = None,
 ) -> pd.DataFrame:
     """Forecasts of every series after its last row; the frame may hold other series than the model was trained on.
 
+    `quantiles` are further levels, or `["none"]` for the median alone.
     `warmup` passes only so many rows of each series through the network: quicker, and `Facts.tails` of the model's members
     says how far off that is.
 
-    Raises: ArtifactError for a horizon longer, or steps other, than the model was trained for
+    Raises: ArtifactError for a horizon longer, or steps other, than the model was trained for, ConfigError for a horizon or
+        warmup below 1 or a level outside (0, 1)
     """
+    levels = levels_of(quantiles)
     checked = check(frame, model.roles)
-    rows = model.predict(checked, horizon=horizon, levels=(*LEVELS, *quantiles), warmup=warmup)
+    rows = model.predict(checked, horizon=horizon, levels=levels, warmup=warmup)
     _warn(checked.quality)
     return rows
 
@@ -266,11 +269,21 @@ def detect(
     """A score for every row, in the frame's order, and the events that the alarms make.
 
     `save` is a folder to keep the detector in, `load` one of a kept detector to use instead of a training; series whose first
-    row comes after those it was taught by go on from there.
+    row comes after those it was taught by go on from there. Beside `load` only `false_alarms` and rules can be asked for.
     """
     rows = frame.reset_index(drop=True)
     if load is not None:
-        saved = SavedDetector.load(Path(load)).asking(false_alarms, among(settings)[0])
+        rules, others = among(settings)
+        require_unset_beside_load(
+            train_until=train_until,
+            test_column=test_column,
+            detector=detector,
+            save=save,
+            channels=channels,
+            hindsight=hindsight or None,
+            set=others or None,
+        )
+        saved = SavedDetector.load(Path(load)).asking(false_alarms, rules)
         checked, found = detect_on(saved, Path(load), check(rows, saved.roles, freq=freq))
         _warn(checked.quality)
         return rows_of(checked, found, rows), events_of(found)

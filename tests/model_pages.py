@@ -30,7 +30,7 @@ hourly training parts, which the models did not see (`make bench ROW=models`, an
 _MEMORY = {
     "state": "carries a state",
     "context": "reads a bounded past",
-    "whole": "is refitted at each cutoff",
+    "whole": "is fitted to each series, anew when it has doubled",
 }
 
 

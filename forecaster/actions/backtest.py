@@ -57,10 +57,11 @@ def backtest(
     """
     from forecaster.evaluation.compare import compare
     from forecaster.evaluation.scores_table import by_model, scores_table
+    from forecaster.scoring.asked import levels_of
     from forecaster.scoring.tables import forecast_rows
     from forecaster.series.roles import Roles
 
-    levels = base.levels_of(quantiles)
+    levels = levels_of(quantiles)
     _, checked = base.read(file, Roles.of(targets, past, future, static), freq=freq, tz=tz, strict=strict)
     with base.outputs(file, out, by_series, by_horizon) as (finish, (append, append_series, append_steps)):
 

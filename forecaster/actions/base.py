@@ -28,12 +28,10 @@ __all__ = [
     "DOOR_PARAMETERS",
     "Outcome",
     "instant",
-    "levels_of",
     "outputs",
     "read",
     "rendered",
     "require_folder",
-    "require_positive",
     "training_settings",
 ]
 
@@ -119,30 +117,6 @@ def training_settings(
     if holidays:
         named["holidays"] = ",".join(holidays)
     return {**named, **(settings or {})}
-
-
-def require_positive(**numbers: int | None) -> None:
-    """Raises: ConfigError for a flag below 1; None is one not given."""
-    for name, number in numbers.items():
-        if number is not None and number < 1:
-            raise ConfigError(f"--{name} must be at least 1, got {number}.")
-
-
-def levels_of(quantiles: list[str] | None) -> tuple[float, ...]:
-    """Quantile levels to write. Raises: ConfigError for one outside (0, 1)."""
-    from forecaster.columns import LEVELS
-
-    if not quantiles:
-        return LEVELS
-    if quantiles == ["none"]:
-        return (0.5,)
-    try:
-        extra = [float(level) for level in quantiles]
-    except ValueError as error:
-        raise ConfigError(f"--quantiles {','.join(quantiles)}: expected numbers, or none.") from error
-    if not all(0 < level < 1 for level in extra):
-        raise ConfigError(f"--quantiles {','.join(quantiles)}: levels lie between 0 and 1.")
-    return tuple(sorted({*LEVELS, *extra}))
 
 
 Finish = Callable[..., Outcome]

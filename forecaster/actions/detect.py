@@ -5,7 +5,6 @@ from typing import Annotated, Any
 
 from forecaster.actions import base
 from forecaster.actions.base import Outcome
-from forecaster.errors import ConfigError
 from forecaster.progress import SILENT, Watch
 
 __all__ = ["detect"]
@@ -41,6 +40,7 @@ def detect(
     knows by itself where its training ended. Series whose first row comes after the saved file go on from there; series that
     it does not know are judged by what was normal in the others.
     """
+    from forecaster.scoring.asked import require_unset_beside_load
     from forecaster.scoring.between_files import detect_on, keep
     from forecaster.scoring.detect import detect_all
     from forecaster.scoring.detection import Detection
@@ -52,12 +52,19 @@ def detect(
     from forecaster.scoring.saved_detector import SavedDetector
     from forecaster.series.roles import Roles
 
-    chosen = {"--train-until": train_until, "--test-column": test_column, "--detector": detector, "--save": save}
     base.require_folder(save, "--save")
     saved = None
     if load is not None:
         rules, others = among(set_)
-        _require_unset({**chosen, "--channels": channels, "--set": others or None})
+        require_unset_beside_load(
+            train_until=train_until,
+            test_column=test_column,
+            detector=detector,
+            save=save,
+            channels=channels,
+            hindsight=hindsight or None,
+            set=others or None,
+        )
         saved = SavedDetector.load(load).asking(false_alarms, rules)
         how, roles = saved.how, saved.roles
     else:
@@ -91,10 +98,3 @@ def detect(
         if saved is not None:
             facts["detector_version"] = saved.version
         return finish(checked.quality, lines, rows=len(rows), **facts)
-
-
-def _require_unset(options: dict[str, object]) -> None:
-    """Raises: ConfigError for an option that a loaded detector has decided."""
-    for name, value in options.items():
-        if value is not None:
-            raise ConfigError(f"--load and {name} exclude each other: the saved detector has it.")

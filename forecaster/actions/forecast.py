@@ -56,15 +56,16 @@ def forecast(
     Trains one model on all series of the file (or loads one), then writes `unique_id, ds, cutoff, mean` and
     13 quantiles for each series and step.
     """
+    from forecaster.scoring.asked import levels_of, require_positive
     from forecaster.scoring.forecaster import Forecaster, train
     from forecaster.series import table
     from forecaster.series.frame import check
     from forecaster.series.roles import Roles
 
-    levels = base.levels_of(quantiles)
+    levels = levels_of(quantiles)
     _require_one_start(save, load, warm_start)
     base.require_folder(save, "--save")
-    base.require_positive(warmup=warmup, paths=paths)
+    require_positive(warmup=warmup, paths=paths)
     trained = Forecaster.load(load) if load is not None else None
     roles = Roles.of(targets, past, future, static) if trained is None else trained.roles
     frame = table.read(file)

@@ -107,7 +107,7 @@ class Model(nn.Module, ABC):
     """
 
     memory: ClassVar[Memory]
-    """state: carried, one step at a time; context: the last window only; whole: refitted at each cutoff."""
+    """state: carried, one step at a time; context: the last window only; whole: fitted to each series, anew when it has doubled."""
     learned: ClassVar[bool] = True
     """Has weights to train."""
     covariates: ClassVar[bool] = True

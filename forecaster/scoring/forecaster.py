@@ -13,6 +13,7 @@ from forecaster.columns import LEVELS
 from forecaster.errors import ArtifactError, ConfigError
 from forecaster.progress import SILENT, Watch
 from forecaster.scoring import fallback
+from forecaster.scoring.asked import require_positive
 from forecaster.scoring.new_folder import gone_unless_written
 from forecaster.scoring.paths import draw, path_rows
 from forecaster.scoring.tables import forecast_rows
@@ -78,10 +79,9 @@ class Forecaster:
     ) -> list[tuple[Grid, Artefact, Forecasts]]:
         """Forecasts of every series after its last row; with `warmup` the network reads only so many rows of each.
 
-        Raises: ArtifactError for a horizon longer than was trained, ConfigError for a warmup below 1
+        Raises: ArtifactError for a horizon longer than was trained, ConfigError for a warmup or horizon below 1
         """
-        if warmup is not None and warmup < 1:
-            raise ConfigError(f"--warmup must be at least 1, got {warmup}.")
+        require_positive(warmup=warmup)
         self.require_horizon(horizon)
         parts = []
         for grid, artefact in self.matched(checked):
@@ -115,14 +115,14 @@ class Forecaster:
 
         Raises: ConfigError for a number of paths below 1
         """
-        if paths < 1:
-            raise ConfigError(f"--paths must be at least 1, got {paths}.")
+        require_positive(paths=paths)
         for grid, artefact, found in forecasts:
             for part in draw(artefact, found, paths, seed=seed, horizon=horizon):
                 yield path_rows(grid, part)
 
     def require_horizon(self, horizon: int | None) -> None:
-        """Raises: ArtifactError for a horizon longer than was trained."""
+        """Raises: ArtifactError for a horizon longer than was trained, ConfigError for one below 1."""
+        require_positive(horizon=horizon)
         if horizon is not None and horizon > self.horizon:
             raise ArtifactError(
                 f"the model looks {self.horizon} steps ahead, --horizon asks for {horizon}. Train it anew."
@@ -135,9 +135,10 @@ class Forecaster:
 
     def _write(self, folder: Path) -> None:
         names = [artefact.plan.step for artefact in self.artefacts]
-        for name, artefact in zip(names, self.artefacts, strict=True):
-            artefact.save(folder / name)
         try:
+            (folder / _INDEX).unlink(missing_ok=True)
+            for name, artefact in zip(names, self.artefacts, strict=True):
+                artefact.save(folder / name)
             (folder / _INDEX).write_text(
                 json.dumps({"format": 1, "roles": asdict(self.roles), "members": names}) + "\n"
             )

@@ -32,7 +32,7 @@ __all__ = ["DESCRIPTION", "Artefact", "Facts", "Tail", "build_network", "version
 
 FORMAT = 1
 _WEIGHTS, DESCRIPTION, _DEPENDENCE = "weights.safetensors", "artefact.json", "dependence.safetensors"
-"""The description is written last: where it is, all is."""
+"""The description goes first and is written last: where it is, all is."""
 _TOGETHER = 16
 """Numbers that say what the other targets do."""
 
@@ -148,6 +148,9 @@ class Artefact:
         }
         try:
             folder.mkdir(parents=True, exist_ok=True)
+            (folder / DESCRIPTION).unlink(missing_ok=True)
+            for number, other in enumerate(self.others, start=2):
+                other.save(folder / _member(number))
             save_file(self.network.snapshot(), folder / _WEIGHTS)
             factor = torch.as_tensor(self.calibration.dependence.factor, dtype=torch.float32)
             save_file({"factor": factor.contiguous()}, folder / _DEPENDENCE)
@@ -156,8 +159,6 @@ class Artefact:
             half.replace(folder / DESCRIPTION)
         except OSError as error:
             raise ConfigError(f"cannot write the artefact to '{folder}': {error.strerror or error}.") from error
-        for number, other in enumerate(self.others, start=2):
-            other.save(folder / _member(number))
 
     @classmethod
     def load(cls, folder: Path) -> "Artefact":

@@ -226,4 +226,4 @@ def _require_steps(artefact: Artefact) -> None:
     if artefact.network.scale.reach is None:
         raise ArtifactError(f"scale '{plan.scale}' has no form for one value at a time. Train with trailing or asinh.")
     if artefact.network.model.memory == "whole":
-        raise ArtifactError(f"model '{plan.model}' refits at each cutoff: forecast anew.")
+        raise ArtifactError(f"model '{plan.model}' is fitted to whole series: forecast anew.")

@@ -38,9 +38,14 @@ class CheckpointFolder:
 
 
 def _digest(plan: Plan, grid: Grid, ends: Ints, warm: Artefact | None) -> str:
+    """Of all that the training depends on, the dates included: features of the calendar are made of them."""
     start = None if warm is None else [warm.plan.digest, warm.facts.rows]
-    described = [plan.to_json(), start, versions(), grid.static_labels]
+    names = [grid.past_names, grid.future_names, grid.static_names, grid.static_labels]
+    series = [[str(value) for value in column] for column in (grid.unique_id, grid.channel) if column is not None]
+    described = [plan.to_json(), start, versions(), grid.clock.to_json(), series, names]
     found = hashlib.sha256(json.dumps(described, sort_keys=True).encode())
-    for array in (grid.y, grid.offsets, ends, grid.past, grid.future, grid.static):
+    rows = (grid.starts, grid.offsets, grid.y, ends)
+    covariates = (grid.covariate_starts, grid.covariate_lengths, grid.past, grid.future, grid.static)
+    for array in (*rows, *covariates):
         found.update(array.tobytes())
     return found.hexdigest()[:12]

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from forecaster import plugins
+from forecaster.errors import ArtifactError
 from forecaster.progress import Watch
 from forecaster.series.frequency import Ints
 from forecaster.series.grid import Grid
@@ -48,8 +49,13 @@ class Job:
             return fit(grid, ends, self.plan, watch=watch, warm=self.warm)
         state = self.folder / _STATE
         if (self.folder / DESCRIPTION).exists():
-            watch.say(f"taken from {self.folder}: this training was done before")
-            return Artefact.load(self.folder)
+            try:
+                done = Artefact.load(self.folder)
+            except ArtifactError as error:
+                watch.say(f"trained again, for what was kept cannot be read: {error}")
+            else:
+                watch.say(f"taken from {self.folder}: this training was done before")
+                return done
         if state.exists():
             watch.say(f"continuing the training in {self.folder}")
         made = fit(grid, ends, self.plan, watch=watch, warm=self.warm, state=state)

@@ -18,7 +18,7 @@ __all__ = ["Whole"]
 log = logging.getLogger(__name__)
 
 _GROWN = 2
-"""Parameters are fitted anew when a series has so many times the values that they were fitted to."""
+"""Parameters are fitted anew when a series has so many times the values that they were fitted to, or that a fit failed on."""
 
 
 @dataclass(frozen=True)
@@ -28,6 +28,7 @@ class _Fit:
     begin: int
     end: int
     method: Any
+    """None where it failed: until the series has grown there is no forecast by it."""
 
 
 @dataclass(frozen=True)
@@ -37,8 +38,8 @@ class Whole:
     artefact: Artefact
     model: Statistical
     panel: Panel
-    fits: dict[int, _Fit | None] = field(default_factory=dict)
-    """By series; None where the method fails."""
+    fits: dict[int, _Fit] = field(default_factory=dict)
+    """By series."""
 
     @classmethod
     def of(cls, artefact: Artefact, panel: Panel) -> "Whole | None":
@@ -57,7 +58,7 @@ class Whole:
                 made = self._forecast(s, cutoff + 1)
             except Exception as error:  # what one series does to the method is no reason to have none of the others
                 log.warning("%s failed: %s; seasonal naive stands in", self.artefact.plan.model, error)
-                self.fits[s] = made = None
+                self.fits[s], made = _Fit(0, cutoff + 1, None), None
             if made is not None and np.isfinite(made).all():
                 found[n] = self.artefact.calibration.apply(torch.as_tensor(made)).numpy()
         return found
@@ -67,13 +68,13 @@ class Whole:
         panel, model = self.panel, self.model
         first, known = int(panel.starts_S[series]), int(panel.begins_S[series])
         fit = self.fits.get(series)
-        if series in self.fits and fit is None:
-            return None
         if fit is None or end - known >= _GROWN * (fit.end - known):
             begin = max(known, end - model.rows_most)
             if end - begin < model.rows_least:
                 return None
             fit = _Fit(begin, end, model.fitted(panel.y_N[first + begin : first + end].cpu().numpy()))
             self.fits[series] = fit
+        if fit.method is None:
+            return None
         values = None if end == fit.end else panel.y_N[first + fit.begin : first + end].cpu().numpy()
         return model.forecast(fit.method, values)

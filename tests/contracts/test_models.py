@@ -168,7 +168,7 @@ def test_stepping_equals_the_pass(model: str) -> None:
     artefact, grid = _trained(model), _grid()
     network = artefact.network
     if network.model.memory == "whole":
-        pytest.skip("a model that is refitted at each cutoff does not step")
+        pytest.skip("a model that is fitted to whole series does not step")
     panel = _panel(grid, artefact)
     shape = {"window": artefact.plan.window, "horizon": HORIZON}
     zero = torch.zeros(1, dtype=torch.long)

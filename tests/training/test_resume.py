@@ -15,7 +15,11 @@ from forecaster import api
 from forecaster.errors import ArtifactError
 from forecaster.progress import Moment
 from forecaster.series import synthetic
+from forecaster.series.frame import check
+from forecaster.series.roles import Roles
 from forecaster.training import nested
+from forecaster.training.checkpoint_folder import CheckpointFolder
+from forecaster.training.plan import plan
 from tests.quick import quick
 
 FRAME = synthetic.seasonal(3, 200, noise=0.5)
@@ -107,6 +111,31 @@ def test_another_plan_or_other_rows_begin_anew(tmp_path: Path) -> None:
     api.fit(FRAME.assign(y=FRAME["y"] + 1), horizon=2, model="lstm", settings=SETTINGS, resume=tmp_path, watch=heard)
     assert not any("continuing" in line for line in heard.lines)
     assert list(tmp_path.iterdir()) == kept
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        FRAME.assign(ds=FRAME["ds"] + pd.Timedelta("7h")),
+        FRAME.assign(ds=FRAME["ds"].dt.tz_localize("Europe/Paris")),
+        FRAME.assign(unique_id=FRAME["unique_id"] + "x"),
+        FRAME.assign(load=FRAME["y"]),
+        FRAME.assign(wind=FRAME["y"] + 1),
+    ],
+    ids=["dates", "zone", "names", "covariate's name", "covariate's values"],
+)
+def test_the_same_values_of_other_data_are_another_training(other: pd.DataFrame, tmp_path: Path) -> None:
+    """Features see the calendar and names, too: each has a folder of its own, and the same rows find theirs."""
+
+    def folder(frame: pd.DataFrame) -> Path:
+        past = tuple(name for name in frame.columns if name not in ("unique_id", "ds", "y"))
+        grid = check(frame, Roles(past=past)).grids[0]
+        made = plan(grid, grid.lengths, model="lstm", horizon=2)
+        return CheckpointFolder(tmp_path).of(made, grid, grid.lengths, None)
+
+    before = FRAME.assign(wind=FRAME["y"]) if other.shape[1] > FRAME.shape[1] else FRAME
+    assert folder(before) == folder(before.copy())
+    assert folder(before) != folder(other)
 
 
 def test_a_file_holds_nested_values(tmp_path: Path) -> None:

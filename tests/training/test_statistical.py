@@ -1,16 +1,19 @@
 """Methods of statsforecast behind the contract of a model: their own numbers, at every cutoff, from nothing after it."""
 
 import sys
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 
 from forecaster import api
 from forecaster.errors import ConfigError, MissingPackage
 from forecaster.models._statistical import Statistical
 from forecaster.series import synthetic
+from forecaster.training.whole import Whole
 
 NAMES = ["auto_ets", "theta", "mstl"]
 HORIZON, TEST = 6, 30
@@ -114,6 +117,29 @@ def test_a_series_that_the_method_fails_on_has_seasonal_naive(
     rows = api.predict(api.fit(frame, horizon=HORIZON, model="theta", season=[24]), frame)
     np.testing.assert_allclose(_medians(rows, 1)[:, 0], [y[-24:][:HORIZON] for y in _values(frame)], rtol=1e-5)
     assert "theta failed: no optimum; seasonal naive stands in" in caplog.text
+
+
+def test_a_method_that_failed_is_tried_again_when_the_series_has_doubled() -> None:
+    """So a forecast from a late cutoff is no worse for having asked for one from an early cutoff, too."""
+
+    def fitted(y: Any) -> int:
+        if len(y) < 12:
+            raise ValueError("too few values")
+        return len(y)
+
+    method: Any = SimpleNamespace(rows_least=5, rows_most=100, fitted=fitted, forecast=lambda *_: np.full((2, 13), 7.0))
+    panel: Any = SimpleNamespace(starts_S=torch.tensor([0]), begins_S=torch.tensor([0]), y_N=torch.arange(60.0))
+    artefact: Any = SimpleNamespace(
+        plan=SimpleNamespace(model="theta"), calibration=SimpleNamespace(apply=lambda numbers: numbers)
+    )
+
+    def medians(*cutoffs: int) -> list[float]:
+        walk = Whole(artefact, method, panel)
+        naive = np.zeros((len(cutoffs), 2, 13))
+        return walk.quantiles(np.zeros(len(cutoffs), np.int64), np.array(cutoffs), naive)[:, 0, 6].tolist()
+
+    assert medians(50) == [7.0]
+    assert medians(10, 15, 50) == [0.0, 0.0, 7.0]
 
 
 def test_it_can_be_one_of_an_ensemble(frame: pd.DataFrame, library: Any) -> None:

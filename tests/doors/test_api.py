@@ -1,0 +1,75 @@
+"""The Python door refuses what the command line refuses."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from forecaster import api
+from forecaster.errors import ConfigError
+from forecaster.series import synthetic
+
+FRAME = synthetic.seasonal(1, 200, noise=0.3)
+
+
+@pytest.fixture(scope="module")
+def model() -> api.Forecaster:
+    return api.fit(FRAME, horizon=3, model="seasonal_naive", season=[24])
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A kept detector."""
+    folder = tmp_path_factory.mktemp("kept") / "detector"
+    api.detect(FRAME, detector="ewma", save=folder)
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("asked", "message"),
+    [
+        ({"horizon": 0}, "--horizon must be at least 1, got 0"),
+        ({"horizon": -1}, "--horizon must be at least 1, got -1"),
+        ({"warmup": 0}, "--warmup must be at least 1"),
+        ({"quantiles": [0.3, 1.5]}, "--quantiles 0.3,1.5: levels lie between 0 and 1"),
+        ({"quantiles": [0]}, "levels lie between 0 and 1"),
+        ({"quantiles": ["low"]}, "--quantiles low: expected numbers, or none"),
+    ],
+)
+def test_a_forecast_that_cannot_be_is_told(model: api.Forecaster, asked: dict[str, Any], message: str) -> None:
+    """In the command line's words, and before the work."""
+    with pytest.raises(ConfigError, match=message):
+        api.predict(model, FRAME, **asked)
+
+
+def test_quantiles_are_those_of_the_command_line(model: api.Forecaster) -> None:
+    """Further ones in order, each once; none but the median by the same word."""
+    more = api.predict(model, FRAME, quantiles=[0.99, 0.5])
+    assert list(more.columns[-2:]) == ["q0.975", "q0.99"]
+    assert list(api.predict(model, FRAME, quantiles=["none"]).columns) == ["unique_id", "ds", "cutoff", "mean", "q0.5"]
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"save": "other"},
+        {"detector": "ridge"},
+        {"train_until": "2024-01-02"},
+        {"test_column": "is_test"},
+        {"channels": ["y"]},
+        {"hindsight": True},
+        {"settings": {"alpha": 0.5}},
+    ],
+    ids=lambda asked: next(iter(asked)),
+)
+def test_what_a_kept_detector_has_is_not_asked_for_again(folder: Path, asked: dict[str, Any]) -> None:
+    """Nothing that was asked for is passed over in silence."""
+    flag = next(iter(asked)).replace("settings", "set").replace("_", "-")
+    with pytest.raises(ConfigError, match=f"--load and --{flag} exclude each other"):
+        api.detect(FRAME, load=folder, **asked)
+
+
+def test_rate_and_rules_are_asked_of_a_kept_detector(folder: Path) -> None:
+    """They are not the detector's."""
+    rows, _ = api.detect(FRAME, load=folder, false_alarms="1/100-rows", settings={"rules.direction": "up"})
+    assert len(rows) == len(FRAME)

@@ -1,0 +1,66 @@
+"""An artefact's folder holds all of one artefact, or none that can be read."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from forecaster.errors import ArtifactError
+from forecaster.progress import RecordingWatch
+from forecaster.series import synthetic
+from forecaster.series.frame import check
+from forecaster.series.roles import Roles
+from forecaster.training import artefact as on_disk
+from forecaster.training.artefact import Artefact
+from forecaster.training.job import Job
+from forecaster.training.recipe import learn
+
+GRID = check(synthetic.seasonal(2, 60), Roles()).grids[0]
+ENDS = np.asarray(GRID.lengths)
+
+
+def _pair(horizon: int) -> Artefact:
+    one = learn(GRID, ENDS, model="seasonal_naive", horizon=horizon)
+    return one.joined([one])
+
+
+def _killed(artefact: Artefact, folder: Path, files: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Save it, and be killed when so many files of numbers are written."""
+    written, real = [], on_disk.save_file
+
+    def write(tensors: Any, path: Path) -> None:
+        real(tensors, path)
+        written.append(path)
+        if len(written) == files:
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(on_disk, "save_file", write)
+        with pytest.raises(KeyboardInterrupt):
+            artefact.save(folder)
+
+
+@pytest.mark.parametrize("files", [1, 2, 3, 4])
+def test_a_folder_that_was_being_overwritten_is_not_read(
+    files: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Killed after any of its files, an ensemble of two does not load as part of the old and part of the new."""
+    _pair(2).save(tmp_path)
+    assert Artefact.load(tmp_path).plan.horizon == 2
+    _killed(_pair(3), tmp_path, files, monkeypatch)
+    with pytest.raises(ArtifactError, match="no readable artefact"):
+        Artefact.load(tmp_path)
+
+
+def test_a_training_that_was_kept_in_part_is_done_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Killed while it was written, or damaged since: `--resume` trains it, and says so."""
+    job, watch = Job(_pair(2).plan, None, tmp_path), RecordingWatch()
+    _killed(_pair(2), tmp_path, 2, monkeypatch)
+    assert len(job.run(GRID, ENDS, watch)) == 1
+    assert not any("done before" in line for line in watch.lines)
+    (tmp_path / "weights.safetensors").write_bytes(b"half")
+    assert len(job.run(GRID, ENDS, watch)) == 1
+    assert any("trained again" in line for line in watch.lines)
+    job.run(GRID, ENDS, watch)
+    assert any("done before" in line for line in watch.lines)
