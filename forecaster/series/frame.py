@@ -13,6 +13,7 @@ from forecaster import columns
 from forecaster.errors import DataError
 from forecaster.series import frequency, step
 from forecaster.series.clock import Clock
+from forecaster.series.compact_dates import require_counts
 from forecaster.series.frequency import DAY, Frequency, Ints
 from forecaster.series.grid import Grid
 from forecaster.series.placing import place
@@ -63,8 +64,8 @@ def check(
     `beside` is a column that is read elsewhere; others are named as not used.
 
     Missing: absent grid rows, infinities and text like NaN become NaN; all-missing series are skipped
-    Raises:  DataError when a column is absent or unreadable, when no row is left, or with `strict`
-        when anything had to be repaired
+    Raises:  DataError when a column is absent or unreadable, when no row is left, where integer times may be dates, or with
+        `strict` when anything had to be repaired
     """
     quality = Quality()
     _require_columns(frame, roles)
@@ -73,6 +74,8 @@ def check(
     rows = in_order(clean(frame, roles, clock, quality), quality)
     if len(rows.times) == 0:
         raise DataError("no usable row: every row lacks a unique_id or a time, or the input is empty.")
+    if clock.integer:
+        require_counts(rows.times)
     rows, clock, steps = _steps(frame, rows, clock, freq, quality)
     checked = _grids(rows, clock, steps, roles, len(frame), quality)
     repairs = quality.of("repair")

@@ -3,7 +3,7 @@
 import numpy as np
 
 from forecaster.series.frequency import DAY, Frequency, Ints
-from forecaster.series.grid import Floats, Grid
+from forecaster.series.grid import Bools, Floats, Grid
 
 __all__ = ["LONGEST", "seasons"]
 
@@ -18,6 +18,8 @@ _ADDED = 0.1
 """Share of what a shorter season leaves open, from which a longer one counts as seen."""
 _PEAK = 0.25
 """The same where no season is suggested and any lag may be one."""
+_ALMOST = 0.9
+"""Share of the strongest autocorrelation from which a shorter lag counts as its equal."""
 
 
 def seasons(grid: Grid, lengths: Ints) -> tuple[int, ...]:
@@ -116,13 +118,24 @@ def _any_period(values: list[Floats]) -> tuple[int, ...]:
         moves = [_moves(one, span) for one in values[:20] if len(one) > span]
         middle = np.median([_curve(one, longest) for one in moves], axis=0)
         lags = np.arange(2 * span + 1, longest)
-        peak = (middle[lags] > middle[lags - 1]) & (middle[lags] >= middle[lags + 1])
-        peak &= middle[lags] > max(_PEAK, 1.5 * _noise(moves, span))
+        peak = _peaks(middle)[lags] & (middle[lags] > max(_PEAK, 1.5 * _noise(moves, span)))
         if peak.any() and middle[lags[peak]].max() > strongest:
             strongest = middle[lags[peak]].max()
-            # The first lag that is almost as strong as the strongest: its multiples repeat as well.
-            best = int(lags[peak & (middle[lags] > 0.9 * strongest)][0])
+            best = _shortest(middle, strongest)
     return (best,) if best >= 3 else ()
+
+
+def _shortest(curve: Floats, strongest: float) -> int:
+    """The first lag that is almost as strong as the strongest, its multiples repeat as well; at the top of its hill."""
+    first = int(np.flatnonzero(_peaks(curve) & (curve > _ALMOST * strongest))[0])
+    return first + int(curve[first : first + 1 + first // 4].argmax())
+
+
+def _peaks(curve: Floats) -> Bools:
+    """Lags higher than those beside them, after lower ones: moves that overlap are alike without any season."""
+    rises = np.diff(curve)
+    top = np.concatenate([[False], (rises[:-1] > 0) & (rises[1:] <= 0), [False]])
+    return np.asarray(top & (np.minimum.accumulate(curve) < curve / 2))
 
 
 def _curve(steps: Floats, longest: int) -> Floats:

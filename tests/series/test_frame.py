@@ -188,6 +188,20 @@ def test_integer_times_are_steps() -> None:
     assert grid.ds(np.zeros(2, np.int64), np.array([4, 5])).tolist() == [50, 60]
 
 
+@pytest.mark.parametrize("written", ["%Y%m", "%Y%m%d", "%Y%m%d%H", "%Y%m%d%H%M%S"])
+def test_dates_written_as_integers_are_not_taken_for_steps(written: str) -> None:
+    """No step leads from 20240131 to 20240201: forecasts would have days that there are not."""
+    times = pd.date_range("2023-11-20", periods=60, freq="MS" if written == "%Y%m" else "D")
+    with pytest.raises(DataError, match=f"number of steps or the date {times[0]:%Y-%m-%d}"):
+        check(_frame(list(times.strftime(written).astype("int64"))), Roles())
+
+
+@pytest.mark.parametrize("first", [0, 20_240_101, 202_401, 1_704_067_200, 1_704_067_200_000])
+def test_integers_that_are_no_dates_are_steps(first: int) -> None:
+    """Counts, whatever they begin at, and seconds since 1970."""
+    assert check(_frame(list(range(first, first + 40))), Roles()).grids[0].frequency.alias == "int"
+
+
 @pytest.mark.parametrize("zone", ["Europe/Paris", "Australia/Melbourne", "UTC"])
 @pytest.mark.parametrize("step", ["h", "D"])
 def test_a_night_of_23_or_25_hours_is_no_gap(zone: str, step: str) -> None:

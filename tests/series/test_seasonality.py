@@ -19,10 +19,33 @@ def test_a_season_is_seen(step: str, season: int, length: int) -> None:
     assert season in seasons(grid, grid.lengths)
 
 
+@pytest.mark.parametrize("season", [7, 12, 24])
+@pytest.mark.parametrize("noise", [0.05, 0.3])
+def test_integer_times_find_the_season_and_not_its_double(season: int, noise: float) -> None:
+    """Two seasons repeat as well as one does, and leave half the anchors."""
+    frame = synthetic.seasonal(1, 16 * season, season=season, noise=noise)
+    grid = check(frame.assign(ds=range(len(frame))), Roles()).grids[0]
+    assert seasons(grid, grid.lengths) == (season,)
+
+
+def test_a_season_of_every_second_day_is_longer_than_the_day() -> None:
+    """What a shorter lag leaves open is not given away."""
+    y = np.tile([0, 1, 3, 9, 3, 1, 0, 0, 1, 2, 4, 1], 40) + np.random.default_rng(0).normal(0, 0.1, 480)
+    grid = check(synthetic.seasonal(1, 480).assign(ds=range(480), y=y), Roles()).grids[0]
+    assert seasons(grid, grid.lengths) == (12,)
+
+
 @pytest.mark.parametrize("step", ["B", "h", "MS", "W"])
 def test_a_random_walk_has_none(step: str, random: np.random.Generator) -> None:
     """Ten walks, and not one season."""
     grid = check(synthetic.walks(10, 300, step=step, seed=int(random.integers(1000))), Roles()).grids[0]
+    assert seasons(grid, grid.lengths) == ()
+
+
+def test_a_walk_of_integer_times_has_none() -> None:
+    """Any lag may be its season, and none is."""
+    frame = synthetic.walks(10, 300, seed=3)
+    grid = check(frame.assign(ds=frame.groupby("unique_id").cumcount()), Roles()).grids[0]
     assert seasons(grid, grid.lengths) == ()
 
 
