@@ -17,7 +17,7 @@ from forecaster.series.clock import Clock
 from forecaster.series.frequency import Ints
 from forecaster.series.grid import Array, Floats, Grid
 
-__all__ = ["Blockwise", "Held", "Look", "faded_mean", "filled", "moving_mean"]
+__all__ = ["Blockwise", "Held", "Look", "faded_mean", "filled", "moving_mean", "summed_on"]
 
 Held = dict[str, Array]
 """What is remembered of some series, each array with one entry a series."""
@@ -125,10 +125,9 @@ class Blockwise(Detector):
             before = self.look({k: v.copy() for k, v in held.items()}, np.full_like(y_nT[:, :first], np.nan))
             return before if first >= y_nT.shape[1] else _joined_looks(before, self._greeted(held, y_nT[:, first:]))
         _greet(held, y_nT, np.flatnonzero(fresh))
-        known = {name: value[~fresh] for name, value in held.items()}
-        z_nT = np.full_like(y_nT, np.nan)
-        z_nT[~fresh] = (y_nT[~fresh] - known["units.centre"][:, None]) / known["units.spread"][:, None]
-        kept = {name: value[fresh].copy() for name, value in held.items()}
+        centre, spread = held["units.centre"][:, None], held["units.spread"][:, None]
+        z_nT = np.where(fresh[:, None], np.nan, (y_nT - centre) / spread)
+        kept = {name: value[fresh] for name, value in held.items()}
         look = self.look(held, z_nT)
         for name, value in kept.items():
             held[name][fresh] = value
@@ -168,14 +167,14 @@ class _Following(Follower):
         # What was learnt is large in some detectors, and only read: where all series step it is not even copied.
         every = len(series) == self._held.series
         lessons = {name for name in self._detector.learnt if not name.startswith("units.")}
-        held = {
-            name: value if every and name in lessons else value[series] for name, value in self._held.state().items()
-        }
+        # Nor is anything else where they come in their order: what is remembered changes where it is.
+        some = slice(None) if every and (np.diff(series) == 1).all() else series
+        held = {name: value if every and name in lessons else value[some] for name, value in self._held.state().items()}
         views, ahead = _in_own_units(self._detector._greeted(held, values[:, None]), held)
-        self._put(series, {name: value for name, value in held.items() if name not in lessons})
+        self._put(some, {name: value for name, value in held.items() if name not in lessons})
         return Sight(_joined([views]), ahead)
 
-    def _put(self, series: Ints, held: Held) -> None:
+    def _put(self, series: Ints | slice, held: Held) -> None:
         for name, value in held.items():
             self._held[name][series] = value
 
@@ -193,12 +192,18 @@ def faded_mean(held: Held, name: str, values_nT: Floats, keep: float) -> Floats:
     """
     seen = ~np.isnan(values_nT)
     sums = [np.where(seen, values_nT, 0.0), seen.astype(float)]
-    found = [
-        lfilter([1.0], [1.0, -keep], part, axis=1, zi=keep * held[name][:, k, None])[0] for k, part in enumerate(sums)
-    ]
+    found = [summed_on(held[name][:, k], part, keep) for k, part in enumerate(sums)]
     held[name] = np.stack([part[:, -1] for part in found], axis=1)
     with np.errstate(invalid="ignore"):
         return np.where(found[1] > 0, found[0] / np.where(found[1] > 0, found[1], 1.0), np.nan)
+
+
+def summed_on(before_n: Floats, values_nT: Floats, keep: float) -> Floats:
+    """Sums in which what was before a row, `before` all of them, counts `keep` times. Shapes: [n], [n, T] -> [n, T]"""
+    faded_n1 = keep * before_n[:, None]
+    if values_nT.shape[1] == 1:  # a step of many series is dear to a filter
+        return np.asarray(values_nT + faded_n1)
+    return np.asarray(lfilter([1.0], [1.0, -keep], values_nT, axis=1, zi=faded_n1)[0])
 
 
 def filled(z: Floats) -> Floats:

@@ -27,7 +27,7 @@ class Auto(Detector):
 
     @dataclass(frozen=True, kw_only=True)
     class Config(Detector.Config):
-        members: str = "ridge,profile,seen_range"
+        members: str = "ridge,profile,seen_range,far_ahead"
         """Files in `detectors/`, with commas."""
 
         def __post_init__(self) -> None:

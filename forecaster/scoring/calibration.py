@@ -33,7 +33,7 @@ class Sorts(NamedTuple):
     graded: int
     """First views, by which rows are graded; all where there are hints and chances only."""
     faint: slice
-    """Views whose p-values count for ten times as much."""
+    """Views whose p-values count for ten times as much; none where there are no others to believe more."""
     thresholds: int
     """First views, which have thresholds; the others are chances."""
 
@@ -41,7 +41,7 @@ class Sorts(NamedTuple):
     def of(cls, kinds: Kinds, width: int) -> "Sorts":
         """Of so many views."""
         plain, chances = width - sum(kinds), width - kinds.chances
-        return cls(plain or width, slice(plain, chances - kinds.hints), chances)
+        return cls(plain or width, slice(plain, chances - kinds.hints if plain else plain), chances)
 
 
 @dataclass(frozen=True)

@@ -6,9 +6,12 @@ import pytest
 
 from forecaster import api
 from forecaster.detectors.base import PLAIN, Kinds
+from forecaster.detectors.far_ahead import FarAhead
 from forecaster.scoring.alarms import Alarming, normal_rows
 from forecaster.scoring.calibration import Judge
 from forecaster.scoring.rules import Rules
+from forecaster.series.frame import check
+from forecaster.series.roles import Roles
 from forecaster.thresholds._moments import Moments
 from forecaster.thresholds.base import Threshold
 from forecaster.thresholds.conformal_tail import ConformalTail
@@ -103,3 +106,25 @@ def test_chances_are_none_of_the_views_that_are_counted() -> None:
     found = Judge.fit(beside, Moments.of(beside), Kinds(chances=1), 0.001, 10, [_threshold(), _threshold()])
     np.testing.assert_allclose(found.several, without.several)
     assert 1.5 < without.several[1] <= 2
+
+
+def test_hints_with_nothing_beside_them_are_not_faint() -> None:
+    """A tenth is believed of a faint hint beside other views, all of it where there are none."""
+    views_TV = np.abs(np.random.default_rng(8).standard_normal((500, 1)))
+    odd_TV = np.full((1, 1), 4.0)
+    alone = Judge.fit(views_TV, Moments.of(views_TV), Kinds(faint=1), 0.001, 10, [_threshold()])
+    plain = Judge.fit(views_TV, Moments.of(views_TV), PLAIN, 0.001, 10, [_threshold()])
+    np.testing.assert_array_equal(alone.usual(odd_TV), plain.usual(odd_TV))
+
+
+def test_forecasts_from_long_before_do_not_follow_a_shift() -> None:
+    """A level that moved is as far off 40 rows later, when forecasts of the next row have long followed it."""
+    random = np.random.default_rng(9)
+    y_T = random.standard_normal(1500)
+    y_T[1000:] += 3
+    times = pd.date_range("2024-01-01", periods=len(y_T), freq="5min")
+    grid = check(pd.DataFrame({"unique_id": "one", "ds": times, "y": y_T}), Roles()).grids[0]
+    detector = FarAhead(FarAhead.Config())
+    detector.fit(grid, np.array([600]), {})
+    away_T = detector.views(grid).scores[:, 0]
+    assert away_T[1040] > 2 > 4 * np.nanmax(away_T[600:1000])
