@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 
 from forecaster import api, plugins
+from forecaster.errors import ConfigError
+from forecaster.evaluation.leaderboard import require_ratio
 from forecaster.scoring.rules import Rules
 from forecaster.series import synthetic
 from forecaster.series.contract import Contract
@@ -132,18 +134,23 @@ def newcomer(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
 
 @pytest.mark.parametrize("newcomer", [("metrics", "width80")], indirect=True)
 def test_a_metric_is_one_file(newcomer: str) -> None:
-    """The example's name is a column of every backtest."""
+    """The example's name is a column of every backtest; no leaderboard is ordered by what is no size of errors."""
+    with pytest.raises(ConfigError, match="unknown metric to order by"):
+        require_ratio(newcomer)
     _, scores = api.backtest(synthetic.seasonal(2, 120), horizon=4, model="seasonal_naive")
     assert newcomer in scores.columns
 
 
 @pytest.mark.parametrize("newcomer", [("detectors", "jump")], indirect=True)
-def test_a_detector_is_one_file(newcomer: str) -> None:
-    """The example raises an alarm at a jump."""
+def test_a_detector_is_one_file(newcomer: str, tmp_path: Path) -> None:
+    """The example raises an alarm at a jump, in a table and in a stream."""
     frame = synthetic.seasonal(1, 600, noise=0.1)
     frame.loc[500, "y"] += 50
     rows, _ = api.detect(frame, detector=newcomer)
     assert rows.loc[500, "is_anomaly"]
+    api.detect(frame[:450], detector=newcomer, save=tmp_path / "saved")
+    streamed = api.stream(tmp_path / "saved").feed(frame[450:])
+    assert streamed["is_anomaly"].iloc[50]
 
 
 @pytest.mark.parametrize("newcomer", [("aggregations", "median")], indirect=True)
