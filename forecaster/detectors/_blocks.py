@@ -200,7 +200,7 @@ def faded_mean(held: Held, name: str, values_nT: Floats, keep: float) -> Floats:
 
 
 def filled(z: Floats) -> Floats:
-    """Missing values stand in for by the last one seen. Shapes: [n, T]"""
+    """Each missing value replaced by the last one seen; those before the first stay missing. Shapes: [n, T]"""
     at = np.maximum.accumulate(np.where(np.isnan(z), 0, np.arange(z.shape[1])), axis=1)
     return np.take_along_axis(z, at, axis=1)
 
