@@ -45,8 +45,9 @@ peers: setup  ## other libraries beside ours; SET=m4_weekly, PEER=neuralforecast
 	$(BIN)/python -m tests.benchmarks.peers $(if $(SET),--set $(SET)) $(if $(PEER),--peer $(PEER)) $(if $(SEED),--seed $(SEED)) \
 	  $(if $(ENVIRONMENTS),--environments $(ENVIRONMENTS)) $(if $(RESUME),--resume)
 
-pages: setup  ## docs/models.md and the table in docs/sources.md, from the plug-ins' own words
+pages: setup  ## docs/models.md, detectors.md, parts.md and the table in docs/sources.md, from the plug-ins' own words
 	$(BIN)/python -m tests.model_pages
+	$(BIN)/python -m tests.part_pages
 	$(BIN)/python -m tests.source_pages
 
 clean:

@@ -12,9 +12,12 @@ __all__ = [
     "DS",
     "EXPECTATION",
     "FORECASTS",
+    "HIGH",
     "IGNORED",
     "LEVELS",
+    "LOW",
     "MEAN",
+    "MEDIAN",
     "OBSERVATIONS",
     "PATH",
     "QUANTILES",
@@ -45,6 +48,8 @@ IGNORED = ("label", "label_point", "is_test", "changepoint")
 
 LEVELS = (0.025, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.975)
 """Quantile levels of every stored forecast."""
+LOW, MEDIAN, HIGH = (LEVELS.index(level) for level in (0.1, 0.5, 0.9))
+"""Where the median is among them, and the ends of the 80 % interval."""
 
 
 def quantile_column(level: float) -> str:

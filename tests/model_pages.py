@@ -1,14 +1,10 @@
 """`python -m tests.model_pages` writes docs/models.md from the models' own words, and the costs that the bench measured."""
 
-import ast
 import csv
-import dataclasses
-import inspect
-import re
 from pathlib import Path
-from typing import Any
 
 from forecaster import plugins
+from tests.plugin_words import section
 
 __all__ = ["COSTS", "PAGE", "page"]
 
@@ -37,11 +33,12 @@ _MEMORY = {
 def page() -> str:
     """The whole page."""
     names = plugins.names("models")
-    return _HEAD + _table(names) + "".join(f"\n{_model(name)}" for name in names)
+    return _HEAD + _table(names) + "".join(f"\n{section('models', name)}" for name in names)
 
 
 def _table(names: tuple[str, ...]) -> str:
-    costs = {row["model"]: row for row in csv.DictReader(COSTS.open())} if COSTS.exists() else {}
+    measured_rows = COSTS.read_text().splitlines() if COSTS.exists() else []
+    costs = {row["model"]: row for row in csv.DictReader(measured_rows)}
     lines = ["| model | what | memory | cost | error weekly | error hourly |", "|---|---|---|---|---|---|"]
     for name in names:
         cost = costs.get(name, {})
@@ -49,35 +46,6 @@ def _table(names: tuple[str, ...]) -> str:
         memory = _MEMORY[plugins.load("models", name).memory]
         lines.append(f"| [{name}](#{name}) | {plugins.summary('models', name).rstrip('.')} | {memory} | {measured} |")
     return "\n".join(lines) + "\n"
-
-
-def _model(name: str) -> str:
-    model = plugins.load("models", name)
-    told = inspect.cleandoc(model.__doc__)
-    sections = re.sub(r"^(Shapes|Units|Missing|Fails|Source):\s+", r"- **\1**: ", told, flags=re.MULTILINE)
-    return f"## {name}\n\n{sections}\n" + _settings(model.Config)
-
-
-def _settings(config: Any) -> str:
-    fields = [(field, _meaning(config, field.name)) for field in dataclasses.fields(config)]
-    if not fields:
-        return "\nNothing to set.\n"
-    lines = [f"| `{field.name}` | {field.default!r} | {meaning} |" for field, meaning in fields]
-    return "\n| setting | default | |\n|---|---|---|\n" + "\n".join(lines) + "\n"
-
-
-def _meaning(config: Any, name: str) -> str:
-    """The docstring under a field, in the class that has it."""
-    for owner in config.__mro__:
-        if owner is object:
-            continue
-        body = ast.parse(inspect.cleandoc(inspect.getsource(owner))).body[0]
-        assert isinstance(body, ast.ClassDef)
-        for field, after in zip(body.body, body.body[1:], strict=False):
-            named = isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name) and field.target.id == name
-            if named and isinstance(after, ast.Expr) and isinstance(after.value, ast.Constant):
-                return " ".join(str(after.value.value).split())
-    return ""
 
 
 if __name__ == "__main__":

@@ -1,8 +1,10 @@
 """ARCHITECTURE.md, executable: who may import whom, and which packages where."""
 
 import ast
+import re
 import subprocess
 import sys
+from importlib import metadata
 from pathlib import Path
 
 import pytest
@@ -127,14 +129,23 @@ def test_no_module_is_called_like_a_library() -> None:
 def test_a_worker_trains_with_core_packages_alone() -> None:
     """series, panel, models, training: with every other package blocked, a network trains and predicts."""
     script = f"""
-import sys
-core = {CORE | {"forecaster"}!r}
-blocked = {{"mlflow", "prefect", "fastapi", "sqlalchemy", "deltalake", "duckdb", "typer", "uvicorn", "httpx", "plotly", "dash"}}
-class Block:
+import sys, sysconfig
+from importlib import metadata
+sysconfig.get_config_vars()  # reads a module of the standard library that no list names
+allowed = {_with_dependencies(CORE) | {"forecaster"} | set(sys.stdlib_module_names)!r}
+made_by = {{}}
+for package, names in metadata.packages_distributions().items():
+    for name in names:
+        made_by.setdefault(name, set()).add(package)
+class Allowed:
+    def __init__(self, finder):
+        self.finder = finder
     def find_spec(self, name, path=None, target=None):
-        if name.split(".")[0] in blocked:
-            raise ModuleNotFoundError(f"blocked: {{name}}", name=name)
-sys.meta_path.insert(0, Block())
+        return self.finder.find_spec(name, path, target) if name.split(".")[0] in allowed else None
+    def find_distributions(self, *asked):
+        found = getattr(self.finder, "find_distributions", lambda *_: ())(*asked)
+        return [one for one in found if made_by.get(one.name, set()) & allowed]
+sys.meta_path[:] = map(Allowed, sys.meta_path)
 from forecaster.series import synthetic
 from forecaster.series.frame import check
 from forecaster.series.roles import Roles
@@ -147,6 +158,26 @@ print(last_forecasts(fit(grid, grid.lengths, made), grid).quantiles.shape)
 """
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False, cwd=ROOT)
     assert done.stdout.strip() == "(2, 4, 13)", done.stderr[-2000:]
+
+
+def _with_dependencies(packages: set[str]) -> set[str]:
+    """Packages, and all that the distributions they are from require without an extra."""
+    made_by = metadata.packages_distributions()
+    brings: dict[str, set[str]] = {}
+    for package, distributions in made_by.items():
+        for name in distributions:
+            brings.setdefault(_plain(name), set()).add(package)
+    found: set[str] = set()
+    waiting = {_plain(name) for package in packages for name in made_by[package]}
+    while waiting:
+        found |= (now := waiting)
+        lines = [line for name in now if name in brings for line in metadata.requires(name) or ()]
+        waiting = {_plain(re.match(r"[\w.-]+", line).group()) for line in lines if "extra ==" not in line} - found
+    return set().union(*(brings.get(name, set()) for name in found))
+
+
+def _plain(distribution: str) -> str:
+    return re.sub(r"[-_.]+", "-", distribution).lower()
 
 
 def test_reading_and_asking_load_no_network() -> None:

@@ -9,10 +9,12 @@ import numpy as np
 import pytest
 
 from forecaster import api, plugins
+from forecaster.errors import ConfigError
+from forecaster.evaluation.leaderboard import require_ratio
 from forecaster.scoring.rules import Rules
 from forecaster.series import synthetic
 from forecaster.series.contract import Contract
-from tests import model_pages, source_pages
+from tests import model_pages, part_pages, source_pages
 
 ROOT = Path(__file__).parent.parent
 DOCUMENTS = [
@@ -23,6 +25,8 @@ DOCUMENTS = [
     "docs/events.md",
     "docs/experiments.md",
     "docs/models.md",
+    "docs/detectors.md",
+    "docs/parts.md",
     "docs/thresholds.md",
     "docs/sources.md",
 ]
@@ -68,10 +72,14 @@ def test_the_map_of_scoring_names_every_file() -> None:
     assert sorted(named) == sorted(path.stem for path in folder.glob("*.py") if path.stem != "__init__")
 
 
-def test_every_threshold_has_a_row() -> None:
-    """And each row a threshold."""
-    rows = re.findall(r"^\| `(\w+)` \|", (ROOT / "docs/thresholds.md").read_text(), flags=re.MULTILINE)
-    assert sorted(rows) == sorted(plugins.names("thresholds"))
+def test_what_is_advised_exists() -> None:
+    """The tables that say when to take which name only what there is."""
+    thresholds = re.findall(r"^\| `(\w+)` \|", (ROOT / "docs/thresholds.md").read_text(), flags=re.MULTILINE)
+    table = (ROOT / "docs/events.md").read_text().split("| `aggregation=` |")[1].split("\n\n")[0]
+    aggregations = re.findall(r"^\| `(\w+)` \|", table, flags=re.MULTILINE)
+    assert set(thresholds) - set(plugins.names("thresholds")) == set()
+    assert set(aggregations) - set(plugins.names("aggregations")) == set()
+    assert len(thresholds) * len(aggregations) > 0
 
 
 def test_every_verb_is_in_the_readme() -> None:
@@ -84,6 +92,12 @@ def test_every_verb_is_in_the_readme() -> None:
 def test_the_page_of_models_is_what_the_models_say() -> None:
     """`make pages` has been run since the last change of a docstring."""
     assert model_pages.PAGE.read_text() == model_pages.page()
+
+
+@pytest.mark.parametrize("path", part_pages.PAGES, ids=lambda path: path.stem)
+def test_the_pages_of_parts_are_what_they_say(path: Path) -> None:
+    """The same of detectors, and of metrics, scales, heads, thresholds and aggregations."""
+    assert path.read_text() == part_pages.PAGES[path]()
 
 
 def test_the_page_of_sources_has_all_connectors() -> None:
@@ -120,18 +134,23 @@ def newcomer(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
 
 @pytest.mark.parametrize("newcomer", [("metrics", "width80")], indirect=True)
 def test_a_metric_is_one_file(newcomer: str) -> None:
-    """The example's name is a column of every backtest."""
+    """The example's name is a column of every backtest; no leaderboard is ordered by what is no size of errors."""
+    with pytest.raises(ConfigError, match="unknown metric to order by"):
+        require_ratio(newcomer)
     _, scores = api.backtest(synthetic.seasonal(2, 120), horizon=4, model="seasonal_naive")
     assert newcomer in scores.columns
 
 
 @pytest.mark.parametrize("newcomer", [("detectors", "jump")], indirect=True)
-def test_a_detector_is_one_file(newcomer: str) -> None:
-    """The example raises an alarm at a jump."""
+def test_a_detector_is_one_file(newcomer: str, tmp_path: Path) -> None:
+    """The example raises an alarm at a jump, in a table and in a stream."""
     frame = synthetic.seasonal(1, 600, noise=0.1)
     frame.loc[500, "y"] += 50
     rows, _ = api.detect(frame, detector=newcomer)
     assert rows.loc[500, "is_anomaly"]
+    api.detect(frame[:450], detector=newcomer, save=tmp_path / "saved")
+    streamed = api.stream(tmp_path / "saved").feed(frame[450:])
+    assert streamed["is_anomaly"].iloc[50]
 
 
 @pytest.mark.parametrize("newcomer", [("aggregations", "median")], indirect=True)
@@ -146,12 +165,6 @@ def test_an_aggregation_is_one_file(newcomer: str) -> None:
     rows, _ = api.detect(frame, **words)
     whole = rows[rows["channel"] == "*"].reset_index(drop=True)
     assert whole["is_anomaly"][[400, 500]].tolist() == [False, True]
-
-
-def test_every_aggregation_is_documented() -> None:
-    """A newcomer finds all of them there."""
-    told = (ROOT / "docs/events.md").read_text()
-    assert not [name for name in plugins.names("aggregations") if f"| `{name}` |" not in told]
 
 
 def test_every_rule_of_events_is_documented() -> None:

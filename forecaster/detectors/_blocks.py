@@ -207,7 +207,7 @@ def summed_on(before_n: Floats, values_nT: Floats, keep: float) -> Floats:
 
 
 def filled(z: Floats) -> Floats:
-    """Missing values stand in for by the last one seen. Shapes: [n, T]"""
+    """Each missing value replaced by the last one seen; those before the first stay missing. Shapes: [n, T]"""
     at = np.maximum.accumulate(np.where(np.isnan(z), 0, np.arange(z.shape[1])), axis=1)
     return np.take_along_axis(z, at, axis=1)
 

@@ -42,7 +42,7 @@ class Ridge(Blockwise):
         span: int = 100
         """Rows of the average."""
         share: float = 0.7
-        """First part of the training rows that weights are fitted on; the rest only calibrates."""
+        """First part of the training rows that weights are fitted on; the rest gives the band around what is expected. All calibrate."""
 
         def __post_init__(self) -> None:
             if self.lags < 1 or self.ahead < 1 or self.span < 1 or self.penalty < 0 or not 0 < self.share <= 1:

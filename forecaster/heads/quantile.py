@@ -10,12 +10,11 @@ import torch
 from scipy.stats import norm
 from torch import Tensor
 
-from forecaster.columns import LEVELS
+from forecaster.columns import LEVELS, MEDIAN
 from forecaster.heads.base import PLAIN, Frame, Head
 
 __all__ = ["Quantile"]
 
-_MIDDLE = LEVELS.index(0.5)
 _WIDEST = 3.4
 """Largest logarithm of an increment: e^3.4 = 30 times a usual error."""
 _ROWS_AT_ONCE = 4_096
@@ -48,7 +47,7 @@ class Quantile(Head):
     def loss(self, params: Tensor, target: Tensor, weight: Tensor, frame: Frame = PLAIN) -> Tensor:
         levels_Q = torch.tensor(LEVELS, device=params.device, dtype=params.dtype)
         shares_Q = torch.full_like(levels_Q, 1 / len(LEVELS))
-        shares_Q[_MIDDLE] += 2 * self.config.median_weight
+        shares_Q[MEDIAN] += 2 * self.config.median_weight
         loss: Tensor = _Pinball.apply(params, target, weight, levels_Q, shares_Q)  # type: ignore[no-untyped-call]  # autograd's own
         return loss
 
@@ -61,7 +60,7 @@ class Quantile(Head):
 def _sides(device: torch.device, dtype: torch.dtype) -> Tensor:
     """Which increments lie between the median and each quantile, below it negative: [Q - 1, Q]"""
     increment, quantile = np.arange(len(LEVELS) - 1)[:, None], np.arange(len(LEVELS))
-    above, below = (increment >= _MIDDLE) & (quantile > increment), (increment < _MIDDLE) & (quantile <= increment)
+    above, below = (increment >= MEDIAN) & (quantile > increment), (increment < MEDIAN) & (quantile <= increment)
     with torch.inference_mode(False):  # what is kept may serve a training later
         return torch.as_tensor(above.astype(float) - below, device=device, dtype=dtype)
 

@@ -11,7 +11,7 @@ _LEAST_ERROR = 0.02
 class Anchors(nn.Module):
     """A gated blend of the values one lag back, plus a linear map of the window where `line` says so.
 
-    The blend begins as the one that `lean` was shown to be good, the map as zero.
+    The blend begins as `choose_starts` makes it, the map as zero.
 
     Shapes:  hidden [..., D], window [..., W] -> [..., H]
     Source:  seasonal anchors as in Smyl (2020), IJF 36(1); the linear map is NLinear's, Zeng et al. (2023),
@@ -40,7 +40,7 @@ class Anchors(nn.Module):
         return sum(parts[1:], start=parts[0])
 
     @torch.no_grad()
-    def lean(self, window: Tensor, target: Tensor, weight: Tensor) -> None:
+    def choose_starts(self, window: Tensor, target: Tensor, weight: Tensor) -> None:
         """Begin with each lag's share by the inverse square of its error on some rows.
 
         Shapes: [..., W], [..., H], [..., H]

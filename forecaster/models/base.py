@@ -136,7 +136,7 @@ class Model(nn.Module, ABC):
     def decode(self, states: Tensor, window: Tensor, ahead: Tensor) -> Outlook:
         """What the states say of every horizon step. Shapes: [..., D], [..., W], [..., H, F]"""
 
-    def lean(self, window: Tensor, target: Tensor, weight: Tensor) -> None:  # most have nothing to choose
+    def choose_starts(self, window: Tensor, target: Tensor, weight: Tensor) -> None:  # most have nothing to choose
         """Choose where forecasts start, by some training rows, before any step.
 
         Shapes: [..., W], [..., H], [..., H]
@@ -228,5 +228,5 @@ class OnePass(Model):
         hidden = nn.functional.gelu(self.merge(states))
         return Outlook(self.anchors(hidden, window), self.decoder(hidden, ahead))
 
-    def lean(self, window: Tensor, target: Tensor, weight: Tensor) -> None:
-        self.anchors.lean(window, target, weight)
+    def choose_starts(self, window: Tensor, target: Tensor, weight: Tensor) -> None:
+        self.anchors.choose_starts(window, target, weight)

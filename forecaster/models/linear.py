@@ -44,5 +44,5 @@ class Linear(Model):
     def decode(self, states: Tensor, window: Tensor, ahead: Tensor) -> Outlook:
         return Outlook(self.anchors(states, window), self.decoder(states, ahead))
 
-    def lean(self, window: Tensor, target: Tensor, weight: Tensor) -> None:
-        self.anchors.lean(window, target, weight)
+    def choose_starts(self, window: Tensor, target: Tensor, weight: Tensor) -> None:
+        self.anchors.choose_starts(window, target, weight)

@@ -120,5 +120,5 @@ class SegRnn(Model):
         params = self.out(self.dropout(after), ahead).reshape(*states.shape[:-1], -1, len(self.task.parameters))
         return Outlook(self.anchors(states, window), params[..., : self.task.horizon, :])
 
-    def lean(self, window: Tensor, target: Tensor, weight: Tensor) -> None:
-        self.anchors.lean(window, target, weight)
+    def choose_starts(self, window: Tensor, target: Tensor, weight: Tensor) -> None:
+        self.anchors.choose_starts(window, target, weight)

@@ -134,7 +134,7 @@ class AlarmingAbreast:
                 uncalibrated.append(place)
             else:
                 held["serves"][place], held["level"][place] = stand.judge.serves, stand.judge.level
-                held["several"][place] = stand.judge.several
+                held["several"][place] = stand.judge.independent_views
         self._by_itself.difference_update(new)
         self._fit(np.array(uncalibrated, np.int64))
         self._follow_since(np.array(uncalibrated, np.int64))

@@ -49,7 +49,7 @@ class Judge:
     """A calibration: each view by its own normal rows, and the least likely view of a row speaks for it.
 
     Taking the least of V p-values makes small ones commoner; by how much, the normal rows tell: as if there were
-    `several` independent views (Sidak), 1 where the views say the same, V where they have nothing in common.
+    so many `independent_views` (Sidak), 1 where the views say the same, V where they have nothing in common.
     Events open by thresholds alone. How strange a row is beside that, moments of all normal rows so far tell as well.
     """
 
@@ -57,8 +57,8 @@ class Judge:
     thresholds: Sequence[Threshold]
     serves: int
     """Rows that it judges."""
-    several: Floats
-    """By the views that grade rows, and by all."""
+    independent_views: Floats
+    """How many there are, by the views that grade rows, and by all."""
     level: float
     """P-value below which a row is an alarm."""
     moments: Moments
@@ -93,7 +93,7 @@ class Judge:
         return graded, joint
 
     def _joined(self, views_TV: Floats, judged: Sequence[Callable[[Floats], Floats]]) -> tuple[Floats, Floats]:
-        graded, joint = joined(_each(views_TV.T, judged, self.sorts), self.sorts, self.several)
+        graded, joint = joined(_each(views_TV.T, judged, self.sorts), self.sorts, self.independent_views)
         centre_V, spread_V = self.moments.centre, self.moments.spread
         return blended(graded, views_TV.T, self.sorts, centre_V[:, None], spread_V[:, None]), joint
 

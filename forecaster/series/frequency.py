@@ -86,7 +86,7 @@ class Frequency:
 
     @property
     def season(self) -> int:
-        """Steps in the usual season of this step (CONTRACTS 3), 1 where there is none."""
+        """Steps in the usual season of this step, 1 where there is none."""
         if self.kind == "fixed" and self.size < DAY:
             return max(1, DAY // self.size) if DAY % self.size == 0 else 1
         number, unit = _split(self.alias.removesuffix(f"-{self.calendar}"))

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from forecaster.columns import LEVELS
+from forecaster.columns import HIGH, LOW, MEDIAN
 from forecaster.series.frequency import Ints
 from forecaster.series.grid import Bools, Floats
 
@@ -14,7 +14,6 @@ __all__ = ["AdaptiveWidths", "factor", "half_width", "judged_step", "relative_er
 
 Numbers = TypeVar("Numbers", Tensor, Floats)
 
-_LOW, _MIDDLE, _HIGH = (LEVELS.index(level) for level in (0.1, 0.5, 0.9))
 _USUAL = 0.6226
 """Mean absolute error of a normal forecast in units of its half 80 % interval: sqrt(2 / pi) / 1.2816."""
 _FURTHEST = 5.0
@@ -34,8 +33,8 @@ def judged_step(horizon: int) -> int:
 
 def half_width(quantiles: Tensor) -> tuple[Tensor, Tensor]:
     """Median and half the 80 % interval. Shapes: [..., Q] -> [...], [...]"""
-    half = (quantiles[..., _HIGH] - quantiles[..., _LOW]).clamp(min=1e-9) / 2
-    return quantiles[..., _MIDDLE], half
+    half = (quantiles[..., HIGH] - quantiles[..., LOW]).clamp(min=1e-9) / 2
+    return quantiles[..., MEDIAN], half
 
 
 def relative_error(targets: Numbers, middle: Numbers, half: Numbers) -> Numbers:
@@ -105,7 +104,7 @@ class AdaptiveWidths:
     @staticmethod
     def apply(quantiles: Tensor, factor: Tensor) -> Tensor:
         """Quantiles as far from their median as the factors say. Shapes: [n, H, Q], [n]"""
-        middle = quantiles[..., _MIDDLE, None]
+        middle = quantiles[..., MEDIAN, None]
         return torch.addcmul(middle, quantiles - middle, factor.to(quantiles)[:, None, None])
 
     def _looking_back(self, values_BT: Floats, rows: Ints, at: Ints) -> Floats:

@@ -5,12 +5,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from forecaster.columns import LEVELS
+from forecaster.columns import HIGH, LOW, MEDIAN
 from forecaster.series.grid import Floats
 
 __all__ = ["EVEN", "Blend", "weighted_median"]
 
-_LOW, _MIDDLE, _HIGH = (LEVELS.index(level) for level in (0.1, 0.5, 0.9))
 _NARROWEST = 0.5
 
 
@@ -28,7 +27,7 @@ class Blend:
         together = weighted_median(quantiles, self.weights)
         if self.width == 1:
             return together
-        middle = together[..., _MIDDLE, None]
+        middle = together[..., MEDIAN, None]
         return np.asarray(middle + (together - middle) * self.width)
 
     def fitted(self, quantiles: Sequence[Floats], targets: Floats) -> "Blend":
@@ -48,8 +47,8 @@ EVEN = Blend()
 
 def _reach(quantiles: Floats, targets: Floats) -> Floats:
     """How far known targets lie from the median, in its distance from the 80 % interval's end on their side. Shapes: -> [m]"""
-    off = targets - quantiles[..., _MIDDLE]
-    end = np.where(off > 0, quantiles[..., _HIGH], quantiles[..., _LOW]) - quantiles[..., _MIDDLE]
+    off = targets - quantiles[..., MEDIAN]
+    end = np.where(off > 0, quantiles[..., HIGH], quantiles[..., LOW]) - quantiles[..., MEDIAN]
     known = ~np.isnan(off)
     off, end = np.abs(off[known]), np.abs(end[known])
     return np.divide(off, end, where=end > 0, out=np.where(off > 0, np.inf, 0.0))

@@ -17,7 +17,7 @@ from forecaster.panel.panel import Panel
 from forecaster.series.frequency import Ints
 from forecaster.training.artefact import Artefact
 
-__all__ = ["STEPS_AT_ONCE", "Block", "blocks", "decoded"]
+__all__ = ["STEPS_AT_ONCE", "Block", "blocks", "decoded", "with_targets"]
 
 STEPS_AT_ONCE = 8_192
 """Steps of all series of a block: its lag windows stay in the processor's cache, which makes half of the speed."""
@@ -86,3 +86,17 @@ def _computing(artefact: Artefact) -> Iterator[None]:
     """No gradients, and as many threads as the plan has. Never around a `yield`: the caller would compute so, too."""
     with limited(artefact.plan.training.threads), torch.inference_mode():
         yield
+
+
+def with_targets(
+    artefact: Artefact, block: Block, rows: Ints, steps: Ints
+) -> Iterator[tuple[Ints, Ints, Tensor, Tensor, Tensor]]:
+    """`decoded` beside what came true, in the same units: series of the group, positions, quantiles, targets, which are seen.
+
+    Shapes: [n], [n], [n, H, Q], [n, H], [n, H]
+    """
+    batch = block.batch
+    for b, t, scaled in decoded(artefact, block, rows, steps):
+        level, spread = batch.level_BT[b, t], batch.spread_BT[b, t]
+        targets = artefact.network.scaled_targets(batch.lags_BTW[b, t], batch.targets_BTH[b, t], level, spread)
+        yield b, block.begins[b] + t, scaled, targets, batch.targets_seen_BTH[b, t]

@@ -7,14 +7,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from forecaster.columns import LEVELS
+from forecaster.columns import LEVELS, MEDIAN
 from forecaster.layers.distribution import normal_scores, pinball
 from forecaster.series.grid import Floats
 from forecaster.training.dependence import Dependence, dependence
 
 __all__ = ["Calibration", "calibrate"]
 
-_MIDDLE = LEVELS.index(0.5)
 _OWN_ERRORS = 200
 """Errors of a horizon step from which it has factors of its own; with fewer it leans on all steps."""
 _PRIOR_ERRORS = 30
@@ -53,7 +52,7 @@ class Calibration:
     def apply(self, quantiles: Tensor) -> Tensor:
         """Calibrated quantiles, in order. Shapes: [..., H, Q] -> [..., H, Q]"""
         factors_HQ = torch.as_tensor(self.factors, dtype=quantiles.dtype, device=quantiles.device)
-        middle = quantiles[..., _MIDDLE : _MIDDLE + 1]
+        middle = quantiles[..., MEDIAN : MEDIAN + 1]
         wide = torch.addcmul(middle, _evened(quantiles, self.skew) - middle, factors_HQ)
         crossed = wide[..., 1:] < wide[..., :-1]
         if bool(crossed.any()):
@@ -84,7 +83,7 @@ def calibrate(quantiles: Floats, targets: Floats, origins: int) -> Calibration:
     evened = _evened(quantiles, skew)
     factors = np.ones((horizon, len(LEVELS)))
     own_share = origins / (origins + _PRIOR_SIDES)
-    for q, mirrored in zip(range(_MIDDLE), reversed(range(len(LEVELS))), strict=False):
+    for q, mirrored in zip(range(MEDIAN), reversed(range(len(LEVELS))), strict=False):
         sides, level = [_ratio(targets, evened, side) for side in (q, mirrored)], LEVELS[mirrored]
         both = _factors(np.concatenate(sides), level, 2 * origins)
         for side, ratio in zip((q, mirrored), sides, strict=True):
@@ -110,14 +109,14 @@ def _evened(quantiles: Numbers, skew: float) -> Numbers:
     """Distances from the median, each made more like the one of the other side. Shapes: [..., Q] -> [..., Q]"""
     if skew == 1:
         return quantiles
-    middle = quantiles[..., _MIDDLE : _MIDDLE + 1]
+    middle = quantiles[..., MEDIAN : MEDIAN + 1]
     mirrored = 2 * middle - (quantiles.flip(-1) if isinstance(quantiles, Tensor) else quantiles[..., ::-1])
     return (1 + skew) / 2 * quantiles + (1 - skew) / 2 * mirrored
 
 
 def _ratio(targets: Floats, quantiles: Floats, q: int) -> Floats:
     """Errors in distances of a quantile from the median, NaN where there is none: [n, H]"""
-    errors, width = targets - quantiles[..., _MIDDLE], quantiles[..., q] - quantiles[..., _MIDDLE]
+    errors, width = targets - quantiles[..., MEDIAN], quantiles[..., q] - quantiles[..., MEDIAN]
     return np.divide(errors, width, out=np.full_like(errors, np.nan), where=width != 0)
 
 
@@ -130,8 +129,8 @@ def _scores(calibration: Calibration, quantiles: Floats, targets: Floats) -> Flo
 
 def _in_order(quantiles: Tensor) -> Tensor:
     """Each quantile at least as far out as those nearer to the median. Shapes: [n, Q] -> [n, Q]"""
-    below = quantiles[:, : _MIDDLE + 1].flip(-1).cummin(-1).values.flip(-1)
-    above = quantiles[:, _MIDDLE:].cummax(-1).values
+    below = quantiles[:, : MEDIAN + 1].flip(-1).cummin(-1).values.flip(-1)
+    above = quantiles[:, MEDIAN:].cummax(-1).values
     return torch.cat([below, above[:, 1:]], -1)
 
 

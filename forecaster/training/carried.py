@@ -52,8 +52,8 @@ class Carried:
     artefact: Artefact
     clock: Clock
     both: bool = True
-    """Whether forecasts with learned widths are wanted, and of the others those of the next step: a detector compares with
-    the former, and says the latter."""
+    """Whether forecasts with unadapted widths are wanted, too, and adapted ones of the next step alone: detectors score
+    against unadapted widths and report adapted ones."""
     groups: list[list[Part]] = field(default_factory=list)
     """Of each group of series a part for each member of the ensemble."""
     series: int = 0

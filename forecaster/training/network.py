@@ -65,7 +65,7 @@ class Network(Trainable):
         weight = torch.cat(weights)
         if not bool((weight > 0).any()):
             return
-        self.model.lean(torch.cat(windows), torch.cat(targets), weight)
+        self.model.choose_starts(torch.cat(windows), torch.cat(targets), weight)
         self.unit_H.copy_(self._usual_error(stretches))
 
     def _usual_error(self, stretches: Iterable[Stretch]) -> Tensor:

@@ -57,8 +57,8 @@ class Part:
     def step(
         self, artefact: Artefact, clock: Clock, times: Ints, values_B: Floats, *, both: bool = True
     ) -> tuple[Tensor, ...]:
-        """Quantiles in own units from the new row: with widths as late errors have them, and with `both` as they were learned;
-        then the former are of the next step alone.
+        """Quantiles in own units from the new row: adapted, those whose widths follow late errors; with `both` adapted ones of
+        the next step alone, and unadapted ones of all H steps.
 
         Shapes: times, values_B [B] -> [B, H, Q], or [B, 1, Q] and [B, H, Q]
         """

@@ -9,7 +9,7 @@ from forecaster.panel.panel import Panel
 from forecaster.series.frequency import Ints
 from forecaster.training.adaptive_widths import AdaptiveWidths
 from forecaster.training.artefact import Artefact
-from forecaster.training.block import Block, blocks, decoded
+from forecaster.training.block import Block, blocks, with_targets
 from forecaster.training.encoder_state import concatenated, mapped
 from forecaster.training.late_errors import LateErrors
 
@@ -42,11 +42,12 @@ def passed(artefact: Artefact, panel: Panel, lengths: Ints) -> tuple[Any, LateEr
 def _learn(artefact: Artefact, block: Block, group: Ints, last: int, widths: AdaptiveWidths, late: LateErrors) -> None:
     """Errors that are known, and the judged forecasts that wait for theirs."""
     network, batch, at = artefact.network, block.batch, block.positions()
-    for b, t, scaled in decoded(artefact, block, *np.nonzero(widths.judged(at, np.asarray(last)))):
-        lags, level, spread = batch.lags_BTW[b, t], batch.level_BT[b, t], batch.spread_BT[b, t]
-        targets = network.scaled_targets(lags, batch.targets_BTH[b, t], level, spread)
-        position = block.begins[b] + t
-        widths.learn(b, position, scaled, targets, batch.targets_seen_BTH[b, t])
+    judged = np.nonzero(widths.judged(at, np.asarray(last)))
+    for b, position, scaled, targets, seen in with_targets(artefact, block, *judged):
+        widths.learn(b, position, scaled, targets, seen)
         w = np.flatnonzero(position > last - artefact.plan.horizon)
-        far = network.furthest(lags[w], level[w], spread[w])
-        late.keep(group[b[w]], position[w], scaled[w], level[w], spread[w], far)
+        b, position = b[w], position[w]
+        t = position - block.begins[b]
+        level, spread = batch.level_BT[b, t], batch.spread_BT[b, t]
+        far = network.furthest(batch.lags_BTW[b, t], level, spread)
+        late.keep(group[b], position, scaled[w], level, spread, far)

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from forecaster.columns import LEVELS
+from forecaster.columns import HIGH, LOW, MEDIAN
 from forecaster.series.frequency import Ints
 from forecaster.series.grid import Floats, Grid
 from forecaster.training.artefact import Artefact, Tail
@@ -16,7 +16,6 @@ __all__ = ["with_tails"]
 _LENGTHS = (16, 32, 64, 128)
 _SERIES, _ROWS = 32, 30_000
 """Most series, and rows of them in all, that the measurement reads."""
-_LOW, _MIDDLE, _HIGH = (LEVELS.index(level) for level in (0.1, 0.5, 0.9))
 
 
 def with_tails(artefact: Artefact, grid: Grid, ends: Ints) -> Artefact:
@@ -41,6 +40,6 @@ def _forecasts(artefact: Artefact, grid: Grid, last: Ints, warmup: int | None) -
 
 
 def _tail(steps: int, found: Floats, whole: Floats) -> Tail:
-    half = (whole[..., _HIGH] - whole[..., _LOW]).mean(1) / 2
+    half = (whole[..., HIGH] - whole[..., LOW]).mean(1) / 2
     off = np.abs(found - whole).mean(1) / np.maximum(half, 1e-12)[:, None]
-    return Tail(steps, float(off[:, _MIDDLE].mean()), float(off.mean()))
+    return Tail(steps, float(off[:, MEDIAN].mean()), float(off.mean()))

@@ -16,7 +16,7 @@ from forecaster.series.public_holidays import with_holidays
 from forecaster.training.adaptive_widths import AdaptiveWidths
 from forecaster.training.artefact import Artefact
 from forecaster.training.blend import Blend
-from forecaster.training.block import STEPS_AT_ONCE, Block, blocks, decoded
+from forecaster.training.block import STEPS_AT_ONCE, Block, blocks, decoded, with_targets
 from forecaster.training.whole import Whole
 
 __all__ = ["Forecasts", "last_forecasts", "walk"]
@@ -187,9 +187,7 @@ def _chosen(wanted: Bools) -> tuple[Ints, Ints]:
 
 def _learn(artefact: Artefact, block: Block, asked: _Asked, widths: AdaptiveWidths) -> None:
     """Show the widths what became of earlier forecasts."""
-    network, batch, at = artefact.network, block.batch, block.positions()
+    at = block.positions()
     judged = widths.judged(at, asked.first[:, None]) & (at < asked.last[:, None])
-    for b, t, scaled in decoded(artefact, block, *_chosen(judged)):
-        level, spread = batch.level_BT[b, t], batch.spread_BT[b, t]
-        targets = network.scaled_targets(batch.lags_BTW[b, t], batch.targets_BTH[b, t], level, spread)
-        widths.learn(b, block.begins[b] + t, scaled, targets, batch.targets_seen_BTH[b, t])
+    for known in with_targets(artefact, block, *_chosen(judged)):
+        widths.learn(*known)

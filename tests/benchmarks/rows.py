@@ -103,7 +103,7 @@ def _rates(model: str = "auto") -> Row:
 
 
 def _windows() -> Row:
-    """Training windows (series x cutoff with a full horizon) per CPU-second: CONTRACTS 24."""
+    """Training windows (series x cutoff with a full horizon) per CPU-second, of one thread."""
     script = f"""
 import resource, time, torch
 torch.set_num_threads(1)

@@ -1,4 +1,4 @@
-"""Rows of the table that count processor seconds (CONTRACTS 24): one thread, LSTM 64x2, lag window 168, H 48, M4 hourly."""
+"""Rows of the table that count processor seconds: one thread, LSTM 64x2, lag window 168, H 48, M4 hourly."""
 
 import json
 import time

@@ -204,7 +204,7 @@ class LastStates(Lstm):
 
 @pytest.mark.parametrize("model", [name for name in MODELS if plugins.load("models", name).learned])
 def test_step_one_sees_the_newest_value(model: str) -> None:
-    """CONTRACTS 16: the newest input reaches the first step of the forecast through the encoder."""
+    """The newest input reaches the first step of the forecast through the encoder."""
     artefact = _trained(model)
     panel = _panel(_grid(), artefact)
     batch = gather(panel, torch.tensor([0]), torch.tensor([0]), 80, window=artefact.plan.window, horizon=HORIZON)

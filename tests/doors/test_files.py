@@ -39,7 +39,7 @@ def _run(*words: str) -> "subprocess.CompletedProcess[str]":
 
 
 def test_forecast_writes_every_series_and_step(file: Path, tmp_path: Path, hourly: pd.DataFrame) -> None:
-    """CONTRACTS 6: 13 quantiles and the mean, after each series' last row, in float32."""
+    """13 quantiles and the mean, after each series' last row, in float32."""
     out = tmp_path / "out.parquet"
     forecast(file, horizon=5, out=out, set_=SETTINGS)
     rows = pd.read_parquet(out)
@@ -66,7 +66,7 @@ def test_the_kind_of_file_makes_no_difference(kind: str, tmp_path: Path, hourly:
 
 
 def test_times_come_back_as_they_were(tmp_path: Path) -> None:
-    """CONTRACTS 1: zone, naivety and integers survive."""
+    """The times' zone, naivety and integers survive."""
     for ds in (
         pd.date_range("2024-03-28", periods=96, freq="h", tz="Europe/Paris", unit="us"),
         pd.date_range("2024-03-28", periods=96, freq="h", unit="ns"),
@@ -101,7 +101,7 @@ def test_a_saved_model_forecasts_the_same(file: Path, tmp_path: Path) -> None:
 
 
 def test_the_steps_that_a_guard_allowed_repeat_the_run(file: Path, tmp_path: Path) -> None:
-    """CONTRACTS 5: a run that the clock shortened says how to repeat it, and that gives the same numbers."""
+    """A run that the clock shortened says how to repeat it, and that gives the same numbers."""
     one, two = tmp_path / "one.parquet", tmp_path / "two.parquet"
     slow = {**SETTINGS, "steps": 100_000, "rows": 8, "stretch": 64}
     asked = {"horizon": 4, "model": "lstm", "set_": {k: v for k, v in slow.items() if k != "steps"}}
@@ -114,7 +114,7 @@ def test_the_steps_that_a_guard_allowed_repeat_the_run(file: Path, tmp_path: Pat
 
 
 def test_weak_series_get_a_marked_fallback(tmp_path: Path, hourly: pd.DataFrame) -> None:
-    """CONTRACTS 11: constant, one row, shorter than the horizon; an all-missing one is skipped."""
+    """Those that cannot be learnt: constant, one row, shorter than the horizon; an all-missing one is skipped."""
     flat = hourly[hourly["unique_id"] == "s0"].assign(unique_id="flat", y=7.0)
     one = hourly.iloc[[0]].assign(unique_id="one")
     short = hourly.iloc[:3].assign(unique_id="short")
@@ -170,7 +170,7 @@ def test_covariates_and_several_targets(tmp_path: Path, hourly: pd.DataFrame) ->
 
 
 def test_backtest_goes_from_every_cutoff(file: Path, tmp_path: Path, hourly: pd.DataFrame) -> None:
-    """CONTRACTS 7: the first cutoff is the last training row, and no row lies beyond the file."""
+    """The first cutoff is the last training row, and no row lies beyond the file."""
     out = tmp_path / "out.parquet"
     outcome = backtest(file, horizon=6, out=out, test_size=50, set_=SETTINGS)
     rows = pd.read_parquet(out)
@@ -318,7 +318,7 @@ def _with_anomalies(frame: pd.DataFrame, places: Sequence[int]) -> pd.DataFrame:
 
 
 def test_detect_gives_a_row_for_every_row(tmp_path: Path) -> None:
-    """CONTRACTS 8: in input order, with the input's ds, shuffled or doubled as it may be."""
+    """In input order, with the input's ds, shuffled or doubled as it may be."""
     frame = _with_anomalies(synthetic.seasonal(2, 500), [300, 850])
     frame = pd.concat([frame, frame.iloc[[10]]]).sample(frac=1, random_state=0)
     path, out, events = tmp_path / "in.csv", tmp_path / "out.csv", tmp_path / "events.csv"

@@ -104,8 +104,8 @@ def test_chances_are_none_of_the_views_that_are_counted() -> None:
     without = Judge.fit(views_TV, Moments.of(views_TV), PLAIN, 0.001, 10, [_threshold(), _threshold()])
     beside = np.column_stack([views_TV, chances_T])
     found = Judge.fit(beside, Moments.of(beside), Kinds(chances=1), 0.001, 10, [_threshold(), _threshold()])
-    np.testing.assert_allclose(found.several, without.several)
-    assert 1.5 < without.several[1] <= 2
+    np.testing.assert_allclose(found.independent_views, without.independent_views)
+    assert 1.5 < without.independent_views[1] <= 2
 
 
 def test_hints_with_nothing_beside_them_are_not_faint() -> None:

@@ -164,7 +164,7 @@ def test_one_stray_time_does_not_fill_the_memory() -> None:
     ],
 )  # fmt: skip
 def test_the_step_is_found_from_the_times(alias: str, expected: str) -> None:
-    """Every step of CONTRACTS 2, on both sides of a leap day; and the times after the last are those of pandas."""
+    """Every step that --freq takes, on both sides of a leap day; and the times after the last are those of pandas."""
     times = pd.date_range("2023-12-01", periods=40, freq=alias, unit="us")
     grid = check(_frame(list(times[:30])), Roles()).grids[0]
     found = {"2MS": {"2MS"}, "MS": {"MS"}}.get(expected, {expected})
