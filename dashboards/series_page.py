@@ -110,13 +110,14 @@ def _layout(client: Client) -> Any:
 
 def _series(client: Client, name: str, span: str) -> tuple[Any, Any, Any]:
     """Figure, facts and table of one series."""
-    info = client.series(text=name).set_index("unique_id").loc[name]
+    info = client.series(text=name, limit=_MOST_POINTS).set_index("unique_id").loc[name]
     length = SPANS[span]
     since = {} if length is None else {"since": (info["last_ds"] - length).isoformat()}
-    history = client.observations([name], **since, limit=_MOST_POINTS)
+    newest: dict[str, Any] = {**since, "limit": _MOST_POINTS, "newest_first": True}
+    history = client.observations([name], **newest)[::-1]
     if len(history) == 0:
         return figures.fan(_NONE, _NONE), _message("No observation in this span."), ""
-    scores = client.scores([name], **since, limit=_MOST_POINTS)
+    scores = client.scores([name], **newest)[::-1]
     forecast = client.forecasts([name], since=info["last_ds"].isoformat())
     events = client.anomalies([name], **since, limit=_EVENTS_SHOWN)
     unit = str(info["unit"] or "")
@@ -136,6 +137,8 @@ def _facts(info: "pd.Series[Any]", history: pd.DataFrame, forecast: pd.DataFrame
         ("forecast by", f"{served['model']}, version {served['model_version']}" if served is not None else "none yet"),
         ("anomalies shown", str(len(events))),
     ]
+    if len(history) == _MOST_POINTS:
+        parts.append(("shown", f"the newest {_MOST_POINTS:,} values"))
     return dmc.Group(
         [dmc.Stack([dmc.Text(name, size="xs", c="dimmed"), dmc.Text(value, fw=500)], gap=0) for name, value in parts],
         gap="xl",

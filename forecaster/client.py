@@ -34,7 +34,8 @@ _TIMES = (
 class Client:
     """A running forecaster, by its address; `with Client() as client:` closes its connections.
 
-    Raises: SourceError when it does not answer, ConfigError when it refuses what was asked
+    Raises: SourceError when it does not answer, ConfigError when it refuses what was asked, or has more rows than it
+        gives where no `limit` was asked for
     """
 
     def __init__(self, url: str = "http://127.0.0.1:8000", *, timeout_s: float = 30.0) -> None:
@@ -51,7 +52,7 @@ class Client:
         return self._frame("/v1/series", text=text, limit=limit)
 
     def observations(self, series: Sequence[str] | None = None, **span: Any) -> pd.DataFrame:
-        """Observed values; `since`, `until`, `as_of` and `limit` narrow them."""
+        """Observed values; `since`, `until`, `as_of` and `limit` narrow them; with `newest_first` from the last time back."""
         return self._frame("/v1/observations", series=series, **span)
 
     def forecasts(self, series: Sequence[str] | None = None, **span: Any) -> pd.DataFrame:
@@ -102,7 +103,12 @@ class Client:
 
     def _frame(self, path: str, **asked: Any) -> pd.DataFrame:
         params = {name: value for name, value in asked.items() if value is not None}
-        frame = pd.DataFrame(self._get(path, {**params, "format": "json"}).json())
+        response = self._get(path, {**params, "format": "json"})
+        frame = pd.DataFrame(response.json())
+        if "limit" not in params and "X-Truncated" in response.headers:
+            raise ConfigError(
+                f"{path} has more than {len(frame)} rows. Ask for fewer series or a shorter time, or say limit=."
+            )
         for name in [name for name in _TIMES if name in frame.columns]:
             frame[name] = pd.to_datetime(frame[name], utc=True, format="ISO8601").astype("datetime64[us, UTC]")
         return frame

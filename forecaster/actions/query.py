@@ -1,5 +1,6 @@
 """Look at what is stored: forecasts, anomalies, incidents and what was said of them, observations, runs."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -28,6 +29,8 @@ _SHOWN = {
     "runs": ("run_id", "verb", "pipeline", "status", "model", "model_version", "started_at", "finished_at"),
 }
 """What each query is, and the columns that fit on a screen; files have them all."""
+_WITHOUT_TIMES = ("series", "watermarks", "quality")
+"""Of these there is one row for each series or part."""
 
 
 def query(
@@ -42,6 +45,9 @@ def query(
     until: Annotated[str | None, "First time that is no longer wanted."] = None,
     as_of: Annotated[str | None, "As things were known at this time. Default: now."] = None,
     limit: Annotated[int | None, "Most rows."] = None,
+    newest_first: Annotated[
+        bool, "From the last time back, e.g. for the last rows with --limit; events, runs and slices always are."
+    ] = False,
     format: Annotated[Literal["table", "csv", "json", "parquet"], "How to show them."] = "table",
     out: Annotated[Path | None, "File to write instead of the screen; parquet needs one."] = None,
     app: "App",
@@ -57,15 +63,22 @@ def query(
         app.settings.pipeline(pipeline)
     if what not in _SHOWN:
         raise unknown_name("query", what, _SHOWN)
+    if newest_first and what in _WITHOUT_TIMES:
+        raise ConfigError(f"--newest-first is for rows with a time of their own, which {what} have not.")
+    most = None if limit is None else limit + 1  # one more says whether there are more
     if what in ("runs", "slices", "watermarks", "series"):
-        frame = _of_ledger(app, what, pipeline, series, start, limit)
+        frame = _of_ledger(app, what, pipeline, series, start, most)
     else:
         if pipeline is not None and series is None:
             series = app.ledger.find_series(stream=pipeline)["unique_id"].tolist()
-        frame = _of_series(app, what, pipeline, limit, series=series, since=start, until=end, as_of=known)
+        span = {"series": series, "since": start, "until": end, "as_of": known}
+        frame = _of_series(app, what, pipeline, most, newest_first, **span)
+    is_cut = limit is not None and len(frame) > limit
+    frame = frame[:limit]
     if format == "table" and out is None:
         frame = frame[[name for name in _SHOWN[what] if name in frame.columns]]
-    return rendered(frame, format, out)
+    outcome = rendered(frame, format, out)
+    return replace(outcome, facts={**outcome.facts, "is_cut": is_cut})
 
 
 def _of_ledger(
@@ -81,7 +94,9 @@ def _of_ledger(
     return app.ledger.find_series(stream=pipeline, text=series[0] if series else None, limit=limit)
 
 
-def _of_series(app: "App", what: str, pipeline: str | None, limit: int | None, **asked: Any) -> "pd.DataFrame":
+def _of_series(
+    app: "App", what: str, pipeline: str | None, limit: int | None, newest_first: bool, **asked: Any
+) -> "pd.DataFrame":
     """What is known of series in a span of time."""
     if what == "quality":
         return _quality(app, pipeline, limit, **asked)
@@ -92,7 +107,7 @@ def _of_series(app: "App", what: str, pipeline: str | None, limit: int | None, *
         return app.ledger.find_events(**names, as_of=asked["as_of"], limit=limit)
     if what == "labels":
         return app.ledger.find_labels(**names, limit=limit)
-    return app.lake.read(what, **asked, limit=limit)
+    return app.lake.read(what, **asked, limit=limit, newest_first=newest_first)
 
 
 def _quality(

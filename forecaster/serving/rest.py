@@ -38,6 +38,7 @@ Pipeline = Annotated[str | None, Query(description="Only what belongs to this pi
 Series = Annotated[list[str] | None, Query(description="Names of series; repeat it for several. Default: all.")]
 Time = Annotated[str | None, Query(description="RFC 3339 time; without a zone it is UTC.")]
 Limit = Annotated[int, Query(ge=1, le=_MOST_ROWS, description="Most rows.")]
+Newest = Annotated[bool, Query(description="From the last time back: what is cut at the limit is the oldest.")]
 Format = Annotated[Literal["json", "csv"], Query(description="json: a list of records; csv: with a header.")]
 
 
@@ -63,7 +64,7 @@ def main() -> None:
 
 def create(app: App) -> FastAPI:
     """The API of an opened project."""
-    about = "Series, observations, forecasts and anomalies, read-only; events can be labelled. Times are UTC; `since` is included, `until` is not."
+    about = "Series, observations, forecasts and anomalies, read-only; events can be labelled. Times are UTC; `since` is included, `until` is not. An answer that was cut at `limit` has the header X-Truncated."
     api = FastAPI(title="forecaster", version="1", description=about)
     api.add_exception_handler(ForecasterError, _problem)
 
@@ -101,17 +102,19 @@ def _endpoint(app: App, what: str) -> Callable[..., Response]:
         until: Time = None,
         as_of: Time = None,
         limit: Limit = 10_000,
+        newest_first: Newest = False,
         format: Format = "json",
     ) -> Response:
         asked = {"series": series, "since": since, "until": until, "as_of": as_of, "limit": limit}
-        return _answer(app, what, format, pipeline=pipeline, **asked)
+        return _answer(app, what, format, pipeline=pipeline, newest_first=newest_first, **asked)
 
     return ask
 
 
 def _answer(app: App, what: str, format: Format, **asked: object) -> Response:
     outcome = query(what, format=format, app=app, **asked)  # type: ignore[arg-type]  # the endpoints above have the types
-    return Response(outcome.text, media_type="text/csv" if format == "csv" else "application/json")
+    kind = "text/csv" if format == "csv" else "application/json"
+    return Response(outcome.text, media_type=kind, headers={"X-Truncated": "true"} if outcome.facts["is_cut"] else None)
 
 
 async def _problem(request: Request, error: Exception) -> JSONResponse:

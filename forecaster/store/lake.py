@@ -71,8 +71,9 @@ class Lake:
         as_of: datetime | None = None,
         latest: bool = True,
         limit: int | None = None,
+        newest_first: bool = False,
     ) -> pd.DataFrame:
-        """Rows of some series (or all), by series and time.
+        """Rows of some series (or all), by series and time, or from the last time back.
 
         Shapes:  `since` is included, `until` is not
         Missing: with `latest` one row a series and time is kept: the newest that was known at `as_of`
@@ -83,9 +84,10 @@ class Lake:
         if source is None:
             empty: pd.DataFrame = columns.TABLES[table].empty_table().to_pandas()
             return empty
+        order = f"{TIME_OF[table]} DESC, {ORDER[table]}" if newest_first else ORDER[table]
         query = (
             f"SELECT {column_list(table)} FROM {source} {wanted} {newest(table) if latest else ''} "
-            f"ORDER BY {ORDER[table]} {f'LIMIT {int(limit)}' if limit is not None else ''}"
+            f"ORDER BY {order} {f'LIMIT {int(limit)}' if limit is not None else ''}"
         )
         with cursor() as connection:
             found: pa.Table = connection.sql(query, params=values).to_arrow_table()
