@@ -1,6 +1,9 @@
 """Forecasts for series that a network cannot say anything about: naive ones, marked as such."""
 
+from collections.abc import Iterable
+
 import numpy as np
+from scipy.stats import norm
 
 from forecaster.columns import LEVELS
 from forecaster.series.frequency import Ints
@@ -11,6 +14,8 @@ from forecaster.training.walk import Forecasts
 __all__ = ["reasons", "replace"]
 
 _MIDDLE = LEVELS.index(0.5)
+_HARDLY = 0.01
+"""Moves of a constant series, as a part of its value, or at 0 of the least that another moves."""
 
 
 def reasons(grid: Grid, ends: Ints, horizon: int) -> dict[int, str]:
@@ -25,39 +30,59 @@ def reasons(grid: Grid, ends: Ints, horizon: int) -> dict[int, str]:
         if counts[s] < 2:
             found[int(s)] = "fewer than two values: the last value, with a spread pooled over the other series"
         elif low[s] == high[s]:
-            found[int(s)] = "constant: the last value, with a spread pooled over the other series"
+            found[int(s)] = "constant: the last value, with a small spread"
         else:
             found[int(s)] = "shorter than the horizon: the last value, with a spread pooled over the other series"
     return found
 
 
 def replace(forecasts: Forecasts, grid: Grid, why: dict[int, str], quality: Quality) -> Forecasts:
-    """The same forecasts, those of series in `why` replaced by naive ones; each is recorded."""
+    """The same forecasts, those of series in `why` replaced by naive ones; each is recorded.
+
+    Their widths are those of the other forecasts, in units of each series' usual move.
+    """
     if not why:
         return forecasts
     weak = np.isin(forecasts.series, list(why))
-    spread_HQ = _pooled(forecasts, ~weak)
+    known = [_known(grid, int(s), int(at)) for s, at in zip(forecasts.series, forecasts.cutoffs, strict=True)]
+    moves, levels = _means(np.abs(np.diff(values)) for values in known), _means(map(np.abs, known))
+    spread_HQ = _pooled(forecasts, moves, ~weak)
     quantiles = forecasts.quantiles.copy()
     for n in np.flatnonzero(weak):
-        last = _last(grid.values(forecasts.series[n])[: forecasts.cutoffs[n] + 1])
-        quantiles[n] = last + abs(last) * spread_HQ
+        last = float(known[n][-1]) if len(known[n]) else 0.0
+        move = moves[n] or _assumed(abs(last), moves[~weak], levels[~weak], constant=len(known[n]) > 1)
+        quantiles[n] = last + move * spread_HQ
     for series, reason in why.items():
         rows = int(grid.lengths[series])
         quality.add("fallback", reason, unique_id=grid.label(series), rows=rows)
     return Forecasts(forecasts.series, forecasts.cutoffs, quantiles)
 
 
-def _pooled(forecasts: Forecasts, strong: Bools) -> Floats:
-    """Median over the other series of each quantile's distance from the median, as a part of the level."""
+def _known(grid: Grid, series: int, cutoff: int) -> Floats:
+    values = grid.values(series)[: cutoff + 1]
+    return values[~np.isnan(values)]
+
+
+def _means(parts: Iterable[Floats]) -> Floats:
+    """The mean of each part, 0 of an empty one."""
+    return np.array([part.mean() if len(part) else 0.0 for part in parts])
+
+
+def _pooled(forecasts: Forecasts, moves: Floats, strong: Bools) -> Floats:
+    """Median over the other series of each quantile's distance from the median, in their moves: [H, Q]
+
+    Where there is no other, a random walk's.
+    """
     if not strong.any():
-        return np.zeros(forecasts.quantiles.shape[1:])
+        steps = np.arange(1, forecasts.quantiles.shape[1] + 1)[:, None]
+        return np.asarray(np.sqrt(steps * np.pi / 2) * norm.ppf(LEVELS))
     quantiles = forecasts.quantiles[strong]
-    middle = quantiles[..., _MIDDLE : _MIDDLE + 1]
-    relative = (quantiles - middle) / np.maximum(np.abs(middle), 1e-12)
-    pooled: Floats = np.median(relative, axis=0)
+    distances = quantiles - quantiles[..., _MIDDLE : _MIDDLE + 1]
+    pooled: Floats = np.median(distances / moves[strong][:, None, None], axis=0)
     return pooled
 
 
-def _last(values: Floats) -> float:
-    known = values[~np.isnan(values)]
-    return float(known[-1]) if len(known) else 0.0
+def _assumed(level: float, moves: Floats, levels: Floats, *, constant: bool) -> float:
+    """How far a series moves that never did, or has no second value: as others do, by their levels; if `constant`, hardly."""
+    share = _HARDLY if constant or len(moves) == 0 else float(np.median(moves / levels))
+    return share * level or _HARDLY * (float(moves.min()) if len(moves) else 0.0)
