@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
+from forecaster.actions._each import each, failures
 from forecaster.actions._training_run import NAIVE
 from forecaster.actions.base import Outcome
 from forecaster.errors import ConfigError
@@ -28,23 +29,29 @@ def promote(
 
     Its coverage must lie in the band as well. Where nothing serves yet and the challenger loses to seasonal naive,
     seasonal naive serves. The decision and its evidence are recorded in the ledger and on the version.
+    One pipeline that fails stops no other.
     """
     import pandas as pd
 
     if version is not None and pipeline is None:
         raise ConfigError("--version needs the name of a pipeline.")
-    rows = []
-    for one in app.settings.chosen(pipeline):
-        with app.ledger.lease(f"promote:{one.name}"), app.ledger.run("promote", one.name) as run:
-            chosen, reason, evidence = _by_hand(app, one, version) if version else _decided(app, one, watch)
-            if chosen is not None:
-                app.registry.point(one.name, CHAMPION, chosen.version)
-                app.registry.tag(one.name, chosen.version, {"promoted_because": reason})
-                run.note(model_version=chosen.version)
-            run.facts = {"promoted": chosen is not None, "reason": reason, **evidence}
-        champion = app.registry.resolve(one.name, CHAMPION)
-        rows.append({"pipeline": one.name, "champion": champion.version if champion else "none", "reason": reason})
-    return Outcome(table=pd.DataFrame(rows), facts={"decisions": rows})
+    rows = each(app.settings.chosen(pipeline), lambda one: _promoted(app, one, version, watch))
+    failed = failures(rows)
+    table = pd.DataFrame(rows).drop(columns="error", errors="ignore")
+    return Outcome(failed, table, skipped=len(failed), facts={"decisions": rows})
+
+
+def _promoted(app: "App", one: "Pipeline", version: str | None, watch: Watch) -> dict[str, Any]:
+    """Which version serves from now on, and why."""
+    with app.ledger.lease(f"promote:{one.name}"), app.ledger.run("promote", one.name) as run:
+        chosen, reason, evidence = _by_hand(app, one, version) if version else _decided(app, one, watch)
+        if chosen is not None:
+            app.registry.point(one.name, CHAMPION, chosen.version)
+            app.registry.tag(one.name, chosen.version, {"promoted_because": reason})
+            run.note(model_version=chosen.version)
+        run.facts = {"promoted": chosen is not None, "reason": reason, **evidence}
+    champion = app.registry.resolve(one.name, CHAMPION)
+    return {"champion": champion.version if champion else "none", "reason": reason}
 
 
 def _by_hand(app: "App", one: "Pipeline", version: str) -> tuple[Version, str, dict[str, Any]]:

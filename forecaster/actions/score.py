@@ -4,6 +4,7 @@ import hashlib
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
+from forecaster.actions._each import each, failures
 from forecaster.actions._looking import look
 from forecaster.actions._telling import plain, related, tell, undelivered
 from forecaster.actions.base import Outcome, instant
@@ -32,43 +33,43 @@ def score(
 
     Running it twice changes nothing. The champion is resolved to a version once, and every row says which. Rows that
     a model was trained on are never scored by it: anomalies come from the champion's rehearsal. Series are silent up to now.
+    One pipeline that fails stops no other.
     """
     import pandas as pd
 
     when = app.as_of(instant(as_of, "--as-of") or datetime.now(UTC))
-    rows, failed = [], []
-    for one in app.settings.chosen(pipeline):
-        with app.ledger.lease(f"score:{one.name}"), app.ledger.run("score", one.name) as run:
-            champion = app.registry.resolve(one.name, CHAMPION)
-            if champion is None:
-                raise ConfigError(
-                    f"pipeline '{one.name}' has no champion yet. Run: forecaster train {one.name}, forecaster promote {one.name}"
-                )
-            watch.say(f"{one.name}: scoring with version {champion.version}")
-            facts = _score_one(app, one, champion, run.run_id, when, watch)
-            announce = facts.pop("announce")
-            announce += [*app.ledger.wake(one.name, datetime.now(UTC)), *undelivered(app, one)]
-            told, later, problem = tell(app, one, announce)
-            run.note(
-                model=champion.tags.get("model", one.model),
-                model_version=champion.version,
-                as_of=facts.pop("as_of"),
-                lake_version=app.lake.version("observations"),
+    rows = each(app.settings.chosen(pipeline), lambda one: _scored(app, one, when, watch))
+    failed = failures(rows)
+    unreached = [f"{row['pipeline']}: {row['alert_error']}" for row in rows if "alert_error" in row]
+    table = pd.DataFrame(rows).drop(columns=["error", "alert_error"], errors="ignore")
+    return Outcome([*unreached, *failed], table, skipped=len(failed), facts={"scored": rows})
+
+
+def _scored(app: "App", one: "Pipeline", when: datetime, watch: Watch) -> dict[str, Any]:
+    """What was stored and told, as a run of the ledger."""
+    with app.ledger.lease(f"score:{one.name}"), app.ledger.run("score", one.name) as run:
+        champion = app.registry.resolve(one.name, CHAMPION)
+        if champion is None:
+            raise ConfigError(
+                f"pipeline '{one.name}' has no champion yet. Run: forecaster train {one.name}, forecaster promote {one.name}"
             )
-            run.facts = {
-                **facts,
-                "told": told,
-                **({"alert_error": problem} if problem else {}),
-                **({"undelivered": later} if later else {}),
-            }
-        rows.append({"pipeline": one.name, "version": champion.version, **facts, "told": told})
-        failed += [f"{one.name}: {problem}"] if problem else []
-    return Outcome(failed, pd.DataFrame(rows), facts={"scored": rows})
+        watch.say(f"{one.name}: scoring with version {champion.version}")
+        facts = _stored(app, one, champion, run.run_id, when, watch)
+        announce = facts.pop("announce")
+        announce += [*app.ledger.wake(one.name, datetime.now(UTC)), *undelivered(app, one)]
+        told, later, problem = tell(app, one, announce)
+        run.note(
+            model=champion.tags.get("model", one.model),
+            model_version=champion.version,
+            as_of=facts.pop("as_of"),
+            lake_version=app.lake.version("observations"),
+        )
+        facts |= {"told": told, **({"alert_error": problem} if problem else {})}
+        run.facts = {**facts, **({"undelivered": later} if later else {})}
+    return {"version": champion.version, **facts}
 
 
-def _score_one(
-    app: "App", one: "Pipeline", champion: Version, run_id: str, now: datetime, watch: Watch
-) -> dict[str, Any]:
+def _stored(app: "App", one: "Pipeline", champion: Version, run_id: str, now: datetime, watch: Watch) -> dict[str, Any]:
     scored = look(app, one, champion, now, watch)
     made_by = {
         "model": champion.tags.get("model", one.model),

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
+from forecaster.actions._each import each, failures
 from forecaster.actions._observed import examples
 from forecaster.actions._training_run import NAIVE, Trained, show
 from forecaster.actions.base import Outcome, instant
@@ -31,18 +32,23 @@ def train(
 
     Two trainings: a rehearsal on all but the last fifth, which that fifth then judges, and the model itself on
     everything; but for anomalies that people confirmed, and what came before a new normal. Both are kept, with the data's
-    version, in the registry.
+    version, in the registry. One pipeline that fails stops no other.
     """
     import pandas as pd
 
     when = app.as_of(instant(as_of, "--as-of") or datetime.now(UTC))
-    rows, lines = [], []
-    for one in app.settings.chosen(pipeline):
-        with app.ledger.lease(f"train:{one.name}"), app.ledger.run("train", one.name) as run:
-            version, scores = _train_one(app, one, when, run, watch)
-        rows.append({"pipeline": one.name, "version": version.version, **scores})
-        lines.append(f"{one.name}: version {version.version} is the challenger")
-    return Outcome(lines, pd.DataFrame(rows), facts={"trained": rows})
+    rows = each(app.settings.chosen(pipeline), lambda one: _challenger(app, one, when, watch))
+    lines = [f"{row['pipeline']}: version {row['version']} is the challenger" for row in rows if "version" in row]
+    failed = failures(rows)
+    table = pd.DataFrame(rows).drop(columns="error", errors="ignore")
+    return Outcome([*lines, *failed], table, skipped=len(failed), facts={"trained": rows})
+
+
+def _challenger(app: "App", one: "Pipeline", when: datetime, watch: Watch) -> dict[str, Any]:
+    """The version that was registered, with its scores."""
+    with app.ledger.lease(f"train:{one.name}"), app.ledger.run("train", one.name) as run:
+        version, scores = _train_one(app, one, when, run, watch)
+    return {"version": version.version, **scores}
 
 
 def _train_one(app: "App", one: "Pipeline", when: datetime, run: "Run", watch: Watch) -> tuple[Version, dict[str, Any]]:

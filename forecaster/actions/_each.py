@@ -1,0 +1,32 @@
+"""A verb over the pipelines of a project: one that fails stops no other."""
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from forecaster.errors import ForecasterError
+
+if TYPE_CHECKING:
+    from forecaster.settings import Pipeline
+
+__all__ = ["each", "failures"]
+
+
+def each(pipelines: "Sequence[Pipeline]", act: "Callable[[Pipeline], dict[str, Any]]") -> list[dict[str, Any]]:
+    """A row for each pipeline: what became of it, or its `error`.
+
+    Raises: ForecasterError of a pipeline that is the only one
+    """
+    rows = []
+    for one in pipelines:
+        try:
+            rows.append({"pipeline": one.name, **act(one)})
+        except ForecasterError as error:
+            if len(pipelines) == 1:
+                raise
+            rows.append({"pipeline": one.name, "error": str(error)})
+    return rows
+
+
+def failures(rows: Sequence[dict[str, Any]]) -> list[str]:
+    """A line for each pipeline that failed."""
+    return [f"{row['pipeline']}: {row['error']}" for row in rows if "error" in row]

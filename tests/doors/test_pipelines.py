@@ -1,0 +1,46 @@
+"""Verbs over all pipelines of a project."""
+
+from pathlib import Path
+
+import pytest
+
+from forecaster.actions.ingest import ingest
+from forecaster.actions.promote import promote
+from forecaster.actions.score import score
+from forecaster.actions.train import train
+from forecaster.app import App
+from forecaster.errors import ConfigError
+from forecaster.series import synthetic
+
+
+@pytest.mark.slow
+def test_a_pipeline_that_fails_stops_no_other(tmp_path: Path) -> None:
+    """The first has no rows, so nothing to train, promote or score; its row says so, and asked for by name it is an error."""
+    path, data = tmp_path / "forecaster.toml", tmp_path / "data"
+    data.mkdir()
+    path.write_text(
+        'registry = "folder_registry"\nregistry_uri = ".forecaster/models"\n'
+        'tracking = "jsonl_tracking"\ntracking_uri = ".forecaster/runs"\n'
+        + "".join(
+            f'[pipelines.{name}]\nsource = "files"\noptions = {{ path = "{data / name}*.csv" }}\n'
+            'horizon = 4\nmodel = "seasonal_naive"\ndetector = "ewma"\n'
+            for name in ("empty", "full")
+        )
+    )
+    synthetic.seasonal(1, 200, noise=0.2).to_csv(data / "full.csv", index=False)
+    app = App.open(path)
+    ingest("full", app=app)
+    for verb in (train, promote, score):
+        outcome = verb(app=app)
+        (first, second), line = next(iter(outcome.facts.values())), outcome.lines[-1]
+        assert first["pipeline"] == "empty"
+        assert line == f"empty: {first['error']}"
+        assert second["pipeline"] == "full"
+        assert "error" not in second
+        assert outcome.skipped == 1
+        assert outcome.table is not None
+        assert outcome.table["pipeline"].tolist() == ["empty", "full"]
+    assert len(app.lake.read("forecasts")) == 4
+    assert set(app.ledger.find_runs(pipeline="empty")["status"]) == {"failed"}
+    with pytest.raises(ConfigError, match="no champion yet"):
+        score("empty", app=app)
