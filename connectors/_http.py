@@ -145,7 +145,7 @@ class Http:
             self._wait_for_room(weight)
             try:
                 return self._once(path, params, method, sent, read)
-            except (_Passing, httpx.TransportError) as error:
+            except (_Passing, httpx.RequestError) as error:
                 delay = getattr(error, "after_s", None)
                 delay = random.uniform(0, min(30.0, 2.0**attempt)) if delay is None else delay
                 waited += delay
@@ -255,5 +255,5 @@ def _retry_after(response: httpx.Response) -> float | None:
         pass
     try:
         return max(0.0, (parsedate_to_datetime(said) - datetime.now(UTC)).total_seconds())
-    except ValueError:
+    except (ValueError, TypeError):  # no date, or one without a zone
         return None

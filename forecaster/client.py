@@ -93,18 +93,18 @@ class Client:
         """Say what an event is: acknowledged, snoozed (`until` a time), confirmed, expected (perhaps `every` so often), false,
         new_normal, resolved or open."""
         said = {"event": event, "as": as_, "by": by, "note": note, "until": until, "every": every}
-        answered: dict[str, Any] = self._sent("POST", "/v1/labels", json=said).json()
+        answered: dict[str, Any] = _json(self._sent("POST", "/v1/labels", json=said))
         return answered
 
     def health(self) -> dict[str, Any]:
         """Whether the store answers."""
-        found: dict[str, Any] = self._get("/healthz", {}).json()
+        found: dict[str, Any] = _json(self._get("/healthz", {}))
         return found
 
     def _frame(self, path: str, **asked: Any) -> pd.DataFrame:
         params = {name: value for name, value in asked.items() if value is not None}
         response = self._get(path, {**params, "format": "json"})
-        frame = pd.DataFrame(response.json())
+        frame = pd.DataFrame(_json(response))
         if "limit" not in params and "X-Truncated" in response.headers:
             raise ConfigError(
                 f"{path} has more than {len(frame)} rows. Ask for fewer series or a shorter time, or say limit=."
@@ -126,5 +126,13 @@ class Client:
         if response.status_code >= 500:
             raise SourceError(f"{response.url}: {response.status_code} {response.text[:200]}")
         if response.status_code >= 400:
-            raise ConfigError(str(response.json().get("detail", response.text)))
+            raise ConfigError(str(_json(response).get("detail", response.text)))
         return response
+
+
+def _json(response: httpx.Response) -> Any:
+    try:
+        return response.json()
+    except ValueError as error:
+        said = f"{response.status_code} with a body that is no JSON: {response.text[:200]}"
+        raise SourceError(f"{response.url}: {said}. Is it the address of forecaster's API?") from error

@@ -72,14 +72,27 @@ def made(echo: Echo, time: Time):
         yield http
 
 
+NO_ZONE = Fault(503, {"Retry-After": "Wed, 21 Oct 2015 07:28:00"})
+NO_GZIP = Fault(200, {"content-encoding": "gzip"}, "no gzip at all")
 HTML = Fault(200, {"content-type": "text/html"}, "<!DOCTYPE html><p>prove that you are human</p>")
 
 
 @pytest.mark.parametrize(
-    "fault", [Fault(500), Fault(503), Fault(408), Fault(429), Fault(cut=True), HTML, Fault(200, body='{"cut": ')]
+    "fault",
+    [
+        Fault(500),
+        Fault(503),
+        Fault(408),
+        Fault(429),
+        Fault(cut=True),
+        NO_ZONE,
+        NO_GZIP,
+        HTML,
+        Fault(200, body='{"cut": '),
+    ],
 )
 def test_what_may_pass_is_asked_again(echo: Echo, time: Time, made: Make, fault: Fault) -> None:
-    """Overload, a cut body, a page of HTML: the second answer counts."""
+    """Overload, a cut or corrupt body, a page of HTML: the second answer counts."""
     http = made()
     echo.fault(fault)
     assert http.json("/echo", {"q": 1, "absent": None})["asked"] == {"q": "1"}
@@ -105,6 +118,13 @@ def test_what_never_heals_is_an_error_that_says_what_came(echo: Echo, made: Make
         echo.fault(*[HTML] * 5)
         with pytest.raises(SourceError, match=r"echo, .*/echo: 200 with .*prove that you are human.*asked 5 times"):
             ask("/echo")
+
+
+def test_going_round_in_circles_is_an_error_of_the_source(echo: Echo, made: Make) -> None:
+    """An address that sends us to itself for ever."""
+    echo.fault(*[Fault(302, {"Location": "/echo"})] * 200)
+    with pytest.raises(SourceError, match=r"redirects\.; asked 5 times"):
+        made().json("/echo")
 
 
 def test_refusals_are_told_apart(echo: Echo, made: Make) -> None:

@@ -5,13 +5,15 @@ from pathlib import Path
 
 import pytest
 from fastapi.testclient import TestClient
+from httpx import Client as Web
+from httpx import MockTransport, Response
 
 from dashboards import series_page
 from forecaster.actions.ingest import ingest
 from forecaster.actions.query import query
 from forecaster.app import App
 from forecaster.client import Client
-from forecaster.errors import ConfigError
+from forecaster.errors import ConfigError, SourceError
 from forecaster.series import synthetic
 from forecaster.serving import rest
 
@@ -49,6 +51,16 @@ def test_a_client_never_takes_a_part_for_the_whole(client: Client) -> None:
     client._http.params = {"limit": 100}  # as if that were the API's own
     with pytest.raises(ConfigError, match="more than 100 rows"):
         client.observations()
+
+
+@pytest.mark.parametrize("status", [200, 404])
+def test_an_address_that_is_no_api_is_named(status: int) -> None:
+    """Whatever answers there, with a page of HTML."""
+    with Client() as client:
+        page = MockTransport(lambda asked: Response(status, html="<p>not here</p>"))
+        client._http = Web(base_url="http://there", transport=page)
+        with pytest.raises(SourceError, match=rf"http://there/.*{status} with a body that is no JSON.*not here"):
+            client.series()
 
 
 def test_the_newest_rows_come_first_where_asked(client: Client, app: App) -> None:
