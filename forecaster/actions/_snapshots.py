@@ -88,16 +88,13 @@ class Snapshots:
 
         The lake only ever gets more of them, so the same number is the same rows.
         """
+        from forecaster.store.lake_sql import quoted
         from forecaster.store.sql import select
 
         until = ""
         if last is not None:
-            listed = ", ".join(f"({_quoted(name)}, TIMESTAMPTZ {_quoted(time)})" for name, time in last.items())
+            listed = ", ".join(f"({quoted(name)}, TIMESTAMPTZ {quoted(time)})" for name, time in last.items())
             until = f"JOIN (VALUES {listed}) AS stood(name, until) ON unique_id = name AND ds <= until"
         query = f"""SELECT count(*) AS rows FROM observations_all {until}
-            WHERE stream = {_quoted(self._pipeline)} AND available_at <= TIMESTAMPTZ {_quoted(self._now.isoformat())}"""
+            WHERE stream = {quoted(self._pipeline)} AND available_at <= TIMESTAMPTZ {quoted(self._now.isoformat())}"""
         return int(select(self._app.lake, self._app.ledger, query)["rows"].iloc[0])
-
-
-def _quoted(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
