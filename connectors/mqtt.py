@@ -64,7 +64,8 @@ class Mqtt(Pushing):
         client_id: str = ""
         """Who we are to the broker, always the same: under this name it keeps what comes while we are away."""
         topics: list[str] = field(default_factory=list)
-        """Such as `sensors/{site}/{device}/+/#`: words in braces become tags, and joined by '/' the series' name."""
+        """Such as `sensors/{site}/{device}/+/#`: words in braces become tags; they and what + and # stand for, joined by '/',
+        are the series' name. Without braces that is the whole topic."""
         value_key: str = "value"
         """Member with the value; where it is absent, each member that is a number is a series, called `name/member`."""
         time_key: str = ""
@@ -112,7 +113,7 @@ class Mqtt(Pushing):
     def __init__(self, config: Config) -> None:
         super().__init__(config)
         self._patterns = [_pattern(topic) for topic in config.topics]
-        self._tags: dict[str, dict[str, str]] = {}
+        self._heard: dict[str, _Topic] = {}
         self._known: dict[str, SeriesInfo] = {}
         self._layout = Layout(
             config.value_key, config.time_key, config.time_unit, config.timezone, config.id_keys,
@@ -159,7 +160,7 @@ class Mqtt(Pushing):
         found = [
             (self._named(message.topic, reading), reading)
             for message in messages
-            if (retained or not message.retained) and self._tags_of(message.topic) is not None
+            if (retained or not message.retained) and self._is_ours(message.topic)
             for reading in self._layout.readings(message.payload, message.at)
         ]
         return table(
@@ -171,25 +172,26 @@ class Mqtt(Pushing):
 
     def _named(self, topic: str, reading: Reading) -> str:
         """The series of a value; what is known of it is kept for `describe`."""
-        tags = self._tags[topic]
-        name = "/".join([*(tags.values() or [topic]), *reading.name])
+        heard = self._heard[topic]
+        name = "/".join([heard.name, *reading.name])
         if name not in self._known:
             config, last = self.config, name.rpartition("/")[2]
             self._known[name] = SeriesInfo(
                 name, config.domain, config.units.get(last, config.unit), config.step, config.timezone, channel=last,
-                entity=name.rpartition("/")[0], tags={**tags, "topic": topic},
+                entity=name.rpartition("/")[0], tags={**heard.tags, "topic": topic},
             )  # fmt: skip
         return name
 
-    def _tags_of(self, topic: str) -> dict[str, str] | None:
-        """Words of a topic by their names; None for one that an earlier session of this client asked for."""
-        if topic not in self._tags:
+    def _is_ours(self, topic: str) -> bool:
+        """Is a topic asked for, not one of an earlier session of this client? What its words say is kept for `_named`."""
+        if topic not in self._heard:
             found = next((match for pattern in self._patterns if (match := pattern.fullmatch(topic))), None)
             if found is None:
                 log.warning("mqtt: topic '%s' is none of ours; use another client_id for other topics", topic)
-                return None
-            self._tags[topic] = found.groupdict()
-        return self._tags[topic]
+                return False
+            words = [word for word in found.groups() if word is not None]
+            self._heard[topic] = _Topic("/".join(words) if found.groupdict() else topic, found.groupdict())
+        return True
 
     def _aside(self) -> Session:
         """A session that takes nothing away from the one under our own name."""
@@ -208,15 +210,24 @@ class Mqtt(Pushing):
         return [_WORD.sub("+", topic) for topic in self.config.topics]
 
 
+@dataclass(frozen=True)
+class _Topic:
+    """What the words of a topic say."""
+
+    name: str
+    """Of its series, or the first part of that."""
+    tags: dict[str, str]
+
+
 def _pattern(topic: str) -> "re.Pattern[str]":
-    """What matches topics. Raises: ValueError for a template that MQTT has no filter for."""
+    """What matches topics, with a group for each word that may differ. Raises: ValueError for a template that MQTT has no filter for."""
     levels = topic.split("/")
     for number, level in enumerate(levels):
         whole = _WORD.fullmatch(level) or level == "+" or (level == "#" and number == len(levels) - 1)
         if not whole and re.search(r"[{}+#]", level):
             raise ValueError(f"topic '{topic}': '{level}' must be a word, {{name}}, + or, at the end, #")
-    kinds = {"+": "[^/]*", "#": ".*"}
+    kinds = {"+": "([^/]*)", "#": "(.*)"}
     made = [
         _WORD.sub(r"(?P<\1>[^/]*)", level) if "{" in level else kinds.get(level, re.escape(level)) for level in levels
     ]
-    return re.compile("/".join(made).replace("/.*", "(?:/.*)?"))
+    return re.compile("/".join(made).replace("/(.*)", "(?:/(.*))?"))

@@ -83,21 +83,20 @@ class Snapshots:
         found = self.home.glob("[0-9]*") if self.home.exists() else ()
         return sorted((path for path in found if path.suffix != _HALF), reverse=True)
 
-    def _rows(self, last: Mapping[str, str] | None = None) -> int:
-        """Rows of the pipeline, revisions too, that are known, perhaps only up to a last time of each series.
+    def _rows(self, last: Mapping[str, str] | None = None) -> str:
+        """Which rows of the pipeline, revisions too, are known, perhaps only up to a last time of each series.
 
-        The lake only ever gets more of them, so the same number is the same rows.
+        How many, and when the last one became known: as many may be others, where old revisions were dropped
+        (`keep_revisions`) and new ones came.
         """
+        from forecaster.store.lake_sql import quoted
         from forecaster.store.sql import select
 
         until = ""
         if last is not None:
-            listed = ", ".join(f"({_quoted(name)}, TIMESTAMPTZ {_quoted(time)})" for name, time in last.items())
+            listed = ", ".join(f"({quoted(name)}, TIMESTAMPTZ {quoted(time)})" for name, time in last.items())
             until = f"JOIN (VALUES {listed}) AS stood(name, until) ON unique_id = name AND ds <= until"
-        query = f"""SELECT count(*) AS rows FROM observations_all {until}
-            WHERE stream = {_quoted(self._pipeline)} AND available_at <= TIMESTAMPTZ {_quoted(self._now.isoformat())}"""
-        return int(select(self._app.lake, self._app.ledger, query)["rows"].iloc[0])
-
-
-def _quoted(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
+        query = f"""SELECT count(*) AS rows, max(available_at) AS newest FROM observations_all {until}
+            WHERE stream = {quoted(self._pipeline)} AND available_at <= TIMESTAMPTZ {quoted(self._now.isoformat())}"""
+        found = select(self._app.lake, self._app.ledger, query).iloc[0]
+        return f"{found['rows']}, the last known at {found['newest']}"

@@ -35,8 +35,8 @@ def stream(
     Standard input has `{"unique_id": ..., "ds": ..., "y": ...}` a line, standard output an answer for each: detect's
     columns, and mean and quantiles of the step after it. With channels a line has a field for each of them, `{"unique_id":
     ..., "ds": ..., "A": ..., "B": ...}`, and as many answers as there are channels, and one for the whole. Series go on from
-    where the state left them, else from where the file ended that the detector was taught by. A late row and a line that
-    cannot be read are answered with the reason, and change nothing. After a kill send again what followed the last
+    where the state left them, else from where the file ended that the detector was taught by. A late row, one
+    from a clock that is far ahead of ours, and a line that cannot be read are answered with the reason, and change nothing. After a kill send again what followed the last
     snapshot: rows that it knows are said to be late.
     """
     from forecaster.scoring.rules import among

@@ -9,9 +9,10 @@ from forecaster.columns import EXPECTATION, LEVELS
 from forecaster.series.frequency import Ints
 from forecaster.series.grid import Bools, Floats, Objects
 
-__all__ = ["LATE", "NEXT", "NUMBERS", "REASON", "Answers"]
+__all__ = ["AHEAD", "LATE", "NEXT", "NUMBERS", "REASON", "Answers"]
 
-LATE = "late"
+LATE, AHEAD = "late", "ahead"
+"""How reasons of rows begin that are not taken."""
 NEXT, REASON = "next_ds", "reason"
 """Columns that a stream alone has."""
 NUMBERS = (*EXPECTATION, "p_value", "strangeness", "opening_p", "sign")

@@ -1,20 +1,22 @@
 """Rows put on the steps of their series as they come: which are taken, which are late, and what is missing between."""
 
-from collections.abc import Iterator, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from forecaster.detectors.base import Numbers
-from forecaster.scoring.answers import LATE, Answers
+from forecaster.scoring.answers import AHEAD, LATE, Answers
 from forecaster.series.clock import Clock
-from forecaster.series.frequency import Frequency, Ints
+from forecaster.series.frequency import DAY, Frequency, Ints
 from forecaster.series.grid import Array, Bools, Floats
 
 __all__ = ["LONGEST_GAP", "Arrivals", "PlacedRows", "Places", "rounds"]
 
 LONGEST_GAP = 1_000
 """Steps without a row up to which they are missing values; after more of them a series begins anew."""
+_MICROS = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -45,12 +47,22 @@ class Arrivals:
 class Places:
     """Where some series stand: each row's series and position in it, from its name and time.
 
+    A row that leaps from the past to beyond tomorrow is of a wrong clock, and not taken: those that follow it would be late.
+    Where times count steps, or a series is beyond tomorrow already, nobody knows.
+
     Shapes: held: [S], `start`, the time of row 0 of each series, `rows`, how many it has, `end`, the time of its last training
         row, and whether it is `resting` where a file ended
     """
 
-    def __init__(self, step: Frequency, clock: Clock, ends: Mapping[str, int], gap: int) -> None:
-        self.step, self.clock, self._ends, self._gap = step, clock, ends, gap
+    def __init__(
+        self,
+        step: Frequency,
+        clock: Clock,
+        ends: Mapping[str, int],
+        gap: int,
+        now_s: Callable[[], float] = time.time,
+    ) -> None:
+        self.step, self.clock, self._ends, self._gap, self._now_s = step, clock, ends, gap, now_s
         self._number: dict[str, int] = {}
         self.names: list[str] = []
         blank = {"start": 0, "rows": 0, "end": Clock.ABSENT, "resting": 0}
@@ -89,7 +101,10 @@ class Places:
         position = self.step.positions(times, starts)
         moved = self.step.times(starts, position) != times
         gaps, first = np.full(len(series), -1), np.zeros(len(series), bool)
+        far = times > self._tomorrow()
         for rows in rounds(series):
+            if far[rows].any():
+                rows = self._without_leaps(rows, series, times, far, answers)
             gaps[rows], first[rows] = self._taken(rows, series[rows], position[rows], moved[rows], answers)
         kept = gaps >= 0
         answers.next_ds[kept] = self.texts(self.step.times(starts[kept], position[kept] + 1))
@@ -150,6 +165,25 @@ class Places:
 
     def _last_time(self, number: int) -> int:
         return int(self.times(np.array([number]), self.held["rows"][[number]] - 1)[0])
+
+    def _tomorrow(self) -> float:
+        """The last time that is not beyond tomorrow: a day and a step from now, wherever clocks and labels stand."""
+        if self.clock.integer:
+            return np.inf
+        return self._now_s() * _MICROS + DAY + self.step.micros
+
+    def _without_leaps(self, rows: Ints, series: Ints, times: Ints, far: Bools, answers: Answers) -> Ints:
+        """Rows of different series but for those that leap beyond tomorrow; of these it is told why."""
+        before = self.held["rows"][series[rows]]
+        last = self.times(series[rows], before - 1)
+        leaps = far[rows] & (before > 0) & (last <= self._tomorrow()) & (times[rows] - last > DAY + self.step.micros)
+        now = self.clock.texts(np.array([int(self._now_s()) * _MICROS]))[0]
+        for row, s, held in zip(
+            rows[leaps].tolist(), series[rows[leaps]].tolist(), before[leaps].tolist(), strict=True
+        ):
+            after = self.text(s, held - 1)
+            answers.reason[row] = f"{AHEAD}: beyond tomorrow (now {now}), after {after}; the sender's clock is wrong"
+        return rows[~leaps]
 
     def _taken(self, rows: Ints, series: Ints, position: Ints, moved: Bools, answers: Answers) -> tuple[Ints, Bools]:
         """Steps without a row before each of some rows of different series, -1 where it is late; and where one begins anew."""

@@ -92,7 +92,7 @@ class Stream:
         A detector with channels reads these instead of `y`, and says of each row what detection says of each channel and of
         the whole.
 
-        `reason` says why a row was not taken (late, unreadable), or how it was; elsewhere it is empty. `silent`, where the
+        `reason` says why a row was not taken (late, of a wrong clock), or how it was; elsewhere it is empty. `silent`, where the
         rules ask for silences, has the ids of those that a row makes known: of another series, when they begin, of its own,
         when they are over.
 

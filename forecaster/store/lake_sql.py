@@ -26,6 +26,7 @@ __all__ = [
     "has_versions",
     "listed",
     "newest",
+    "quoted",
     "replaced",
     "with_added",
 ]
@@ -76,10 +77,15 @@ def conditions(
     return (f"WHERE {' AND '.join(parts)}" if parts else ""), values
 
 
+def quoted(text: str) -> str:
+    """A text as SQL."""
+    return "'" + text.replace("'", "''") + "'"
+
+
 def listed(files: Sequence[str], *, alike: bool = True) -> str:
     """Parquet files as SQL; where they are not `alike`, columns that one of them lacks are empty."""
-    quoted = ", ".join("'" + file.replace("'", "''") + "'" for file in files)
-    return f"read_parquet([{quoted}], hive_partitioning = false{'' if alike else ', union_by_name = true'})"
+    names = ", ".join(map(quoted, files))
+    return f"read_parquet([{names}], hive_partitioning = false{'' if alike else ', union_by_name = true'})"
 
 
 def empty(table: str) -> str:

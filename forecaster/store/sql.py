@@ -6,7 +6,7 @@ import pandas as pd
 from forecaster.columns import TABLES
 from forecaster.errors import ConfigError
 from forecaster.store.lake import Lake
-from forecaster.store.lake_sql import column_list, connect, newest
+from forecaster.store.lake_sql import column_list, connect, newest, quoted
 from forecaster.store.ledger import Ledger
 
 __all__ = ["select"]
@@ -21,11 +21,11 @@ def select(lake: Lake, ledger: Ledger, query: str) -> pd.DataFrame:
             connection.execute(f"CREATE TABLE {name} AS SELECT * FROM _{name}")
         for table in TABLES:
             _view(connection, lake, table)
-        if lake.is_local:
-            connection.execute(f"SET allowed_directories = ['{lake.root}']")
-            connection.execute("SET enable_external_access = false")
-        connection.execute("SET lock_configuration = true")
         try:
+            if lake.is_local:
+                connection.execute(f"SET allowed_directories = [{quoted(lake.root)}]")
+                connection.execute("SET enable_external_access = false")
+            connection.execute("SET lock_configuration = true")
             found: pd.DataFrame = connection.sql(query).to_arrow_table().to_pandas()
         except duckdb.Error as error:
             raise ConfigError(f"the query failed: {error}") from error

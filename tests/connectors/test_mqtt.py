@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from connectors._payload import Layout
+from connectors._session import Message
 from connectors.mqtt import Mqtt
 from forecaster.errors import ConfigError, SourceError
 from forecaster.series.pushing import Delivery
@@ -106,7 +107,7 @@ def test_times_count_their_unit(unit: str, factor: int) -> None:
 
 
 def test_topics_give_names_and_tags(broker: Mosquitto) -> None:
-    """Words in braces; a plus and a hash are matched and left out; units by the last word of a name."""
+    """Words in braces are tags; what a plus and a hash stand for is part of the name only; units by the last word of it."""
     topics = ["plant/{site}/+/{device}/#", "plain/topic"]
     source = _source(broker, "topics", topics=topics, units={"temp": "°C"}, unit="bar", value_key="v", step="10s")
     assert _heard(source) == []
@@ -114,9 +115,15 @@ def test_topics_give_names_and_tags(broker: Mosquitto) -> None:
         broker.port, [("plant/north/x/pump/a/b", '{"ts": 5, "temp": 1, "p": 2}'), ("plain/topic", '{"v": 3, "ts": 5}')]
     )
     names = [name for delivery in _heard(source, 3) for name in delivery.rows["unique_id"].to_pylist()]
-    assert names == ["north/pump/temp", "north/pump/p", "plain/topic"]
+    assert names == ["north/x/pump/a/b/temp", "north/x/pump/a/b/p", "plain/topic"]
     info, other, plain = source.describe(names)
-    assert (info.unit, other.unit, info.channel, info.entity, info.step) == ("°C", "bar", "temp", "north/pump", "10s")
+    assert (info.unit, other.unit, info.channel, info.entity, info.step) == (
+        "°C",
+        "bar",
+        "temp",
+        "north/x/pump/a/b",
+        "10s",
+    )
     assert info.tags == {"site": "north", "device": "pump", "topic": "plant/north/x/pump/a/b"}
     assert plain.tags == {"topic": "plain/topic"}
 
@@ -178,6 +185,17 @@ def test_series_are_discovered_without_taking_anything(broker: Mosquitto) -> Non
     assert [info.unique_id for info in found] == ["m0", "m1", "m2"]
     assert len(_values(_heard(source, 3))) == 3
     assert _left(source) == []
+
+
+def test_two_topics_are_never_one_series() -> None:
+    """Sensors of a device are told apart by the words that no name was given to; without names by the whole topic."""
+    for topics, names in (
+        (["sensors/{site}/{device}/+/#"], ["a/b/hum/x", "a/b/temp", "a/b/temp/x/y"]),
+        (["sensors/+/b/#"], ["sensors/a/b/hum/x", "sensors/a/b/temp", "sensors/a/b/temp/x/y"]),
+    ):
+        source = Mqtt(Mqtt.Config(host="h", client_id="c", topics=topics, at_least_once=True))
+        said = [Message(f"sensors/a/b/{end}", b"20", NOW, False, 0, 1, 0) for end in ("hum/x", "temp", "temp/x/y")]
+        assert source._rows(said, retained=False)["unique_id"].to_pylist() == names
 
 
 @pytest.mark.parametrize("topic", ["a/b{c}/d", "a/#/b", "a/x+"])

@@ -10,9 +10,13 @@ import pytest
 from forecaster import api
 from forecaster.columns import LEVELS, QUANTILES
 from forecaster.errors import ArtifactError
+from forecaster.scoring.answers import Answers
+from forecaster.scoring.places import Places
 from forecaster.scoring.saved_detector import STATE, SavedDetector
 from forecaster.scoring.stream import Stream
 from forecaster.series import synthetic
+from forecaster.series.clock import Clock
+from forecaster.series.frequency import parse
 from tests.quick import quick
 
 NUMBERS = ["expected", "lower", "upper", "score", "p_value"]
@@ -157,6 +161,40 @@ def test_late_rows_and_long_gaps_are_told(taught: tuple[Path, pd.DataFrame]) -> 
     assert (anew["reason"].iloc[1:] == "").all()
     fresh = Stream(SavedDetector.load(folder)).feed(far)
     np.testing.assert_allclose(anew["expected"], fresh["expected"], rtol=1e-5)
+
+
+def test_a_row_of_a_wrong_clock_silences_nothing(taught: tuple[Path, pd.DataFrame]) -> None:
+    """A leap beyond tomorrow is not taken, and those that follow are; a series that lies there all along is another matter."""
+    folder, _ = taught
+    one = _frame()[_frame()["unique_id"] == "s0"].iloc[:100]
+    wrong = one.iloc[[50]].assign(ds=pd.Timestamp("2199-01-01"))
+    plain, stream = api.stream(folder), api.stream(folder)
+    found = stream.feed(pd.concat([one.iloc[:50], wrong, one.iloc[50:]]))
+    assert found["reason"].iloc[50].startswith("ahead: beyond tomorrow (now 20")
+    assert np.isnan(found["p_value"].iloc[50])
+    _same(found.drop(index=found.index[50]), plain.feed(one))
+    later = pd.Timestamp("2199-01-01") + (one["ds"] - one["ds"].iloc[0])
+    simulated = api.stream(folder).feed(one.assign(unique_id="simulated", ds=later).drop(index=one.index[30:60]))
+    assert (simulated["reason"] == "").all()
+
+
+def test_a_leap_is_one_by_the_times_of_the_series() -> None:
+    """Steps that follow each other go beyond tomorrow, as do numbers of steps; a leap over more than a day and a step does not."""
+    now = pd.Timestamp("2024-01-10T12:00")
+    for kind, times, taken in (
+        ("datetime64[us]", pd.date_range("2024-01-10", "2024-01-20", freq="h"), 241),
+        ("datetime64[us]", pd.DatetimeIndex(["2024-01-10", "2024-01-11T10:00", "2024-01-12T11:00"]), 3),
+        ("datetime64[us]", pd.DatetimeIndex(["2024-01-10", "2024-01-13", "2024-01-10T01:00"]), 2),
+        ("int64", pd.Index([1, 1_000_000_000_000_000_000]), 2),
+    ):
+        clock = Clock(kind, None)
+        step = parse("int" if clock.integer else "h")
+        places = Places(step, clock, {}, 1, now_s=now.timestamp)
+        encoded = clock.encode(times.to_series())
+        series, answers = places.arrive(["a"] * len(times), encoded).series, Answers.nothing(len(times))
+        placed = places.place(series, encoded, np.zeros((len(times), 1)), answers)
+        assert placed.last.sum() == taken
+        assert sum(reason.startswith("ahead") for reason in answers.reason) == len(times) - taken
 
 
 def test_a_state_of_another_detector_is_refused_by_name(taught: tuple[Path, pd.DataFrame], tmp_path: Path) -> None:

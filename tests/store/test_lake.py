@@ -241,6 +241,13 @@ def test_sql_reads_both_stores_and_writes_neither(lake: Lake, tmp_path: Path) ->
             select(lake, ledger, refused)
 
 
+def test_sql_reads_a_lake_in_a_folder_with_an_apostrophe(tmp_path: Path) -> None:
+    """As every other name."""
+    lake, ledger = Lake(str(tmp_path / "o'neil" / "lake")), Ledger.open(f"sqlite:///{tmp_path}/ledger.db")
+    lake.append("observations", _rows([1.0, 2.0], NOON))
+    assert select(lake, ledger, "SELECT sum(y) AS total FROM observations")["total"].tolist() == [3.0]
+
+
 def test_numbers_survive_to_the_last_bit(lake: Lake) -> None:
     """float64 on disk, NaN left out by the border, not here."""
     values = [np.pi, 1e-300, -1e300, 123456789.123456789]
