@@ -35,9 +35,9 @@ def stream(
     Standard input has `{"unique_id": ..., "ds": ..., "y": ...}` a line, standard output an answer for each: detect's
     columns, and mean and quantiles of the step after it. With channels a line has a field for each of them, `{"unique_id":
     ..., "ds": ..., "A": ..., "B": ...}`, and as many answers as there are channels, and one for the whole. Series go on from
-    where the state left them, else from where the file ended that the detector was taught by. A late row, one
-    from a clock that is far ahead of ours, and a line that cannot be read are answered with the reason, and change nothing. After a kill send again what followed the last
-    snapshot: rows that it knows are said to be late.
+    where the state left them, else from where the file ended that the detector was taught by. A late row, one of a clock that
+    is far ahead, and a line that cannot be read are answered with the reason, and change nothing. After a kill send again
+    what followed the last snapshot: rows that it knows are said to be late.
     """
     from forecaster.scoring.rules import among
     from forecaster.scoring.saved_detector import SavedDetector
@@ -57,7 +57,7 @@ def stream(
     answering = Answering(opened, _write, state, snapshot_seconds)
     with _Input() as waiting:
         answering.all(batches(waiting.read))
-    facts = {"lines": answering.lines, "late": answering.late, "refused": answering.refused}
+    facts = {name: getattr(answering, name) for name in ("lines", "late", "ahead", "refused")}
     watch.say(", ".join(f"{count} {name}" for name, count in facts.items()) + f"; the state is in {state}")
     return Outcome(facts=facts)
 

@@ -14,7 +14,7 @@ from forecaster import columns
 from forecaster.columns import LEVELS, QUANTILES
 from forecaster.errors import DataError
 from forecaster.layers.distribution import mean
-from forecaster.scoring.answers import LATE, NEXT, REASON, Answers
+from forecaster.scoring.answers import AHEAD, LATE, NEXT, REASON, Answers
 from forecaster.scoring.events import SILENT
 from forecaster.scoring.stream import Stream
 from forecaster.series.grid import Floats
@@ -58,8 +58,8 @@ class Answering:
 
     def __init__(self, stream: Stream, write: Callable[[str], None], state: Path, snapshot_seconds: float) -> None:
         self._stream, self._write, self._state, self._seconds = stream, write, state, snapshot_seconds
-        self.lines = self.late = self.refused = 0
-        """Lines so far; of them, rows that came late, and lines that could not be read."""
+        self.lines = self.late = self.ahead = self.refused = 0
+        """Lines so far; of them, rows that came late, rows of a wrong clock, and lines that could not be read."""
 
     def all(self, waiting: Iterable[Sequence[bytes]]) -> None:
         """Answer lines until there are no more, or nobody takes the answers."""
@@ -101,7 +101,9 @@ class Answering:
         stream, values = self._stream, np.array([row.values for row in rows])
         found = stream.answer([str(row.unique_id) for row in rows], [row.ds for row in rows], values)
         tracks = [*stream.channels, columns.WHOLE] if stream.channels else [None]
-        self.late += sum(reason.startswith(LATE) for reason in found.reason[:: len(tracks)])
+        reasons = found.reason[:: len(tracks)]
+        self.late += sum(reason.startswith(LATE) for reason in reasons)
+        self.ahead += sum(reason.startswith(AHEAD) for reason in reasons)
         if stream.channels:
             values = np.column_stack([values, np.full(len(rows), np.nan)])  # the whole has no value
         named = [
