@@ -70,6 +70,8 @@ def check(
     quality = Quality()
     _require_columns(frame, roles)
     _name_unused(frame, {*roles.targets, *roles.covariates, *roles.static, beside}, quality)
+    if roles.future:
+        quality.add("note", f"known in advance, at every cutoff: {', '.join(roles.future)}")
     clock = Clock.of(frame[columns.DS], zone)
     rows = in_order(clean(frame, roles, clock, quality), quality)
     if len(rows.times) == 0:

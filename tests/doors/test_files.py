@@ -19,6 +19,7 @@ from forecaster.actions.detect import detect
 from forecaster.actions.forecast import forecast
 from forecaster.columns import QUANTILES
 from forecaster.errors import ArtifactError, ConfigError, DataError, ForecasterError
+from forecaster.progress import RecordingWatch
 from forecaster.series import synthetic, table
 from forecaster.series.quality import Quality
 from forecaster.training.artefact import Artefact
@@ -167,6 +168,22 @@ def test_covariates_and_several_targets(tmp_path: Path, hourly: pd.DataFrame) ->
     rows = pd.read_csv(out)
     assert list(rows.columns[:4]) == ["unique_id", "channel", "ds", "cutoff"]
     assert rows.groupby(["unique_id", "channel"]).size().tolist() == [4] * 8
+
+
+def test_what_is_not_read_of_covariates_is_said(tmp_path: Path, hourly: pd.DataFrame) -> None:
+    """By a model that reads none at all, and where the future lacks values."""
+    path, out = tmp_path / "in.parquet", tmp_path / "out.csv"
+    one = hourly[hourly["unique_id"] == hourly["unique_id"].iloc[0]]
+    one = one.assign(plan=np.arange(len(one)) % 3, y=one["y"].where(one["ds"] < one["ds"].iloc[-2]))
+    one.to_parquet(path)
+    watch = RecordingWatch()
+    naive = forecast(path, horizon=4, out=out, model="seasonal_naive", future=["plan"], watch=watch)
+    assert "seasonal_naive reads no covariates: plan left out" in watch.lines
+    assert "note: known in advance, at every cutoff: plan" in naive.lines
+    read = forecast(path, horizon=4, out=out, model="lstm", set_={"steps": "1", "hidden": "4"}, future=["plan"])
+    given = "note: plan: 2 of 4 future values are given; the others count as missing"
+    assert given in read.lines
+    assert given not in naive.lines
 
 
 def test_backtest_goes_from_every_cutoff(file: Path, tmp_path: Path, hourly: pd.DataFrame) -> None:
