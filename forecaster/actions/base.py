@@ -191,12 +191,12 @@ def require_folder(folder: Path | None, option: str) -> None:
 
 def instant(text: str | None, option: str) -> "datetime | None":
     """A time in UTC. Raises: ConfigError for a text that is none."""
-    import pandas as pd
+    from forecaster.series.clock import stamp
 
     if text is None:
         return None
     try:
-        when = pd.Timestamp(text)
+        when = stamp(text, option)
     except ValueError as error:
         raise ConfigError(f"{option}: '{text}' is no time. Use one like 2024-03-31 or 2024-03-31T01:00Z.") from error
     return (when.tz_localize("UTC") if when.tzinfo is None else when.tz_convert("UTC")).to_pydatetime()

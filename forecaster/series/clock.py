@@ -4,6 +4,7 @@ Inside the project time is int64 microseconds, UTC (or the wall clock of the dat
 a day and longer, where a day is not always 24 hours), or a plain integer.
 """
 
+import re
 import warnings
 from collections.abc import Sequence
 from contextlib import suppress
@@ -17,9 +18,10 @@ import pandas as pd
 from forecaster.errors import ConfigError, DataError
 from forecaster.series.frequency import Ints
 
-__all__ = ["Clock"]
+__all__ = ["Clock", "stamp"]
 
 _SHOWN = 3
+_YEAR_FIRST = re.compile(r"\s*\d{4}")
 _EPOCH, _MICROSECOND = datetime(1970, 1, 1, tzinfo=UTC), timedelta(microseconds=1)
 
 
@@ -131,7 +133,7 @@ class Clock:
         Raises: ConfigError when it is no time of this clock.
         """
         try:
-            column = pd.Series([int(value)] if self.integer else [pd.Timestamp(value)])
+            column = pd.Series([int(value)] if self.integer else [stamp(value, option)])
             return int(Clock.encode(self._like(column), column)[0])
         except (ValueError, TypeError) as error:
             kind = "an integer" if self.integer else "a time like 2024-03-31 or 2024-03-31T01:00Z"
@@ -166,6 +168,18 @@ class Clock:
             times = times.dt.tz_localize(zone, ambiguous=False, nonexistent="shift_forward")
         utc: pd.Series[Any] = times.dt.tz_convert(UTC)
         return utc
+
+
+def stamp(value: Any, option: str) -> pd.Timestamp:
+    """One time given by the user. Raises: ConfigError where day and month could change places, ValueError for no time"""
+    found = pd.Timestamp(value)
+    if isinstance(value, str) and not _YEAR_FIRST.match(value):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # pandas says that it guesses; this is the check of it
+            day, month = (pd.to_datetime(value, dayfirst=first) for first in (True, False))
+        if day != month:
+            raise ConfigError(f"{option}: '{value}' is {month:%Y-%m-%d} or {day:%Y-%m-%d}. Write one of these.")
+    return found
 
 
 def _parsed(column: "pd.Series[Any]") -> "pd.Series[Any]":

@@ -423,8 +423,14 @@ def test_a_series_that_cannot_be_tested_is_skipped(tmp_path: Path, hourly: pd.Da
     assert outcome.skipped == 2
     assert set(pd.read_parquet(out)["unique_id"]) == set(hourly["unique_id"])
     out.unlink()
-    for wrong in ({"train_until": "2099-01-01"}, {"test_size": 10**6}):
-        with pytest.raises(ConfigError, match="nothing to test: no row"):
+    for wrong, told in (
+        (
+            {"train_until": "31.01.2099"},
+            r"--train-until 31.01.2099 is 2099-01-31T00:00:00; .* they go from .* to 2024-",
+        ),
+        ({"test_size": 10**6}, r"--test-size is 1000000; the longest series has \d+ rows"),
+    ):
+        with pytest.raises(ConfigError, match="nothing to test: no row.*" + told):
             backtest(path, horizon=3, out=out, **wrong)
     assert not out.exists()
 
