@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from forecaster.errors import ConfigError, DataError
@@ -66,8 +67,8 @@ class Clock:
         """True where `ds` counts steps and is no time."""
         return self.dtype == "int64"
 
-    def encode(self, column: "pd.Series[Any]") -> Ints:
-        """Times as int64.
+    def encode(self, column: "pd.Series[Any]", codes: Ints | None = None) -> Ints:
+        """Times as int64. Where `codes` tell the series apart, an hour that comes twice in autumn does so in their order.
 
         Raises: DataError naming the first values that are no times.
         """
@@ -75,7 +76,7 @@ class Clock:
             return np.asarray(column.to_numpy(np.int64))
         if self.zone in (None, UTC) and pd.api.types.is_datetime64_dtype(column.dtype):
             return np.asarray(column.to_numpy("datetime64[us]").view(np.int64))  # nothing to convert
-        times = self._utc(column)
+        times = self._utc(column, codes)
         if self.wall and self.zone is not None:
             times = times.dt.tz_convert(self.zone).dt.tz_localize(None)
         else:
@@ -159,15 +160,22 @@ class Clock:
         zone = (self.zone or own.zone) if self.wall else (own.zone or self.zone)
         return replace(own, zone=zone, wall=self.wall)
 
-    def _utc(self, column: "pd.Series[Any]") -> "pd.Series[Any]":
+    def _utc(self, column: "pd.Series[Any]", codes: Ints | None) -> "pd.Series[Any]":
         if pd.api.types.is_string_dtype(column.dtype) or column.dtype == object:
             column = _parsed(column)
         times: Any = pd.Series(column)
         if times.dt.tz is None:
             zone = self.zone or UTC
-            times = times.dt.tz_localize(zone, ambiguous=False, nonexistent="shift_forward")
+            summer = _comes_again(times, codes) if codes is not None and zone is not UTC else False
+            times = times.dt.tz_localize(zone, ambiguous=summer, nonexistent="shift_forward")
         utc: pd.Series[Any] = times.dt.tz_convert(UTC)
         return utc
+
+
+def _comes_again(times: "pd.Series[Any]", codes: Ints) -> npt.NDArray[np.bool_]:
+    """Rows whose time a later row of the same series has, too: of a doubled hour they are the first coming."""
+    rows = pd.DataFrame({"series": codes, "time": times.to_numpy()})
+    return np.asarray(rows.duplicated(keep="last"))
 
 
 def stamp(value: Any, option: str) -> pd.Timestamp:

@@ -54,7 +54,7 @@ def clean(frame: pd.DataFrame, roles: Roles, clock: Clock, quality: Quality) -> 
         quality.add("repair", "rows without unique_id or ds left out", rows=int((~present).sum()))
     kept = frame.loc[present, [columns.UNIQUE_ID, columns.DS]]
     codes, names = pd.factorize(kept[columns.UNIQUE_ID])
-    times = clock.encode(kept[columns.DS])
+    times = clock.encode(kept[columns.DS], codes.astype(np.int64))
     source = np.flatnonzero(present)
     none = np.zeros((0, 2), np.int64)
     labels = tuple(names for _, names in static)

@@ -295,3 +295,16 @@ def test_a_step_may_be_given_for_rows_that_come_now_and_then() -> None:
     days = np.cumsum(np.random.default_rng(0).integers(1, 4, 60))
     for times in (_days(*days.tolist()), list(pd.date_range("2024-01-01", periods=40, freq="B"))):
         assert check(_frame(times), Roles(), freq="D").grids[0].frequency.alias == "D"
+
+
+@pytest.mark.parametrize("step", ["h", "30min"])
+def test_the_hour_that_comes_twice_in_autumn_is_two_hours(step: str) -> None:
+    """In wall clocks without a zone, of several series: the first is summer time's, the second winter time's."""
+    times = pd.date_range("2024-10-26", "2024-10-29", freq=step, tz="Europe/Berlin")
+    walls = list(times.tz_localize(None))
+    frame = pd.concat([_frame(walls, name=name) for name in "ab"]).sort_index(kind="stable")
+    checked = check(frame, Roles(), zone="Europe/Berlin")
+    grid = checked.grids[0]
+    assert not checked.quality.lines()
+    np.testing.assert_array_equal(grid.values(1), np.arange(len(times)))
+    assert grid.ds(np.zeros(len(times), np.int64), np.arange(len(times))).tolist() == walls
