@@ -39,7 +39,9 @@ __all__ = [
 
 DOOR_PARAMETERS = ("app", "watch")
 
-File = Annotated[Path, "Table to read: CSV or Parquet, one row per series and time (unique_id, ds, y)."]
+File = Annotated[
+    Path, "Table to read: CSV, Parquet, Feather or JSON lines, one row per series and time (unique_id, ds, y)."
+]
 Horizon = Annotated[int, "Steps to look ahead."]
 Out = Annotated[Path, "File to write: .parquet or .csv. What was repaired goes to OUT.report.json."]
 Freq = Annotated[

@@ -22,6 +22,7 @@ from forecaster.series.frequency import Ints
 __all__ = ["Clock", "stamp"]
 
 _SHOWN = 3
+_FRACTION = re.compile(r":\d\d\.\d")
 _YEAR_FIRST = re.compile(r"\s*\d{4}")
 _EPOCH, _MICROSECOND = datetime(1970, 1, 1, tzinfo=UTC), timedelta(microseconds=1)
 
@@ -227,7 +228,7 @@ def _format(longest: str, aware: bool) -> str:
     if len(longest) <= len("2024-03-31"):
         return "%Y-%m-%d"
     separator = "T" if "T" in longest else " "
-    return f"%Y-%m-%d{separator}%H:%M:%S" + (".%f" if "." in longest else "") + ("Z" if aware else "")
+    return f"%Y-%m-%d{separator}%H:%M:%S" + (".%f" if _FRACTION.search(longest) else "") + ("Z" if aware else "")
 
 
 def _aware(value: object) -> bool:

@@ -21,7 +21,9 @@ from forecaster.columns import QUANTILES
 from forecaster.errors import ArtifactError, ConfigError, DataError, ForecasterError
 from forecaster.progress import RecordingWatch
 from forecaster.series import synthetic, table
+from forecaster.series.frame import check
 from forecaster.series.quality import Quality
+from forecaster.series.roles import Roles
 from forecaster.training.artefact import Artefact
 from tests.quick import quick
 
@@ -52,6 +54,19 @@ def test_forecast_writes_every_series_and_step(file: Path, tmp_path: Path, hourl
     assert (rows[list(QUANTILES)].diff(axis=1).iloc[:, 1:] >= 0).all().all()
     report = json.loads((tmp_path / "out.parquet.report.json").read_text())
     assert report["plans"][0]["horizon"] == 5
+
+
+def test_feather_and_json_lines_are_read(tmp_path: Path, hourly: pd.DataFrame) -> None:
+    """As they were written, names of series such as 007 included."""
+    frame = hourly.assign(unique_id=hourly["unique_id"].map(lambda name: f"00{ord(name[-1])}"))
+    frame.to_feather(tmp_path / "in.feather")
+    table.write(frame, tmp_path / "in.jsonl")
+    for name in ("in.feather", "in.jsonl"):
+        found = check(table.read(tmp_path / name), Roles()).grids[0]
+        wanted = check(frame, Roles()).grids[0]
+        assert found.unique_id.tolist() == wanted.unique_id.tolist()
+        np.testing.assert_array_equal(found.starts, wanted.starts)
+        np.testing.assert_allclose(found.y, wanted.y, rtol=1e-9)
 
 
 @pytest.mark.parametrize("kind", ["csv", "csv.gz", "parquet"])

@@ -308,3 +308,10 @@ def test_the_hour_that_comes_twice_in_autumn_is_two_hours(step: str) -> None:
     assert not checked.quality.lines()
     np.testing.assert_array_equal(grid.values(1), np.arange(len(times)))
     assert grid.ds(np.zeros(len(times), np.int64), np.arange(len(times))).tolist() == walls
+
+
+def test_points_of_a_date_are_no_fractions_of_seconds() -> None:
+    """Times come back without .000000 where the input wrote none."""
+    texts = [f"17.01.2024 {hour:02d}:00" for hour in range(8)]
+    grid = check(_frame(texts), Roles()).grids[0]
+    assert grid.ds(np.zeros(1, np.int64), np.array([8])).tolist() == ["2024-01-17 08:00:00"]
