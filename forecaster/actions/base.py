@@ -37,7 +37,9 @@ __all__ = [
 
 DOOR_PARAMETERS = ("app", "watch")
 
-File = Annotated[Path, "Table to read: CSV or Parquet, one row per series and time (unique_id, ds, y)."]
+File = Annotated[
+    Path, "Table to read: CSV, Parquet, Feather or JSON lines, one row per series and time (unique_id, ds, y)."
+]
 Horizon = Annotated[int, "Steps to look ahead."]
 Out = Annotated[Path, "File to write: .parquet or .csv. What was repaired goes to OUT.report.json."]
 Freq = Annotated[
@@ -165,12 +167,12 @@ def require_folder(folder: Path | None, option: str) -> None:
 
 def instant(text: str | None, option: str) -> "datetime | None":
     """A time in UTC. Raises: ConfigError for a text that is none."""
-    import pandas as pd
+    from forecaster.series.clock import stamp
 
     if text is None:
         return None
     try:
-        when = pd.Timestamp(text)
+        when = stamp(text, option)
     except ValueError as error:
         raise ConfigError(f"{option}: '{text}' is no time. Use one like 2024-03-31 or 2024-03-31T01:00Z.") from error
     return (when.tz_localize("UTC") if when.tzinfo is None else when.tz_convert("UTC")).to_pydatetime()

@@ -115,7 +115,10 @@ def train_test_split(
         test_starts(grid, train_until=_instant(grid, train_until), test_size=test_size, horizon=horizon)
         for grid in checked.grids
     ]
-    return _testable(checked, starts)
+    asked = f"--test-size is {test_size}" if test_size is not None else ""
+    if train_until is not None:
+        asked = f"--train-until {train_until} is {_read(checked.grids[0], train_until)}"
+    return _testable(checked, starts, asked)
 
 
 def judge(
@@ -165,7 +168,7 @@ def _require_sensible(stride: int, refit_every: int | None, refit_warm: bool) ->
         raise ConfigError("--refit-warm says how to train again, --refit-every K says when. Give both.")
 
 
-def _testable(checked: Checked, starts: list[Ints]) -> Split:
+def _testable(checked: Checked, starts: list[Ints], asked: str) -> Split:
     """Grids with rows before and in the test part; what cannot be trained or judged is recorded as skipped."""
     kept = []
     for number, (grid, start) in enumerate(zip(checked.grids, starts, strict=True)):
@@ -177,8 +180,24 @@ def _testable(checked: Checked, starts: list[Ints]) -> Split:
         checked.quality.add_series("skip", reason, grid.sizes(left))
     if not kept:
         reasons = sorted({finding.reason for finding in checked.quality.of("skip")})
-        raise ConfigError(f"nothing to test: {', '.join(reasons)}. Change --train-until or --test-size.")
+        asked = f"{asked}; {_extent(checked)}" if asked else _extent(checked)
+        raise ConfigError(f"nothing to test: {', '.join(reasons)} ({asked}). Change --train-until or --test-size.")
     return Split(replace(checked, grids=[checked.grids[n] for n in kept]), [starts[n] for n in kept])
+
+
+def _extent(checked: Checked) -> str:
+    """How many rows there are, and from when to when."""
+    longest, spans = max(int(grid.lengths.max()) for grid in checked.grids), []
+    for grid in checked.grids:
+        ends = grid.times(np.arange(grid.series), grid.lengths - 1)
+        begin, end = grid.clock.texts(np.array([grid.starts.min(), ends.max()]))
+        spans.append(f"from {begin} to {end}")
+    return f"the longest series has {longest} rows, and they go {' and '.join(spans)}"
+
+
+def _read(grid: Grid, when: object) -> str:
+    """How a time was read."""
+    return str(grid.clock.texts(np.array([_instant(grid, when)]))[0])
 
 
 def _instant(grid: Grid, when: object) -> int | None:

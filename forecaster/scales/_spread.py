@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from forecaster.layers.running import expanding_mean, trailing_mean
+from forecaster.scales.base import LEAST
 from forecaster.series.grid import Bools, Floats
 
 __all__ = ["before", "floored_mean", "latest_mean", "latest_move", "moves", "tiny"]
@@ -53,4 +54,4 @@ def latest_move(y_BR: Floats, seen_BR: Bools, steps: int) -> Floats:
 
 def tiny(level_N: Level) -> Level:
     """A spread for series that have not moved yet: next to nothing, but not nothing."""
-    return 1e-9 * abs(level_N) + 1e-12
+    return 1e-9 * abs(level_N) + LEAST

@@ -8,7 +8,10 @@ from torch import Tensor
 
 from forecaster.series.grid import Bools, Floats
 
-__all__ = ["Linear", "Scale"]
+__all__ = ["LEAST", "Linear", "Scale"]
+
+LEAST = 1e-40
+"""Of a spread or a level: forecasts of values down to 1e-30 do not depend on the unit that these are counted in."""
 
 
 class Scale(ABC):

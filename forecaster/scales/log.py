@@ -9,7 +9,7 @@ from torch import Tensor
 
 from forecaster.layers.running import expanding_mean, trailing_mean
 from forecaster.scales._spread import before, floored_mean
-from forecaster.scales.base import Scale
+from forecaster.scales.base import LEAST, Scale
 
 __all__ = ["Log"]
 
@@ -68,7 +68,7 @@ class Log(Scale):
     def _level(self, y_N: Tensor, seen_N: Tensor, starts_N: Tensor) -> Tensor:
         size_N = trailing_mean(y_N.square(), seen_N, starts_N, self.config.level_steps).sqrt()
         least_N = self.config.straight * expanding_mean(y_N.abs(), seen_N, starts_N)
-        return torch.maximum(size_N, least_N) + 1e-12
+        return torch.maximum(size_N, least_N) + LEAST
 
     def _log(self, part: Tensor) -> Tensor:
         least = self.config.straight

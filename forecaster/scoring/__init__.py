@@ -1,6 +1,7 @@
 """Trained models at work: forecasts and anomaly events.
 
-Forecasts   `forecaster` trains and predicts; `fallback`, `paths` of whole futures, what was `attended` to, `tables`
+Forecasts   `forecaster` trains and predicts; `fallback`, `paths` of whole futures, what was `attended` to, `tables`;
+            `future_values` that are not there
 Asked       `detection`, `rate` and `rules` (`gaps`, `maintenance`) are settings; `parting` ends training, `marks` are its labels;
             `asked` has the checks that every door makes
 Alarms      `calibration` makes views of a row p-values, `budget` holds events to a rate, `alarms` goes on row after row;

@@ -14,6 +14,7 @@ from forecaster.errors import ArtifactError, ConfigError
 from forecaster.progress import SILENT, Watch
 from forecaster.scoring import fallback
 from forecaster.scoring.asked import require_positive
+from forecaster.scoring.future_values import note_missing
 from forecaster.scoring.new_folder import gone_unless_written
 from forecaster.scoring.paths import draw, path_rows
 from forecaster.scoring.tables import forecast_rows
@@ -85,6 +86,7 @@ class Forecaster:
         self.require_horizon(horizon)
         parts = []
         for grid, artefact in self.matched(checked):
+            note_missing(grid, artefact, horizon or self.horizon, checked.quality)
             forecasts = last_forecasts(artefact, grid, warmup=warmup)
             why = fallback.reasons(grid, grid.lengths, artefact.plan.horizon)
             parts.append((grid, artefact, fallback.replace(forecasts, grid, why, checked.quality)))

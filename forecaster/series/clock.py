@@ -4,6 +4,7 @@ Inside the project time is int64 microseconds, UTC (or the wall clock of the dat
 a day and longer, where a day is not always 24 hours), or a plain integer.
 """
 
+import re
 import warnings
 from collections.abc import Sequence
 from contextlib import suppress
@@ -12,14 +13,17 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from forecaster.errors import ConfigError, DataError
 from forecaster.series.frequency import Ints
 
-__all__ = ["Clock"]
+__all__ = ["Clock", "stamp"]
 
 _SHOWN = 3
+_FRACTION = re.compile(r":\d\d\.\d")
+_YEAR_FIRST = re.compile(r"\s*\d{4}")
 _EPOCH, _MICROSECOND = datetime(1970, 1, 1, tzinfo=UTC), timedelta(microseconds=1)
 
 
@@ -64,8 +68,8 @@ class Clock:
         """True where `ds` counts steps and is no time."""
         return self.dtype == "int64"
 
-    def encode(self, column: "pd.Series[Any]") -> Ints:
-        """Times as int64.
+    def encode(self, column: "pd.Series[Any]", codes: Ints | None = None) -> Ints:
+        """Times as int64. Where `codes` tell the series apart, an hour that comes twice in autumn does so in their order.
 
         Raises: DataError naming the first values that are no times.
         """
@@ -73,7 +77,7 @@ class Clock:
             return np.asarray(column.to_numpy(np.int64))
         if self.zone in (None, UTC) and pd.api.types.is_datetime64_dtype(column.dtype):
             return np.asarray(column.to_numpy("datetime64[us]").view(np.int64))  # nothing to convert
-        times = self._utc(column)
+        times = self._utc(column, codes)
         if self.wall and self.zone is not None:
             times = times.dt.tz_convert(self.zone).dt.tz_localize(None)
         else:
@@ -131,7 +135,7 @@ class Clock:
         Raises: ConfigError when it is no time of this clock.
         """
         try:
-            column = pd.Series([int(value)] if self.integer else [pd.Timestamp(value)])
+            column = pd.Series([int(value)] if self.integer else [stamp(value, option)])
             return int(Clock.encode(self._like(column), column)[0])
         except (ValueError, TypeError) as error:
             kind = "an integer" if self.integer else "a time like 2024-03-31 or 2024-03-31T01:00Z"
@@ -157,15 +161,34 @@ class Clock:
         zone = (self.zone or own.zone) if self.wall else (own.zone or self.zone)
         return replace(own, zone=zone, wall=self.wall)
 
-    def _utc(self, column: "pd.Series[Any]") -> "pd.Series[Any]":
+    def _utc(self, column: "pd.Series[Any]", codes: Ints | None) -> "pd.Series[Any]":
         if pd.api.types.is_string_dtype(column.dtype) or column.dtype == object:
             column = _parsed(column)
         times: Any = pd.Series(column)
         if times.dt.tz is None:
             zone = self.zone or UTC
-            times = times.dt.tz_localize(zone, ambiguous=False, nonexistent="shift_forward")
+            summer = _comes_again(times, codes) if codes is not None and zone is not UTC else False
+            times = times.dt.tz_localize(zone, ambiguous=summer, nonexistent="shift_forward")
         utc: pd.Series[Any] = times.dt.tz_convert(UTC)
         return utc
+
+
+def _comes_again(times: "pd.Series[Any]", codes: Ints) -> npt.NDArray[np.bool_]:
+    """Rows whose time a later row of the same series has, too: of a doubled hour they are the first coming."""
+    rows = pd.DataFrame({"series": codes, "time": times.to_numpy()})
+    return np.asarray(rows.duplicated(keep="last"))
+
+
+def stamp(value: Any, option: str) -> pd.Timestamp:
+    """One time given by the user. Raises: ConfigError where day and month could change places, ValueError for no time"""
+    found = pd.Timestamp(value)
+    if isinstance(value, str) and not _YEAR_FIRST.match(value):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # pandas says that it guesses; this is the check of it
+            day, month = (pd.to_datetime(value, dayfirst=first) for first in (True, False))
+        if day != month:
+            raise ConfigError(f"{option}: '{value}' is {month:%Y-%m-%d} or {day:%Y-%m-%d}. Write one of these.")
+    return found
 
 
 def _parsed(column: "pd.Series[Any]") -> "pd.Series[Any]":
@@ -205,7 +228,7 @@ def _format(longest: str, aware: bool) -> str:
     if len(longest) <= len("2024-03-31"):
         return "%Y-%m-%d"
     separator = "T" if "T" in longest else " "
-    return f"%Y-%m-%d{separator}%H:%M:%S" + (".%f" if "." in longest else "") + ("Z" if aware else "")
+    return f"%Y-%m-%d{separator}%H:%M:%S" + (".%f" if _FRACTION.search(longest) else "") + ("Z" if aware else "")
 
 
 def _aware(value: object) -> bool:

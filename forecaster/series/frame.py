@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from forecaster import columns
-from forecaster.errors import DataError
+from forecaster.errors import ConfigError, DataError
 from forecaster.series import frequency, step
 from forecaster.series.clock import Clock
 from forecaster.series.compact_dates import require_counts
@@ -24,6 +24,8 @@ from forecaster.series.rows import Rows, clean, in_order, picked
 __all__ = ["Checked", "check"]
 
 _SHOWN = 10
+_EMPTY = 1.5
+"""Given steps in a step of the rows, from which the given ones are too short; a business day is 1.4 days."""
 _FEW_ROWS = 10
 """A series with fewer rows takes the step of the majority when it fits there: its own is a guess."""
 
@@ -64,12 +66,14 @@ def check(
     `beside` is a column that is read elsewhere; others are named as not used.
 
     Missing: absent grid rows, infinities and text like NaN become NaN; all-missing series are skipped
-    Raises:  DataError when a column is absent or unreadable, when no row is left, where integer times may be dates, or with
+    Raises:  ConfigError where `freq` is far shorter than the rows' step; DataError when a column is absent or unreadable, when no row is left, where integer times may be dates, or with
         `strict` when anything had to be repaired
     """
     quality = Quality()
     _require_columns(frame, roles)
     _name_unused(frame, {*roles.targets, *roles.covariates, *roles.static, beside}, quality)
+    if roles.future:
+        quality.add("note", f"known in advance, at every cutoff: {', '.join(roles.future)}")
     clock = Clock.of(frame[columns.DS], zone)
     rows = in_order(clean(frame, roles, clock, quality), quality)
     if len(rows.times) == 0:
@@ -123,9 +127,10 @@ def _steps(
 
 def _found(times: Ints, codes: Ints, given: Frequency | None, *, integer: bool, quality: Quality) -> list[Frequency]:
     counts = np.bincount(codes)
-    if given is not None:
-        return [given] * len(counts)
     found = step.infer(times, codes, integer=integer)
+    if given is not None:
+        _require_filled(times, codes, given, found)
+        return [given] * len(counts)
     kinds: dict[tuple[str, int, bool], int] = {}
     for one, rows in zip(found, counts, strict=True):
         if one is not None:
@@ -140,6 +145,25 @@ def _found(times: Ints, codes: Ints, given: Frequency | None, *, integer: bool, 
         usual if one is None or (rows < _FEW_ROWS and _fits(one, usual)) else one
         for one, rows in zip(found, counts, strict=True)
     ]
+
+
+def _require_filled(times: Ints, codes: Ints, given: Frequency, found: Sequence[Frequency | None]) -> None:
+    """Raises: ConfigError where rows come so evenly and so seldom that most steps of the given length would be empty."""
+    own = np.array([0 if one is None else _length(one) for one in found])
+    gaps, same = np.diff(times), codes[1:] == codes[:-1]
+    gaps, own = gaps[same], own[codes[1:][same]]
+    seldom = own >= _EMPTY * _length(given)
+    even = seldom & ((gaps % np.maximum(own, 1) == 0) | (np.abs(gaps - own) < own // 8))
+    if len(gaps) >= _FEW_ROWS and even.sum() > 0.5 * len(gaps):
+        usual = next(one for one in found if one is not None and _length(one) == own[even].min())
+        raise ConfigError(
+            f"--freq {given.alias}: most steps would be empty, rows come every {usual.alias}. "
+            f"Give --freq {usual.alias}, or leave it out."
+        )
+
+
+def _length(one: Frequency) -> int:
+    return one.micros or one.size
 
 
 def _kind(one: Frequency) -> tuple[str, int, bool]:

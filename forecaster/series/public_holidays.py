@@ -1,5 +1,6 @@
 """Public holidays, known in advance: whether a step is one, and how near the next and the last one are."""
 
+import difflib
 from dataclasses import replace
 from typing import Any
 
@@ -10,7 +11,7 @@ from forecaster.series.clock import Clock
 from forecaster.series.frequency import DAY, Ints
 from forecaster.series.grid import Floats, Grid
 
-__all__ = ["with_holidays"]
+__all__ = ["require_known", "with_holidays"]
 
 _NEAR_DAYS = 7
 """Holidays further off than this are all as far."""
@@ -25,7 +26,7 @@ def with_holidays(grid: Grid, regions: str, horizon: int) -> Grid:
     Units:  days to the next holiday and since the last one, at most a week
     Raises: ConfigError for an unknown region or integer times, MissingPackage without the package `holidays`
     """
-    names = tuple(name.strip() for name in regions.split(",") if name.strip())
+    names = _names(regions)
     if not names:
         return grid
     if grid.clock.integer:
@@ -38,6 +39,24 @@ def with_holidays(grid: Grid, regions: str, horizon: int) -> Grid:
     known = [_near(days, after, _holidays(name, days, after)) for name in names]
     told = tuple(f"{name}: {what}" for name in names for what in ("holiday", "days to holiday", "days since holiday"))
     return replace(wide, future=np.concatenate([wide.future, *known], axis=1), future_names=(*grid.future_names, *told))
+
+
+def require_known(regions: str) -> None:
+    """Raises: ConfigError for an unknown region, MissingPackage without the package `holidays`"""
+    for region in _names(regions):
+        known, (country, _, part) = _package().list_supported_countries(), region.partition("-")
+        if country not in known:
+            near = difflib.get_close_matches(country, known, n=1)
+            raise ConfigError(
+                f"unknown country of --holidays '{country}'.{f' Did you mean {near[0]}?' if near else ''} Use codes of "
+                "ISO 3166 such as US, GB, DE or, for a part, DE-BY; all are listed at https://holidays.readthedocs.io."
+            )
+        if part and part not in known[country]:
+            raise unknown_name(f"part of {country} of --holidays", part, set(known[country]))
+
+
+def _names(regions: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in regions.split(",") if name.strip())
 
 
 def _longer(grid: Grid, horizon: int) -> tuple[Grid, Ints]:
@@ -76,16 +95,11 @@ def _near(days: Ints, after: Ints, holidays: Ints) -> Floats:
 
 def _holidays(region: str, days: Ints, after: Ints) -> Ints:
     """Days of a region's holidays, in order, over the years of some days and the weeks around them."""
-    package = _package()
+    require_known(region)
     country, _, part = region.partition("-")
-    known = package.list_supported_countries()
-    if country not in known:
-        raise unknown_name("country of --holidays", country, set(known))
-    if part and part not in known[country]:
-        raise unknown_name(f"part of {country} of --holidays", part, set(known[country]))
     first, last = (np.datetime64(day, "D") for day in (int(days.min()) - _NEAR_DAYS, int(after.max()) + _NEAR_DAYS))
     years = range(first.astype(object).year, last.astype(object).year + 1)
-    found = package.country_holidays(country, subdiv=part or None, years=years)
+    found = _package().country_holidays(country, subdiv=part or None, years=years)
     return np.sort(np.array(list(found), "datetime64[D]").astype(np.int64))
 
 

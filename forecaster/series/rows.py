@@ -18,6 +18,7 @@ from forecaster.series.roles import Roles
 __all__ = ["LARGEST", "Rows", "clean", "in_order", "picked"]
 
 _COMMA = r"-?\d+,\d+"
+_THOUSANDS = r"-?\d{1,3}(,\d{3})+(\.\d+)?"
 LARGEST = 1e36
 """Larger values leave no room for forecasts, which are written as float32."""
 
@@ -53,7 +54,7 @@ def clean(frame: pd.DataFrame, roles: Roles, clock: Clock, quality: Quality) -> 
         quality.add("repair", "rows without unique_id or ds left out", rows=int((~present).sum()))
     kept = frame.loc[present, [columns.UNIQUE_ID, columns.DS]]
     codes, names = pd.factorize(kept[columns.UNIQUE_ID])
-    times = clock.encode(kept[columns.DS])
+    times = clock.encode(kept[columns.DS], codes.astype(np.int64))
     source = np.flatnonzero(present)
     none = np.zeros((0, 2), np.int64)
     labels = tuple(names for _, names in static)
@@ -71,13 +72,22 @@ def _numbers(column: "pd.Series[Any]") -> Floats:
     bad = numbers.isna() & ~_empty(column)
     if bad.any():
         row = int(bad.to_numpy().argmax())
-        comma = re.fullmatch(_COMMA, str(column.iloc[row]).strip())
-        next_ = "Leave such cells empty, or drop the rows; only --static columns may hold text."
         raise DataError(
             f"column '{column.name}': {int(bad.sum())} values are no numbers, first {column.iloc[row]!r} in row {row}. "
-            + ("Write decimal points, not commas." if comma else next_)
+            + _advice(str(column.iloc[row]).strip())
         )
     return np.asarray(numbers.to_numpy(np.float64, na_value=np.nan))
+
+
+def _advice(text: str) -> str:
+    """What to do about a text that is no number."""
+    if re.fullmatch(_THOUSANDS, text):
+        whole = text.replace(",", "")
+        other = f" or {text.replace(',', '.')}" if re.fullmatch(_COMMA, text) else ""
+        return f"That is {whole}{other}: write numbers with no comma, and decimals after a point."
+    if re.fullmatch(_COMMA, text):
+        return "Write decimal points, not commas."
+    return "Leave such cells empty, or drop the rows; only --static columns may hold text."
 
 
 def _coded(column: "pd.Series[Any]") -> tuple[Floats, tuple[str, ...]]:

@@ -1,4 +1,4 @@
-"""Tables in files: CSV and Parquet in, CSV, Parquet and JSON lines out, never half-written."""
+"""Tables in files: CSV, Parquet, Feather and JSON lines in, CSV, Parquet and JSON lines out, never half-written."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -18,7 +18,10 @@ __all__ = ["Write", "is_table", "opened", "read", "require_kind", "times", "writ
 Write = Callable[[pd.DataFrame], None]
 
 _PARQUET = (".parquet", ".pq")
+_FEATHER = (".feather",)
+_LINES = (".jsonl",)
 _CSV = (".csv", ".csv.gz", ".txt", ".tsv")
+_READ = (*_PARQUET, *_CSV, *_FEATHER, *_LINES)
 _EMPTY = [""]
 """What stands for no name: NA and null may be names of series."""
 _MISSING = ["", "NA", "N/A", "n/a", "<NA>", "#N/A", "#NA", "NaN", "nan", "-NaN", "-nan", "NULL", "null", "None"]
@@ -26,7 +29,7 @@ _MISSING = ["", "NA", "N/A", "n/a", "<NA>", "#N/A", "#NA", "NaN", "nan", "-NaN",
 
 
 def read(path: Path) -> pd.DataFrame:
-    """The table in a CSV or Parquet file (or a folder of Parquet files).
+    """The table in a CSV, Parquet, Feather or JSON lines file (or a folder of Parquet files).
 
     Raises: DataError when it is absent, empty or no table.
     """
@@ -36,6 +39,10 @@ def read(path: Path) -> pd.DataFrame:
     try:
         if path.is_dir() or name.endswith(_PARQUET):
             return pd.read_parquet(path)
+        if name.endswith(_FEATHER):
+            return pd.read_feather(path)
+        if name.endswith(_LINES):
+            return _read_lines(path)
         if name.endswith(_CSV):
             return _read_csv(path, "\t" if ".tsv" in name else None)
     except FileNotFoundError as error:
@@ -46,12 +53,12 @@ def read(path: Path) -> pd.DataFrame:
         ) from error
     except (OSError, ValueError, pa.ArrowException) as error:  # pandas' parser errors are ValueErrors
         raise DataError(f"cannot read '{path}': {_first_line(error)}") from error
-    raise DataError(f"'{path}': unknown kind of file. Expected {', '.join((*_PARQUET, *_CSV))}.")
+    raise DataError(f"'{path}': unknown kind of file. Expected {', '.join(_READ)}.")
 
 
 def is_table(path: Path) -> bool:
     """Whether a file's ending is one that `read` knows."""
-    return path.name.lower().endswith((*_PARQUET, *_CSV))
+    return path.name.lower().endswith(_READ)
 
 
 def write(frame: pd.DataFrame, path: Path) -> None:
@@ -63,7 +70,7 @@ def write(frame: pd.DataFrame, path: Path) -> None:
 
 def require_kind(path: Path) -> None:
     """Raises: ConfigError for an ending that names no kind of file that can be written."""
-    if not path.name.lower().endswith((*_PARQUET, *_CSV, ".jsonl")):
+    if not path.name.lower().endswith((*_PARQUET, *_CSV, *_LINES)):
         raise ConfigError(f"cannot write '{path}': unknown kind of file. Use .parquet, .csv or .jsonl.")
 
 
@@ -116,6 +123,14 @@ def _read_csv(path: Path, separator: str | None) -> pd.DataFrame:
         na_values={name: _EMPTY if name == columns.UNIQUE_ID else _MISSING for name in head.columns},
     )
     frame.columns = [str(name).strip().removeprefix("\ufeff") for name in frame.columns]
+    if columns.DS in frame and pd.api.types.is_string_dtype(frame[columns.DS].dtype):
+        frame[columns.DS] = times(frame[columns.DS])
+    return frame
+
+
+def _read_lines(path: Path) -> pd.DataFrame:
+    """A file of JSON lines, one row each, names of series kept as they are and `ds` read as times where it can be."""
+    frame = pd.read_json(path, lines=True, dtype=False)
     if columns.DS in frame and pd.api.types.is_string_dtype(frame[columns.DS].dtype):
         frame[columns.DS] = times(frame[columns.DS])
     return frame

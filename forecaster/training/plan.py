@@ -13,6 +13,7 @@ from forecaster.errors import ConfigError
 from forecaster.series import seasonality
 from forecaster.series.frequency import Ints
 from forecaster.series.grid import Grid
+from forecaster.series.public_holidays import require_known
 from forecaster.series.seasonality import LONGEST
 from forecaster.training.effort import effort
 from forecaster.training.how import Training
@@ -130,6 +131,7 @@ def plan(
     seen, naive = _seasons(grid, ends, season)
     choice, training, own = _sorted(settings or {}, model)
     _require_state(training, model)
+    require_known(choice.holidays)
     made = plugins.load("models", model)
     window = max(choice.window or _window(seen, horizon, ends), naive)
     window = max(window, 0 if choice.window else lookback(model, ends))

@@ -86,7 +86,7 @@ class _Recipe:
         """A training by each seed."""
         learned = plugins.load("models", name).learned
         for number, each in enumerate(_seeded(self.plan(name), self.seeds if learned else 1, members=self._trainings)):
-            for line in each.lines():
+            for line in (*each.lines(), *_unread(each, self.grid)):
                 self.watch.say(line)
             begin = saved_for(each, number, self.warm) if learned and self.warm is not None else None
             folder = None if self.kept is None else self.kept.of(each, self.grid, self.ends, begin)
@@ -97,6 +97,14 @@ class _Recipe:
         """How many of networks there are in all, or would be of one."""
         learned: int = sum(plugins.load("models", name).learned for name in self.names)
         return self.seeds * max(1, learned)
+
+
+def _unread(plan: Plan, grid: Grid) -> list[str]:
+    """What was given beside the targets and the model has no use for."""
+    given = [*grid.past_names, *grid.future_names, *grid.static_names, *(["holidays"] if plan.holidays else [])]
+    if not given or plugins.load("models", plan.model).covariates:
+        return []
+    return [f"{plan.model} reads no covariates: {', '.join(given)} left out"]
 
 
 def _run(grid: Grid, ends: Ints, job: Job, watch: Watch) -> list[Artefact]:

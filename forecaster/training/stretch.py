@@ -11,6 +11,7 @@ from torch.utils.data import IterableDataset
 from forecaster.panel.batch import Batch, gather
 from forecaster.panel.cutoffs import Stretches
 from forecaster.panel.panel import Panel, unrest
+from forecaster.scales.base import LEAST
 from forecaster.training.curriculum import Curriculum
 from forecaster.training.how import Errors, Training
 
@@ -154,7 +155,7 @@ class HeldOut(IterableDataset[Stretch]):
 def weighted(batch: Batch, counted_BT: Tensor, errors: Errors) -> Tensor:
     """1 for each target that was seen and whose cutoff counts; where errors count in own units, how restless it is there."""
     # Where nothing has moved yet there is no unit, and an error in it says nothing.
-    moved_BT = batch.spread_BT > 1e-8 * batch.level_BT.abs() + 1e-11
+    moved_BT = batch.spread_BT > 1e-8 * batch.level_BT.abs() + 10 * LEAST
     counted_BT = counted_BT & batch.real_BT & moved_BT
     weight_BTH = (batch.targets_seen_BTH & counted_BT[..., None]).float()
     if errors != "own":

@@ -24,7 +24,7 @@ from forecaster.series.roles import Roles
 from forecaster.training.artefact import Artefact
 from forecaster.training.fit import fit
 from forecaster.training.plan import plan
-from forecaster.training.walk import walk
+from forecaster.training.walk import last_forecasts, walk
 from tests.quick import quick
 
 MODELS = plugins.names("models")
@@ -153,6 +153,17 @@ def test_the_same_seed_gives_the_same_weights(model: str) -> None:
     if first.network.model.learned:
         other = _trained(model, seed=2).network.state_dict()
         assert any(not torch.equal(weight, other[name]) for name, weight in first.network.state_dict().items())
+
+
+@pytest.mark.parametrize("model", [name for name in MODELS if plugins.load("models", name).memory != "whole"])
+@pytest.mark.parametrize("unit", [1e-12, 1e-30])
+def test_forecasts_do_not_depend_on_units(model: str, unit: float) -> None:
+    """Those of a library's methods do by some percent: its optimiser has units of its own."""
+    trained, grid = _trained(model), _grid()
+    small = Grid(**{**vars(grid), "y": unit * grid.y})
+    found = last_forecasts(fit(small, small.lengths, trained.plan), small).quantiles / unit
+    usual = last_forecasts(trained, grid).quantiles
+    np.testing.assert_allclose(found, usual, rtol=1e-3, atol=1e-3 * float(np.nanstd(grid.y)))
 
 
 @pytest.mark.parametrize("model", MODELS)

@@ -88,6 +88,17 @@ def test_units_follow_the_series(name: str) -> None:
     torch.testing.assert_close(moved[5:], scale.forward(y, level, spread)[5:], rtol=1e-4, atol=1e-4)
 
 
+@pytest.mark.parametrize("name", SCALES)
+def test_any_unit_will_do(name: str) -> None:
+    """A series in quintillionths of a trillionth is the same series."""
+    y, starts = torch.tensor(np.random.default_rng(0).standard_normal(200).cumsum()), torch.zeros(200, dtype=torch.long)
+    seen, scale = torch.ones(200, dtype=torch.bool), _made(name)
+    level, spread = scale.measure(y, seen, starts)
+    least_level, least_spread = scale.measure(1e-30 * y, seen, starts)
+    torch.testing.assert_close(1e30 * least_level, level, rtol=1e-6, atol=1e-6)
+    torch.testing.assert_close(1e30 * least_spread[1:], spread[1:], rtol=1e-6, atol=1e-6)
+
+
 @pytest.mark.parametrize("name", [name for name in SCALES if plugins.load("scales", name).fixed_zero])
 def test_a_fixed_zero_is_needed(name: str) -> None:
     """A scale that says so has other units for a series that was moved."""

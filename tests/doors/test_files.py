@@ -19,8 +19,11 @@ from forecaster.actions.detect import detect
 from forecaster.actions.forecast import forecast
 from forecaster.columns import QUANTILES
 from forecaster.errors import ArtifactError, ConfigError, DataError, ForecasterError
+from forecaster.progress import RecordingWatch
 from forecaster.series import synthetic, table
+from forecaster.series.frame import check
 from forecaster.series.quality import Quality
+from forecaster.series.roles import Roles
 from forecaster.training.artefact import Artefact
 from tests.quick import quick
 
@@ -51,6 +54,19 @@ def test_forecast_writes_every_series_and_step(file: Path, tmp_path: Path, hourl
     assert (rows[list(QUANTILES)].diff(axis=1).iloc[:, 1:] >= 0).all().all()
     report = json.loads((tmp_path / "out.parquet.report.json").read_text())
     assert report["plans"][0]["horizon"] == 5
+
+
+def test_feather_and_json_lines_are_read(tmp_path: Path, hourly: pd.DataFrame) -> None:
+    """As they were written, names of series such as 007 included."""
+    frame = hourly.assign(unique_id=hourly["unique_id"].map(lambda name: f"00{ord(name[-1])}"))
+    frame.to_feather(tmp_path / "in.feather")
+    table.write(frame, tmp_path / "in.jsonl")
+    for name in ("in.feather", "in.jsonl"):
+        found = check(table.read(tmp_path / name), Roles()).grids[0]
+        wanted = check(frame, Roles()).grids[0]
+        assert found.unique_id.tolist() == wanted.unique_id.tolist()
+        np.testing.assert_array_equal(found.starts, wanted.starts)
+        np.testing.assert_allclose(found.y, wanted.y, rtol=1e-9)
 
 
 @pytest.mark.parametrize("kind", ["csv", "csv.gz", "parquet"])
@@ -167,6 +183,22 @@ def test_covariates_and_several_targets(tmp_path: Path, hourly: pd.DataFrame) ->
     rows = pd.read_csv(out)
     assert list(rows.columns[:4]) == ["unique_id", "channel", "ds", "cutoff"]
     assert rows.groupby(["unique_id", "channel"]).size().tolist() == [4] * 8
+
+
+def test_what_is_not_read_of_covariates_is_said(tmp_path: Path, hourly: pd.DataFrame) -> None:
+    """By a model that reads none at all, and where the future lacks values."""
+    path, out = tmp_path / "in.parquet", tmp_path / "out.csv"
+    one = hourly[hourly["unique_id"] == hourly["unique_id"].iloc[0]]
+    one = one.assign(plan=np.arange(len(one)) % 3, y=one["y"].where(one["ds"] < one["ds"].iloc[-2]))
+    one.to_parquet(path)
+    watch = RecordingWatch()
+    naive = forecast(path, horizon=4, out=out, model="seasonal_naive", future=["plan"], watch=watch)
+    assert "seasonal_naive reads no covariates: plan left out" in watch.lines
+    assert "note: known in advance, at every cutoff: plan" in naive.lines
+    read = forecast(path, horizon=4, out=out, model="lstm", set_={"steps": "1", "hidden": "4"}, future=["plan"])
+    given = "note: plan: 2 of 4 future values are given; the others count as missing"
+    assert given in read.lines
+    assert given not in naive.lines
 
 
 def test_backtest_goes_from_every_cutoff(file: Path, tmp_path: Path, hourly: pd.DataFrame) -> None:
@@ -406,8 +438,14 @@ def test_a_series_that_cannot_be_tested_is_skipped(tmp_path: Path, hourly: pd.Da
     assert outcome.skipped == 2
     assert set(pd.read_parquet(out)["unique_id"]) == set(hourly["unique_id"])
     out.unlink()
-    for wrong in ({"train_until": "2099-01-01"}, {"test_size": 10**6}):
-        with pytest.raises(ConfigError, match="nothing to test: no row"):
+    for wrong, told in (
+        (
+            {"train_until": "31.01.2099"},
+            r"--train-until 31.01.2099 is 2099-01-31T00:00:00; .* they go from .* to 2024-",
+        ),
+        ({"test_size": 10**6}, r"--test-size is 1000000; the longest series has \d+ rows"),
+    ):
+        with pytest.raises(ConfigError, match="nothing to test: no row.*" + told):
             backtest(path, horizon=3, out=out, **wrong)
     assert not out.exists()
 

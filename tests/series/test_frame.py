@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from forecaster.errors import ConfigError, DataError
 from forecaster.series import synthetic
+from forecaster.series.clock import Clock
 from forecaster.series.frame import Checked, check
 from forecaster.series.roles import Roles
 
@@ -61,6 +62,8 @@ def test_infinities_and_empty_cells_are_missing() -> None:
     [
         (_frame(_days(0, 1), ["1", "high"]), "column 'y': 1 values are no numbers, first 'high' in row 1"),
         (_frame(_days(0, 1), ["1,5", "1,7"]), "first '1,5' in row 0. Write decimal points"),
+        (_frame(_days(0, 1), ["10,037", "9,981"]), "first '10,037' in row 0. That is 10037 or 10.037: write"),
+        (_frame(_days(0, 1), ["1,210,037.5", "9"]), "first '1,210,037.5' in row 0. That is 1210037.5: write"),
         (_frame(["01/02/2024", "02/02/2024"]), "column 'ds': '01/02/2024' .row 0. is 2024-01-02 or 2024-02-01"),
         (_frame(["2024-01-01", "soon"]), "column 'ds': 1 values are no times"),
         (_frame([0.5, 1.5]), "column 'ds' holds float64"),
@@ -76,6 +79,8 @@ def test_infinities_and_empty_cells_are_missing() -> None:
     ids=[
         "text in y",
         "decimal comma",
+        "comma of thousands or of decimals",
+        "commas of thousands",
         "day or month",
         "no time",
         "float times",
@@ -268,3 +273,45 @@ def test_every_input_row_knows_its_place() -> None:
     grid = checked.grids[0]
     back = grid.y[grid.offsets[checked.series_of] + checked.position_of]
     np.testing.assert_array_equal(back, frame["y"])
+
+
+def test_a_time_asked_for_is_not_guessed() -> None:
+    """Where day and month could change places, both readings are named."""
+    clock = Clock.of(pd.Series(_days(0, 1)))
+    assert clock.instant("31.01.2024", "--train-until") == clock.instant("2024-01-31", "--train-until")
+    with pytest.raises(ConfigError, match=r"'01.02.2024' is 2024-01-02 or 2024-02-01"):
+        clock.instant("01.02.2024", "--train-until")
+
+
+@pytest.mark.parametrize(("step", "freq"), [("h", "7min"), ("h", "30min"), ("MS", "D"), ("D", "h")])
+def test_a_step_far_shorter_than_that_of_the_rows_is_an_error(step: str, freq: str) -> None:
+    """Most of its places would be empty, and intervals would shrink to nothing."""
+    with pytest.raises(ConfigError, match=f"--freq {freq}: most steps would be empty, rows come every {step}"):
+        check(_frame(list(pd.date_range("2024-01-01", periods=40, freq=step))), Roles(), freq=freq)
+
+
+def test_a_step_may_be_given_for_rows_that_come_now_and_then() -> None:
+    """Sales of some days, and business days as days."""
+    days = np.cumsum(np.random.default_rng(0).integers(1, 4, 60))
+    for times in (_days(*days.tolist()), list(pd.date_range("2024-01-01", periods=40, freq="B"))):
+        assert check(_frame(times), Roles(), freq="D").grids[0].frequency.alias == "D"
+
+
+@pytest.mark.parametrize("step", ["h", "30min"])
+def test_the_hour_that_comes_twice_in_autumn_is_two_hours(step: str) -> None:
+    """In wall clocks without a zone, of several series: the first is summer time's, the second winter time's."""
+    times = pd.date_range("2024-10-26", "2024-10-29", freq=step, tz="Europe/Berlin")
+    walls = list(times.tz_localize(None))
+    frame = pd.concat([_frame(walls, name=name) for name in "ab"]).sort_index(kind="stable")
+    checked = check(frame, Roles(), zone="Europe/Berlin")
+    grid = checked.grids[0]
+    assert not checked.quality.lines()
+    np.testing.assert_array_equal(grid.values(1), np.arange(len(times)))
+    assert grid.ds(np.zeros(len(times), np.int64), np.arange(len(times))).tolist() == walls
+
+
+def test_points_of_a_date_are_no_fractions_of_seconds() -> None:
+    """Times come back without .000000 where the input wrote none."""
+    texts = [f"17.01.2024 {hour:02d}:00" for hour in range(8)]
+    grid = check(_frame(texts), Roles()).grids[0]
+    assert grid.ds(np.zeros(1, np.int64), np.array([8])).tolist() == ["2024-01-17 08:00:00"]

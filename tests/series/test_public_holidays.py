@@ -16,6 +16,7 @@ from forecaster.series.frame import check
 from forecaster.series.grid import Grid
 from forecaster.series.public_holidays import with_holidays
 from forecaster.series.roles import Roles
+from forecaster.training.plan import plan
 from tests.quick import quick
 
 package = pytest.importorskip("holidays")
@@ -106,6 +107,12 @@ def test_backtests_take_holidays(tmp_path: Path) -> None:
 
 def test_what_cannot_be_known_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     """Unknown countries, times that are no dates, and a package that is not there."""
+    days = _grid(pd.date_range("2024-06-24", periods=9, unit="us"))
+    with pytest.raises(
+        ConfigError, match=r"unknown country of --holidays 'XXX'.* Use codes .* such as US, GB"
+    ) as found:
+        plan(days, days.lengths, model="linear", horizon=2, settings={"holidays": "XXX"})
+    assert len(str(found.value)) < 250
     with pytest.raises(ConfigError, match="unknown country of --holidays 'USX'"):
         with_holidays(_grid(pd.date_range("2024-06-24", periods=9, unit="us")), "USX", 1)
     counted = check(pd.DataFrame({"unique_id": "a", "ds": range(9), "y": 1.0}), Roles()).grids[0]
