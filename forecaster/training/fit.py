@@ -35,6 +35,8 @@ __all__ = ["fit"]
 _RUN_IN = 128
 """Steps before the first held-out cutoff that bring the state up to date."""
 _HELD_OUT_VALUES = 20_000
+_QUANTILES_JUDGED = 40_000_000
+"""About the most that calibration holds at once, evenly spread over the held-out cutoffs: far ahead neighbours err alike."""
 _FIRST_LOOK = 4
 """Training steps' worth of rows by which a network chooses its starts and units."""
 
@@ -144,16 +146,18 @@ def _stretches(panel: Panel, ends: Tensor, plan: Plan, rates: Schedule) -> Train
 
 def _calibration(network: Network, held_out: HeldOut, plan: Plan) -> tuple[Calibration, float | None]:
     """Factors from the held-out part, which trained nothing, and the error there with them."""
-    quantiles, targets, origins = [], [], 0
+    quantiles, targets, origins = list[Floats](), list[Floats](), 0
+    cutoffs = len(held_out.series) * held_out.steps
+    some = slice(None, None, 1 + cutoffs * plan.horizon * len(LEVELS) // _QUANTILES_JUDGED)
     with torch.no_grad():
         for stretch in held_out:
             counted_BTH = stretch.weight_BTH > 0
             used_BT = counted_BTH.any(-1)
-            quantiles.append(network.scaled_quantiles(stretch.batch)[used_BT].cpu().numpy())
-            wanted = network.targets(stretch.batch).masked_fill(~counted_BTH, float("nan"))
-            targets.append(wanted[used_BT].cpu().numpy())
             # Forecasts from neighbouring cutoffs err together: one in a horizon counts.
             origins += int(np.ceil(used_BT.sum(1).cpu().numpy() / plan.horizon).sum())
+            wanted = network.targets(stretch.batch).masked_fill(~counted_BTH, float("nan"))
+            for found, values in ((quantiles, network.scaled_quantiles(stretch.batch)), (targets, wanted)):
+                found.append(values[:, some][used_BT[:, some]].cpu().numpy())
     if not targets:
         return Calibration.none(plan.horizon), None
     found_NHQ, wanted_NH = np.concatenate(quantiles), np.concatenate(targets)

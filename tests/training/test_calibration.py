@@ -7,7 +7,13 @@ from scipy.stats import expon
 
 from forecaster.columns import LEVELS
 from forecaster.layers.distribution import mean, pinball
+from forecaster.series import synthetic
+from forecaster.series.frame import check
+from forecaster.series.roles import Roles
 from forecaster.training.calibration import Calibration, calibrate
+from forecaster.training.fit import fit
+from forecaster.training.plan import plan
+from tests.quick import quick
 
 ROWS, HORIZON = 4_000, 3
 SKEWED = np.tile(expon.ppf(LEVELS), (ROWS, HORIZON, 1))
@@ -54,6 +60,17 @@ def test_what_was_stored_before_skewness_was_judged_believes_it() -> None:
     stored = Calibration.none(HORIZON).to_json()
     del stored["skew"]
     assert Calibration.from_json(stored, np.eye(HORIZON)).skew == 1
+
+
+def test_what_is_held_at_once_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where many rows are held out and horizons are long: every so many cutoffs calibrate."""
+    grid = check(synthetic.seasonal(3, 400), Roles()).grids[0]
+    asked = plan(grid, grid.lengths, model="linear", horizon=4, settings=quick("linear", held_out=90))
+    whole = fit(grid, grid.lengths, asked).calibration
+    monkeypatch.setattr("forecaster.training.fit._QUANTILES_JUDGED", 10_000)
+    part = fit(grid, grid.lengths, asked).calibration
+    assert 100 < part.errors < whole.errors / 2
+    assert part.factors == pytest.approx(whole.factors, rel=0.2)
 
 
 def test_pinball_loss_of_a_case_by_hand() -> None:
