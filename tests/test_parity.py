@@ -75,6 +75,8 @@ OF_FILES = {
     "strict",
     "quantiles",
     "paths",
+    "columns",
+    "decimal",
 }
 OF_SETTINGS = {"set_", "steps", "seed", "size", "max_seconds", "warmup"}
 OF_PROJECTS = {"project", "data_set"}

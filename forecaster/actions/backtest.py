@@ -29,6 +29,8 @@ def backtest(
     by_horizon: base.ByHorizon = None,
     model: base.Model = "auto",
     ensemble: base.Ensemble = 1,
+    columns: base.Columns = None,
+    decimal: base.Decimal = ".",
     freq: base.Freq = None,
     season: base.Season = None,
     quantiles: base.Quantiles = None,
@@ -62,7 +64,9 @@ def backtest(
     from forecaster.series.roles import Roles
 
     levels = levels_of(quantiles)
-    _, checked = base.read(file, Roles.of(targets, past, future, static), freq=freq, tz=tz, strict=strict)
+    _, checked = base.read(
+        file, Roles.of(targets, past, future, static), columns=columns, decimal=decimal, freq=freq, tz=tz, strict=strict
+    )
     with base.outputs(file, out, by_series, by_horizon) as (finish, (append, append_series, append_steps)):
 
         def keep(grid: "Grid", part: "Forecasts") -> None:

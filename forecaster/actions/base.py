@@ -40,6 +40,10 @@ DOOR_PARAMETERS = ("app", "watch")
 File = Annotated[
     Path, "Table to read: CSV, Parquet, Feather or JSON lines, one row per series and time (unique_id, ds, y)."
 ]
+Columns = Annotated[
+    list[str] | None, "Columns that the file calls otherwise: ours=theirs, as in unique_id=sensor,ds=time,y=value."
+]
+Decimal = Annotated[str, "Decimal mark of a CSV file."]
 Horizon = Annotated[int, "Steps to look ahead."]
 Out = Annotated[Path, "File to write: .parquet or .csv. What was repaired goes to OUT.report.json."]
 Freq = Annotated[
@@ -91,13 +95,21 @@ class Outcome:
 
 
 def read(
-    file: Path, roles: "Roles", *, freq: str | None, tz: str | None, strict: bool, beside: str | None = None
+    file: Path,
+    roles: "Roles",
+    *,
+    columns: list[str] | None,
+    decimal: str,
+    freq: str | None,
+    tz: str | None,
+    strict: bool,
+    beside: str | None = None,
 ) -> "tuple[pd.DataFrame, Checked]":
     """A file's table, and its series on their grids."""
     from forecaster.series import table
     from forecaster.series.frame import check
 
-    frame = table.read(file)
+    frame = table.read(file, columns or (), decimal)
     return frame, check(frame, roles, freq=freq, zone=tz, strict=strict, beside=beside)
 
 

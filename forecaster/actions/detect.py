@@ -23,6 +23,8 @@ def detect(
     events: Annotated[Path | None, "File to write the events to."] = None,
     detector: Annotated[str | None, "Detector, a file in detectors/. Default: auto."] = None,
     hindsight: Annotated[bool, "Allow detectors that look ahead."] = False,
+    columns: base.Columns = None,
+    decimal: base.Decimal = ".",
     freq: base.Freq = None,
     set_: base.Settings = None,
     tz: base.Zone = None,
@@ -75,7 +77,9 @@ def detect(
             hindsight=hindsight,
         )
         roles = Roles.of(channels)
-    frame, checked = base.read(file, roles, freq=freq, tz=tz, strict=strict, beside=test_column)
+    frame, checked = base.read(
+        file, roles, columns=columns, decimal=decimal, freq=freq, tz=tz, strict=strict, beside=test_column
+    )
     if saved is None:
         ends = training_ends(checked, frame, train_until=train_until, test_column=test_column)
     with base.outputs(file, out, events) as (finish, (append, append_events)):

@@ -1,5 +1,7 @@
 """Judge detectors on labelled series, beside each other and beside a random score."""
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -9,6 +11,8 @@ from forecaster.errors import DataError, ForecasterError
 from forecaster.progress import SILENT, Watch
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from forecaster.evaluation.detection_trial import TrialResult, Trials
     from forecaster.series.quality import Quality
 
@@ -28,6 +32,8 @@ def evaluate(
     false_alarms: Annotated[str, "Alarms to accept on normal data: 1/1000-rows, 1/series-week."] = "1/1000-rows",
     channels: Annotated[list[str] | None, "Columns that are the channels of one series each. Default: y."] = None,
     hindsight: Annotated[bool, "Allow detectors that look ahead."] = False,
+    columns: base.Columns = None,
+    decimal: base.Decimal = ".",
     freq: base.Freq = None,
     set_: base.Settings = None,
     tz: base.Zone = None,
@@ -43,6 +49,7 @@ def evaluate(
     """
     from forecaster.evaluation.detection_trial import Trials
     from forecaster.evaluation.detector_board import DetectorBoard
+    from forecaster.series import table
     from forecaster.series.quality import Quality
 
     how = Trials.of(
@@ -58,17 +65,17 @@ def evaluate(
         tz=tz,
         strict=strict,
     )
-    board, quality = DetectorBoard(), Quality()
+    board, quality, read = DetectorBoard(), Quality(), partial(table.read, names=columns or (), decimal=decimal)
     with base.outputs(file, out) as (finish, (append,)):
         for path in _tables(file):
-            trial = _trial(path, how, quality, alone=path == file, watch=watch)
+            trial = _trial(path, read, how, quality, alone=path == file, watch=watch)
             if trial is not None:
                 board.add(trial, folder=_folder(path, file), name=path.name)
         if not board.cases:
             raise DataError(f"'{file}': no table could be judged. {'; '.join(quality.lines())}")
-        table, by_series = board.table(), board.by_series()
+        means, by_series = board.table(), board.by_series()
         append(by_series)
-        return finish(quality, [], table=table, leaderboard=table.to_dict("index"))
+        return finish(quality, [], table=means, leaderboard=means.to_dict("index"))
 
 
 def _tables(file: Path) -> list[Path]:
@@ -85,13 +92,14 @@ def _folder(path: Path, file: Path) -> str:
     return "" if path == file else str(path.parent.relative_to(file))
 
 
-def _trial(path: Path, how: "Trials", quality: "Quality", *, alone: bool, watch: Watch) -> "TrialResult | None":
+def _trial(
+    path: Path, read: "Callable[[Path], pd.DataFrame]", how: "Trials", quality: "Quality", *, alone: bool, watch: Watch
+) -> "TrialResult | None":
     """A table's trial, its findings counted; None where one of several cannot be judged."""
     from forecaster.evaluation.detection_trial import run
-    from forecaster.series import table
 
     try:
-        frame = table.read(path)
+        frame = read(path)
         if not alone and how.label not in frame.columns:
             quality.add("note", f"'{path}' has no column '{how.label}': not judged")
             return None

@@ -23,6 +23,8 @@ def forecast(
     out: base.Out,
     model: base.Model = "auto",
     ensemble: base.Ensemble = 1,
+    columns: base.Columns = None,
+    decimal: base.Decimal = ".",
     freq: base.Freq = None,
     season: base.Season = None,
     quantiles: base.Quantiles = None,
@@ -68,9 +70,9 @@ def forecast(
     require_positive(warmup=warmup, paths=paths)
     trained = Forecaster.load(load) if load is not None else None
     roles = Roles.of(targets, past, future, static) if trained is None else trained.roles
-    frame = table.read(file)
+    frame = table.read(file, columns or (), decimal)
     if future_file is not None:
-        frame = _with_future(frame, table.read(future_file), future_file, roles)
+        frame = _with_future(frame, table.read(future_file, columns or (), decimal), future_file, roles)
     checked = check(frame, roles, freq=freq, zone=tz, strict=strict)
     drawn = out.with_name(out.name + ".paths.parquet") if paths is not None else None
     with base.outputs(file, out, drawn) as (finish, (append, append_paths)):

@@ -33,6 +33,8 @@ def leaderboard(
     by_series: base.BySeries = None,
     by_horizon: base.ByHorizon = None,
     ensemble: base.Ensemble = 1,
+    columns: base.Columns = None,
+    decimal: base.Decimal = ".",
     freq: base.Freq = None,
     season: base.Season = None,
     size: base.Size = None,
@@ -68,7 +70,9 @@ def leaderboard(
 
     require_ratio(by)
     tracker = tracker_of(project)
-    frame, checked = base.read(file, Roles.of(targets, past, future, static), freq=freq, tz=tz, strict=strict)
+    frame, checked = base.read(
+        file, Roles.of(targets, past, future, static), columns=columns, decimal=decimal, freq=freq, tz=tz, strict=strict
+    )
     with base.outputs(file, out, by_series, by_horizon) as (finish, (append, append_series, append_steps)):
         found = rank(
             train_test_split(checked, horizon=horizon, train_until=train_until, test_size=test_size),

@@ -1,6 +1,6 @@
 """Tables in files: CSV, Parquet, Feather and JSON lines in, CSV, Parquet and JSON lines out, never half-written."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
@@ -28,13 +28,43 @@ _MISSING = ["", "NA", "N/A", "n/a", "<NA>", "#N/A", "#NA", "NaN", "nan", "-NaN",
 """What stands for no value."""
 
 
-def read(path: Path) -> pd.DataFrame:
+def read(path: Path, names: Sequence[str] = (), decimal: str = ".") -> pd.DataFrame:
     """The table in a CSV, Parquet, Feather or JSON lines file (or a folder of Parquet files).
 
-    Raises: DataError when it is absent, empty or no table.
+    `names` are those of columns that the file calls otherwise, `ours=theirs`; `decimal` is the decimal mark of a CSV file.
+
+    Raises: DataError when it is absent, empty or no table, or lacks a column; ConfigError for names that are no pairs
     """
+    theirs = _pairs(names)
+    if len(decimal) != 1 or decimal.isalnum():
+        raise ConfigError(f"--decimal must be one mark such as a comma, got '{decimal}'.")
     if not path.exists():
         raise DataError(f"no file '{path}'. Give the path of a CSV or Parquet file.")
+    id_column, time_column = (theirs.get(name, name) for name in (columns.UNIQUE_ID, columns.DS))
+    frame = _read(path, id_column, time_column, decimal)
+    absent = [name for name in theirs.values() if name not in frame.columns]
+    if absent:
+        raise DataError(f"'{path}': no column '{absent[0]}' of --columns; it has {', '.join(map(str, frame.columns))}.")
+    renamed = frame.rename(columns={old: new for new, old in theirs.items()})
+    if not renamed.columns.is_unique:
+        twice = renamed.columns[renamed.columns.duplicated()][0]
+        raise DataError(
+            f"'{path}' has a column '{twice}' already. Leave it out of --columns, or rename it in the file."
+        )
+    return renamed
+
+
+def _pairs(names: Sequence[str]) -> dict[str, str]:
+    """Their names by ours."""
+    pairs = [name.partition("=") for name in names]
+    for text, (ours, _, theirs) in zip(names, pairs, strict=True):
+        if not ours or not theirs:
+            raise ConfigError(f"--columns {text}: expected ours=theirs, as in ds=time,y=value.")
+    return {ours: theirs for ours, _, theirs in pairs}
+
+
+def _read(path: Path, id_column: str, time_column: str, decimal: str) -> pd.DataFrame:
+    """A file by its ending; where that says nothing of kinds, names of series are text, and times are times where they can be."""
     name = path.name.lower()
     try:
         if path.is_dir() or name.endswith(_PARQUET):
@@ -42,9 +72,9 @@ def read(path: Path) -> pd.DataFrame:
         if name.endswith(_FEATHER):
             return pd.read_feather(path)
         if name.endswith(_LINES):
-            return _read_lines(path)
+            return _with_times(pd.read_json(path, lines=True, dtype=False), time_column)
         if name.endswith(_CSV):
-            return _read_csv(path, "\t" if ".tsv" in name else None)
+            return _with_times(_read_csv(path, "\t" if ".tsv" in name else None, id_column, decimal), time_column)
     except FileNotFoundError as error:
         raise DataError(f"'{path}' vanished while it was read. Put it back and run again.") from error
     except UnicodeDecodeError as error:
@@ -109,30 +139,28 @@ def opened(part: Path, path: Path) -> Iterator[Write]:
     yield append_text
 
 
-def _read_csv(path: Path, separator: str | None) -> pd.DataFrame:
-    """A CSV file, its separator found, `ds` read as times where it can be."""
+def _read_csv(path: Path, separator: str | None, id_column: str, decimal: str) -> pd.DataFrame:
+    """A CSV file, its separator found."""
     if separator is None:
         separator = _separator(path)
     head = pd.read_csv(path, sep=separator, nrows=0, skipinitialspace=True)
     frame = pd.read_csv(
         path,
         sep=separator,
-        dtype={columns.UNIQUE_ID: "str"},
+        dtype={id_column: "str"},
+        decimal=decimal,
         skipinitialspace=True,
         keep_default_na=False,
-        na_values={name: _EMPTY if name == columns.UNIQUE_ID else _MISSING for name in head.columns},
+        na_values={name: _EMPTY if name == id_column else _MISSING for name in head.columns},
     )
     frame.columns = [str(name).strip().removeprefix("\ufeff") for name in frame.columns]
-    if columns.DS in frame and pd.api.types.is_string_dtype(frame[columns.DS].dtype):
-        frame[columns.DS] = times(frame[columns.DS])
     return frame
 
 
-def _read_lines(path: Path) -> pd.DataFrame:
-    """A file of JSON lines, one row each, names of series kept as they are and `ds` read as times where it can be."""
-    frame = pd.read_json(path, lines=True, dtype=False)
-    if columns.DS in frame and pd.api.types.is_string_dtype(frame[columns.DS].dtype):
-        frame[columns.DS] = times(frame[columns.DS])
+def _with_times(frame: pd.DataFrame, name: str) -> pd.DataFrame:
+    """A column of texts read as times, where it is there and they can be."""
+    if name in frame and pd.api.types.is_string_dtype(frame[name].dtype):
+        frame[name] = times(frame[name])
     return frame
 
 

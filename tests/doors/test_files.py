@@ -102,6 +102,29 @@ def test_texts_come_back_as_the_fullest_of_them(tmp_path: Path) -> None:
     assert rows["ds"].tolist() == ["2024-04-01 00:00:00", "2024-04-01 01:00:00"]
 
 
+def test_columns_of_other_names_and_decimal_commas_are_read(tmp_path: Path) -> None:
+    """As loggers write them, by what the file calls its columns; a column that is not there is named."""
+    path, out = tmp_path / "logger.csv", tmp_path / "out.csv"
+    times = pd.date_range("2024-03-20", periods=96, freq="h")
+    values = 10 + np.sin(2 * np.pi * np.arange(96) / 24)
+    lines = [
+        f"{time:%d.%m.%Y %H:%M};007;{str(round(y, 3)).replace('.', ',')}" for time, y in zip(times, values, strict=True)
+    ]
+    path.write_text("\n".join(["Zeit;Sensor;Wert", *lines]))
+    called = ["ds=Zeit", "unique_id=Sensor", "y=Wert"]
+    forecast(path, horizon=24, out=out, model="seasonal_naive", columns=called, decimal=",")
+    rows = pd.read_csv(out, dtype={"unique_id": str})
+    assert rows["unique_id"].unique().tolist() == ["007"]
+    assert pd.Timestamp(rows["ds"].iloc[0]) == times[-1] + pd.Timedelta(hours=1)
+    np.testing.assert_allclose(rows["q0.5"], values[-24:], atol=2e-3)
+    with pytest.raises(DataError, match=r"no column 'Value' of --columns; it has Zeit, Sensor, Wert"):
+        forecast(path, horizon=24, out=out, columns=["y=Value"])
+    with pytest.raises(DataError, match=r"has a column 'Wert' already"):
+        forecast(path, horizon=24, out=out, columns=["Wert=Zeit"])
+    with pytest.raises(ConfigError, match=r"--columns Wert: expected ours=theirs"):
+        forecast(path, horizon=24, out=out, columns=["Wert"])
+
+
 def test_a_saved_model_forecasts_the_same(file: Path, tmp_path: Path) -> None:
     """--save, then --load: the same rows and no training; and a series it has never seen."""
     one, two = tmp_path / "one.parquet", tmp_path / "two.parquet"
