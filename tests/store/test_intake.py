@@ -161,7 +161,7 @@ def test_a_contract_sets_rows_aside(project: Path) -> None:
     _hours(folder, "b", [1.0, -5.0])
     outcome = ingest(app=App.open(project))
     assert "series 'b' at 2024-01-01T01:00:00Z (-5): value outside 0 to 10" in " ".join(outcome.lines)
-    assert query("observations", series=["b"], app=app).facts == {"rows": 0}
+    assert query("observations", series=["b"], app=app).facts["rows"] == 0
 
 
 def test_freeze_takes_nothing_of_a_slice_whose_last_row_is_wrong(
