@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from forecaster import columns
-from forecaster.errors import ConfigError, DataError
+from forecaster.errors import DataError
 from forecaster.series import frequency, step
 from forecaster.series.clock import Clock
 from forecaster.series.compact_dates import require_counts
@@ -24,10 +24,6 @@ from forecaster.series.rows import Rows, clean, in_order, picked
 __all__ = ["Checked", "check"]
 
 _SHOWN = 10
-_EMPTY = 1.5
-"""Given steps in a step of the rows, from which the given ones are too short; a business day is 1.4 days."""
-_FEW_ROWS = 10
-"""A series with fewer rows takes the step of the majority when it fits there: its own is a guess."""
 
 
 @dataclass(frozen=True)
@@ -66,8 +62,8 @@ def check(
     `beside` is a column that is read elsewhere; others are named as not used.
 
     Missing: absent grid rows, infinities and text like NaN become NaN; all-missing series are skipped
-    Raises:  ConfigError where `freq` is far shorter than the rows' step; DataError when a column is absent or unreadable, when no row is left, where integer times may be dates, or with
-        `strict` when anything had to be repaired
+    Raises:  ConfigError where `freq` is far shorter than the rows' step; DataError when a column is absent or unreadable, when
+        no row is left, where integer times may be dates, or with `strict` when anything had to be repaired
     """
     quality = Quality()
     _require_columns(frame, roles)
@@ -119,71 +115,17 @@ def _steps(
         local = clock.with_wall()
         wall = local.encode(frame[columns.DS].iloc[rows.source])
         order = np.lexsort((wall, rows.codes))
-        steps = _found(wall[order], rows.codes, given, integer=False, quality=Quality())
+        steps = step.steps(wall[order], rows.codes, given, integer=False, quality=Quality())
         if all(one.kind != "fixed" or one.size >= DAY for one in steps):
             return picked(replace(rows, times=wall), order), local, steps
-    return rows, clock, _found(rows.times, rows.codes, given, integer=clock.integer, quality=quality)
-
-
-def _found(times: Ints, codes: Ints, given: Frequency | None, *, integer: bool, quality: Quality) -> list[Frequency]:
-    counts = np.bincount(codes)
-    found = step.infer(times, codes, integer=integer)
-    if given is not None:
-        _require_filled(times, codes, given, found)
-        return [given] * len(counts)
-    kinds: dict[tuple[str, int, bool], int] = {}
-    for one, rows in zip(found, counts, strict=True):
-        if one is not None:
-            kinds[_kind(one)] = kinds.get(_kind(one), 0) + int(rows)
-    fallback = frequency.parse("int" if integer else "D")
-    if not kinds:
-        quality.add("note", f"no series has two times; the step is taken to be {fallback.alias}")
-        return [fallback] * len(counts)
-    most = max(kinds, key=lambda kind: kinds[kind])
-    usual = next(one for one in found if one is not None and _kind(one) == most)
-    return [
-        usual if one is None or (rows < _FEW_ROWS and _fits(one, usual)) else one
-        for one, rows in zip(found, counts, strict=True)
-    ]
-
-
-def _require_filled(times: Ints, codes: Ints, given: Frequency, found: Sequence[Frequency | None]) -> None:
-    """Raises: ConfigError where rows come so evenly and so seldom that most steps of the given length would be empty."""
-    own = np.array([0 if one is None else _length(one) for one in found])
-    gaps, same = np.diff(times), codes[1:] == codes[:-1]
-    gaps, own = gaps[same], own[codes[1:][same]]
-    seldom = own >= _EMPTY * _length(given)
-    even = seldom & ((gaps % np.maximum(own, 1) == 0) | (np.abs(gaps - own) < own // 8))
-    if len(gaps) >= _FEW_ROWS and even.sum() > 0.5 * len(gaps):
-        usual = next(one for one in found if one is not None and _length(one) == own[even].min())
-        raise ConfigError(
-            f"--freq {given.alias}: most steps would be empty, rows come every {usual.alias}. "
-            f"Give --freq {usual.alias}, or leave it out."
-        )
-
-
-def _length(one: Frequency) -> int:
-    return one.micros or one.size
-
-
-def _kind(one: Frequency) -> tuple[str, int, bool]:
-    return (one.kind, one.size, one.month_end)
-
-
-def _fits(short: Frequency, usual: Frequency) -> bool:
-    """Could a few rows that look like `short` stand on the grid of `usual`?"""
-    if short.kind == "integer" or usual.kind == "integer":
-        return short.kind == usual.kind and short.size % usual.size == 0
-    if usual.kind == "fixed" and short.kind == "fixed":
-        return short.size % usual.size == 0
-    return short.micros >= 0.7 * usual.micros
+    return rows, clock, step.steps(rows.times, rows.codes, given, integer=clock.integer, quality=quality)
 
 
 def _grids(rows: Rows, clock: Clock, steps: list[Frequency], roles: Roles, inputs: int, quality: Quality) -> Checked:
     """One grid for each step, and the place of every input row."""
     groups: dict[tuple[str, int, bool], list[int]] = {}
     for code, one in enumerate(steps):
-        groups.setdefault(_kind(one), []).append(code)
+        groups.setdefault(one.grid, []).append(code)
     if len(groups) > 1:
         listed = ", ".join(f"{steps[codes[0]].alias} ({len(codes)} series)" for codes in groups.values())
         quality.add("note", f"several steps in one input, each modelled apart: {listed}")

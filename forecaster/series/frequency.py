@@ -43,6 +43,11 @@ class Frequency:
         """What series of a model must have in common with others that it reads."""
         return self.kind, self.size
 
+    @property
+    def grid(self) -> tuple[str, int, bool]:
+        """What series must have in common to stand on one grid."""
+        return self.kind, self.size, self.month_end
+
     def positions(self, times: Ints, starts: Ints) -> Ints:
         """Nearest grid position of each time, counted from its series' first time.
 

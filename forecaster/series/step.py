@@ -1,17 +1,24 @@
 """Finding the step of each series from its times."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
 
+from forecaster.errors import ConfigError
 from forecaster.series import frequency
 from forecaster.series.frequency import DAY, Frequency, Ints
 from forecaster.series.grid import Bools
+from forecaster.series.quality import Quality
 
-__all__ = ["infer"]
+__all__ = ["steps"]
+
+_FEW_ROWS = 10
+"""A series with fewer rows takes the step of the majority when it fits there: its own is a guess."""
+_EMPTY = 1.5
+"""Given steps in a step of the rows, from which the given ones are too short; a business day is 1.4 days."""
 
 _NICE = [
     n * unit
@@ -26,7 +33,62 @@ _NICE = [
 ]
 
 
-def infer(times: Ints, codes: Ints, *, integer: bool) -> list[Frequency | None]:
+def steps(times: Ints, codes: Ints, given: Frequency | None, *, integer: bool, quality: Quality) -> list[Frequency]:
+    """Step of every series: the one that is given, else its own, else that of most rows.
+
+    Shapes:  times [rows] sorted within each series, codes [rows] sorted 0..S-1 -> S steps
+    Raises:  ConfigError where the given one would leave most steps empty
+    """
+    counts = np.bincount(codes)
+    found = _own(times, codes, integer=integer)
+    if given is not None:
+        _require_filled(times, codes, given, found)
+        return [given] * len(counts)
+    kinds: dict[tuple[str, int, bool], int] = {}
+    for one, rows in zip(found, counts, strict=True):
+        if one is not None:
+            kinds[one.grid] = kinds.get(one.grid, 0) + int(rows)
+    fallback = frequency.parse("int" if integer else "D")
+    if not kinds:
+        quality.add("note", f"no series has two times; the step is taken to be {fallback.alias}")
+        return [fallback] * len(counts)
+    most = max(kinds, key=lambda kind: kinds[kind])
+    usual = next(one for one in found if one is not None and one.grid == most)
+    return [
+        usual if one is None or (rows < _FEW_ROWS and _fits(one, usual)) else one
+        for one, rows in zip(found, counts, strict=True)
+    ]
+
+
+def _require_filled(times: Ints, codes: Ints, given: Frequency, found: Sequence[Frequency | None]) -> None:
+    """Raises: ConfigError where rows come so evenly and so seldom that most steps of the given length would be empty."""
+    own = np.array([0 if one is None else _length(one) for one in found])
+    gaps, same = np.diff(times), codes[1:] == codes[:-1]
+    gaps, own = gaps[same], own[codes[1:][same]]
+    seldom = own >= _EMPTY * _length(given)
+    even = seldom & ((gaps % np.maximum(own, 1) == 0) | (np.abs(gaps - own) < own // 8))
+    if len(gaps) >= _FEW_ROWS and even.sum() > 0.5 * len(gaps):
+        usual = next(one for one in found if one is not None and _length(one) == own[even].min())
+        raise ConfigError(
+            f"--freq {given.alias}: most steps would be empty, rows come every {usual.alias}. "
+            f"Give --freq {usual.alias}, or leave it out."
+        )
+
+
+def _length(one: Frequency) -> int:
+    return one.micros or one.size
+
+
+def _fits(short: Frequency, usual: Frequency) -> bool:
+    """Could a few rows that look like `short` stand on the grid of `usual`?"""
+    if short.kind == "integer" or usual.kind == "integer":
+        return short.kind == usual.kind and short.size % usual.size == 0
+    if usual.kind == "fixed" and short.kind == "fixed":
+        return short.size % usual.size == 0
+    return short.micros >= 0.7 * usual.micros
+
+
+def _own(times: Ints, codes: Ints, *, integer: bool) -> list[Frequency | None]:
     """Step of every series, None for those with fewer than two times.
 
     Shapes:  times [rows] sorted within each series, codes [rows] sorted 0..S-1 -> S steps
