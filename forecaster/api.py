@@ -27,9 +27,9 @@ from forecaster.evaluation.detector_board import DetectorBoard
 from forecaster.evaluation.leaderboard import rank
 from forecaster.evaluation.scores_table import scores_table
 from forecaster.progress import SILENT, Watch
-from forecaster.scoring.asked import levels_of, require_unset_beside_load
+from forecaster.scoring.asked import levels_of
 from forecaster.scoring.attended import attended_rows
-from forecaster.scoring.between_files import detect_on, keep
+from forecaster.scoring.between_files import detect_on, keep, reopened
 from forecaster.scoring.detect import detect_all
 from forecaster.scoring.detection import Detection
 from forecaster.scoring.detection_rows import events_of, rows_of
@@ -37,7 +37,6 @@ from forecaster.scoring.fdr import restrained
 from forecaster.scoring.forecaster import Forecaster, train
 from forecaster.scoring.parting import training_ends
 from forecaster.scoring.rate import DEFAULT_RATE
-from forecaster.scoring.rules import among
 from forecaster.scoring.saved_detector import SavedDetector
 from forecaster.scoring.stream import Stream
 from forecaster.scoring.tables import forecast_rows
@@ -273,17 +272,17 @@ def detect(
     """
     rows = frame.reset_index(drop=True)
     if load is not None:
-        rules, others = among(settings)
-        require_unset_beside_load(
+        saved = reopened(
+            Path(load),
+            false_alarms=false_alarms,
+            settings=settings,
             train_until=train_until,
             test_column=test_column,
             detector=detector,
             save=save,
             channels=channels,
             hindsight=hindsight or None,
-            set=others or None,
         )
-        saved = SavedDetector.load(Path(load)).asking(false_alarms, rules)
         checked, found = detect_on(saved, Path(load), check(rows, saved.roles, freq=freq))
         _warn(checked.quality)
         return rows_of(checked, found, rows), events_of(found)

@@ -42,32 +42,30 @@ def detect(
     knows by itself where its training ended. Series whose first row comes after the saved file go on from there; series that
     it does not know are judged by what was normal in the others.
     """
-    from forecaster.scoring.asked import require_unset_beside_load
-    from forecaster.scoring.between_files import detect_on, keep
+    from forecaster.scoring.between_files import detect_on, keep, reopened
     from forecaster.scoring.detect import detect_all
     from forecaster.scoring.detection import Detection
     from forecaster.scoring.detection_rows import events_of, rows_of
     from forecaster.scoring.fdr import restrained
     from forecaster.scoring.parting import training_ends
     from forecaster.scoring.rate import DEFAULT_RATE
-    from forecaster.scoring.rules import among
     from forecaster.scoring.saved_detector import SavedDetector
     from forecaster.series.roles import Roles
 
     base.require_folder(save, "--save")
     saved = None
     if load is not None:
-        rules, others = among(set_)
-        require_unset_beside_load(
+        saved = reopened(
+            load,
+            false_alarms=false_alarms,
+            settings=set_,
             train_until=train_until,
             test_column=test_column,
             detector=detector,
             save=save,
             channels=channels,
             hindsight=hindsight or None,
-            set=others or None,
         )
-        saved = SavedDetector.load(load).asking(false_alarms, rules)
         how, roles = saved.how, saved.roles
     else:
         how = Detection.of(
