@@ -48,7 +48,7 @@ class Windowed(Blockwise):
         span: int = 100
         """Rows of the exponential average of scores, at least 1."""
         share: float = 0.7
-        """First part of the training rows that is learnt from; the rest only calibrates."""
+        """First part of the training rows that is learnt from; the rest gives the band around what is expected. All calibrate."""
 
         def __post_init__(self) -> None:
             if self.window < _NARROWEST or self.span < 1 or not 0 < self.share <= 1:

@@ -47,7 +47,7 @@ class FarAhead(Blockwise):
         penalty: float = 100.0
         """Of squared weights, in rows."""
         share: float = 0.7
-        """First part of the training rows that weights are fitted on; the rest only calibrates."""
+        """First part of the training rows that weights are fitted on. All calibrate."""
 
         def __post_init__(self) -> None:
             if min(self.span, self.lags, self.nearest) < 1 or self.farthest < self.nearest:
