@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from scipy.signal import lfilter
 
-from forecaster.columns import LEVELS
+from forecaster.columns import LEVELS, MEDIAN
 from forecaster.detectors.base import Detector, Follower, Numbers, Sight, Views
 from forecaster.layers.distribution import normal_scores
 from forecaster.series.clock import Clock
@@ -181,7 +181,7 @@ def _errors(artefact: Artefact, grid: Grid) -> tuple[Floats, Floats]:
 
 def _views(errors_NH: Floats, joint_N: Floats, smooth_N: Floats, near_NQ: Floats) -> Views:
     signed = np.column_stack([errors_NH[:, 0], joint_N, smooth_N]).astype(float)
-    expected_N = near_NQ[:, LEVELS.index(0.5)]
+    expected_N = near_NQ[:, MEDIAN]
     return Views(np.abs(signed), expected_N, near_NQ[:, 0], near_NQ[:, -1], np.sign(joint_N))
 
 

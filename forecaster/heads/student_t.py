@@ -9,7 +9,7 @@ import torch
 from scipy.stats import t as student
 from torch import Tensor
 
-from forecaster.columns import LEVELS
+from forecaster.columns import LEVELS, MEDIAN
 from forecaster.heads._likelihood import weighted_mean, width
 from forecaster.heads.base import PLAIN, Frame, Head
 
@@ -65,5 +65,5 @@ def _coefficients() -> "np.ndarray[tuple[int, int], np.dtype[np.float64]]":
     found: np.ndarray[tuple[int, int], np.dtype[np.float64]] = np.linalg.solve(
         np.polynomial.polynomial.polyvander(points, _DEGREE), exact
     )
-    found[:, LEVELS.index(0.5)] = 0.0
+    found[:, MEDIAN] = 0.0
     return found

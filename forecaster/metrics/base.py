@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from forecaster.columns import LEVELS
+from forecaster.columns import LEVELS, MEDIAN
 from forecaster.series.grid import Floats
 
 __all__ = ["Case", "Metric"]
@@ -30,7 +30,7 @@ class Case:
     @property
     def median(self) -> Floats:
         """[n, H]"""
-        return self.quantiles[..., LEVELS.index(0.5)]
+        return self.quantiles[..., MEDIAN]
 
     def quantile(self, level: float) -> Floats:
         """One of the stored quantiles, [n, H]."""

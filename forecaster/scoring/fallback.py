@@ -5,7 +5,7 @@ from collections.abc import Iterable
 import numpy as np
 from scipy.stats import norm
 
-from forecaster.columns import LEVELS
+from forecaster.columns import LEVELS, MEDIAN
 from forecaster.series.frequency import Ints
 from forecaster.series.grid import Bools, Floats, Grid
 from forecaster.series.quality import Quality
@@ -13,7 +13,6 @@ from forecaster.training.walk import Forecasts
 
 __all__ = ["reasons", "replace"]
 
-_MIDDLE = LEVELS.index(0.5)
 _HARDLY = 0.01
 """Moves of a constant series, as a part of its value, or at 0 of the least that another moves."""
 
@@ -77,7 +76,7 @@ def _pooled(forecasts: Forecasts, moves: Floats, strong: Bools) -> Floats:
         steps = np.arange(1, forecasts.quantiles.shape[1] + 1)[:, None]
         return np.asarray(np.sqrt(steps * np.pi / 2) * norm.ppf(LEVELS))
     quantiles = forecasts.quantiles[strong]
-    distances = quantiles - quantiles[..., _MIDDLE : _MIDDLE + 1]
+    distances = quantiles - quantiles[..., MEDIAN : MEDIAN + 1]
     pooled: Floats = np.median(distances / moves[strong][:, None, None], axis=0)
     return pooled
 

@@ -1,7 +1,7 @@
 """Calibration: skewness and widths of a forecast, as held-out rows have them."""
 
 from dataclasses import dataclass, replace
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 import torch
@@ -24,8 +24,6 @@ _SKEWS = (1.0, 0.75, 0.5, 0.25, 0.0)
 """Of equal ones the first counts."""
 _NUMBERS_SCORED = 8_000_000
 _NARROWEST, _WIDEST = 0.05, 20.0
-
-Numbers = TypeVar("Numbers", Tensor, Floats)
 
 
 @dataclass(frozen=True)
@@ -80,7 +78,7 @@ def calibrate(quantiles: Floats, targets: Floats, origins: int) -> Calibration:
     if not np.isfinite(targets).any():
         return Calibration.none(horizon)
     skew = _skew(quantiles, targets)
-    evened = _evened(quantiles, skew)
+    evened = _evened(torch.as_tensor(quantiles), skew).numpy()
     factors = np.ones((horizon, len(LEVELS)))
     own_share = origins / (origins + _PRIOR_SIDES)
     for q, mirrored in zip(range(MEDIAN), reversed(range(len(LEVELS))), strict=False):
@@ -101,16 +99,16 @@ def _skew(quantiles: Floats, targets: Floats) -> float:
     judged = np.isfinite(wanted) & (width > 0)
     if not judged.any():
         return 1.0
-    losses = [(pinball(_evened(some, skew), LEVELS, wanted)[judged] / width[judged]).mean() for skew in _SKEWS]
+    found = [_evened(torch.as_tensor(some), skew).numpy() for skew in _SKEWS]
+    losses = [(pinball(each, LEVELS, wanted)[judged] / width[judged]).mean() for each in found]
     return _SKEWS[int(np.argmin(losses))]
 
 
-def _evened(quantiles: Numbers, skew: float) -> Numbers:
+def _evened(quantiles: Tensor, skew: float) -> Tensor:
     """Distances from the median, each made more like the one of the other side. Shapes: [..., Q] -> [..., Q]"""
     if skew == 1:
         return quantiles
-    middle = quantiles[..., MEDIAN : MEDIAN + 1]
-    mirrored = 2 * middle - (quantiles.flip(-1) if isinstance(quantiles, Tensor) else quantiles[..., ::-1])
+    mirrored = 2 * quantiles[..., MEDIAN : MEDIAN + 1] - quantiles.flip(-1)
     return (1 + skew) / 2 * quantiles + (1 - skew) / 2 * mirrored
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from forecaster.columns import LEVELS
+from forecaster.columns import MEDIAN
 from forecaster.errors import ArtifactError
 from forecaster.panel.panel import Panel, pack
 from forecaster.series.frequency import Ints
@@ -38,7 +38,7 @@ class Forecasts:
     @property
     def median(self) -> Floats:
         """[n, H]"""
-        return self.quantiles[..., LEVELS.index(0.5)]
+        return self.quantiles[..., MEDIAN]
 
     def take(self, chosen: Ints) -> "Forecasts":
         """Some of them."""
@@ -102,7 +102,7 @@ def _blended(blend: Blend, walks: Sequence[Iterator[Forecasts]]) -> Iterator[For
 
 def _require_step(artefact: Artefact, grid: Grid) -> None:
     mine, theirs = artefact.frequency, grid.frequency
-    if (mine.kind, mine.size) != (theirs.kind, theirs.size):
+    if mine.step != theirs.step:
         raise ArtifactError(f"the model was trained on steps of {mine.alias}, the input has steps of {theirs.alias}.")
 
 
