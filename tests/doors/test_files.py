@@ -1,11 +1,9 @@
-"""The file doors: file in, file out, and everything put right is told."""
+"""The doors of forecasts and backtests: file in, file out, and everything put right is told."""
 
 import errno
 import json
-import re
 import subprocess
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +11,6 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
-from forecaster import api
 from forecaster.actions.backtest import backtest
 from forecaster.actions.detect import detect
 from forecaster.actions.forecast import forecast
@@ -21,20 +18,11 @@ from forecaster.columns import QUANTILES
 from forecaster.errors import ArtifactError, ConfigError, DataError, ForecasterError
 from forecaster.progress import RecordingWatch
 from forecaster.series import synthetic, table
-from forecaster.series.frame import check
 from forecaster.series.quality import Quality
-from forecaster.series.roles import Roles
 from forecaster.training.artefact import Artefact
 from tests.quick import quick
 
 SETTINGS = quick()
-
-
-@pytest.fixture
-def file(tmp_path: Path, hourly: pd.DataFrame) -> Path:
-    path = tmp_path / "in.parquet"
-    hourly.to_parquet(path, index=False)
-    return path
 
 
 def _run(*words: str) -> "subprocess.CompletedProcess[str]":
@@ -54,75 +42,6 @@ def test_forecast_writes_every_series_and_step(file: Path, tmp_path: Path, hourl
     assert (rows[list(QUANTILES)].diff(axis=1).iloc[:, 1:] >= 0).all().all()
     report = json.loads((tmp_path / "out.parquet.report.json").read_text())
     assert report["plans"][0]["horizon"] == 5
-
-
-def test_feather_and_json_lines_are_read(tmp_path: Path, hourly: pd.DataFrame) -> None:
-    """As they were written, names of series such as 007 included."""
-    frame = hourly.assign(unique_id=hourly["unique_id"].map(lambda name: f"00{ord(name[-1])}"))
-    frame.to_feather(tmp_path / "in.feather")
-    table.write(frame, tmp_path / "in.jsonl")
-    for name in ("in.feather", "in.jsonl"):
-        found = check(table.read(tmp_path / name), Roles()).grids[0]
-        wanted = check(frame, Roles()).grids[0]
-        assert found.unique_id.tolist() == wanted.unique_id.tolist()
-        np.testing.assert_array_equal(found.starts, wanted.starts)
-        np.testing.assert_allclose(found.y, wanted.y, rtol=1e-9)
-
-
-@pytest.mark.parametrize("kind", ["csv", "csv.gz", "parquet"])
-def test_the_kind_of_file_makes_no_difference(kind: str, tmp_path: Path, hourly: pd.DataFrame) -> None:
-    """CSV or Parquet in and out: the same forecasts."""
-    path, out = tmp_path / f"in.{kind}", tmp_path / f"out.{kind}"
-    table.write(hourly, path)
-    forecast(path, horizon=3, out=out, model="seasonal_naive")
-    plain = api.predict(api.fit(hourly, horizon=3, model="seasonal_naive"), hourly)
-    rows = table.read(out)
-    assert rows["ds"].tolist() == plain["ds"].tolist()
-    np.testing.assert_allclose(rows["q0.5"], plain["q0.5"], rtol=1e-5)
-
-
-def test_times_come_back_as_they_were(tmp_path: Path) -> None:
-    """The times' zone, naivety and integers survive."""
-    for ds in (
-        pd.date_range("2024-03-28", periods=96, freq="h", tz="Europe/Paris", unit="us"),
-        pd.date_range("2024-03-28", periods=96, freq="h", unit="ns"),
-        pd.RangeIndex(0, 960, 10),
-    ):
-        frame = pd.DataFrame({"unique_id": "a", "ds": ds, "y": np.sin(np.arange(96.0))})
-        rows = api.predict(api.fit(frame, horizon=2, model="seasonal_naive"), frame)
-        assert rows["ds"].dtype == frame["ds"].dtype
-        assert rows["cutoff"].iloc[0] == frame["ds"].iloc[-1]
-
-
-def test_texts_come_back_as_the_fullest_of_them(tmp_path: Path) -> None:
-    """A column that begins with a bare day has hours all the same."""
-    texts = pd.date_range("2024-03-28", periods=96, freq="h").strftime("%Y-%m-%d %H:%M:%S").str.replace(" 00:00:00", "")
-    frame = pd.DataFrame({"unique_id": "a", "ds": texts, "y": np.sin(np.arange(96.0))})
-    rows = api.predict(api.fit(frame, horizon=2, model="seasonal_naive"), frame)
-    assert rows["ds"].tolist() == ["2024-04-01 00:00:00", "2024-04-01 01:00:00"]
-
-
-def test_columns_of_other_names_and_decimal_commas_are_read(tmp_path: Path) -> None:
-    """As loggers write them, by what the file calls its columns; a column that is not there is named."""
-    path, out = tmp_path / "logger.csv", tmp_path / "out.csv"
-    times = pd.date_range("2024-03-20", periods=96, freq="h")
-    values = 10 + np.sin(2 * np.pi * np.arange(96) / 24)
-    lines = [
-        f"{time:%d.%m.%Y %H:%M};007;{str(round(y, 3)).replace('.', ',')}" for time, y in zip(times, values, strict=True)
-    ]
-    path.write_text("\n".join(["Zeit;Sensor;Wert", *lines]))
-    called = ["ds=Zeit", "unique_id=Sensor", "y=Wert"]
-    forecast(path, horizon=24, out=out, model="seasonal_naive", columns=called, decimal=",")
-    rows = pd.read_csv(out, dtype={"unique_id": str})
-    assert rows["unique_id"].unique().tolist() == ["007"]
-    assert pd.Timestamp(rows["ds"].iloc[0]) == times[-1] + pd.Timedelta(hours=1)
-    np.testing.assert_allclose(rows["q0.5"], values[-24:], atol=2e-3)
-    with pytest.raises(DataError, match=r"no column 'Value' of --columns; it has Zeit, Sensor, Wert"):
-        forecast(path, horizon=24, out=out, columns=["y=Value"])
-    with pytest.raises(DataError, match=r"has a column 'Wert' already"):
-        forecast(path, horizon=24, out=out, columns=["Wert=Zeit"])
-    with pytest.raises(ConfigError, match=r"--columns Wert: expected ours=theirs"):
-        forecast(path, horizon=24, out=out, columns=["Wert"])
 
 
 def test_a_saved_model_forecasts_the_same(file: Path, tmp_path: Path) -> None:
@@ -364,93 +283,6 @@ def test_seasonal_naive_is_not_compared_with_itself(file: Path, tmp_path: Path) 
     assert json.loads((tmp_path / "out.parquet.report.json").read_text())["beside_seasonal_naive"] == {}
 
 
-def _with_anomalies(frame: pd.DataFrame, places: Sequence[int]) -> pd.DataFrame:
-    """The frame with jumps of eight deviations in some rows, and a column `label` that says so."""
-    out = frame.assign(label=0)
-    out.loc[list(places), "y"] += 8 * float(out["y"].std())
-    out.loc[list(places), "label"] = 1
-    return out
-
-
-def test_detect_gives_a_row_for_every_row(tmp_path: Path) -> None:
-    """In input order, with the input's ds, shuffled or doubled as it may be."""
-    frame = _with_anomalies(synthetic.seasonal(2, 500), [300, 850])
-    frame = pd.concat([frame, frame.iloc[[10]]]).sample(frac=1, random_state=0)
-    path, out, events = tmp_path / "in.csv", tmp_path / "out.csv", tmp_path / "events.csv"
-    frame.to_csv(path, index=False)
-    detect(path, out=out, events=events, train_until="2024-01-10")
-    rows, found = pd.read_csv(out, parse_dates=["ds"]), pd.read_csv(events)
-    assert rows["unique_id"].tolist() == frame["unique_id"].tolist()
-    assert rows["ds"].tolist() == frame["ds"].tolist()
-    np.testing.assert_allclose(rows["y"], frame["y"])
-    hit = rows[frame["label"].to_numpy() == 1]
-    assert hit["is_anomaly"].all()
-    assert set(hit["event_id"]) <= set(found["event_id"])
-    assert list(rows.columns) == [
-        "unique_id", "ds", "y", "expected", "lower", "upper", "score", "p_value", "is_anomaly", "event_id", "is_train",
-    ]  # fmt: skip
-    known = rows["p_value"].notna()
-    np.testing.assert_allclose(rows.loc[known, "score"], -np.log10(rows.loc[known, "p_value"]), atol=1e-6)
-    assert not rows.loc[rows["is_train"], "is_anomaly"].any()
-    assert rows["is_train"].sum() == (frame["ds"] <= "2024-01-10").sum()
-
-
-def test_detect_scores_channels_alone_and_together(tmp_path: Path) -> None:
-    """Every row has one line a channel and one for the whole; events rank their channels."""
-    base = synthetic.seasonal(1, 400)
-    frame = base[["unique_id", "ds"]].assign(
-        a=base["y"], b=synthetic.seasonal(1, 400, seed=5)["y"], is_test=base.index >= 150
-    )
-    frame.loc[300:303, "b"] += 30
-    rows, events = api.detect(frame, channels=["a", "b"], test_column="is_test")
-    assert len(rows) == 3 * 400
-    assert rows["channel"].tolist()[:3] == ["a", "b", "*"]
-    whole = events[events["channel"] == "*"]
-    assert whole["channels"].str.startswith("b").any()
-    assert rows[(rows["channel"] == "*") & (rows["ds"] == frame["ds"][300])]["is_anomaly"].all()
-
-
-def test_a_detection_that_cannot_be_is_told_before_training(file: Path, tmp_path: Path) -> None:
-    """A rate that is none, a test column of words, nothing left to score."""
-    for wrong, message in (
-        ({"false_alarms": "often"}, "expected a rate like"),
-        ({"false_alarms": "1.2.3/1000-rows"}, "expected a rate like"),
-        ({"test_column": "unique_id"}, "expected 0 and 1, found 's0' in row 0"),
-        ({"train_until": "2099-01-01"}, "none is left to score"),
-    ):
-        with pytest.raises(ConfigError, match=message):
-            detect(file, out=tmp_path / "out.csv", detector="residual", set_={"steps": 10**9}, **wrong)
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["in.parquet"]
-
-
-def test_the_seed_of_a_window_network_is_its_weights(tmp_path: Path) -> None:
-    """Same seed, same scores; another one, others. What is no setting of windows is told."""
-    frame, settings = synthetic.seasonal(2, 200), {"steps": 12, "window": 12}
-    one, same, other = (
-        api.detect(frame, detector="encdec", train_until="2024-01-05", settings={**settings, "seed": seed})[0]
-        for seed in (1, 1, 2)
-    )
-    pd.testing.assert_frame_equal(one, same)
-    assert not np.allclose(one["score"], other["score"], equal_nan=True)
-    with pytest.raises(ConfigError, match="stream: detector 'encdec' reads single windows"):
-        api.detect(frame, detector="encdec", train_until="2024-01-05", settings={"training.stream": True})
-
-
-def test_a_setting_that_no_detector_has_is_told(file: Path, tmp_path: Path) -> None:
-    """With the nearest right one; also where too few rows would let `ewma` stand in. A member that trains takes them."""
-    for wrong, message in (
-        ({"set_": {"hoirzon": 5}}, "detector 'auto' has no setting 'hoirzon'. Known: members"),
-        ({"detector": "ridge", "set_": {"lag": 5}}, "detector 'ridge' has no setting 'lag'. Did you mean 'lags'?"),
-        ({"set_": {"hoirzon": 5}, "train_until": "2024-01-01T03:00"}, "has no setting 'hoirzon'"),
-        (
-            {"set_": {"members": "ridge,residual", "stpes": 5}, "train_until": "2024-01-09"},
-            "unknown setting 'stpes'. Did you mean 'steps'?",
-        ),
-    ):
-        with pytest.raises(ConfigError, match=re.escape(message)):
-            detect(file, out=tmp_path / "out.csv", **wrong)
-
-
 def test_a_series_that_cannot_be_tested_is_skipped(tmp_path: Path, hourly: pd.DataFrame) -> None:
     """One row, or a step of its own with nothing to train on; where nothing can be tested, nothing is written."""
     one = hourly.iloc[[0]].assign(unique_id="one")
@@ -471,26 +303,6 @@ def test_a_series_that_cannot_be_tested_is_skipped(tmp_path: Path, hourly: pd.Da
         with pytest.raises(ConfigError, match="nothing to test: no row.*" + told):
             backtest(path, horizon=3, out=out, **wrong)
     assert not out.exists()
-
-
-def test_names_of_series_are_taken_as_they_are(tmp_path: Path) -> None:
-    """NA, null and 007 are names; an empty cell is none."""
-    frame = pd.concat([synthetic.seasonal(1, 40).assign(unique_id=name) for name in ("NA", "null", "007", None)])
-    path, out = tmp_path / "in.csv", tmp_path / "out.parquet"
-    frame.to_csv(path, index=False)
-    outcome = forecast(path, horizon=2, out=out, model="seasonal_naive")
-    assert pd.read_parquet(out)["unique_id"].unique().tolist() == ["NA", "null", "007"]
-    assert "repair: rows without unique_id or ds left out (40 rows)" in outcome.lines
-
-
-def test_labels_are_never_read(tmp_path: Path) -> None:
-    """Other labels, the same scores; and naming one as a channel is refused."""
-    frame = _with_anomalies(synthetic.seasonal(1, 300), [200])
-    one, _ = api.detect(frame)
-    two, _ = api.detect(frame.assign(label=1 - frame["label"]))
-    pd.testing.assert_frame_equal(one, two)
-    with pytest.raises(ConfigError, match="cannot be a target"):
-        api.detect(frame, channels=["y", "label"])
 
 
 @pytest.mark.parametrize(
@@ -550,17 +362,3 @@ def test_a_full_disk_leaves_nothing_behind(file: Path, tmp_path: Path, monkeypat
     with pytest.raises(ConfigError, match=r"No space left on device\. Nothing was written"):
         forecast(file, horizon=2, out=tmp_path / "out.parquet", model="seasonal_naive")
     assert sorted(p.name for p in tmp_path.iterdir()) == ["in.parquet"]
-
-
-@pytest.mark.slow
-def test_a_single_wrong_value_within_the_daily_range_is_an_event() -> None:
-    """A dip of twelve deviations at the day's peak is a value that every evening has; no average of errors shows it."""
-    hour = np.arange(1000)
-    y = 10 * np.sin(hour * np.pi / 12) + np.random.default_rng(0).normal(0, 0.3, 1000)
-    y[702] -= 3.6
-    ds = pd.date_range("2024-01-01", periods=1000, freq="h")
-    rows, events = api.detect(pd.DataFrame({"unique_id": "a", "ds": ds, "y": y}))
-    assert rows.loc[702, "is_anomaly"]
-    found = events[events["peak"] == ds[702]]
-    assert found["direction"].tolist() == ["down"]
-    assert len(events) <= 2

@@ -11,20 +11,15 @@ from forecaster.actions.score import score
 from forecaster.actions.train import train
 from forecaster.app import App
 from forecaster.series import synthetic
+from tests.meters import METERS
 
-PROJECT = """
-registry = "folder_registry"
-registry_uri = ".forecaster/models"
-tracking = "jsonl_tracking"
-tracking_uri = ".forecaster/runs"
-
-[pipelines.meters]
-source = "files"
-options = { path = "DATA/*.csv" }
-horizon = 6
+PROJECT = (
+    METERS
+    + """
 model = "best_naive"
 detector = "ewma"
 """
+)
 
 
 @pytest.mark.slow

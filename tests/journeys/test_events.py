@@ -26,17 +26,11 @@ from forecaster.errors import ConfigError
 from forecaster.evaluation.rehearsal import Rehearsal
 from forecaster.series import synthetic
 from forecaster.serving import rest
+from tests.meters import METERS
 
-PROJECT = """
-registry = "folder_registry"
-registry_uri = ".forecaster/models"
-tracking = "jsonl_tracking"
-tracking_uri = ".forecaster/runs"
-
-[pipelines.meters]
-source = "files"
-options = { path = "DATA/*.csv" }
-horizon = 6
+PROJECT = (
+    METERS
+    + """
 model = "seasonal_naive"
 detector = "ewma"
 alerts = ["jsonl"]
@@ -45,6 +39,7 @@ rules = RULES
 [alerts.jsonl]
 path = "alerts.jsonl"
 """
+)
 
 START = pd.Timestamp("2024-01-01")
 

@@ -17,23 +17,18 @@ from forecaster.actions.score import score
 from forecaster.actions.train import train
 from forecaster.app import App
 from forecaster.series import synthetic
+from tests.meters import METERS
 
-PROJECT = """
-registry = "folder_registry"
-registry_uri = ".forecaster/models"
-tracking = "jsonl_tracking"
-tracking_uri = ".forecaster/runs"
-
-[pipelines.meters]
-source = "files"
-options = { path = "DATA/*.csv" }
-horizon = 6
+PROJECT = (
+    METERS
+    + """
 model = "gru"
 detector = "DETECTOR"
 settings = { steps = 12, size = "s", validations = 2, rows = 4, stretch = 32 }
 false_alarms = "1/200-rows"
 rules = { gap = 5 }
 """
+)
 START = pd.Timestamp("2024-01-01")
 
 

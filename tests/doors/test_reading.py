@@ -1,0 +1,96 @@
+"""What the file doors read: kinds of file, times, names and marks."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from forecaster import api
+from forecaster.actions.forecast import forecast
+from forecaster.errors import ConfigError, DataError
+from forecaster.series import synthetic, table
+from forecaster.series.frame import check
+from forecaster.series.roles import Roles
+from tests.quick import quick
+
+SETTINGS = quick()
+
+
+def test_feather_and_json_lines_are_read(tmp_path: Path, hourly: pd.DataFrame) -> None:
+    """As they were written, names of series such as 007 included."""
+    frame = hourly.assign(unique_id=hourly["unique_id"].map(lambda name: f"00{ord(name[-1])}"))
+    frame.to_feather(tmp_path / "in.feather")
+    table.write(frame, tmp_path / "in.jsonl")
+    for name in ("in.feather", "in.jsonl"):
+        found = check(table.read(tmp_path / name), Roles()).grids[0]
+        wanted = check(frame, Roles()).grids[0]
+        assert found.unique_id.tolist() == wanted.unique_id.tolist()
+        np.testing.assert_array_equal(found.starts, wanted.starts)
+        np.testing.assert_allclose(found.y, wanted.y, rtol=1e-9)
+
+
+@pytest.mark.parametrize("kind", ["csv", "csv.gz", "parquet"])
+def test_the_kind_of_file_makes_no_difference(kind: str, tmp_path: Path, hourly: pd.DataFrame) -> None:
+    """CSV or Parquet in and out: the same forecasts."""
+    path, out = tmp_path / f"in.{kind}", tmp_path / f"out.{kind}"
+    table.write(hourly, path)
+    forecast(path, horizon=3, out=out, model="seasonal_naive")
+    plain = api.predict(api.fit(hourly, horizon=3, model="seasonal_naive"), hourly)
+    rows = table.read(out)
+    assert rows["ds"].tolist() == plain["ds"].tolist()
+    np.testing.assert_allclose(rows["q0.5"], plain["q0.5"], rtol=1e-5)
+
+
+def test_times_come_back_as_they_were(tmp_path: Path) -> None:
+    """The times' zone, naivety and integers survive."""
+    for ds in (
+        pd.date_range("2024-03-28", periods=96, freq="h", tz="Europe/Paris", unit="us"),
+        pd.date_range("2024-03-28", periods=96, freq="h", unit="ns"),
+        pd.RangeIndex(0, 960, 10),
+    ):
+        frame = pd.DataFrame({"unique_id": "a", "ds": ds, "y": np.sin(np.arange(96.0))})
+        rows = api.predict(api.fit(frame, horizon=2, model="seasonal_naive"), frame)
+        assert rows["ds"].dtype == frame["ds"].dtype
+        assert rows["cutoff"].iloc[0] == frame["ds"].iloc[-1]
+
+
+def test_texts_come_back_as_the_fullest_of_them(tmp_path: Path) -> None:
+    """A column that begins with a bare day has hours all the same."""
+    texts = pd.date_range("2024-03-28", periods=96, freq="h").strftime("%Y-%m-%d %H:%M:%S").str.replace(" 00:00:00", "")
+    frame = pd.DataFrame({"unique_id": "a", "ds": texts, "y": np.sin(np.arange(96.0))})
+    rows = api.predict(api.fit(frame, horizon=2, model="seasonal_naive"), frame)
+    assert rows["ds"].tolist() == ["2024-04-01 00:00:00", "2024-04-01 01:00:00"]
+
+
+def test_columns_of_other_names_and_decimal_commas_are_read(tmp_path: Path) -> None:
+    """As loggers write them, by what the file calls its columns; a column that is not there is named."""
+    path, out = tmp_path / "logger.csv", tmp_path / "out.csv"
+    times = pd.date_range("2024-03-20", periods=96, freq="h")
+    values = 10 + np.sin(2 * np.pi * np.arange(96) / 24)
+    lines = [
+        f"{time:%d.%m.%Y %H:%M};007;{str(round(y, 3)).replace('.', ',')}" for time, y in zip(times, values, strict=True)
+    ]
+    path.write_text("\n".join(["Zeit;Sensor;Wert", *lines]))
+    called = ["ds=Zeit", "unique_id=Sensor", "y=Wert"]
+    forecast(path, horizon=24, out=out, model="seasonal_naive", columns=called, decimal=",")
+    rows = pd.read_csv(out, dtype={"unique_id": str})
+    assert rows["unique_id"].unique().tolist() == ["007"]
+    assert pd.Timestamp(rows["ds"].iloc[0]) == times[-1] + pd.Timedelta(hours=1)
+    np.testing.assert_allclose(rows["q0.5"], values[-24:], atol=2e-3)
+    with pytest.raises(DataError, match=r"no column 'Value' of --columns; it has Zeit, Sensor, Wert"):
+        forecast(path, horizon=24, out=out, columns=["y=Value"])
+    with pytest.raises(DataError, match=r"has a column 'Wert' already"):
+        forecast(path, horizon=24, out=out, columns=["Wert=Zeit"])
+    with pytest.raises(ConfigError, match=r"--columns Wert: expected ours=theirs"):
+        forecast(path, horizon=24, out=out, columns=["Wert"])
+
+
+def test_names_of_series_are_taken_as_they_are(tmp_path: Path) -> None:
+    """NA, null and 007 are names; an empty cell is none."""
+    frame = pd.concat([synthetic.seasonal(1, 40).assign(unique_id=name) for name in ("NA", "null", "007", None)])
+    path, out = tmp_path / "in.csv", tmp_path / "out.parquet"
+    frame.to_csv(path, index=False)
+    outcome = forecast(path, horizon=2, out=out, model="seasonal_naive")
+    assert pd.read_parquet(out)["unique_id"].unique().tolist() == ["NA", "null", "007"]
+    assert "repair: rows without unique_id or ds left out (40 rows)" in outcome.lines
