@@ -220,7 +220,10 @@ class _Topic:
 
 
 def _pattern(topic: str) -> "re.Pattern[str]":
-    """What matches topics, with a group for each word that may differ. Raises: ValueError for a template that MQTT has no filter for."""
+    """What matches topics, with a group for each word that may differ.
+
+    Raises: ValueError for a template that MQTT has no filter for
+    """
     levels = topic.split("/")
     for number, level in enumerate(levels):
         whole = _WORD.fullmatch(level) or level == "+" or (level == "#" and number == len(levels) - 1)

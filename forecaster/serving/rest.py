@@ -64,7 +64,10 @@ def main() -> None:
 
 def create(app: App) -> FastAPI:
     """The API of an opened project."""
-    about = "Series, observations, forecasts and anomalies, read-only; events can be labelled. Times are UTC; `since` is included, `until` is not. An answer that was cut at `limit` has the header X-Truncated."
+    about = (
+        "Series, observations, forecasts and anomalies, read-only; events can be labelled. Times are UTC; `since` is included, "
+        "`until` is not. An answer that was cut at `limit` has the header X-Truncated."
+    )
     api = FastAPI(title="forecaster", version="1", description=about)
     api.add_exception_handler(ForecasterError, _problem)
 

@@ -58,7 +58,8 @@ def fit(
     `warm` is a saved model whose weights are begun with, `state` a file by which a killed training continues.
 
     Shapes: ends [S]
-    Raises: ArtifactError when those weights do not fit; DataError when the loss becomes no number, with the series named, or for a value that the head cannot take
+    Raises: ArtifactError when those weights do not fit; DataError when the loss becomes no number, with the series named, or
+        for a value that the head cannot take
     """
     device = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
     with limited(plan.training.threads):
