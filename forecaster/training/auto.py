@@ -17,7 +17,8 @@ from forecaster.training.votes import votes
 __all__ = ["AUTO", "CANDIDATES", "best"]
 
 AUTO = "auto"
-_FIRST = ("lstm", "best_naive")
+_NETWORK, _NAIVE = "lstm", "best_naive"
+"""Always trained."""
 _SEGMENTS = "segrnn"
 """Trained too where series are long enough for it: it errs elsewhere than the LSTM, and together they err less."""
 _LINEAR = "linear"
@@ -28,7 +29,7 @@ _PACKAGE = "statsforecast"
 _SHORT, _MANY = 400, 20
 _SEASONS_AHEAD = 2
 """Shortest seasons in a horizon that reaches far."""
-CANDIDATES = (*_FIRST, _SEGMENTS, _LINEAR, _STATISTICAL)
+CANDIDATES = (_NETWORK, _NAIVE, _SEGMENTS, _LINEAR, _STATISTICAL)
 _HARDLY = 1.1
 
 Train = Callable[[Sequence[str]], list[Artefact]]
@@ -41,8 +42,8 @@ def best(
 
     Shapes: ends [S]
     """
-    usual = plan(_FIRST[0])
-    wanted = tuple(known) or (*_FIRST, *_called_for(usual, ends))
+    usual = plan(_NETWORK)
+    wanted = tuple(known) or (_NETWORK, _NAIVE, *_called_for(usual, ends))
     made, trial = train(wanted), Trial.of(grid, ends, usual)
     found = [trial.forecasts(one) for one in made]
     errors = [trial.error(one) for one in found]
@@ -54,7 +55,8 @@ def best(
         more = train([_LINEAR])
         made, found = [*made, *more], [*found, *(trial.forecasts(one) for one in more)]
         errors = [trial.error(one) for one in found]
-    shares = votes(found, errors, [one.network.model.learned for one in made], trial.error)
+    learned, naive = [one.network.model.learned for one in made], [one.plan.model == _NAIVE for one in made]
+    shares = votes(found, errors, learned, naive, trial.error)
     watch.say(_why(made, errors, shares))
     counting = sorted((n for n, share in enumerate(shares) if share), key=lambda n: -shares[n])
     if len(counting) == 1:
@@ -67,7 +69,8 @@ def best(
 def _hardly(made: Sequence[Artefact], errors: Sequence[float]) -> bool:
     """Whether the network is hardly better than repeating what was."""
     network, repeating = (
-        min(error for one, error in zip(made, errors, strict=True) if one.plan.model == name) for name in _FIRST
+        min(error for one, error in zip(made, errors, strict=True) if one.plan.model == name)
+        for name in (_NETWORK, _NAIVE)
     )
     return network * _HARDLY > repeating
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from forecaster.series.grid import Floats
+from forecaster.series.grid import Bools, Floats
 
 __all__ = ["votes"]
 
@@ -15,26 +15,37 @@ _LEAST = 0.05
 """Share of the votes below which a model is not worth its time; of more than ten models half an even share."""
 _STOPPED = 1.02
 """Errors of networks count for so much more: their training was stopped where it did best on these very rows."""
+_AHEAD = 1.02
+"""Where a model is so far ahead of repeating what was, that has no votes: what all models know it only blurs."""
 
 Loss = Callable[[Floats], float]
 
 
-def votes(found: Sequence[Floats], errors: Sequence[float], learned: Sequence[bool], loss: Loss) -> list[float]:
+def votes(
+    found: Sequence[Floats], errors: Sequence[float], learned: Sequence[bool], naive: Sequence[bool], loss: Loss
+) -> list[float]:
     """Shares of some models, which sum to 1; 0 for one that is not worth its time. `errors` are the `loss` of each by itself.
 
     Half by the error of each by itself, half by what it adds to the others: the first half keeps the second from believing
-    the held-out rows too much. A network has to be ahead of all that learns nothing: where none is, nothing was to be learnt.
+    the held-out rows too much. A network has to be ahead of the naive: where none is, nothing was to be learnt.
 
     Shapes: found [n, H, Q] of each model
     """
-    network = np.asarray(learned, bool)
-    counted = np.asarray(errors) * np.where(network, _STOPPED, 1)
-    ahead = np.flatnonzero(~network | (counted < counted[~network].min(initial=np.inf)))
+    counted = np.asarray(errors) * np.where(learned, _STOPPED, 1)
+    heard = np.flatnonzero(_heard(counted, np.asarray(learned, bool), np.asarray(naive, bool)))
     shares = np.zeros(len(found))
-    shares[ahead] = (_by_themselves(counted[ahead]) + _beside_others([found[n] for n in ahead.tolist()], loss)) / 2
+    shares[heard] = (_by_themselves(counted[heard]) + _beside_others([found[n] for n in heard.tolist()], loss)) / 2
     shares[shares < min(_LEAST, 0.5 / len(found))] = 0
     counting: list[float] = (shares / shares.sum()).tolist()
     return counting
+
+
+def _heard(errors: Floats, learned: Bools, naive: Bools) -> Bools:
+    """Which models may have votes. Shapes: [M]"""
+    repeating = errors[naive].min(initial=np.inf)
+    ahead: Bools = ~naive & (~learned | (errors < repeating))
+    beaten = errors[ahead].min(initial=np.inf) * _AHEAD < repeating
+    return ahead if beaten else ahead | naive
 
 
 def _by_themselves(errors: Floats) -> Floats:
