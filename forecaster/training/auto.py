@@ -24,9 +24,11 @@ _SEGMENTS = "segrnn"
 _LINEAR = "linear"
 """Trained too where forecasts reach far, and where the network hardly beats repeating what was."""
 _STATISTICAL = "theta"
-"""Fitted to each series by itself where they are short and many."""
+"""Fitted to each series by itself where they are short."""
 _PACKAGE = "statsforecast"
-_SHORT, _MANY = 400, 20
+_SHORT = 400
+_ENOUGH = 20
+"""Series from which a network learns what repeating would do, though nothing could be tried."""
 _SEASONS_AHEAD = 2
 """Shortest seasons in a horizon that reaches far."""
 CANDIDATES = (_NETWORK, _NAIVE, _SEGMENTS, _LINEAR, _STATISTICAL)
@@ -48,15 +50,13 @@ def best(
     found = [trial.forecasts(one) for one in made]
     errors = [trial.error(one) for one in found]
     if np.isnan(errors).any():
-        first, *others = (one for one in made if one.plan.model == made[0].plan.model)
-        watch.say(f"auto: nothing to judge by was held out, so {first.plan.model} is taken untried")
-        return first.joined(others)
+        return _untried(made, grid.series, watch)
     if not known and _LINEAR not in wanted and _hardly(made, errors):
         more = train([_LINEAR])
         made, found = [*made, *more], [*found, *(trial.forecasts(one) for one in more)]
         errors = [trial.error(one) for one in found]
     learned, naive = [one.network.model.learned for one in made], [one.plan.model == _NAIVE for one in made]
-    shares = votes(found, errors, learned, naive, trial.error)
+    shares = votes(found, errors, learned, naive, trial.windows, trial.error)
     watch.say(_why(made, errors, shares))
     counting = sorted((n for n, share in enumerate(shares) if share), key=lambda n: -shares[n])
     if len(counting) == 1:
@@ -64,6 +64,15 @@ def best(
     blend = Blend(tuple(shares[n] for n in counting)).fitted([found[n] for n in counting], trial.targets)
     first, *others = (made[n] for n in counting)
     return first.joined(others, blend)
+
+
+def _untried(made: Sequence[Artefact], series: int, watch: Watch) -> Artefact:
+    """All together where none could be judged; without the naive where there are series enough to learn from."""
+    others = [one for one in made if one.plan.model != _NAIVE]
+    first, *rest = others if others and series >= _ENOUGH else made
+    names = dict.fromkeys(one.plan.model for one in (first, *rest))
+    watch.say(f"auto: nothing to judge by was held out, so these forecast together, untried: {', '.join(names)}")
+    return first.joined(rest)
 
 
 def _hardly(made: Sequence[Artefact], errors: Sequence[float]) -> bool:
@@ -91,5 +100,5 @@ def _called_for(plan: Plan, ends: Ints) -> Iterator[str]:
         far = plan.horizon >= _SEASONS_AHEAD * min(plan.seasons, default=plan.horizon)
         if far and lookback(_LINEAR, ends):
             yield _LINEAR
-    elif len(ends) >= _MANY and find_spec(_PACKAGE) is not None:
+    elif find_spec(_PACKAGE) is not None:
         yield _STATISTICAL

@@ -50,6 +50,11 @@ class Trial:
         moves = np.broadcast_to(moves_S[owner, None], at.shape)
         return cls(part, first, last, stride, part.y[part.offsets[owner, None] + at], moves)
 
+    @property
+    def windows(self) -> float:
+        """Horizons that are held out, over all series."""
+        return float(((self.last - self.first) / self.targets.shape[1] + 1).sum())
+
     def forecasts(self, made: Artefact) -> Floats:
         """Quantiles from every cutoff, [n, H, Q]"""
         parts = list(walk(made, self.grid, self.first, self.last, stride=self.stride, device="cpu"))

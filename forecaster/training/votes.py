@@ -17,24 +17,34 @@ _STOPPED = 1.02
 """Errors of networks count for so much more: their training was stopped where it did best on these very rows."""
 _AHEAD = 1.02
 """Where a model is so far ahead of repeating what was, that has no votes: what all models know it only blurs."""
+_UNTRIED = 3.0
+"""Held-out windows that short series grant what learns nothing: a network that was lucky in a few others is believed less."""
 
 Loss = Callable[[Floats], float]
 
 
 def votes(
-    found: Sequence[Floats], errors: Sequence[float], learned: Sequence[bool], naive: Sequence[bool], loss: Loss
+    found: Sequence[Floats],
+    errors: Sequence[float],
+    learned: Sequence[bool],
+    naive: Sequence[bool],
+    windows: float,
+    loss: Loss,
 ) -> list[float]:
     """Shares of some models, which sum to 1; 0 for one that is not worth its time. `errors` are the `loss` of each by itself.
 
     Half by the error of each by itself, half by what it adds to the others: the first half keeps the second from believing
-    the held-out rows too much. A network has to be ahead of the naive: where none is, nothing was to be learnt.
+    the held-out rows too much. A network has to be ahead of the naive: where none is, nothing was to be learnt. `windows`
+    says how many horizons were held out, over all series.
 
     Shapes: found [n, H, Q] of each model
     """
-    counted = np.asarray(errors) * np.where(learned, _STOPPED, 1)
-    heard = np.flatnonzero(_heard(counted, np.asarray(learned, bool), np.asarray(naive, bool)))
+    network, repeating = np.asarray(learned, bool), np.asarray(naive, bool)
+    counted = np.asarray(errors) * np.where(network, _STOPPED, 1)
+    heard = np.flatnonzero(_heard(counted, network, repeating))
     shares = np.zeros(len(found))
     shares[heard] = (_by_themselves(counted[heard]) + _beside_others([found[n] for n in heard.tolist()], loss)) / 2
+    shares = _steadied(shares, network, repeating, windows)
     shares[shares < min(_LEAST, 0.5 / len(found))] = 0
     counting: list[float] = (shares / shares.sum()).tolist()
     return counting
@@ -46,6 +56,14 @@ def _heard(errors: Floats, learned: Bools, naive: Bools) -> Bools:
     ahead: Bools = ~naive & (~learned | (errors < repeating))
     beaten = errors[ahead].min(initial=np.inf) * _AHEAD < repeating
     return ahead if beaten else ahead | naive
+
+
+def _steadied(shares: Floats, learned: Bools, naive: Bools, windows: float) -> Floats:
+    """Where a model is fitted to single series, which are short, what learns nothing counts for some windows more."""
+    if not (~learned & ~naive).any():
+        return shares
+    granted = ~learned / (~learned).sum()
+    return np.asarray((windows * shares + _UNTRIED * granted) / (windows + _UNTRIED))
 
 
 def _by_themselves(errors: Floats) -> Floats:

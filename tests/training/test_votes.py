@@ -7,11 +7,11 @@ from forecaster.series.grid import Floats
 from forecaster.training.votes import votes
 
 
-def _voting(*offs: tuple[float, str]) -> list[float]:
+def _voting(*offs: tuple[float, str], windows: float = 1e9) -> list[float]:
     """Votes of models that are off by so much everywhere, each a network, fitted or naive; the loss is the mean distance from 0."""
     found = [np.full((4, 2, 3), off) for off, _ in offs]
     learned, naive = ([kind == wanted for _, kind in offs] for wanted in ("network", "naive"))
-    return votes(found, [abs(off) for off, _ in offs], learned, naive, lambda one: float(np.abs(one).mean()))
+    return votes(found, [abs(off) for off, _ in offs], learned, naive, windows, lambda one: float(np.abs(one).mean()))
 
 
 def test_models_count_by_their_errors() -> None:
@@ -43,6 +43,17 @@ def test_repeating_what_was_has_no_votes_where_a_model_is_well_ahead_of_it() -> 
     assert _voting((-1.0, "naive"), (0.99, "fitted"))[0] > 0.4
 
 
+def test_with_few_windows_held_out_short_series_believe_in_what_learns_nothing() -> None:
+    """One lucky window is no proof; where nothing is fitted, series are long and a window is many rows."""
+    lucky = (-1.0, "network"), (1.5, "fitted"), (2.0, "naive")
+    one, three, many = (_voting(*lucky, windows=windows) for windows in (1, 3, 1000))
+    assert many[0] > 0.7
+    assert one[0] == pytest.approx(many[0] / 4, rel=0.02)
+    assert three[0] == pytest.approx(many[0] / 2, rel=0.02)
+    assert (one[2], three[2], many[2]) == pytest.approx((3 / 8, 1 / 4, 0))
+    assert _voting((1.0, "network"), (2.0, "naive"), windows=1) == [1, 0]
+
+
 def test_many_models_that_err_apart_all_may_count() -> None:
     """Of thirty with noise of their own hardly one has a twentieth of the votes; they are not left out for that."""
     random = np.random.default_rng(0)
@@ -51,7 +62,7 @@ def test_many_models_that_err_apart_all_may_count() -> None:
     def loss(one: Floats) -> float:
         return float(np.abs(one).mean())
 
-    shares = np.array(votes(found, [loss(one) for one in found], [True] * 30, [False] * 30, loss))
+    shares = np.array(votes(found, [loss(one) for one in found], [True] * 30, [False] * 30, 400, loss))
     assert shares.sum() == pytest.approx(1)
     assert (shares > 0).sum() >= 15
     assert shares.max() < 0.1
