@@ -2,59 +2,64 @@
 
 from typing import TYPE_CHECKING, Any
 
-from forecaster.errors import SourceError
+from forecaster.errors import ForecasterError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import pandas as pd
 
+    from forecaster.alerts.base import Alert
     from forecaster.app import App
     from forecaster.settings import Pipeline
 
-__all__ = ["plain", "related", "tell", "undelivered"]
+__all__ = ["plain", "relate", "tell"]
 
 
-def related(app: "App", one: "Pipeline", begun: "pd.DataFrame", put: list[str]) -> set[str]:
-    """Say which events are part of others, and the incident of new ones; gives those of which people were told with others."""
+def relate(app: "App", one: "Pipeline", begun: "pd.DataFrame") -> None:
+    """Say which events are part of others, and the incident of new ones; more of what people were told of is no news.
+
+    New are those without an incident, whichever run recorded them: it may have been killed since.
+    """
     from forecaster.scoring.incidents import Incidents, parents
 
     if len(begun) == 0:
-        return set()
+        return
     ledger, incidents = app.ledger, Incidents.of(one.incidents, f"pipeline '{one.name}'")
     names = begun["unique_id"].unique().tolist()
-    known = ledger.find_events(series_ids=names, since=begun["start"].min())
-    ledger.relate_events("parent_id", parents(begun, known[~known["event_id"].isin(put)]))
+    ledger.relate_events("parent_id", parents(begun, ledger.find_events(series_ids=names, since=begun["start"].min())))
     groups = incidents.groups(ledger.find_series(), one.name)
     alike = {name for name, group in groups.items() if group in {groups.get(name) for name in names}} | set(names)
-    before = begun["start"].min() - incidents.span
-    near = ledger.find_events(series_ids=sorted(alike), since=before)
-    fresh = near["event_id"].isin(put)
-    ledger.relate_events("incident_id", incidents.put_in(near[fresh], near[~fresh], groups))
-    every = ledger.find_events(series_ids=sorted(alike), since=before)
-    over = every.loc[every["notified_at"].notna(), "incident_id"]
-    return set(every.loc[every["incident_id"].isin(over.dropna()), "event_id"])
+    near = ledger.find_events(series_ids=sorted(alike), since=begun["start"].min() - incidents.span)
+    fresh = near["event_id"].isin(begun["event_id"]) & near["incident_id"].isna()
+    put = incidents.put_in(near[fresh], near[~fresh], groups)
+    over = set(near.loc[near["notified_at"].notna(), "incident_id"].dropna())
+    ledger.need_not_tell([event_id for event_id, incident in put.items() if incident in over])
+    ledger.relate_events("incident_id", put)
 
 
-def tell(app: "App", one: "Pipeline", announce: list[str]) -> tuple[int, list[str], str]:
-    """Alerts for events that nobody has taken up, one an incident: how many, those to tell of later, and what went wrong.
+def tell(app: "App", one: "Pipeline", alerts: "Sequence[Alert]") -> tuple[int, str]:
+    """Alerts for events that wait and that nobody has taken up, one an incident: how many, and what went wrong.
 
-    Of a series with a snoozed event nothing is told until the snooze is over.
+    Of a series with a snoozed event nothing is told until the snooze is over. What could not be told waits for the next run;
+    where nobody is to be told, nothing waits.
     """
-    if not one.alerts:
-        return 0, [], ""
-    waiting = app.ledger.find_events(pipeline=one.name, unnotified=True, state="open")
-    waiting = waiting[waiting["event_id"].isin(announce)]
+    waiting = app.ledger.find_events(pipeline=one.name, to_tell=True, state="open")
+    if not alerts:
+        app.ledger.need_not_tell(waiting["event_id"].tolist())
+        return 0, ""
     snoozed = waiting["unique_id"].isin(app.ledger.find_events(pipeline=one.name, state="snoozed")["unique_id"])
-    later, now = waiting.loc[snoozed, "event_id"].tolist(), waiting[~snoozed]
+    now = waiting[~snoozed]
     if len(now) == 0:
-        return 0, later, ""
-    told = _by_incident(now)
+        return 0, ""
+    told = _by_incident(now.drop(columns="to_tell"))
     try:
-        for name in one.alerts:
-            app.alert(name).send(one.name, told)
-    except SourceError as error:
-        return 0, waiting["event_id"].tolist(), str(error)
+        for alert in alerts:
+            alert.send(one.name, told)
+    except ForecasterError as error:
+        return 0, str(error)
     app.ledger.mark_notified(now["event_id"].tolist())
-    return len(told), later, ""
+    return len(told), ""
 
 
 def _by_incident(events: "pd.DataFrame") -> list[dict[str, Any]]:
@@ -65,12 +70,6 @@ def _by_incident(events: "pd.DataFrame") -> list[dict[str, Any]]:
         lead = {str(k): plain(v) for k, v in part.iloc[0].to_dict().items()}
         alerts.append({**lead, "events": part["event_id"].tolist(), "series": part["unique_id"].unique().tolist()})
     return alerts
-
-
-def undelivered(app: "App", one: "Pipeline") -> list[str]:
-    """Events that earlier runs announced in vain, or put off."""
-    before = app.ledger.find_runs(pipeline=one.name, verb="score", limit=20)
-    return [event for facts in before["facts"].dropna() for event in facts.get("undelivered", [])]
 
 
 def plain(value: Any) -> Any:

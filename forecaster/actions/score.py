@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from forecaster.actions._each import each, failures
 from forecaster.actions._looking import look
-from forecaster.actions._telling import plain, related, tell, undelivered
+from forecaster.actions._telling import plain, relate, tell
 from forecaster.actions.base import Outcome, instant
 from forecaster.errors import ConfigError
 from forecaster.progress import SILENT, Watch
@@ -54,19 +54,18 @@ def _scored(app: "App", one: "Pipeline", when: datetime, watch: Watch) -> dict[s
                 f"pipeline '{one.name}' has no champion yet. Run: forecaster train {one.name}, forecaster promote {one.name}"
             )
         watch.say(f"{one.name}: scoring with version {champion.version}")
+        alerts = [app.alert(name) for name in one.alerts]  # a wrong setting is told before anything is stored
         facts = _stored(app, one, champion, run.run_id, when, watch)
-        announce = facts.pop("announce")
-        announce += [*app.ledger.wake(one.name, datetime.now(UTC)), *undelivered(app, one)]
-        told, later, problem = tell(app, one, announce)
+        app.ledger.wake(one.name, datetime.now(UTC))
+        told, problem = tell(app, one, alerts)
         run.note(
             model=champion.tags.get("model", one.model),
             model_version=champion.version,
-            as_of=facts.pop("as_of"),
+            as_of=when,
             lake_version=app.lake.version("observations"),
         )
-        facts |= {"told": told, **({"alert_error": problem} if problem else {})}
-        run.facts = {**facts, **({"undelivered": later} if later else {})}
-    return {"version": champion.version, **facts}
+        run.facts = {**facts, "told": told, **({"alert_error": problem} if problem else {})}
+    return {"version": champion.version, **run.facts}
 
 
 def _stored(app: "App", one: "Pipeline", champion: Version, run_id: str, now: datetime, watch: Watch) -> dict[str, Any]:
@@ -78,10 +77,10 @@ def _stored(app: "App", one: "Pipeline", champion: Version, run_id: str, now: da
         "as_of": now,
     }
     forecasts = _store_forecasts(app, one, scored.forecasts, champion, made_by)
-    scores = _store_scores(app, one, scored, champion, made_by)
-    events, announce = _store_events(app, one, scored, made_by)
+    events = _store_events(app, one, scored, made_by)
+    scores = _store_scores(app, one, scored, champion, made_by)  # last: what is scored is not looked at again
     scored.keep()
-    return {"forecasts": forecasts, "scores": scores, "events": events, "announce": announce, "as_of": now}
+    return {"forecasts": forecasts, "scores": scores, "events": events}
 
 
 def _store_forecasts(
@@ -108,16 +107,17 @@ def _store_scores(app: "App", one: "Pipeline", scored: "Scored", champion: Versi
     return len(fresh)
 
 
-def _store_events(app: "App", one: "Pipeline", scored: "Scored", made_by: dict[str, Any]) -> tuple[int, list[str]]:
-    """Events in those rows: how many are new, and which of them to tell people of."""
+def _store_events(app: "App", one: "Pipeline", scored: "Scored", made_by: dict[str, Any]) -> int:
+    """Events in rows not scored before; returns how many are new."""
     begun = scored.events[_after(scored.events, "end", scored.newest)]
-    entries = begun.assign(pipeline=one.name, **{k: v for k, v in made_by.items() if k != "as_of"}).to_dict("records")
+    # What a first look back finds is history: recorded, but no news.
+    news = begun["unique_id"].isin(list(scored.newest))
+    known = {name: value for name, value in made_by.items() if name != "as_of"}
+    entries = begun.assign(pipeline=one.name, to_tell=news, **known).to_dict("records")
     put = app.ledger.put_events([{str(k): plain(v) for k, v in entry.items()} for entry in entries])
     app.ledger.close_events(one.name, scored.open)
-    told = related(app, one, begun, put)
-    # What a first look back finds is history: recorded, but no news; nor is more of what people were told of.
-    news = [entry["event_id"] for entry in entries if entry["event_id"] in put and entry["unique_id"] in scored.newest]
-    return len(put), [event_id for event_id in news if event_id not in told]
+    relate(app, one, begun)
+    return len(put)
 
 
 def _after(rows: "pd.DataFrame", column: str, newest: dict[str, Any]) -> "pd.Series[bool]":

@@ -9,11 +9,14 @@ __all__ = ["Alert"]
 
 
 class Alert(ABC):
-    """A way to tell people. It gets every new incident once; what fails is tried again with the next run."""
+    """A way to tell people. It gets every new incident once; what fails is tried again with the next run.
+
+    A run that is killed while it tells may have told: then the next one tells again.
+    """
 
     @dataclass(frozen=True, kw_only=True)
     class Config:
-        """What can be set in the project file under [alerts.NAME]."""
+        """What can be set in the project file under [alerts.NAME]; what is missing or wrong raises ValueError."""
 
     def __init__(self, config: Any) -> None:
         self.config = config

@@ -155,7 +155,10 @@ class Ledger:
         return self._frame(query)
 
     def put_events(self, rows: Sequence[Mapping[str, Any]]) -> list[str]:
-        """Record events; returns the ids of those that are new. A known one keeps its state and may grow."""
+        """Record events; returns the ids of those that are new. A known one keeps its state and may grow.
+
+        What is new and `to_tell` waits until people were told of it, or need not be.
+        """
         fresh = []
         grows = ("end", "peak", "severity", "direction", "channels", *EXPECTATION, "is_open")
         with self.engine.begin() as connection:
@@ -226,23 +229,26 @@ class Ledger:
             query = query.where(labels.c.at < until)
         return self._frame(query)
 
-    def wake(self, pipeline: str, now: datetime) -> list[str]:
-        """Events whose snooze is over are open again; gives those that still go on, of which people are to be told anew."""
+    def wake(self, pipeline: str, now: datetime) -> None:
+        """Events whose snooze is over are open again; of those that still go on people are to be told anew."""
         found = self.find_events(pipeline=pipeline, state="snoozed")
         over = found[found["snoozed_until"].map(lambda until: until <= now)] if len(found) else found
+        again = over.loc[over["is_open"].fillna(False).astype(bool), "event_id"].tolist()
+        self._say_of(again, to_tell=True, notified_at=None)  # first: an event that is open wakes no more
         for event_id in over["event_id"]:
             self.label(event_id, "open", by=self.ITSELF, note="its snooze is over")
-        again = [str(event_id) for event_id in over.loc[over["is_open"].fillna(False).astype(bool), "event_id"]]
-        with self.engine.begin() as connection:
-            connection.execute(events.update().where(events.c.event_id.in_(again)).values(notified_at=None))
-        return again
 
     def mark_notified(self, event_ids: Sequence[str]) -> None:
         """People were told of these events."""
+        self._say_of(event_ids, to_tell=False, notified_at=datetime.now(UTC))
+
+    def need_not_tell(self, event_ids: Sequence[str]) -> None:
+        """People need not be told of these events."""
+        self._say_of(event_ids, to_tell=False)
+
+    def _say_of(self, event_ids: Sequence[str], **values: Any) -> None:
         with self.engine.begin() as connection:
-            connection.execute(
-                events.update().where(events.c.event_id.in_(event_ids)).values(notified_at=datetime.now(UTC))
-            )
+            connection.execute(events.update().where(events.c.event_id.in_(event_ids)).values(**values))
 
     def find_events(
         self,
@@ -252,12 +258,12 @@ class Ledger:
         until: datetime | None = None,
         as_of: datetime | None = None,
         pipeline: str | None = None,
-        unnotified: bool = False,
+        to_tell: bool = False,
         state: str | None = None,
         incidents: Sequence[str] | None = None,
         limit: int | None = None,
     ) -> pd.DataFrame:
-        """Events that lie in a span of time, the newest first."""
+        """Events that lie in a span of time, the newest first; `to_tell` those only of which people are to be told."""
         query = events.select().order_by(events.c.start.desc(), events.c.event_id).limit(limit)
         if series_ids is not None:
             query = query.where(events.c.unique_id.in_(list(series_ids)))
@@ -273,8 +279,8 @@ class Ledger:
             query = query.where(events.c.state == state)
         if incidents is not None:
             query = query.where(sa.func.coalesce(events.c.incident_id, events.c.event_id).in_(list(incidents)))
-        if unnotified:
-            query = query.where(events.c.notified_at.is_(None))
+        if to_tell:
+            query = query.where(events.c.to_tell)
         return self._frame(query)
 
     def lease(self, name: str, wait_s: float = LEASE_WAIT_S) -> AbstractContextManager[Callable[[], None]]:

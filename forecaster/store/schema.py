@@ -107,6 +107,7 @@ events = sa.Table(
     sa.Column("model_version", sa.String),
     sa.Column("run_id", sa.String),
     sa.Column("first_seen_at", Time),
+    sa.Column("to_tell", sa.Boolean),
     sa.Column("notified_at", Time),
     sa.Column("expected", sa.Float),
     sa.Column("lower", sa.Float),

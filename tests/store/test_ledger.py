@@ -90,8 +90,17 @@ def test_a_known_event_grows_and_keeps_its_state(ledger: Ledger) -> None:
     found = ledger.find_events(series_ids=["a"], since=NOW + timedelta(hours=1))
     assert found["severity"].tolist() == [4.0]
     assert found["state"].tolist() == ["open"]
+
+
+def test_what_is_to_be_told_waits_until_it_was(ledger: Ledger) -> None:
+    """That an event is news is written down with it; nobody tells of what was told, need not be, or never was to be."""
+    for name, to_tell in (("a@t", True), ("b@t", True), ("c@t", False), ("d@t", True)):
+        event = {"event_id": name, "unique_id": "a", "pipeline": "p", "start": NOW, "end": NOW, "to_tell": to_tell}
+        ledger.put_events([event])
     ledger.mark_notified(["a@t"])
-    assert ledger.find_events(unnotified=True).empty
+    ledger.need_not_tell(["b@t"])
+    assert ledger.find_events(to_tell=True)["event_id"].tolist() == ["d@t"]
+    assert ledger.find_events().set_index("event_id")["notified_at"].notna()["a@t"]
 
 
 def test_a_slice_has_a_life(ledger: Ledger) -> None:
@@ -210,10 +219,10 @@ def test_what_is_said_of_an_event_stays(ledger: Ledger) -> None:
         ledger.label(name, "snoozed", by="bob", note="pump is serviced", until=NOW + timedelta(hours=1))
     with pytest.raises(ConfigError, match="no event 'c@t'"):
         ledger.label("c@t", "false", by="ann")
-    assert ledger.wake("p", NOW) == []
+    ledger.wake("p", NOW)
     assert set(ledger.find_events(state="snoozed")["event_id"]) == {"a@t", "b@t"}
-    assert ledger.wake("p", NOW + timedelta(hours=2)) == ["a@t"]
-    assert ledger.find_events(unnotified=True)["event_id"].tolist() == ["a@t"]
+    ledger.wake("p", NOW + timedelta(hours=2))
+    assert ledger.find_events(to_tell=True, state="open")["event_id"].tolist() == ["a@t"]
     said = ledger.find_labels(series_ids=["a"])
     assert said["state"].tolist() == ["open", "snoozed", "acknowledged"]
     assert said["by"].tolist() == ["forecaster", "bob", "ann"]
