@@ -1,4 +1,4 @@
-"""Look whether pipelines can read their sources, without reading them."""
+"""Look whether pipelines can read their sources, without reading them, and whether they can tell people."""
 
 from typing import TYPE_CHECKING, Annotated
 
@@ -20,7 +20,7 @@ def check(
 ) -> Outcome:
     """Look whether pipelines can read their sources: their settings, and with --live the sources themselves.
 
-    Without --live nothing is asked over any network.
+    The settings of their alerts, too. Without --live nothing is asked over any network.
     """
     import pandas as pd
 
@@ -38,7 +38,20 @@ def check(
 
 
 def _problems(app: "App", one: "Pipeline", live: bool) -> list[str]:
+    """Of its source, and of its alerts."""
+    return [*_of_source(app, one, live), *(problem for name in one.alerts for problem in _of_alert(app, name))]
+
+
+def _of_source(app: "App", one: "Pipeline", live: bool) -> list[str]:
     try:
         return app.connector(one).check(reach=live)
     except ForecasterError as error:
         return [str(error)]
+
+
+def _of_alert(app: "App", name: str) -> list[str]:
+    try:
+        app.alert(name)
+    except ForecasterError as error:
+        return [str(error)]
+    return []

@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 
 from forecaster.alerts.base import Alert
-from forecaster.errors import ConfigError, SourceError
+from forecaster.errors import SourceError
 
 __all__ = ["Webhook"]
 
@@ -24,11 +24,17 @@ class Webhook(Alert):
         """Environment variable with a bearer token; the token itself is never in a file."""
         timeout_s: float = 10.0
 
+        def __post_init__(self) -> None:
+            try:
+                url = httpx.URL(self.url)
+            except httpx.InvalidURL as error:
+                raise ValueError(f"url is no address: {error}") from error
+            if url.scheme not in ("http", "https") or not url.host:
+                raise ValueError("set url, such as https://example.org/hook, under [alerts.webhook]")
+
     config: Config
 
     def send(self, pipeline: str, events: Sequence[Mapping[str, Any]]) -> None:
-        if not self.config.url:
-            raise ConfigError("alert 'webhook': set url under [alerts.webhook]")
         body = {"pipeline": pipeline, "events": [{k: _plain(v) for k, v in event.items()} for event in events]}
         try:
             httpx.post(

@@ -1,4 +1,4 @@
-"""Scoring that ends between two of its steps: the next one makes up for it, and says nothing twice."""
+"""Scoring that ends between two of its steps, or tells in vain: the next one makes up for it, and says nothing twice."""
 
 import json
 import shutil
@@ -15,6 +15,7 @@ from forecaster.actions.promote import promote
 from forecaster.actions.score import score
 from forecaster.actions.train import train
 from forecaster.app import App
+from forecaster.errors import ConfigError
 from forecaster.series import synthetic
 from forecaster.store.lake import Lake
 from forecaster.store.ledger import Ledger, Run
@@ -47,8 +48,13 @@ class Project:
     def __init__(self, folder: Path) -> None:
         self._folder, self._data = folder, folder / "data"
         self._data.mkdir(exist_ok=True)
-        (folder / "forecaster.toml").write_text(PROJECT.replace("DATA", str(self._data)))
-        self.app = App.open(folder / "forecaster.toml")
+        self.telling("jsonl")
+
+    def telling(self, alert: str, settings: str = "") -> None:
+        """Tell people in a way, of some settings."""
+        text = PROJECT.replace("DATA", str(self._data)).replace('alerts = ["jsonl"]', f'alerts = ["{alert}"]')
+        (self._folder / "forecaster.toml").write_text(text + settings)
+        self.app = App.open(self._folder / "forecaster.toml")
 
     def read(self, rows: int) -> None:
         """Rows before one."""
@@ -156,3 +162,42 @@ def test_an_undisturbed_scoring_tells_of_news_alone(undisturbed: Project) -> Non
     assert events["incident_id"].nunique() == 2
     assert undisturbed.told() == [tuple(events["event_id"].iloc[2:4])]
     assert not events["to_tell"].any()
+
+
+@pytest.mark.slow
+def test_what_was_told_in_vain_is_told_by_the_next_scoring(trained: Path, undisturbed: Project, tmp_path: Path) -> None:
+    """A wrong setting stops it before anything is stored; where nobody answers, news wait; both times nothing is lost."""
+    shutil.copytree(trained, tmp_path / "project")
+    project = Project(tmp_path / "project")
+    project.read(HISTORY)
+    score("meters", app=project.app)
+    before = project.stored()
+    project.read(JUMPS)
+    project.telling("webhook")
+    with pytest.raises(ConfigError, match="alert 'webhook': set url"):
+        score("meters", app=project.app)
+    for found, expected in zip(project.stored(), before, strict=True):
+        pd.testing.assert_frame_equal(found, expected)
+    project.telling("webhook", '[alerts.webhook]\nurl = "http://127.0.0.1:1/"\n')
+    for _ in range(2):
+        assert "did not take 1 events" in score("meters", app=project.app).lines[0]
+    project.telling("jsonl")
+    for _ in range(2):
+        score("meters", app=project.app)
+    assert project.told() == undisturbed.told()
+
+
+@pytest.mark.slow
+def test_what_nobody_was_to_be_told_of_is_not_told_later(trained: Path, tmp_path: Path) -> None:
+    """Events of a time without an alert are no news to one that is set up afterwards."""
+    shutil.copytree(trained, tmp_path / "project")
+    project = Project(tmp_path / "project")
+    file = project.app.settings.file
+    file.write_text(file.read_text().replace('alerts = ["jsonl"]', ""))
+    for rows in (HISTORY, JUMPS):
+        project.read(rows)
+        score("meters", app=App.open(file))
+    project.telling("jsonl")
+    score("meters", app=project.app)
+    assert len(project.app.ledger.find_events()) == 4
+    assert project.told() == []
