@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from forecaster.actions._each import each, failures
 from forecaster.actions._looking import look
+from forecaster.actions._restated import unsaid
 from forecaster.actions._telling import plain, relate, tell
 from forecaster.actions.base import Outcome, instant
 from forecaster.errors import ConfigError
@@ -86,18 +87,13 @@ def _stored(app: "App", one: "Pipeline", champion: Version, run_id: str, now: da
 def _store_forecasts(
     app: "App", one: "Pipeline", rows: "pd.DataFrame", champion: Version, made_by: dict[str, Any]
 ) -> int:
-    """Forecasts from each series' last row, unless this version made them before; returns the rows stored."""
-    import pandas as pd
-
+    """Forecasts from each series' last row, unless this version made the same before; returns the rows stored."""
     if len(rows) == 0:
         return 0
-    rows = rows.assign(**made_by)
     made = app.lake.read("forecasts", series=rows["unique_id"].unique().tolist(), since=rows["ds"].min(), latest=False)
     made = made[made["model_version"] == champion.version]
-    keys = ["unique_id", "ds", "cutoff"]
-    known = pd.MultiIndex.from_frame(made[keys])
-    fresh = rows[~pd.MultiIndex.from_frame(rows[keys]).isin(known)]
-    return app.lake.append("forecasts", fresh, transaction=_transaction(one, champion, fresh, "cutoff"))
+    fresh = unsaid(rows, made).assign(**made_by)
+    return app.lake.append("forecasts", fresh, transaction=_transaction(one, champion, fresh, "cutoff", "replaces"))
 
 
 def _store_scores(app: "App", one: "Pipeline", scored: "Scored", champion: Version, made_by: dict[str, Any]) -> int:
@@ -128,8 +124,8 @@ def _after(rows: "pd.DataFrame", column: str, newest: dict[str, Any]) -> "pd.Ser
     return ~(rows[column] <= limits)
 
 
-def _transaction(one: "Pipeline", champion: Version, rows: "pd.DataFrame", until: str) -> str:
+def _transaction(one: "Pipeline", champion: Version, rows: "pd.DataFrame", *places: str) -> str:
     """The same for the same rows of the same version."""
-    keys = rows[["unique_id", until]].drop_duplicates().astype(str).agg("@".join, axis=1)
+    keys = rows[["unique_id", *places]].drop_duplicates().astype(str).fillna("").agg("@".join, axis=1)
     digest = hashlib.sha256("|".join(sorted(keys)).encode()).hexdigest()[:20]
     return f"{one.name}:{champion.version}:{digest}"
