@@ -231,6 +231,23 @@ def test_what_is_said_of_an_event_stays(ledger: Ledger) -> None:
     assert not ledger.find_events()["is_open"].any()
 
 
+def test_who_is_killed_while_waking_wakes_again(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An event is open again only when it is written down that people are to be told anew."""
+    ledger.put_events(
+        [{"event_id": "a@t", "unique_id": "a", "pipeline": "p", "start": NOW, "end": NOW, "is_open": True}]
+    )
+    ledger.mark_notified(["a@t"])
+    ledger.label("a@t", "snoozed", by="ann", until=NOW)
+    for killed in (Ledger.label, Ledger._say_of):
+        with monkeypatch.context() as patch:
+            patch.setattr(Ledger, killed.__name__, lambda *_, **__: 1 / 0)
+            with pytest.raises(ZeroDivisionError):
+                ledger.wake("p", NOW)
+        assert ledger.find_events(state="open").empty
+    ledger.wake("p", NOW)
+    assert ledger.find_events(to_tell=True, state="open")["event_id"].tolist() == ["a@t"]
+
+
 def test_a_ledger_of_an_earlier_version_gets_its_new_columns(ledger: Ledger) -> None:
     """What it holds stays."""
     ledger.put_events([{"event_id": "a@t", "unique_id": "a", "pipeline": "p", "start": NOW, "end": NOW}])
