@@ -1,7 +1,10 @@
 """Leases: one holder of a name at a time, across processes and machines, in the ledger's database."""
 
+import logging
 import os
 import platform
+import sqlite3
+import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator
@@ -9,15 +12,22 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
 import sqlalchemy as sa
-from sqlalchemy.exc import IntegrityError, OperationalError
+from sqlalchemy.exc import IntegrityError, OperationalError, SQLAlchemyError
 
 from forecaster.errors import ConfigError
 from forecaster.store.schema import leases
 
 __all__ = ["LEASE_WAIT_S", "Busy", "lease"]
 
+log = logging.getLogger(__name__)
+
 LEASE_WAIT_S = 60.0
 _LEASE_S = 600
+_RENEWALS = 3
+"""Times that a lease is renewed before it would end: a database that is busy once costs no lease."""
+_SQLITE_BUSY = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+_POSTGRESQL_BUSY = ("40001", "40P01", "55P03")
+"""Serialization failure, deadlock, lock not available."""
 
 
 class Busy(ConfigError):
@@ -26,20 +36,25 @@ class Busy(ConfigError):
 
 @contextmanager
 def lease(engine: sa.Engine, name: str, wait_s: float = LEASE_WAIT_S) -> Iterator[Callable[[], None]]:
-    """The lease of a name; a dead holder's lease ends by itself, in a SQLite ledger at once.
+    """The lease of a name, kept however long the work takes; a dead holder's ends by itself, in a SQLite ledger at once.
 
-    Gives a function that renews the lease: call it between pieces of work.
+    Gives a function that renews the lease, and raises where it was lost: call it between pieces of work.
 
-    Raises: Busy when another holder keeps it longer than `wait_s`
+    Raises: Busy when another holder keeps it longer than `wait_s`; ConfigError for a ledger that cannot be written
     """
     owner, give_up = f"{platform.node()}:{os.getpid()}:{uuid.uuid4().hex}", time.monotonic() + wait_s
     while not _take(engine, name, owner):
         if time.monotonic() > give_up:
             raise Busy(f"'{name}' is in use by another run. Wait for it, or run again in {_LEASE_S} s.")
         time.sleep(0.1)
+    over = threading.Event()
+    keeper = threading.Thread(target=_keep, args=(engine, name, owner, over), name=f"lease {name}", daemon=True)
+    keeper.start()
     try:
         yield lambda: _renew(engine, name, owner)
     finally:
+        over.set()
+        keeper.join()
         with engine.begin() as connection:
             connection.execute(leases.delete().where(leases.c.name == name, leases.c.owner == owner))
 
@@ -55,9 +70,32 @@ def _take(engine: sa.Engine, name: str, owner: str) -> bool:
                 if holder is not None and _is_dead(holder):
                     connection.execute(leases.delete().where(leases.c.name == name, leases.c.owner == holder))
             connection.execute(leases.insert().values(name=name, owner=owner, until=until))
-    except (IntegrityError, OperationalError):  # held by another, or SQLite is busy
+    except IntegrityError:  # held by another
+        return False
+    except OperationalError as error:
+        if not _is_busy(error):
+            raise ConfigError(f"cannot write to the ledger at '{engine.url}': {error.orig}.") from error
         return False
     return True
+
+
+def _is_busy(error: OperationalError) -> bool:
+    """Are others writing at this moment, so that it is worth trying again?"""
+    if isinstance(error.orig, sqlite3.OperationalError):
+        return error.orig.sqlite_errorcode & 0xFF in _SQLITE_BUSY  # the rest says more exactly why
+    return getattr(error.orig, "sqlstate", None) in _POSTGRESQL_BUSY
+
+
+def _keep(engine: sa.Engine, name: str, owner: str, over: threading.Event) -> None:
+    """Renew a lease until its work is over: a thread that ends or stops with its process, as a lease should."""
+    while not over.wait(_LEASE_S / _RENEWALS):
+        try:
+            _renew(engine, name, owner)
+        except ConfigError as error:
+            log.warning("%s", error)
+            return
+        except SQLAlchemyError as error:
+            log.warning("the lease on '%s' could not be renewed, trying again: %s", name, error)
 
 
 def _renew(engine: sa.Engine, name: str, owner: str) -> None:

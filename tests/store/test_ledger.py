@@ -2,9 +2,11 @@
 
 import os
 import platform
+import signal
 import subprocess
 import sys
 import threading
+import time
 import uuid
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -17,6 +19,7 @@ import sqlalchemy as sa
 
 from forecaster.errors import ConfigError
 from forecaster.series.source import Slice
+from forecaster.store.leases import Busy
 from forecaster.store.ledger import Ledger
 from forecaster.store.schema import leases
 from forecaster.store.slices import slice_id
@@ -180,6 +183,46 @@ def test_a_lease_has_one_holder(ledger: Ledger) -> None:
         )
     with ledger.lease("x", wait_s=1) as renew:
         renew()
+
+
+def test_a_lease_lasts_as_long_as_its_work(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Work that says nothing for longer than a lease is joined by nobody; afterwards the name is free."""
+    monkeypatch.setattr("forecaster.store.leases._LEASE_S", 0.6)
+    with ledger.lease("x"):
+        time.sleep(1.2)
+        with pytest.raises(Busy), ledger.lease("x", wait_s=0.3):
+            pass
+    with ledger.lease("x", wait_s=0):
+        pass
+
+
+def test_nobody_renews_the_lease_of_a_process_that_stands_still(ledger: Ledger) -> None:
+    """It ends when its time is over, and its holder is told when it goes on."""
+    script = (
+        "import sys, time; from forecaster.store import leases, ledger; leases._LEASE_S = 1\n"
+        "with ledger.Ledger.open(sys.argv[1]).lease('x') as renew:\n"
+        "    print('held', flush=True); sys.stdin.readline(); renew()"
+    )
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    url = ledger.engine.url.render_as_string(hide_password=False)
+    holder = subprocess.Popen([sys.executable, "-c", script, url], text=True, **pipes)  # type: ignore[call-overload]
+    assert holder.stdout.readline() == "held\n"
+    os.kill(holder.pid, signal.SIGSTOP)
+    try:
+        with ledger.lease("x", wait_s=10):
+            os.kill(holder.pid, signal.SIGCONT)
+            _, said = holder.communicate("go on\n", timeout=30)
+    finally:
+        holder.kill()
+    assert "the lease on 'x' was lost" in said
+
+
+def test_a_ledger_that_cannot_be_written_is_no_other_run(tmp_path: Path) -> None:
+    """It is named at once, not waited for."""
+    ledger = Ledger.open(f"sqlite:///{tmp_path}/ledger.db")
+    sa.event.listen(ledger.engine, "begin", lambda connection: connection.execute(sa.text("PRAGMA query_only = ON")))
+    with pytest.raises(ConfigError, match=r"cannot write to the ledger at .*readonly database"), ledger.lease("x"):
+        pass
 
 
 def test_the_lease_of_a_killed_process_is_free_at_once(tmp_path: Path) -> None:
