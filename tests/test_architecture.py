@@ -12,7 +12,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 RANKS = [
     ["errors", "columns"],
-    ["plugins", "options", "settings", "client", "progress", "quiet"],
+    ["plugins", "options", "settings", "client", "progress", "quiet", "mlflow_errors"],
     ["series"],
     ["store", "registry", "tracking", "alerts", "layers", "metrics", "anomaly_metrics"],
     ["panel", "scales", "heads"],
@@ -39,6 +39,7 @@ ELSEWHERE = {
     "forecaster/store/schema.py": {"sqlalchemy"},
     "forecaster/store/slices.py": {"sqlalchemy"},
     "forecaster/store/upkeep.py": {"deltalake"},
+    "forecaster/mlflow_errors.py": {"mlflow", "sqlalchemy"},
     "forecaster/registry/mlflow_registry.py": {"mlflow"},
     "forecaster/tracking/mlflow_tracking.py": {"mlflow"},
     "forecaster/models/_statistical.py": {"statsforecast"},

@@ -52,6 +52,7 @@ def _challenger(app: "App", one: "Pipeline", when: datetime, watch: Watch) -> di
 
 
 def _train_one(app: "App", one: "Pipeline", when: datetime, run: "Run", watch: Watch) -> tuple[Version, dict[str, Any]]:
+    app.registry.resolve(one.name, CHALLENGER)  # where it cannot be reached, that is told before the work
     frame, checked, left_out = examples(app, one, when)
     if left_out:
         watch.say(f"{one.name}: left out {', '.join(f'{rows} {name}' for name, rows in left_out.items())}")

@@ -62,7 +62,10 @@ class FolderRegistry(Registry):
         path = self._folder(name) / _INDEX
         if not path.exists():
             return {"versions": {}, "aliases": {}}
-        index: dict[str, Any] = json.loads(path.read_text())
+        try:
+            index: dict[str, Any] = json.loads(path.read_text())
+        except (OSError, ValueError) as error:
+            raise ConfigError(f"cannot read the registry at '{path}': {error}.") from error
         return index
 
     def _write(self, name: str, index: dict[str, Any]) -> None:

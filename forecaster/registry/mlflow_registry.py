@@ -8,11 +8,14 @@ from importlib import metadata
 from pathlib import Path
 
 import mlflow
+from mlflow.entities.model_registry import ModelVersion
 from mlflow.exceptions import MlflowException
 from mlflow.models import ModelSignature
+from mlflow.protos.databricks_pb2 import RESOURCE_DOES_NOT_EXIST, ErrorCode
 from mlflow.types import ColSpec, ParamSchema, ParamSpec, Schema
 
 from forecaster.errors import ArtifactError
+from forecaster.mlflow_errors import asking
 from forecaster.registry.base import Registry, Version
 
 __all__ = ["MlflowRegistry"]
@@ -27,60 +30,79 @@ class MlflowRegistry(Registry):
     """Versions of registered models; aliases are MLflow's own."""
 
     def register(self, name: str, folder: Path, *, tags: Mapping[str, str], tracking_id: str = "") -> Version:
-        client = self._client()
-        with _within(tracking_id), warnings.catch_warnings():
-            warnings.filterwarnings("ignore", message=".*input example.*")  # the signature is written by hand
-            logged = mlflow.pyfunc.log_model(
-                name=name,
-                python_model=_loader_path(),
-                artifacts={_CONTENTS: str(folder)},
-                signature=_signature(),
-                pip_requirements=[f"{package}=={metadata.version(package)}" for package in _NEEDED],
-            )
-        with suppress(MlflowException):  # it is registered already
-            client.create_registered_model(name)
-        made = client.create_model_version(name, logged.model_uri, run_id=logged.run_id, model_id=logged.model_id)
+        with self._client() as client:
+            with _within(tracking_id), warnings.catch_warnings():
+                warnings.filterwarnings("ignore", message=".*input example.*")  # the signature is written by hand
+                logged = mlflow.pyfunc.log_model(
+                    name=name,
+                    python_model=_loader_path(),
+                    artifacts={_CONTENTS: str(folder)},
+                    signature=_signature(),
+                    pip_requirements=[f"{package}=={metadata.version(package)}" for package in _NEEDED],
+                )
+            with suppress(MlflowException):  # it is registered already
+                client.create_registered_model(name)
+            made = client.create_model_version(name, logged.model_uri, run_id=logged.run_id, model_id=logged.model_id)
         number = str(made.version)
         self.tag(name, number, tags)
         return Version(name, number, dict(tags), str(made.run_id or ""))
 
     def point(self, name: str, alias: str, version: str) -> None:
-        self._client().set_registered_model_alias(name, alias, version)
+        with self._client() as client:
+            client.set_registered_model_alias(name, alias, version)
 
     def tag(self, name: str, version: str, tags: Mapping[str, str]) -> None:
-        client = self._client()
-        for key, value in tags.items():
-            client.set_model_version_tag(name, version, key, value)
+        with self._client() as client:
+            for key, value in tags.items():
+                client.set_model_version_tag(name, version, key, value)
 
     def resolve(self, name: str, alias: str) -> Version | None:
-        try:
-            found = self._client().get_model_version_by_alias(name, alias)
-        except MlflowException:  # no such model, or it has no such alias
-            return None
-        return Version(name, str(found.version), dict(found.tags), str(found.run_id or ""))
+        with self._client() as client:
+            number = _aliases(client, name).get(alias)
+            return None if number is None else _version(client.get_model_version(name, number))
 
     def versions(self, name: str) -> list[Version]:
-        found = self._client().search_model_versions(f"name = '{name}'")
-        known = [Version(name, str(v.version), dict(v.tags), str(v.run_id or "")) for v in found]
-        return sorted(known, key=lambda v: int(v.version))
+        with self._client() as client:
+            found = client.search_model_versions(f"name = '{name}'")
+        return sorted(map(_version, found), key=lambda v: int(v.version))
 
     def fetch(self, version: Version) -> Path:
-        self._client()
-        try:
-            place = Path(mlflow.artifacts.download_artifacts(artifact_uri=f"models:/{version.name}/{version.version}"))
-        except (MlflowException, OSError) as error:
-            raise ArtifactError(
-                f"version {version.version} of model '{version.name}' cannot be fetched: {error}"
-            ) from error
+        with self._client():
+            try:
+                place = Path(
+                    mlflow.artifacts.download_artifacts(artifact_uri=f"models:/{version.name}/{version.version}")
+                )
+            except (MlflowException, OSError) as error:
+                raise ArtifactError(
+                    f"version {version.version} of model '{version.name}' cannot be fetched: {error}"
+                ) from error
         found = sorted((place / "artifacts").glob("*"))
         if not found:
             raise ArtifactError(f"version {version.version} of model '{version.name}' is not one of forecaster's.")
         return found[0]
 
-    def _client(self) -> mlflow.MlflowClient:
-        mlflow.set_tracking_uri(self.uri)
-        mlflow.set_registry_uri(self.uri)
-        return mlflow.MlflowClient()
+    @contextmanager
+    def _client(self) -> Iterator[mlflow.MlflowClient]:
+        """Raises: SourceError or ConfigError where the registry cannot do what is asked"""
+        with asking("registry", self.uri):
+            mlflow.set_tracking_uri(self.uri)
+            mlflow.set_registry_uri(self.uri)
+            yield mlflow.MlflowClient()
+
+
+def _aliases(client: mlflow.MlflowClient, name: str) -> Mapping[str, str]:
+    """Aliases of a model; none where there is no such model. Any other refusal is no answer."""
+    try:
+        found: Mapping[str, str] = client.get_registered_model(name).aliases
+    except MlflowException as error:
+        if error.error_code != ErrorCode.Name(RESOURCE_DOES_NOT_EXIST):
+            raise
+        return {}
+    return found
+
+
+def _version(found: ModelVersion) -> Version:
+    return Version(found.name, str(found.version), dict(found.tags), str(found.run_id or ""))
 
 
 @contextmanager

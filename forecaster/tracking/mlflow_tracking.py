@@ -12,6 +12,7 @@ import pandas as pd
 from mlflow.data.pandas_dataset import from_pandas
 from mlflow.entities import Metric, Param
 
+from forecaster.mlflow_errors import asking
 from forecaster.tracking.base import TrackedRun, Tracker, flat
 
 __all__ = ["MlflowTracking"]
@@ -25,10 +26,11 @@ class MlflowTracking(Tracker):
 
     @contextmanager
     def run(self, experiment: str, name: str, tags: Mapping[str, str]) -> Iterator[TrackedRun]:
-        mlflow.set_tracking_uri(self.uri)
-        number = _experiment(experiment, self.artefacts / "mlflow")
-        with mlflow.start_run(experiment_id=number, run_name=name, tags=dict(tags)) as active:
-            yield _Run(active.info.run_id)
+        with asking("tracking", self.uri):
+            mlflow.set_tracking_uri(self.uri)
+            number = _experiment(experiment, self.artefacts / "mlflow")
+            with mlflow.start_run(experiment_id=number, run_name=name, tags=dict(tags)) as active:
+                yield _Run(active.info.run_id)
 
     def show(self) -> str:
         return f"mlflow ui --backend-store-uri {self.uri}"

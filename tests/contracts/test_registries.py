@@ -3,6 +3,7 @@
 import http.server
 import json
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import plotly.graph_objects as go
 import pytest
 
 from forecaster import plugins
-from forecaster.errors import ArtifactError, SourceError
+from forecaster.errors import ArtifactError, ConfigError, SourceError
 from forecaster.registry.base import CHALLENGER, CHAMPION, Registry, Version
 from forecaster.tracking.base import Tracker
 
@@ -56,6 +57,52 @@ def test_versions_are_numbered_and_aliases_point(registry: Registry, tmp_path: P
     assert champion.version == "2"
     with pytest.raises(ArtifactError):
         registry.fetch(Version("water", "9"))
+
+
+@pytest.mark.parametrize("folder", ["registry", "tracking"])
+def test_what_cannot_be_reached_is_no_empty_answer(folder: str, tmp_path: Path) -> None:
+    """An address where nobody listens is named at once, without its password; it knows no champion, and not that there is none."""
+    begun = time.monotonic()
+    with pytest.raises(SourceError, match=rf"cannot reach the {folder} at 'http://ann:\*\*\*@127.0.0.1:9'.*refused"):
+        _ask(folder, "http://ann:secret@127.0.0.1:9", tmp_path)
+    assert time.monotonic() - begun < 15
+
+
+@pytest.mark.parametrize("folder", ["registry", "tracking"])
+def test_what_answers_otherwise_than_mlflow_is_no_empty_answer(folder: str, tmp_path: Path) -> None:
+    """Any server of pages: what it does not know is no model that is not there."""
+    server = http.server.HTTPServer(("127.0.0.1", 0), http.server.BaseHTTPRequestHandler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    with pytest.raises(SourceError, match=f"the {folder} at .* failed: .*501"):
+        _ask(folder, f"http://127.0.0.1:{server.server_port}", tmp_path)
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.mark.parametrize("folder", ["registry", "tracking"])
+def test_a_corrupt_database_of_mlflow_is_named(folder: str, tmp_path: Path) -> None:
+    """As a corrupt ledger is."""
+    (tmp_path / "mlflow.db").write_bytes(b"garbage" * 1000)
+    with pytest.raises(ConfigError, match=f"cannot open the {folder} at .*mlflow.db': file is not a database"):
+        _ask(folder, f"sqlite:///{tmp_path}/mlflow.db", tmp_path)
+
+
+def test_a_corrupt_folder_of_models_is_named(tmp_path: Path) -> None:
+    """Its index is no JSON."""
+    (tmp_path / "water").mkdir()
+    (tmp_path / "water" / "registry.json").write_text("{")
+    with pytest.raises(ConfigError, match="cannot read the registry at"):
+        plugins.load("registry", "folder_registry")(str(tmp_path), tmp_path).resolve("water", CHAMPION)
+
+
+def _ask(folder: str, uri: str, artefacts: Path) -> None:
+    """The first question to MLflow's registry or tracker at an address."""
+    found = plugins.load(folder, f"mlflow_{folder}")(uri, artefacts)
+    if folder == "registry":
+        assert found.resolve("water", CHAMPION) is None
+        return
+    with found.run("weather", "train lstm", {}):
+        pass
 
 
 def test_a_run_keeps_what_it_is_told(tracker: Tracker, tmp_path: Path) -> None:

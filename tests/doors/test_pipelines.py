@@ -1,15 +1,17 @@
 """Verbs over all pipelines of a project."""
 
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from forecaster.actions.ingest import ingest
 from forecaster.actions.promote import promote
+from forecaster.actions.report import report
 from forecaster.actions.score import score
 from forecaster.actions.train import train
 from forecaster.app import App
-from forecaster.errors import ConfigError
+from forecaster.errors import ConfigError, SourceError
 from forecaster.series import synthetic
 
 
@@ -44,3 +46,15 @@ def test_a_pipeline_that_fails_stops_no_other(tmp_path: Path) -> None:
     assert set(app.ledger.find_runs(pipeline="empty")["status"]) == {"failed"}
     with pytest.raises(ConfigError, match="no champion yet"):
         score("empty", app=app)
+
+
+def test_a_registry_that_cannot_be_reached_is_no_empty_one(project: Path, tmp_path: Path) -> None:
+    """Whatever asks it says so, also before it trains; nobody is told to train or promote."""
+    text = project.read_text().replace("folder_registry", "mlflow_registry")
+    project.write_text(text.replace(".forecaster/models", "http://127.0.0.1:9"))
+    synthetic.seasonal(1, 60).to_csv(tmp_path / "data" / "meters.csv", index=False)
+    app = App.open(project)
+    ingest(app=app)
+    for verb in (train, promote, score, partial(report, out=tmp_path / "report.html")):
+        with pytest.raises(SourceError, match=r"cannot reach the registry at 'http://127.0.0.1:9'"):
+            verb(app=app)

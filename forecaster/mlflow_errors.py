@@ -1,0 +1,54 @@
+"""What MLflow cannot do, told as errors of ours: its server is away or refuses, its database cannot be opened."""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.client import HTTPException
+from urllib.error import HTTPError, URLError
+from urllib.parse import urlsplit
+from urllib.request import urlopen
+
+from mlflow.exceptions import MlflowException
+from sqlalchemy.exc import SQLAlchemyError
+
+from forecaster.errors import ConfigError, SourceError
+
+__all__ = ["asking"]
+
+_ANSWER_S = 10.0
+"""MLflow itself would try for minutes."""
+_NOBODY = (502, 503, 504)
+"""What a proxy says of a server that is not there."""
+
+
+@contextmanager
+def asking(what: str, uri: str) -> Iterator[None]:
+    """Whatever is asked of MLflow at an address, which is somebody's `what`.
+
+    Raises: SourceError for a server that does not answer, or refuses; ConfigError for a database that cannot be opened
+    """
+    shown = re.sub(r"(//[^/@:]*):[^/@]*@", r"\1:***@", uri)
+    _require_answer(what, uri, shown)
+    try:
+        yield
+    except MlflowException as error:
+        raise SourceError(f"the {what} at '{shown}' failed: {error}") from error
+    except SQLAlchemyError as error:
+        raise ConfigError(f"cannot open the {what} at '{shown}': {getattr(error, 'orig', None) or error}.") from error
+
+
+def _require_answer(what: str, uri: str, shown: str) -> None:
+    """Raises: SourceError for a server that is not there; one that answers, with whatever, is."""
+    if not uri.startswith(("http://", "https://")):
+        return
+    address = urlsplit(uri)
+    plain = address._replace(netloc=address.netloc.rpartition("@")[2]).geturl().rstrip("/")
+    try:
+        urlopen(f"{plain}/health", timeout=_ANSWER_S).close()
+    except (OSError, HTTPException, ValueError) as error:
+        if isinstance(error, HTTPError) and error.code not in _NOBODY:
+            return
+        why = error.reason if isinstance(error, URLError) else error
+        raise SourceError(
+            f"cannot reach the {what} at '{shown}': {why}. Is it running, and is that its address ({what}_uri)?"
+        ) from error
