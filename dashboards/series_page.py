@@ -13,7 +13,7 @@ import pandas as pd
 from dash import Dash, Input, Output, State, dcc, html
 
 from forecaster.client import Client
-from forecaster.errors import ForecasterError
+from forecaster.errors import ConfigError, ForecasterError, unknown_name
 from forecaster.reporting import figures
 
 __all__ = ["create"]
@@ -109,9 +109,10 @@ def _layout(client: Client) -> Any:
 
 
 def _series(client: Client, name: str, span: str) -> tuple[Any, Any, Any]:
-    """Figure, facts and table of one series."""
-    info = client.series(text=name, limit=_MOST_POINTS).set_index("unique_id").loc[name]
-    length = SPANS[span]
+    """Figure, facts and table of one series. Raises: ConfigError for a series or a span that there is not"""
+    if span not in SPANS:
+        raise unknown_name("span", span, SPANS)
+    info, length = _known(client, name), SPANS[span]
     since = {} if length is None else {"since": (info["last_ds"] - length).isoformat()}
     newest: dict[str, Any] = {**since, "limit": _MOST_POINTS, "newest_first": True}
     history = client.observations([name], **newest)[::-1]
@@ -126,6 +127,14 @@ def _series(client: Client, name: str, span: str) -> tuple[Any, Any, Any]:
         _facts(info, history, forecast, events),
         _table(events),
     )
+
+
+def _known(client: Client, name: str) -> "pd.Series[Any]":
+    """What is known of a series. Raises: ConfigError where there is none of that name"""
+    for _, info in client.series(text=name, limit=_MOST_POINTS).iterrows():
+        if info["unique_id"] == name:
+            return info
+    raise ConfigError(f"no series '{name}'. Pick one from the list.")
 
 
 def _facts(info: "pd.Series[Any]", history: pd.DataFrame, forecast: pd.DataFrame, events: pd.DataFrame) -> Any:

@@ -185,9 +185,9 @@ def instant(text: str | None, option: str) -> "datetime | None":
         return None
     try:
         when = stamp(text, option)
-    except ValueError as error:
+        return (when.tz_localize("UTC") if when.tzinfo is None else when.tz_convert("UTC")).to_pydatetime()
+    except (ValueError, OverflowError) as error:
         raise ConfigError(f"{option}: '{text}' is no time. Use one like 2024-03-31 or 2024-03-31T01:00Z.") from error
-    return (when.tz_localize("UTC") if when.tzinfo is None else when.tz_convert("UTC")).to_pydatetime()
 
 
 def rendered(frame: "pd.DataFrame", format: str, out: Path | None) -> Outcome:

@@ -8,7 +8,7 @@ stream instead (`news.py`).
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,7 @@ BUCKETS = 16
 BUCKET = "bucket"
 _STATISTICS_STEP = timedelta(milliseconds=1)
 """Delta keeps a file's last time cut to this."""
+_FIRST = datetime.min.replace(tzinfo=UTC) + _STATISTICS_STEP
 
 
 @dataclass(frozen=True)
@@ -146,7 +147,7 @@ def _within(table: str, delta: DeltaTable, reach: Reach) -> list[str]:
             keep = pc.and_(keep, pc.is_in(facts[f"partition.{BUCKET}"], buckets))
         keep = pc.and_(keep, _overlap(facts, columns.UNIQUE_ID, min(names), max(names)))
     if reach.since is not None or reach.until is not None:
-        since = None if reach.since is None else reach.since - _STATISTICS_STEP
+        since = None if reach.since is None else max(reach.since, _FIRST) - _STATISTICS_STEP
         keep = pc.and_(keep, _overlap(facts, TIME_OF[table], since, reach.until))
     found: list[str] = facts["path"].filter(keep).to_pylist()
     return found

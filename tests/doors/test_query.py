@@ -1,6 +1,7 @@
 """What is stored, asked for by HTTP: what an answer leaves out is said."""
 
 from collections.abc import Iterator
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -63,6 +64,24 @@ def test_an_address_that_is_no_api_is_named(status: int) -> None:
             client.series()
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("time", "status"),
+    [
+        ("0001-01-01T00:00Z", 200),
+        ("9999-12-31T23:59:59.999999Z", 200),
+        ("0001-01-01T00:00+14:00", 400),
+        ("9999-12-31T23:59:59-12:00", 400),
+    ],
+)
+def test_the_ends_of_time_are_times(client: Client, time: str, status: int) -> None:
+    """The first and the last that there are, of whatever is asked; one that is beyond them in UTC is none."""
+    for what, option in product(rest._TABLES, ("since", "until", "as_of")):
+        answer = client._http.get(f"/v1/{what}", params={option: time})
+        assert answer.status_code == status, (what, option)
+        assert status == 200 or "is no time" in answer.json()["detail"]
+
+
 def test_the_newest_rows_come_first_where_asked(client: Client, app: App) -> None:
     """What a limit then cuts is the oldest."""
     newest = client.observations(["s0"], limit=3, newest_first=True)
@@ -79,3 +98,34 @@ def test_the_page_shows_the_last_value_of_a_long_series(client: Client, monkeypa
     assert list(observed.y) == pytest.approx(FRAME["y"][40:60].tolist())
     assert f"{FRAME['y'][59]:.4g}" in str(facts)
     assert "newest 20 values" in str(facts)
+
+
+@pytest.mark.parametrize(
+    ("name", "span", "said"),
+    [("NOPE", "all", "no series 'NOPE'"), ("s", "all", "no series 's'"), ("s0", "5y", "span '5y'")],
+)
+def test_the_page_says_what_there_is_not(client: Client, name: str, span: str, said: str) -> None:
+    """A series or a span that an address has made up, also one that is part of a name."""
+    with pytest.raises(ConfigError, match=said):
+        series_page._series(client, name, span)
+
+
+def test_the_page_shows_what_is_wrong(client: Client) -> None:
+    """As words in the place of facts: its callback answers as for any other series."""
+    outputs = "..figure.figure...facts.children...events.children...address.search.."
+    inputs = [
+        {"id": name, "property": "value", "value": value} for name, value in (("series", "NOPE"), ("span", "all"))
+    ]
+    with TestClient(series_page.create(client).server) as page:
+        answer = page.post(
+            "/_dash-update-component",
+            json={"output": outputs, "inputs": inputs, "changedPropIds": ["series.value"], "outputs": _OUTPUTS},
+        )
+    assert answer.status_code == 200
+    assert "no series 'NOPE'" in answer.text
+
+
+_OUTPUTS = [
+    {"id": id, "property": of}
+    for id, of in (("figure", "figure"), ("facts", "children"), ("events", "children"), ("address", "search"))
+]
