@@ -8,6 +8,8 @@ from forecaster.errors import ConfigError
 
 __all__ = ["init"]
 
+_NEXT = ("ingest", "train", "promote", "score", "up")
+
 
 def init(
     folder: Annotated[Path, "Folder of the project."] = Path("."),
@@ -23,7 +25,7 @@ def init(
         path.write_text(_TEMPLATE)
     except OSError as error:
         raise ConfigError(f"cannot write '{path}': {error.strerror or error}.") from error
-    return Outcome([f"wrote {path}", "next: forecaster ingest, forecaster train, forecaster score, forecaster up"])
+    return Outcome([f"wrote {path}", f"next: {', '.join(f'forecaster {verb}' for verb in _NEXT)}"])
 
 
 _TEMPLATE = """\

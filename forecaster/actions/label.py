@@ -1,6 +1,7 @@
 """Say what an event is: taken up, put off, confirmed, expected, false, a new normal, resolved."""
 
 import getpass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from forecaster.actions.base import Outcome, instant
@@ -35,6 +36,10 @@ def label(
     end = instant(until, "--until")
     if (as_ == "snoozed") != (end is not None):
         raise ConfigError("--until TIME says how long an event is snoozed: both or neither.")
+    if end is not None and end <= datetime.now(UTC):
+        raise ConfigError(f"--until {until} is past: a snooze ends later than now.")
+    if by is not None and not by.strip():
+        raise ConfigError("--by is empty: name who says so.")
     _require_recurrence(event, as_, every, app)
     said = app.ledger.label(event, as_, by=by or getpass.getuser(), note=note, until=end, every=every)
     facts = {name: value.isoformat() if name in ("at", "until") and value else value for name, value in said.items()}
