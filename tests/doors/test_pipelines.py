@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from forecaster.actions.check import check
 from forecaster.actions.ingest import ingest
 from forecaster.actions.promote import promote
 from forecaster.actions.report import report
@@ -46,6 +47,15 @@ def test_a_pipeline_that_fails_stops_no_other(tmp_path: Path) -> None:
     assert set(app.ledger.find_runs(pipeline="empty")["status"]) == {"failed"}
     with pytest.raises(ConfigError, match="no champion yet"):
         score("empty", app=app)
+
+
+def test_a_source_without_anything_yet_is_done(project: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Files may come later: what is said of a pattern that none matches is a warning, and a problem to who checks it."""
+    app = App.open(project)
+    outcome = ingest(app=app)
+    assert (outcome.lines, outcome.skipped) == (["nothing new"], 0)
+    assert "no file matches" in caplog.text
+    assert check(live=True, app=app).skipped == 1
 
 
 def test_a_registry_that_cannot_be_reached_is_no_empty_one(project: Path, tmp_path: Path) -> None:
