@@ -4,7 +4,6 @@ Ingests sea temperature, ECB reference rates and Seattle's weather from data tha
 backtests, registers, promotes, forecasts and detects by the real flows, and says where to look.
 """
 
-import atexit
 import os
 import sys
 import time
@@ -14,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from forecaster.progress import Moment
-from forecaster.quiet import hush
+from forecaster.quiet import hush, hush_the_end
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -82,7 +81,7 @@ class _Stage:
 def main() -> None:
     """Run all of it and print what came out."""
     started = time.monotonic()
-    atexit.register(_last_words_unheard)  # registered first, it runs last
+    hush_the_end()
     path = _prepared()
     from rich.console import Console
     from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
@@ -114,12 +113,6 @@ def _prepared() -> Path:
     if not path.exists():
         path.write_text(_FILE)
     return path.absolute()
-
-
-def _last_words_unheard() -> None:
-    """Native libraries report their own left-overs when the interpreter ends; that is no news to a user."""
-    sys.stdout.flush()
-    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
 
 
 def _road(stage: _Stage, name: str, path: str, console: "Console") -> None:

@@ -1,10 +1,12 @@
 """Other people's programs, kept quiet: no telemetry, no progress bars of theirs, no advice to us. Doors call it first."""
 
+import atexit
 import logging
 import os
+import sys
 import warnings
 
-__all__ = ["hush"]
+__all__ = ["hush", "hush_the_end"]
 
 _ENVIRONMENT = {
     "DO_NOT_TRACK": "1",
@@ -27,3 +29,16 @@ def hush() -> None:
         logging.getLogger(name).setLevel(logging.ERROR)
     for package in ("mlflow", "prefect", "pytorch_lightning", "pydantic", "google"):
         warnings.filterwarnings("ignore", module=package)
+
+
+def hush_the_end() -> None:
+    """Let nobody hear what native libraries say of their left-overs when the interpreter ends; that is no news to a user.
+
+    Called first, it comes last: what others say at the end is heard.
+    """
+    atexit.register(_hear_no_more)
+
+
+def _hear_no_more() -> None:
+    sys.stdout.flush()
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
