@@ -9,9 +9,12 @@ from forecaster.errors import ConfigError
 from forecaster.progress import SILENT, Watch
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import pandas as pd
 
     from forecaster.series.roles import Roles
+    from forecaster.training.artefact import Artefact
 
 __all__ = ["forecast"]
 
@@ -105,10 +108,16 @@ def forecast(
         if save is not None:
             trained.save(save)
         lines = [line for member in trained.members for line in member.facts.lines()]
-        lines += [member.facts.tail_line(warmup) for member in trained.members] if warmup is not None else []
+        lines += _tail_lines(trained.members, warmup)
         lines += [f"saved the model to {save}"] if save is not None else []
         plans = [member.plan.to_json() for member in trained.members]
         return finish(checked.quality, lines, rows=len(rows), plans=plans)
+
+
+def _tail_lines(members: "Sequence[Artefact]", warmup: int | None) -> list[str]:
+    """What reading only the last rows costs; what is fitted to single series reads all of them."""
+    passed = [member for member in members if member.network.model.memory != "whole"]
+    return [] if warmup is None else [member.facts.tail_line(warmup) for member in passed]
 
 
 def _require_one_start(save: Path | None, load: Path | None, warm_start: Path | None) -> None:

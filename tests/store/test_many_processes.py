@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 SCRIPT = '''
-import json, os, resource, sys
+import json, os, resource, sys, traceback
 import pandas as pd
 import forecaster.store.upkeep  # what a process needs is loaded once, before it is divided
 from forecaster.series.delivered import table
@@ -48,6 +48,8 @@ def at_once(cursor):
             try:
                 take(cursor, gate, said)
                 code = 0
+            except BaseException:
+                traceback.print_exc()
             finally:
                 os._exit(code)
         children.append(pid)
