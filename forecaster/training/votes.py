@@ -17,7 +17,7 @@ _STOPPED = 1.02
 """Errors of networks count for so much more: their training was stopped where it did best on these very rows."""
 _AHEAD = 1.02
 """Where a model is so far ahead of repeating what was, that has no votes: what all models know it only blurs."""
-_UNTRIED = 3.0
+_GRANTED = 5.0
 """Held-out windows that short series grant what learns nothing: a network that was lucky in a few others is believed less."""
 
 Loss = Callable[[Floats], float]
@@ -44,7 +44,7 @@ def votes(
     heard = np.flatnonzero(_heard(counted, network, repeating))
     shares = np.zeros(len(found))
     shares[heard] = (_by_themselves(counted[heard]) + _beside_others([found[n] for n in heard.tolist()], loss)) / 2
-    shares = _steadied(shares, network, repeating, windows)
+    shares = _steadied(shares, counted, network, repeating, windows)
     shares[shares < min(_LEAST, 0.5 / len(found))] = 0
     counting: list[float] = (shares / shares.sum()).tolist()
     return counting
@@ -58,19 +58,28 @@ def _heard(errors: Floats, learned: Bools, naive: Bools) -> Bools:
     return ahead if beaten else ahead | naive
 
 
-def _steadied(shares: Floats, learned: Bools, naive: Bools, windows: float) -> Floats:
-    """Where a model is fitted to single series, which are short, what learns nothing counts for some windows more."""
+def _steadied(shares: Floats, errors: Floats, learned: Bools, naive: Bools, windows: float) -> Floats:
+    """Where a model is fitted to single series, which are short, what learns nothing counts for some windows more.
+
+    For the fewer, the farther its error is from the least: what a few windows say loudly is no luck. Shapes: [M] -> [M]
+    """
     if not (~learned & ~naive).any():
         return shares
-    granted = ~learned / (~learned).sum()
-    return np.asarray((windows * shares + _UNTRIED * granted) / (windows + _UNTRIED))
+    granted = _GRANTED * ~learned / (~learned).sum() * _nearness(errors)
+    return np.asarray((windows * shares + granted) / (windows + granted.sum()))
 
 
 def _by_themselves(errors: Floats) -> Floats:
     """Shares that fall with a power of the error. Shapes: [M] -> [M]"""
+    near = _nearness(errors) ** _POWER
+    return np.asarray(near / near.sum())
+
+
+def _nearness(errors: Floats) -> Floats:
+    """The least error in those of each, 1 where it is least. Shapes: [M] -> [M]"""
     least = errors.min()
-    ratios = np.divide(least, errors, where=errors > least, out=np.ones_like(errors))
-    return np.asarray(ratios**_POWER / (ratios**_POWER).sum())
+    near: Floats = np.divide(least, errors, where=errors > least, out=np.ones_like(errors))
+    return near
 
 
 def _beside_others(found: Sequence[Floats], loss: Loss) -> Floats:

@@ -44,13 +44,16 @@ def test_repeating_what_was_has_no_votes_where_a_model_is_well_ahead_of_it() -> 
 
 
 def test_with_few_windows_held_out_short_series_believe_in_what_learns_nothing() -> None:
-    """One lucky window is no proof; where nothing is fitted, series are long and a window is many rows."""
-    lucky = (-1.0, "network"), (1.5, "fitted"), (2.0, "naive")
-    one, three, many = (_voting(*lucky, windows=windows) for windows in (1, 3, 1000))
-    assert many[0] > 0.7
-    assert one[0] == pytest.approx(many[0] / 4, rel=0.02)
-    assert three[0] == pytest.approx(many[0] / 2, rel=0.02)
-    assert (one[2], three[2], many[2]) == pytest.approx((3 / 8, 1 / 4, 0))
+    """One lucky window is no proof, unless it is far ahead; where nothing is fitted, series are long and a window is many rows."""
+    lucky = (-1.0, "network"), (1.25, "fitted"), (2.0, "naive")
+    few, some, many = (_voting(*lucky, windows=windows) for windows in (1, 5, 1e9))
+    nearness = 1.02 / 1.25, 1.02 / 2
+    granted = [2.5 * near for near in nearness]
+    assert few[0] == pytest.approx(many[0] / (1 + sum(granted)))
+    assert some[2] == pytest.approx(granted[1] / (5 + sum(granted)))
+    assert many[0] > 0.5
+    assert many[2] == 0
+    assert _voting((0.01, "network"), (1.25, "fitted"), (2.0, "naive"), windows=1) == [1, 0, 0]
     assert _voting((1.0, "network"), (2.0, "naive"), windows=1) == [1, 0]
 
 
