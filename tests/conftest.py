@@ -16,6 +16,7 @@ from forecaster.series import synthetic
 from forecaster.series.frame import check
 from forecaster.series.grid import Grid
 from forecaster.series.roles import Roles
+from tests.meters import SERVERLESS
 
 
 @pytest.fixture(scope="session")
@@ -36,13 +37,10 @@ def random(request: pytest.FixtureRequest) -> np.random.Generator:
     return np.random.default_rng(request.param)
 
 
-PROJECT = """
-name = "test"
-registry = "folder_registry"
-registry_uri = ".forecaster/models"
-tracking = "jsonl_tracking"
-tracking_uri = ".forecaster/runs"
-
+PROJECT = (
+    'name = "test"'
+    + SERVERLESS
+    + """
 [pipelines.meters]
 source = "files"
 options = { path = "DATA/*.csv", unit = "kWh" }
@@ -53,6 +51,7 @@ alerts = ["jsonl"]
 [alerts.jsonl]
 path = "alerts.jsonl"
 """
+)
 
 
 @pytest.fixture

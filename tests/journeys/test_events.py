@@ -26,20 +26,7 @@ from forecaster.errors import ConfigError
 from forecaster.evaluation.rehearsal import Rehearsal
 from forecaster.series import synthetic
 from forecaster.serving import rest
-from tests.meters import METERS
-
-PROJECT = (
-    METERS
-    + """
-model = "seasonal_naive"
-detector = "ewma"
-alerts = ["jsonl"]
-rules = RULES
-
-[alerts.jsonl]
-path = "alerts.jsonl"
-"""
-)
+from tests.meters import TOLD_METERS
 
 START = pd.Timestamp("2024-01-01")
 
@@ -56,7 +43,7 @@ class Project:
     def ruled(self, rules: str) -> None:
         """With other rules of events."""
         path = self._folder / "forecaster.toml"
-        path.write_text(PROJECT.replace("DATA", str(self._data)).replace("RULES", rules))
+        path.write_text(TOLD_METERS.replace("DATA", str(self._data)).replace("RULES", rules))
         self.app = App.open(path)
 
     def scored(

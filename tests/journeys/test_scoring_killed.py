@@ -19,21 +19,9 @@ from forecaster.errors import ConfigError
 from forecaster.series import synthetic
 from forecaster.store.lake import Lake
 from forecaster.store.ledger import Ledger, Run
-from tests.meters import METERS
+from tests.meters import TOLD_METERS
 
-PROJECT = (
-    METERS
-    + """
-model = "seasonal_naive"
-detector = "ewma"
-alerts = ["jsonl"]
-rules = { gap = 5 }
-incidents = { by = "pipeline", window = "1D" }
-
-[alerts.jsonl]
-path = "alerts.jsonl"
-"""
-)
+PROJECT = TOLD_METERS.replace("RULES", '{ gap = 5 }\nincidents = { by = "pipeline", window = "1D" }')
 START = pd.Timestamp("2024-01-01")
 HISTORY, JUMPS, MORE = 600, 622, 660
 
