@@ -48,6 +48,7 @@ ELSEWHERE = {
     "forecaster/reporting/figures.py": {"plotly"},
     "forecaster/client.py": {"httpx"},
     "forecaster/serving/cli.py": {"typer"},
+    "forecaster/serving/fitted_table.py": {"rich"},
     "forecaster/serving/screen.py": {"rich"},
     "forecaster/serving/rest.py": {"fastapi", "pydantic", "uvicorn"},
     "forecaster/serving/pyfunc_model.py": {"mlflow"},

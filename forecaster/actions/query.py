@@ -16,19 +16,19 @@ if TYPE_CHECKING:
 __all__ = ["query"]
 
 _SHOWN = {
-    "forecasts": ("unique_id", "ds", "cutoff", "mean", "q0.1", "q0.5", "q0.9", "model", "model_version"),
-    "anomalies": ("event_id", "peak", "end", "severity", "direction", "is_open", "state", "model_version"),
-    "incidents": ("incident_id", "end", "severity", "is_open", "state", "events", "series", "lead"),
+    "forecasts": ("unique_id", "ds", "q0.5", "q0.1", "q0.9", "mean", "cutoff", "model", "model_version"),
+    "anomalies": ("event_id", "severity", "is_open", "state", "direction", "end", "peak", "model_version"),
+    "incidents": ("incident_id", "severity", "is_open", "state", "end", "events", "series", "lead"),
     "labels": ("event_id", "state", "at", "by", "note", "until", "every"),
-    "observations": ("unique_id", "ds", "y", "available_at", "quality"),
+    "observations": ("unique_id", "ds", "y", "quality", "available_at"),
     "scores": ("unique_id", "ds", "y", "expected", "score", "is_anomaly", "model_version"),
-    "series": ("unique_id", "stream", "domain", "unit", "step", "first_ds", "last_ds"),
-    "slices": ("stream", "part", "start", "end", "status", "rows_new", "rows_revised", "rows_rejected", "attempt"),
-    "watermarks": ("stream", "part", "watermark", "latest", "holes", "failed", "updated_at"),
-    "quality": ("unique_id", "rows", "last_ds", "step", "gaps", "flat_rows", "rejected", "problems"),
-    "runs": ("run_id", "verb", "pipeline", "status", "model", "model_version", "started_at", "finished_at"),
+    "series": ("unique_id", "last_ds", "step", "unit", "stream", "domain", "first_ds"),
+    "slices": ("part", "status", "rows_new", "rows_revised", "rows_rejected", "attempt", "start", "end", "stream"),
+    "watermarks": ("part", "watermark", "latest", "holes", "failed", "updated_at", "stream"),
+    "quality": ("unique_id", "last_ds", "step", "problems", "rows", "gaps", "rejected", "flat_rows"),
+    "runs": ("run_id", "verb", "pipeline", "status", "finished_at", "started_at", "model", "model_version"),
 }
-"""What each query is, and the columns that fit on a screen; files have them all."""
+"""What each query is, and the columns for a screen, the first to fit first; files have them all."""
 _WITHOUT_TIMES = ("series", "watermarks", "quality")
 """Of these there is one row for each series or part."""
 
@@ -76,9 +76,15 @@ def query(
     is_cut = limit is not None and len(frame) > limit
     frame = frame[:limit]
     if format == "table" and out is None:
-        frame = frame[[name for name in _SHOWN[what] if name in frame.columns]]
+        frame = _for_a_screen(what, frame)
     outcome = rendered(frame, format, out)
     return replace(outcome, facts={**outcome.facts, "is_cut": is_cut})
+
+
+def _for_a_screen(what: str, frame: "pd.DataFrame") -> "pd.DataFrame":
+    """The columns that a person reads, names of several series apart from each other."""
+    shown = frame[[name for name in _SHOWN[what] if name in frame.columns]]
+    return shown.assign(series=shown["series"].str.replace(",", ", ")) if what == "incidents" else shown
 
 
 def _of_ledger(

@@ -1,29 +1,34 @@
-"""What the command line shows: a progress bar while a network trains, lines and tables afterwards."""
+"""What the command line shows: a progress bar while a network trains, lines and tables afterwards.
 
+What goes to a file or another program is as wide and as long as it is, unless COLUMNS in the environment says otherwise.
+"""
+
+import os
 import sys
-from datetime import datetime
-from typing import Any
+from typing import Any, TextIO
 
 import pandas as pd
-from rich import box
+from rich.cells import cell_len
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
-from rich.table import Table
+from rich.text import Text
 
 from forecaster.actions.base import Outcome
 from forecaster.progress import Moment
+from forecaster.serving.fitted_table import FittedTable, fitted
 
 __all__ = ["Screen"]
 
 _ROWS_SHOWN = 40
+_UNBOUNDED = 1_000_000
 
 
 class Screen:
     """A `Watch` on the terminal. Progress goes to standard error, results to standard output."""
 
     def __init__(self) -> None:
-        self.notes = Console(stderr=True, highlight=False)
-        self.results = Console(highlight=False, soft_wrap=True)
+        self.notes = Console(stderr=True, highlight=False, width=_width(sys.stderr))
+        self.results = Console(highlight=False, soft_wrap=True, width=_width(sys.stdout))
         self._progress: Progress | None = None
         self._bar: TaskID | None = None
 
@@ -58,7 +63,7 @@ class Screen:
     def table(self, table: pd.DataFrame) -> None:
         """A table worth reading while the job goes on."""
         self._finish_bar()
-        self.notes.print(table_of(table))
+        _put(self.notes, table)
 
     def show(self, outcome: Outcome) -> None:
         """Lines and the table of an outcome."""
@@ -67,7 +72,7 @@ class Screen:
         if outcome.text:
             sys.stdout.write(outcome.text)
         if outcome.table is not None:
-            self.results.print(table_of(self._fitting(outcome.table)))
+            _put(self.results, outcome.table)
 
     def fail(self, message: str) -> None:
         """An error, and what to do about it."""
@@ -78,41 +83,48 @@ class Screen:
         """Take the progress bar off the screen."""
         self._finish_bar()
 
-    def _fitting(self, frame: pd.DataFrame) -> pd.DataFrame:
-        """The frame, or on its side where few rows with names are too long for the screen."""
-        named = not isinstance(frame.index, pd.RangeIndex)
-        unbounded = self.results.options.update(max_width=10_000)
-        long = self.results.measure(table_of(frame), options=unbounded).maximum > self.results.width
-        return frame.T if named and long and len(frame) < len(frame.columns) else frame
-
     def _finish_bar(self) -> None:
         if self._progress is not None:
             self._progress.stop()
             self._progress = None
 
 
-def table_of(frame: pd.DataFrame) -> Table:
-    """A frame as a table for a terminal; its index is the first column where it has names."""
-    shown = frame.head(_ROWS_SHOWN)
-    named = not isinstance(shown.index, pd.RangeIndex)
-    table = Table(
-        box=box.SIMPLE, caption=f"first {_ROWS_SHOWN} of {len(frame)} rows" if len(frame) > _ROWS_SHOWN else None
+def _width(stream: TextIO) -> int | None:
+    """None where the terminal says how wide it is, or its user does."""
+    return None if stream.isatty() or os.environ.get("COLUMNS", "").isdigit() else _UNBOUNDED
+
+
+def _put(console: Console, frame: pd.DataFrame) -> None:
+    """A table and, beneath it, what it does not show."""
+    shown = frame.head(_ROWS_SHOWN) if console.width < _UNBOUNDED else frame
+    table = fitted(_upright(shown, console.width), console.width)
+    rule = "─" * min(
+        console.width, max(cell_len(line) for text in (*table.header, *table.rows) for line in text.split("\n"))
     )
-    for name in ([str(shown.index.name or "")] if named else []) + [str(c) for c in shown.columns]:
-        table.add_column(_plain(name), overflow="fold")
-    for index, row in zip(shown.index, shown.itertuples(index=False), strict=True):
-        table.add_row(*([_plain(str(index))] if named else []), *(_plain(_cell(value)) for value in row))
-    return table
+    console.print(Text("\n" + "\n".join(table.header), style="bold"), soft_wrap=True)
+    console.print(Text(rule, style="dim"), soft_wrap=True)
+    console.print(Text("\n".join(table.rows)), soft_wrap=True)
+    for line in _notes(table, len(shown), len(frame)):
+        console.print(Text(line, style="dim"))
+    console.print()
 
 
-def _cell(value: object) -> str:
-    if isinstance(value, float):
-        return "" if value != value else f"{value:.4g}"
-    if value is pd.NaT:
-        return ""
-    if isinstance(value, datetime):
-        return value.strftime("%Y-%m-%d %H:%M:%S").removesuffix(":00").removesuffix(" 00:00")
-    return "" if value is None else str(value)
+def _upright(frame: pd.DataFrame, width: int) -> pd.DataFrame:
+    """The frame, or on its side where few rows with names are too long for the screen."""
+    named = not isinstance(frame.index, pd.RangeIndex)
+    return frame.T if named and len(frame) < len(frame.columns) and fitted(frame, width).hidden else frame
+
+
+def _notes(table: FittedTable, rows: int, of_rows: int) -> list[str]:
+    notes = ["times are UTC"] if table.is_utc else []
+    if rows < of_rows:
+        notes.append(f"the first {rows} of {of_rows} rows")
+    if table.hidden:
+        columns = "1 column has" if len(table.hidden) == 1 else f"{len(table.hidden)} columns have"
+        notes.append(f"{columns} no room: {', '.join(table.hidden)}")
+    if len(notes) > table.is_utc:
+        notes[-1] += "; see all with | less -S"
+    return notes
 
 
 def _plain(text: str) -> str:
