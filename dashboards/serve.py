@@ -4,7 +4,7 @@ import sys
 
 import uvicorn
 
-from dashboards.series_page import create
+from dashboards.pages import create
 from forecaster.client import Client
 from forecaster.quiet import hush
 

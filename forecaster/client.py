@@ -64,7 +64,7 @@ class Client:
         return self._frame("/v1/scores", series=series, **span)
 
     def anomalies(self, series: Sequence[str] | None = None, **span: Any) -> pd.DataFrame:
-        """Anomaly events, the newest first."""
+        """Anomaly events, the newest first; `state` narrows them to those of which it was said last."""
         return self._frame("/v1/anomalies", series=series, **span)
 
     def incidents(self, series: Sequence[str] | None = None, **span: Any) -> pd.DataFrame:

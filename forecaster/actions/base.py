@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from forecaster.errors import ConfigError
 
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 __all__ = [
     "DOOR_PARAMETERS",
     "Outcome",
+    "State",
     "instant",
     "outputs",
     "read",
@@ -36,6 +37,9 @@ __all__ = [
 ]
 
 DOOR_PARAMETERS = ("app", "watch")
+
+State = Literal["acknowledged", "snoozed", "confirmed", "expected", "false", "new_normal", "resolved", "open"]
+"""What can be said of an event."""
 
 File = Annotated[
     Path, "Table to read: CSV, Parquet, Feather or JSON lines, one row per series and time (unique_id, ds, y)."

@@ -2,9 +2,9 @@
 
 import getpass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
-from forecaster.actions.base import Outcome, instant
+from forecaster.actions.base import Outcome, State, instant
 from forecaster.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -16,10 +16,7 @@ __all__ = ["label"]
 def label(
     event: Annotated[str, "Id of an event, as `forecaster query anomalies` shows it."],
     *,
-    as_: Annotated[
-        Literal["acknowledged", "snoozed", "confirmed", "expected", "false", "new_normal", "resolved", "open"],
-        "What it is from now on.",
-    ],
+    as_: Annotated[State, "What it is from now on."],
     until: Annotated[str | None, "End of a snooze, e.g. 2024-03-31T01:00Z."] = None,
     every: Annotated[str | None, "An expected event comes again every so often, e.g. 7D: no alarm then."] = None,
     by: Annotated[str | None, "Who says so. Default: the user of this machine."] = None,

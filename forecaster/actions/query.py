@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from forecaster.actions.base import Outcome, instant, rendered
+from forecaster.actions.base import Outcome, State, instant, rendered
 from forecaster.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -44,6 +44,7 @@ def query(
     since: Annotated[str | None, "First time, e.g. 2024-03-31 or 2024-03-31T01:00Z."] = None,
     until: Annotated[str | None, "First time that is no longer wanted."] = None,
     as_of: Annotated[str | None, "As things were known at this time. Default: now."] = None,
+    state: Annotated[State | None, "Only anomalies of which this was said last, e.g. open. Default: all."] = None,
     limit: Annotated[int | None, "Most rows."] = None,
     newest_first: Annotated[
         bool, "From the last time back, e.g. for the last rows with --limit; events, runs and slices always are."
@@ -65,6 +66,8 @@ def query(
         raise unknown_name("query", what, _SHOWN)
     if newest_first and what in _WITHOUT_TIMES:
         raise ConfigError(f"--newest-first is for rows with a time of their own, which {what} have not.")
+    if state is not None and what != "anomalies":
+        raise ConfigError(f"--state is for anomalies, not for {what}.")
     most = None if limit is None else limit + 1  # one more says whether there are more
     if what in ("runs", "slices", "watermarks", "series"):
         frame = _of_ledger(app, what, pipeline, series, start, most)
@@ -72,7 +75,7 @@ def query(
         if pipeline is not None and series is None:
             series = app.ledger.find_series(stream=pipeline)["unique_id"].tolist()
         span = {"series": series, "since": start, "until": end, "as_of": known}
-        frame = _of_series(app, what, pipeline, most, newest_first, **span)
+        frame = _of_series(app, what, pipeline, state, most, newest_first, **span)
     is_cut = limit is not None and len(frame) > limit
     frame = frame[:limit]
     if format == "table" and out is None:
@@ -101,7 +104,7 @@ def _of_ledger(
 
 
 def _of_series(
-    app: "App", what: str, pipeline: str | None, limit: int | None, newest_first: bool, **asked: Any
+    app: "App", what: str, pipeline: str | None, state: str | None, limit: int | None, newest_first: bool, **asked: Any
 ) -> "pd.DataFrame":
     """What is known of series in a span of time."""
     if what == "quality":
@@ -110,7 +113,7 @@ def _of_series(
         return _incidents(app, limit, **asked)
     names = {"series_ids": asked["series"], "since": asked["since"], "until": asked["until"]}
     if what == "anomalies":
-        return app.ledger.find_events(**names, as_of=asked["as_of"], limit=limit)
+        return app.ledger.find_events(**names, as_of=asked["as_of"], state=state, limit=limit)
     if what == "labels":
         return app.ledger.find_labels(**names, limit=limit)
     return app.lake.read(what, **asked, limit=limit, newest_first=newest_first)

@@ -12,6 +12,8 @@ from forecaster.progress import Moment
 __all__ = ["fan", "loss_curve", "metric_by_horizon"]
 
 INK, BAND, WARN, EVENT = "#1f2937", "37, 99, 235", "#dc2626", "rgba(220, 38, 38, 0.14)"
+PAPER, PALE = "#e5e7eb", "96, 165, 250"
+"""Ink and bands on a dark page."""
 _BANDS = (("q0.025", "q0.975", 0.14, "95 %"), ("q0.1", "q0.9", 0.22, "80 %"))
 
 
@@ -23,25 +25,28 @@ def fan(
     *,
     title: str = "",
     unit: str = "",
+    dark: bool = False,
 ) -> go.Figure:
-    """History, the forecast with its intervals, what was expected, and events.
+    """History, the forecast with its intervals, what was expected, and events; `dark` for a page that is.
 
     Missing: gaps in the history stay gaps; empty frames draw nothing
     """
-    figure = go.Figure()
+    figure, ink, band, dense = go.Figure(), *((PAPER, PALE, 1.6) if dark else (INK, BAND, 1.0))
     if scores is not None and len(scores):
-        _band(figure, scores["ds"], scores["lower"], scores["upper"], 0.10, "expected")
+        _band(figure, scores["ds"], scores["lower"], scores["upper"], f"rgba({band}, {0.10 * dense})", "expected")
     gapped = _gaps(history)
-    figure.add_scatter(x=gapped["ds"], y=gapped["y"], name="observed", mode="lines", line={"color": INK, "width": 1.4})
+    figure.add_scatter(x=gapped["ds"], y=gapped["y"], name="observed", mode="lines", line={"color": ink, "width": 1.4})
     if len(forecast):
         for low, high, opacity, name in _BANDS:
-            _band(figure, forecast["ds"], forecast[low], forecast[high], opacity, name)
-        line = {"color": f"rgb({BAND})", "width": 2}
+            _band(figure, forecast["ds"], forecast[low], forecast[high], f"rgba({band}, {opacity * dense})", name)
+        line = {"color": f"rgb({band})", "width": 2}
         figure.add_scatter(x=forecast["ds"], y=forecast["q0.5"], name="forecast", mode="lines", line=line)
-        figure.add_vline(x=forecast["cutoff"].max(), line={"color": INK, "width": 1, "dash": "dot"})
+        figure.add_vline(x=forecast["cutoff"].max(), line={"color": ink, "width": 1, "dash": "dot"})
     if events is not None and len(events):
         _events(figure, history, events)
-    figure.update_layout(title=title, yaxis_title=unit, **_LOOK)
+    figure.update_layout(
+        title=title, xaxis_title_text=_zone(history), yaxis_title=unit, **(_LOOK | (_DARK if dark else {}))
+    )
     return figure
 
 
@@ -78,7 +83,14 @@ _LOOK = {
     "legend": {"orientation": "h", "y": 1.02, "x": 0, "xanchor": "left", "yanchor": "bottom"},
     "hovermode": "x unified",
     "font": {"family": "system-ui, sans-serif", "size": 13},
+    "xaxis": {"title": {"font": {"size": 12}, "standoff": 4}},
 }
+_DARK = {"template": "plotly_dark", "paper_bgcolor": "rgba(0, 0, 0, 0)", "plot_bgcolor": "rgba(0, 0, 0, 0)"}
+
+
+def _zone(history: pd.DataFrame) -> str:
+    """UTC, where the times say that they are."""
+    return "UTC" if isinstance(history["ds"].dtype, pd.DatetimeTZDtype) else ""
 
 
 def _band(
@@ -86,10 +98,9 @@ def _band(
     x: "pd.Series[Any]",
     low: "pd.Series[float]",
     high: "pd.Series[float]",
-    opacity: float,
+    colour: str,
     name: str,
 ) -> None:
-    colour = f"rgba({BAND}, {opacity})"
     edge = {"width": 0}
     figure.add_scatter(x=x, y=high, mode="lines", line=edge, showlegend=False, hoverinfo="skip", legendgroup=name)
     figure.add_scatter(

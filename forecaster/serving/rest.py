@@ -13,6 +13,7 @@ from fastapi import FastAPI, Query, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 
+from forecaster.actions import base
 from forecaster.actions.label import label
 from forecaster.actions.query import query
 from forecaster.app import App
@@ -37,6 +38,7 @@ _TABLES = {
 Pipeline = Annotated[str | None, Query(description="Only what belongs to this pipeline. Default: all.")]
 Series = Annotated[list[str] | None, Query(description="Names of series; repeat it for several. Default: all.")]
 Time = Annotated[str | None, Query(description="RFC 3339 time; without a zone it is UTC.")]
+State = Annotated[base.State | None, Query(description="Only anomalies of which this was said last, e.g. open.")]
 Limit = Annotated[int, Query(ge=1, le=_MOST_ROWS, description="Most rows.")]
 Newest = Annotated[bool, Query(description="From the last time back: what is cut at the limit is the oldest.")]
 Format = Annotated[Literal["json", "csv"], Query(description="json: a list of records; csv: with a header.")]
@@ -46,9 +48,7 @@ class Label(BaseModel):
     """The parameters of `forecaster label`."""
 
     event: str
-    as_: Literal["acknowledged", "snoozed", "confirmed", "expected", "false", "new_normal", "resolved", "open"] = Field(
-        alias="as"
-    )
+    as_: base.State = Field(alias="as")
     until: str | None = None
     every: str | None = None
     by: str
@@ -104,12 +104,13 @@ def _endpoint(app: App, what: str) -> Callable[..., Response]:
         since: Time = None,
         until: Time = None,
         as_of: Time = None,
+        state: State = None,
         limit: Limit = 10_000,
         newest_first: Newest = False,
         format: Format = "json",
     ) -> Response:
         asked = {"series": series, "since": since, "until": until, "as_of": as_of, "limit": limit}
-        return _answer(app, what, format, pipeline=pipeline, newest_first=newest_first, **asked)
+        return _answer(app, what, format, pipeline=pipeline, state=state, newest_first=newest_first, **asked)
 
     return ask
 

@@ -1,16 +1,13 @@
 """What is stored, asked for by HTTP: what an answer leaves out is said."""
 
-from collections.abc import Iterator
+from datetime import UTC, datetime
 from itertools import product
-from pathlib import Path
+from typing import Any
 
 import pytest
-from fastapi.testclient import TestClient
 from httpx import Client as Web
 from httpx import MockTransport, Response
 
-from dashboards import series_page
-from forecaster.actions.ingest import ingest
 from forecaster.actions.query import query
 from forecaster.app import App
 from forecaster.client import Client
@@ -19,22 +16,6 @@ from forecaster.series import synthetic
 from forecaster.serving import rest
 
 FRAME = synthetic.seasonal(2, 60)
-
-
-@pytest.fixture
-def app(project: Path, tmp_path: Path) -> App:
-    """Two series of sixty rows."""
-    FRAME.to_csv(tmp_path / "data" / "meters.csv", index=False)
-    opened = App.open(project)
-    ingest(app=opened)
-    return opened
-
-
-@pytest.fixture
-def client(app: App) -> Iterator[Client]:
-    with Client() as client:
-        client._http = TestClient(rest.create(app))
-        yield client
 
 
 def test_an_answer_that_was_cut_says_so(client: Client) -> None:
@@ -90,42 +71,20 @@ def test_the_newest_rows_come_first_where_asked(client: Client, app: App) -> Non
         query("series", newest_first=True, app=app)
 
 
-def test_the_page_shows_the_last_value_of_a_long_series(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where there are more rows than it draws, it draws the last ones, in order, and says so."""
-    monkeypatch.setattr(series_page, "_MOST_POINTS", 20)
-    figure, facts, _ = series_page._series(client, "s0", "all")
-    observed = next(trace for trace in figure.data if trace.name == "observed")
-    assert list(observed.y) == pytest.approx(FRAME["y"][40:60].tolist())
-    assert f"{FRAME['y'][59]:.4g}" in str(facts)
-    assert "newest 20 values" in str(facts)
+def test_events_are_asked_for_by_their_state(client: Client, app: App) -> None:
+    """As it was said last; of nothing else, and no state that there is not."""
+    app.ledger.put_events([event("a"), event("b")])
+    app.ledger.label("b", "confirmed", by="ann")
+    assert client.anomalies(state="open")["event_id"].tolist() == ["a"]
+    assert client.anomalies(state="confirmed")["event_id"].tolist() == ["b"]
+    assert len(client.anomalies()) == 2
+    assert client._http.get("/v1/anomalies", params={"state": "opne"}).status_code == 422
+    with pytest.raises(ConfigError, match="--state is for anomalies, not for scores"):
+        client.scores(state="open")
 
 
-@pytest.mark.parametrize(
-    ("name", "span", "said"),
-    [("NOPE", "all", "no series 'NOPE'"), ("s", "all", "no series 's'"), ("s0", "5y", "span '5y'")],
-)
-def test_the_page_says_what_there_is_not(client: Client, name: str, span: str, said: str) -> None:
-    """A series or a span that an address has made up, also one that is part of a name."""
-    with pytest.raises(ConfigError, match=said):
-        series_page._series(client, name, span)
-
-
-def test_the_page_shows_what_is_wrong(client: Client) -> None:
-    """As words in the place of facts: its callback answers as for any other series."""
-    outputs = "..figure.figure...facts.children...events.children...address.search.."
-    inputs = [
-        {"id": name, "property": "value", "value": value} for name, value in (("series", "NOPE"), ("span", "all"))
-    ]
-    with TestClient(series_page.create(client).server) as page:
-        answer = page.post(
-            "/_dash-update-component",
-            json={"output": outputs, "inputs": inputs, "changedPropIds": ["series.value"], "outputs": _OUTPUTS},
-        )
-    assert answer.status_code == 200
-    assert "no series 'NOPE'" in answer.text
-
-
-_OUTPUTS = [
-    {"id": id, "property": of}
-    for id, of in (("figure", "figure"), ("facts", "children"), ("events", "children"), ("address", "search"))
-]
+def event(event_id: str) -> dict[str, Any]:
+    """An event of the first series."""
+    start = datetime(2024, 1, 2, tzinfo=UTC)
+    times = {"start": start, "peak": start, "end": start}
+    return {"event_id": event_id, "unique_id": "s0", "pipeline": "meters", "severity": 4.0, **times}

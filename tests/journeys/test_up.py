@@ -144,7 +144,8 @@ def test_the_client_reads_what_the_store_has(running: dict[str, Any]) -> None:
 
 @pytest.mark.browser
 def test_the_page_shows_a_series_in_a_real_browser(running: dict[str, Any], tmp_path: Path) -> None:
-    """Pick a series: history, fan and facts are drawn, nothing is fetched from outside, the address keeps the choice."""
+    """From the first page to a series and to another: history, fan and facts are drawn, nothing is fetched from outside, the
+    address keeps the choice; of one that there is not no axes are drawn."""
     browser = next(
         (found for name in ("chromium", "google-chrome", "chromium-browser") if (found := shutil.which(name))), None
     )
@@ -169,7 +170,10 @@ def test_the_page_shows_a_series_in_a_real_browser(running: dict[str, Any], tmp_
             lambda r: outside.append(r.url) if "127.0.0.1" not in r.url and r.url.startswith("http") else None,
         )
         page.on("console", lambda m: problems.append(m.text) if m.type == "error" else None)
-        page.goto(running["dashboard"] + "/?series=s1&span=all")
+        page.goto(running["dashboard"])
+        page.locator("#ages a").get_by_text("s1").click(timeout=30_000)
+        page.wait_for_url("**series=s1**", timeout=30_000)
+        page.get_by_text("all", exact=True).click()
         page.wait_for_selector("#figure .main-svg", timeout=30_000)
         page.wait_for_selector("text=forecast by", timeout=30_000)
         drawn = page.locator("#figure .legendtext").all_text_contents()
@@ -177,6 +181,9 @@ def test_the_page_shows_a_series_in_a_real_browser(running: dict[str, Any], tmp_
         page.get_by_role("textbox", name="Series").click()
         page.get_by_role("option", name="s0").click()
         page.wait_for_url("**series=s0**", timeout=30_000)
+        page.goto(running["dashboard"] + "/?series=nope")
+        page.wait_for_selector("text=No series 'nope'", timeout=30_000)
+        assert page.locator("#figure").count() == 0
         shown.close()
     assert outside == []
     assert problems == []

@@ -1,0 +1,88 @@
+"""How old the last value of each series is, and whether it is late."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from functools import lru_cache
+from typing import Any
+
+import dash_mantine_components as dmc
+import pandas as pd
+
+from dashboards.events_table import link
+from dashboards.wording import ago, count, step_of, when
+from forecaster.client import Client
+
+__all__ = ["ages", "closes", "lateness"]
+
+_SERIES_SHOWN, _MOST_SERIES = 100, 20_000
+_STEPS_FROM = timedelta(days=14)
+_LATE_STEPS, _CLOSED = 3, timedelta(days=2)
+"""A value is late after so many steps; of one that has days without values, so long after that."""
+
+
+def ages(client: Client, now: datetime) -> Any:
+    """How old the last value of each series is, the latest first. Raises: ForecasterError where the API does not answer"""
+    found = client.series(limit=_MOST_SERIES)
+    if len(found) == 0:
+        return dmc.Text("No series yet.", c="dimmed")
+    known = _judged(client, found, now)
+    shown = known.head(_SERIES_SHOWN).to_dict("records")
+    heads = ["Series", "Last value, UTC", "Age", "Step"]
+    if any(row["problems"] for row in shown):
+        heads.append(f"Problems of {_STEPS_FROM.days} days")
+    head = dmc.TableThead(dmc.TableTr([dmc.TableTh(name) for name in heads]))
+    rows = [dmc.TableTr(_age_cells(row, now)[: len(heads)]) for row in shown]
+    late = int((known["late_by"] > 1).sum())
+    said = f"{count(late, 'series is', 'series are')} late" if late else "None is late"
+    more = f"; {_SERIES_SHOWN} of {len(known):,} are shown" if len(known) > _SERIES_SHOWN else ""
+    return [
+        dmc.Text(f"{said}: late is what is more than {_LATE_STEPS} steps old{more}.", size="sm", c="dimmed"),
+        dmc.Table([head, dmc.TableTbody(rows)], highlightOnHover=True),
+    ]
+
+
+def _judged(client: Client, known: pd.DataFrame, now: datetime) -> pd.DataFrame:
+    """Every series with its step and problems, the latest first."""
+    quarter = now.replace(minute=now.minute // 15 * 15, second=0, microsecond=0)
+    known = known.merge(_looked_at(client, known["last_ds"].max().floor("D"), quarter), on="unique_id", how="left")
+    known["problems"] = known["problems"].fillna("")
+    known["step"] = known["step"].fillna("").mask(known["step"] == "", known["found_step"]).fillna("")
+    known["late_by"] = [
+        lateness(row["last_ds"], step_of(row["step"]), now, closes=closes(row)) for row in known.to_dict("records")
+    ]
+    return known.sort_values(["late_by", "unique_id"], ascending=[False, True])
+
+
+@lru_cache(maxsize=1)
+def _looked_at(client: Client, newest: datetime, quarter: datetime) -> pd.DataFrame:
+    """Steps and problems of late: they are counted in the lake, so once in a quarter of an hour."""
+    found = pd.DataFrame() if pd.isna(newest) else client.quality(since=(newest - _STEPS_FROM).isoformat())
+    return found.rename(columns={"step": "found_step"}).reindex(columns=["unique_id", "found_step", "problems"])
+
+
+def lateness(last: datetime, step: timedelta | None, now: datetime, *, closes: bool) -> float:
+    """The age of a last value, 1 where it begins to be late; 0 where no step is known. `closes`: there are days without values."""
+    if step is None or pd.isna(last):
+        return 0.0
+    return (now - last) / (_LATE_STEPS * step + (_CLOSED if closes else timedelta(0)))
+
+
+def closes(series: Mapping[str, Any]) -> bool:
+    """Whether a series, as the API knows it, has days on which no values are due."""
+    return series["calendar"] not in (None, "", "24/7") or str(series["step"] or "").startswith("B")
+
+
+def _age_cells(row: dict[str, Any], now: datetime) -> list[Any]:
+    there = pd.notna(row["last_ds"])
+    late = [dmc.Badge("late", color="orange", variant="light", tt="none")] if row["late_by"] > 1 else []
+    age = [dmc.Text(ago(row["last_ds"], now) if there else "never", size="sm"), *late]
+    return [
+        dmc.TableTd(link(row["unique_id"])),
+        dmc.TableTd(when(row["last_ds"]) if there else "", style=_NARROW),
+        dmc.TableTd(dmc.Group(age, gap="xs", wrap="nowrap"), style=_NARROW),
+        dmc.TableTd(row["step"] or "unknown", style=_NARROW),
+        dmc.TableTd(dmc.Text(row["problems"], size="xs", c="dimmed")),
+    ]
+
+
+_NARROW = {"whiteSpace": "nowrap"}

@@ -1,0 +1,75 @@
+"""The first page: what is wrong now in any series, and what nobody has judged yet."""
+
+from datetime import datetime
+from typing import Any
+
+import dash_mantine_components as dmc
+import pandas as pd
+from dash import html
+
+from dashboards.events_table import events_table
+from dashboards.wording import count
+from forecaster.client import Client
+
+__all__ = ["duty"]
+
+_STATES = ("open", "acknowledged", "snoozed", "confirmed")
+"""States of events that somebody on duty has to know of; one that was confirmed, as long as it goes on."""
+_EVENTS_SHOWN, _MOST_EVENTS = 50, 20_000
+
+
+def duty(client: Client, now: datetime) -> Any:
+    """Open events of all series. Raises: ForecasterError where the API does not answer"""
+    events = _waiting(client)
+    labels = client.labels(limit=_MOST_EVENTS)
+    going_on, over = events[events["is_open"]], events[~events["is_open"]]
+    parts = [_headline(going_on, over)]
+    for title, part in (("Still going on", going_on), ("Over, and not judged yet", over)):
+        if len(part):
+            parts += [_title(title, len(part)), events_table(part.head(_EVENTS_SHOWN), labels, now, linked=True)]
+        if len(part) > _EVENTS_SHOWN:
+            rest = f"{len(part) - _EVENTS_SHOWN} more: forecaster query anomalies --state open"
+            parts.append(dmc.Text(rest, c="dimmed", size="sm"))
+    if len(events):
+        parts.append(_how_to_label())
+    return [*parts, _title("Series"), html.Div(dmc.Text("looking ...", c="dimmed"), id="ages")]
+
+
+def _waiting(client: Client) -> pd.DataFrame:
+    """Events that somebody has to know of: those nobody took up first, the newest incident first, in it the worst."""
+    parts = [client.anomalies(state=state, limit=_MOST_EVENTS) for state in _STATES]
+    found = pd.concat([part for part in parts if len(part)]) if any(map(len, parts)) else None
+    if found is None:
+        return pd.DataFrame(columns=["event_id", "incident_id", "is_open"]).astype({"is_open": bool})
+    found["is_open"] = found["is_open"].fillna(False).astype(bool)
+    found["incident_id"] = found["incident_id"].fillna(found["event_id"])
+    found = found[(found["state"] != "confirmed") | found["is_open"]]
+    found["is_known"] = found["state"] != "open"
+    found["began"] = found.groupby("incident_id")["start"].transform("max")
+    order = ["is_known", "began", "incident_id", "severity"]
+    return found.sort_values(order, ascending=[True, False, True, False], ignore_index=True)
+
+
+def _headline(going_on: pd.DataFrame, over: pd.DataFrame) -> Any:
+    """The answer in one sentence."""
+    new = going_on[~going_on["is_known"]] if len(going_on) else going_on
+    if len(new):
+        n, m = count(len(new), "event"), count(new["unique_id"].nunique(), "series", "series")
+        text, colour = f"{n} of {m} still going on that nobody has taken up.", "red"
+    elif len(going_on):
+        text, colour = "All that is still going on has been taken up.", "blue"
+    elif len(over):
+        text, colour = f"Nothing is going on; {count(len(over), 'event')} of before not judged yet.", "gray"
+    else:
+        text, colour = "Nothing is going on, and nothing waits to be judged.", "green"
+    return dmc.Alert(dmc.Text(text, fw=500), color=colour, variant="light", my="md")
+
+
+def _title(text: str, n: int | None = None) -> Any:
+    parts = [dmc.Title(text, order=4)] + ([dmc.Text(str(n), c="dimmed")] if n is not None else [])
+    return dmc.Group(parts, gap="xs", mt="lg", mb="xs")
+
+
+def _how_to_label() -> Any:
+    said = "forecaster label EVENT --as acknowledged --note 'on my way'"
+    return dmc.Text(["Say what an event is: ", dmc.Code(said)], size="sm", c="dimmed", mt="sm")

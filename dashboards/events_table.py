@@ -1,0 +1,123 @@
+"""Events as a table: how severe, of which series, since when, and what was said of them."""
+
+from datetime import datetime, timedelta
+from typing import Any
+from urllib.parse import urlencode
+
+import dash_mantine_components as dmc
+import pandas as pd
+from dash import dcc
+
+from dashboards.wording import ago, length, when
+
+__all__ = ["SPANS", "events_table", "link"]
+
+SPANS = {
+    "1w": timedelta(days=7),
+    "1m": timedelta(days=30),
+    "3m": timedelta(days=91),
+    "1y": timedelta(days=365),
+    "all": None,
+}
+"""Lengths of time, from its last value back, that a series is shown over."""
+_ARROWS = {"up": "↑", "down": "↓"}
+_COLOURS = {"open": "gray", "acknowledged": "blue", "snoozed": "violet", "confirmed": "orange"}
+
+
+def link(name: str, span: str = "3m") -> Any:
+    """A series' name, leading to its page."""
+    style = {"overflowWrap": "anywhere", "color": "var(--mantine-color-anchor)", "textDecoration": "none"}
+    return dcc.Link(name, href="?" + urlencode({"series": name, "span": span}), style=style)
+
+
+def events_table(events: pd.DataFrame, labels: pd.DataFrame, now: datetime, *, linked: bool) -> Any:
+    """A row for each event, in their order; `linked` says of which series it is, and leads there."""
+    said = labels.drop_duplicates("event_id").set_index("event_id") if len(labels) else labels
+    sizes = events["incident_id"].value_counts()
+    rows = []
+    for event in events.to_dict("records"):
+        label = said.loc[event["event_id"]] if event["event_id"] in said.index else None
+        rows.append(
+            dmc.TableTr(
+                [
+                    dmc.TableTd(_severity(event), style=_NARROW),
+                    dmc.TableTd(_name(event, int(sizes.get(event["incident_id"], 1)), now, linked=linked), style=_TOP),
+                    dmc.TableTd(_began(event, now), style=_NARROW),
+                    dmc.TableTd(_lasts(event), style=_NARROW),
+                    dmc.TableTd(_state(event, label), style=_TOP),
+                ]
+            )
+        )
+    heads = ("Severity", "Series and event" if linked else "Event", "Began, UTC", "Lasts", "State")
+    head = dmc.TableThead(dmc.TableTr([dmc.TableTh(name) for name in heads]))
+    return dmc.Table([head, dmc.TableTbody(rows)], highlightOnHover=True)
+
+
+_TOP = {"verticalAlign": "top"}
+_NARROW = {"whiteSpace": "nowrap", **_TOP}
+_ID = {"overflowWrap": "anywhere", "fontFamily": "ui-monospace, monospace"}
+
+
+def _severity(event: dict[str, Any]) -> Any:
+    """The size, the direction, and the probability of its strangest value."""
+    arrow = _ARROWS.get(event["direction"], "")
+    p = f"p {10 ** -event['severity']:.1g}" if event["direction"] != "silent" else "no values"
+    return dmc.Stack(
+        [dmc.Text(f"{event['severity']:.1f} {arrow}", size="sm", fw=600), dmc.Text(p, size="xs", c="dimmed")], gap=0
+    )
+
+
+def _name(event: dict[str, Any], size: int, now: datetime, *, linked: bool) -> Any:
+    """The series, the id to label it by, and the incident that it is part of."""
+    name, event_id, incident = event["unique_id"], event["event_id"], event["incident_id"]
+    id_line = dmc.Group(
+        [dmc.Text(event_id, size="xs", c="dimmed", style=_ID), _copy(event_id)], gap=6, wrap="nowrap", align="start"
+    )
+    parts = [link(name, _span(event["start"], now))] if linked else []
+    if incident and incident != event_id:
+        others = f", with {size - 1} more" if size > 1 else ""
+        parts += [id_line, dmc.Text(f"incident {incident}{others}", size="xs", c="dimmed", style=_ID)]
+    else:
+        parts += [id_line]
+    return dmc.Stack(parts, gap=2)
+
+
+def _copy(text: str) -> Any:
+    return dcc.Clipboard(content=text, title="copy the id", style={"cursor": "pointer", "flex": "none", "opacity": 0.6})
+
+
+def _span(start: datetime, now: datetime) -> str:
+    """The shortest span that shows what began then, and something before it."""
+    return next((name for name, span in SPANS.items() if span is None or (now - start) * 1.5 < span), "all")
+
+
+def _began(event: dict[str, Any], now: datetime) -> Any:
+    return dmc.Stack(
+        [dmc.Text(when(event["start"]), size="sm"), dmc.Text(ago(event["start"], now), size="xs", c="dimmed")], gap=0
+    )
+
+
+def _lasts(event: dict[str, Any]) -> Any:
+    """How long it lasted, so far where it goes on."""
+    lasted = event["end"] - event["start"]
+    text = dmc.Text(length(lasted) if lasted else "one value", size="sm")
+    if not event["is_open"]:
+        return text
+    return dmc.Stack([dmc.Text("going on", size="sm", fw=600, c="red"), text], gap=0)
+
+
+def _state(event: dict[str, Any], label: Any) -> Any:
+    """What was said of it, by whom, and for how long."""
+    state = str(event["state"])
+    badge = dmc.Badge(
+        state.replace("_", " "), color=_COLOURS.get(state, "gray"), variant="light", tt="none", styles=_UNCUT
+    )
+    lines = []
+    if state == "snoozed" and pd.notna(event["snoozed_until"]):
+        lines.append(f"until {when(event['snoozed_until'])}")
+    if label is not None and label["state"] == state:
+        lines.append(f"by {label['by']}" + (f": {label['note']}" if label["note"] else ""))
+    return dmc.Stack([badge, *(dmc.Text(line, size="xs", c="dimmed") for line in lines)], gap=2, align="flex-start")
+
+
+_UNCUT = {"root": {"overflow": "visible"}, "label": {"overflow": "visible"}}

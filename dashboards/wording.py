@@ -1,0 +1,48 @@
+"""How times, lengths of time and numbers read on the pages."""
+
+from datetime import datetime, timedelta
+
+import pandas as pd
+
+__all__ = ["ago", "count", "length", "number", "step_of", "when"]
+
+_UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
+_LONG = 2
+"""A length is told in the largest unit of which it has so many."""
+
+
+def when(time: datetime) -> str:
+    """A time in UTC to the minute."""
+    return f"{time:%Y-%m-%d %H:%M}"
+
+
+def length(span: timedelta) -> str:
+    """A length of time in one unit: `90 min`, `5 h`, `3 d`."""
+    seconds = span.total_seconds()
+    size, unit = next(((size, unit) for size, unit in _UNITS if seconds >= _LONG * size), _UNITS[-1])
+    return f"{seconds / size:,.0f} {unit}"
+
+
+def ago(time: datetime, now: datetime) -> str:
+    """How long ago a time was."""
+    return f"{length(now - time)} ago" if time <= now else f"in {length(time - now)}"
+
+
+def number(value: float) -> str:
+    """Four digits of a number, without an exponent where it is large."""
+    return f"{value:,.0f}" if 1e4 <= abs(value) < 1e9 else f"{value:.4g}"
+
+
+def count(n: int, one: str, many: str = "") -> str:
+    """A number of things: `1 event`, `2 events`."""
+    return f"{n:,} {one if n == 1 else many or one + 's'}"
+
+
+def step_of(text: str) -> timedelta | None:
+    """The length of a step such as `10min`, `h` or `D`; of one that varies its usual length; None where it is unknown."""
+    usual = {"B": "D", "W": "7D", "MS": "30D", "ME": "30D", "QS": "91D", "QE": "91D", "YS": "365D", "YE": "365D"}
+    try:
+        known = usual.get(text.split("-")[0], text)
+        return pd.to_timedelta(known if known[:1].isdigit() else f"1{known}").to_pytimedelta() if known else None
+    except ValueError:
+        return None
