@@ -11,10 +11,11 @@ import pandas as pd
 from dashboards.events_table import link
 from dashboards.wording import ago, count, step_of, when
 from forecaster.client import Client
+from forecaster.errors import SourceError
 
 __all__ = ["ages", "closes", "lateness"]
 
-_SERIES_SHOWN, _MOST_SERIES = 100, 20_000
+_SERIES_SHOWN, _MOST_SERIES = 20, 20_000
 _STEPS_FROM = timedelta(days=14)
 _LATE_STEPS, _CLOSED = 3, timedelta(days=2)
 """A value is late after so many steps; of one that has days without values, so long after that."""
@@ -32,13 +33,25 @@ def ages(client: Client, now: datetime) -> Any:
         heads.append(f"Problems of {_STEPS_FROM.days} days")
     head = dmc.TableThead(dmc.TableTr([dmc.TableTh(name) for name in heads]))
     rows = [dmc.TableTr(_age_cells(row, now)[: len(heads)]) for row in shown]
-    late = int((known["late_by"] > 1).sum())
-    said = f"{count(late, 'series is', 'series are')} late" if late else "None is late"
-    more = f"; {_SERIES_SHOWN} of {len(known):,} are shown" if len(known) > _SERIES_SHOWN else ""
     return [
-        dmc.Text(f"{said}: late is what is more than {_LATE_STEPS} steps old{more}.", size="sm", c="dimmed"),
+        dmc.Text(_said(known), size="sm", c="dimmed"),
         dmc.Table([head, dmc.TableTbody(rows)], highlightOnHover=True),
     ]
+
+
+def _said(known: pd.DataFrame) -> str:
+    """How many are late, and what that means."""
+    late = int((known["late_by"] > 1).sum())
+    parts = [f"{count(late, 'series is', 'series are')} late" if late else "none is late"]
+    parts[0] += f": late is what is more than {_LATE_STEPS} steps old"
+    if len(known) > _SERIES_SHOWN:
+        parts.append(f"the {_SERIES_SHOWN} latest of {len(known):,} are shown")
+    if (unknown := int((known["step"] == "").sum())) == len(known):
+        parts = ["no step is known yet, so none can be called late"]
+    elif unknown:
+        parts.append(f"of {unknown:,} no step is known")
+    text = "; ".join(parts)
+    return f"{text[0].upper()}{text[1:]}."
 
 
 def _judged(client: Client, known: pd.DataFrame, now: datetime) -> pd.DataFrame:
@@ -55,8 +68,12 @@ def _judged(client: Client, known: pd.DataFrame, now: datetime) -> pd.DataFrame:
 
 @lru_cache(maxsize=1)
 def _looked_at(client: Client, newest: datetime, quarter: datetime) -> pd.DataFrame:
-    """Steps and problems of late: they are counted in the lake, so once in a quarter of an hour."""
-    found = pd.DataFrame() if pd.isna(newest) else client.quality(since=(newest - _STEPS_FROM).isoformat())
+    """Steps and problems of late: they are counted in the lake, so once in a quarter of an hour, and where that takes too long
+    ages have to do."""
+    try:
+        found = pd.DataFrame() if pd.isna(newest) else client.quality(since=(newest - _STEPS_FROM).isoformat())
+    except SourceError:
+        found = pd.DataFrame()
     return found.rename(columns={"step": "found_step"}).reindex(columns=["unique_id", "found_step", "problems"])
 
 

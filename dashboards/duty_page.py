@@ -15,7 +15,7 @@ __all__ = ["duty"]
 
 _STATES = ("open", "acknowledged", "snoozed", "confirmed")
 """States of events that somebody on duty has to know of; one that was confirmed, as long as it goes on."""
-_EVENTS_SHOWN, _MOST_EVENTS = 50, 20_000
+_INCIDENTS_SHOWN, _MOST_EVENTS = 20, 20_000
 
 
 def duty(client: Client, now: datetime) -> Any:
@@ -23,16 +23,38 @@ def duty(client: Client, now: datetime) -> Any:
     events = _waiting(client)
     labels = client.labels(limit=_MOST_EVENTS)
     going_on, over = events[events["is_open"]], events[~events["is_open"]]
-    parts = [_headline(going_on, over)]
-    for title, part in (("Still going on", going_on), ("Over, and not judged yet", over)):
-        if len(part):
-            parts += [_title(title, len(part)), events_table(part.head(_EVENTS_SHOWN), labels, now, linked=True)]
-        if len(part) > _EVENTS_SHOWN:
-            rest = f"{len(part) - _EVENTS_SHOWN} more: forecaster query anomalies --state open"
-            parts.append(dmc.Text(rest, c="dimmed", size="sm"))
-    if len(events):
-        parts.append(_how_to_label())
-    return [*parts, _title("Series"), html.Div(dmc.Text("looking ...", c="dimmed"), id="ages")]
+    return [
+        _headline(going_on, over),
+        *_section("Still going on", going_on, labels, now),
+        dmc.Title("Series", order=4, mt="lg", mb="xs"),
+        html.Div(dmc.Text("looking ...", c="dimmed"), id="ages"),
+        *_section("Over, and not judged yet", over, labels, now),
+    ]
+
+
+def _section(title: str, events: pd.DataFrame, labels: pd.DataFrame, now: datetime) -> list[Any]:
+    """Events under a title; nothing where there are none."""
+    if len(events) == 0:
+        return []
+    incidents = events["incident_id"].unique()
+    shown = events[events["incident_id"].isin(incidents[:_INCIDENTS_SHOWN])]
+    notes: list[Any] = [
+        "Say what an event is: ",
+        dmc.Code("forecaster label EVENT --as acknowledged --note 'on my way'"),
+    ]
+    if len(shown) < len(events):
+        notes = [
+            f"{len(events) - len(shown):,} more: ",
+            dmc.Code("forecaster query anomalies --state open"),
+            ". ",
+            *notes,
+        ]
+    head = [dmc.Title(title, order=4), dmc.Text(f"{len(events):,}", c="dimmed")]
+    return [
+        dmc.Group(head, gap="xs", mt="lg", mb="xs"),
+        events_table(shown, labels, now, linked=True),
+        dmc.Text(notes, size="sm", c="dimmed", mt="xs"),
+    ]
 
 
 def _waiting(client: Client) -> pd.DataFrame:
@@ -63,13 +85,3 @@ def _headline(going_on: pd.DataFrame, over: pd.DataFrame) -> Any:
     else:
         text, colour = "Nothing is going on, and nothing waits to be judged.", "green"
     return dmc.Alert(dmc.Text(text, fw=500), color=colour, variant="light", my="md")
-
-
-def _title(text: str, n: int | None = None) -> Any:
-    parts = [dmc.Title(text, order=4)] + ([dmc.Text(str(n), c="dimmed")] if n is not None else [])
-    return dmc.Group(parts, gap="xs", mt="lg", mb="xs")
-
-
-def _how_to_label() -> Any:
-    said = "forecaster label EVENT --as acknowledged --note 'on my way'"
-    return dmc.Text(["Say what an event is: ", dmc.Code(said)], size="sm", c="dimmed", mt="sm")

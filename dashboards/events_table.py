@@ -6,9 +6,9 @@ from urllib.parse import urlencode
 
 import dash_mantine_components as dmc
 import pandas as pd
-from dash import dcc
+from dash import dcc, html
 
-from dashboards.wording import ago, length, when
+from dashboards.wording import ago, count, length, when
 
 __all__ = ["SPANS", "events_table", "link"]
 
@@ -31,20 +31,22 @@ def link(name: str, span: str = "3m") -> Any:
 
 
 def events_table(events: pd.DataFrame, labels: pd.DataFrame, now: datetime, *, linked: bool) -> Any:
-    """A row for each event, in their order; `linked` says of which series it is, and leads there."""
-    said = labels.drop_duplicates("event_id").set_index("event_id") if len(labels) else labels
-    sizes = events["incident_id"].value_counts()
+    """A row for each incident, in the order of the events, of which its first one is shown and the others unfold.
+
+    `linked` says of which series they are, and leads there.
+    """
+    said = labels.drop_duplicates("event_id").set_index("event_id").to_dict("index") if len(labels) else {}
     rows = []
-    for event in events.to_dict("records"):
-        label = said.loc[event["event_id"]] if event["event_id"] in said.index else None
+    for _, part in events.groupby(events["incident_id"].fillna(events["event_id"]), sort=False):
+        lead, *others = part.to_dict("records")
         rows.append(
             dmc.TableTr(
                 [
-                    dmc.TableTd(_severity(event), style=_NARROW),
-                    dmc.TableTd(_name(event, int(sizes.get(event["incident_id"], 1)), now, linked=linked), style=_TOP),
-                    dmc.TableTd(_began(event, now), style=_NARROW),
-                    dmc.TableTd(_lasts(event), style=_NARROW),
-                    dmc.TableTd(_state(event, label), style=_TOP),
+                    dmc.TableTd(_severity(lead), style=_NARROW),
+                    dmc.TableTd(_names(lead, others, now, linked=linked), style=_TOP),
+                    dmc.TableTd(_began(lead, now), style=_NARROW),
+                    dmc.TableTd(_lasts(lead), style=_NARROW),
+                    dmc.TableTd(_state(lead, said.get(lead["event_id"])), style=_TOP),
                 ]
             )
         )
@@ -60,26 +62,36 @@ _ID = {"overflowWrap": "anywhere", "fontFamily": "ui-monospace, monospace"}
 
 def _severity(event: dict[str, Any]) -> Any:
     """The size, the direction, and the probability of its strangest value."""
-    arrow = _ARROWS.get(event["direction"], "")
     p = f"p {10 ** -event['severity']:.1g}" if event["direction"] != "silent" else "no values"
-    return dmc.Stack(
-        [dmc.Text(f"{event['severity']:.1f} {arrow}", size="sm", fw=600), dmc.Text(p, size="xs", c="dimmed")], gap=0
-    )
+    return dmc.Stack([dmc.Text(_size(event), size="sm", fw=600), dmc.Text(p, size="xs", c="dimmed")], gap=0)
 
 
-def _name(event: dict[str, Any], size: int, now: datetime, *, linked: bool) -> Any:
-    """The series, the id to label it by, and the incident that it is part of."""
-    name, event_id, incident = event["unique_id"], event["event_id"], event["incident_id"]
-    id_line = dmc.Group(
-        [dmc.Text(event_id, size="xs", c="dimmed", style=_ID), _copy(event_id)], gap=6, wrap="nowrap", align="start"
-    )
-    parts = [link(name, _span(event["start"], now))] if linked else []
-    if incident and incident != event_id:
-        others = f", with {size - 1} more" if size > 1 else ""
-        parts += [id_line, dmc.Text(f"incident {incident}{others}", size="xs", c="dimmed", style=_ID)]
-    else:
-        parts += [id_line]
+def _size(event: dict[str, Any]) -> str:
+    return f"{event['severity']:.1f} {_ARROWS.get(event['direction'], '')}".strip()
+
+
+def _names(lead: dict[str, Any], others: list[dict[str, Any]], now: datetime, *, linked: bool) -> Any:
+    """Series and ids of an incident's events, and its own id where that says something new."""
+    parts = _name(lead, now, linked=linked)
+    if lead["incident_id"] not in (None, lead["event_id"]):
+        parts.append(dmc.Text(f"incident {lead['incident_id']}", size="xs", c="dimmed", style=_ID))
+    if others:
+        more = [dmc.Stack(_name(one, now, linked=linked, with_severity=True), gap=2, mt="xs") for one in others]
+        style = {"cursor": "pointer", "fontSize": "var(--mantine-font-size-sm)"}
+        parts.append(html.Details([html.Summary(f"and {count(len(others), 'event')} more of it", style=style), *more]))
     return dmc.Stack(parts, gap=2)
+
+
+def _name(event: dict[str, Any], now: datetime, *, linked: bool, with_severity: bool = False) -> list[Any]:
+    """The series, and the id to label the event by."""
+    event_id = event["event_id"]
+    of_id = [dmc.Text(event_id, size="xs", c="dimmed", style=_ID), _copy(event_id)]
+    parts: list[Any] = [dmc.Group(of_id, gap=6, wrap="nowrap", align="start")]
+    if linked:
+        taken = "" if event["state"] == "open" else f", {event['state']}"
+        severity = [dmc.Text(_size(event) + taken, size="sm", fw=600)] if with_severity else []
+        parts.insert(0, dmc.Group([link(event["unique_id"], _span(event["start"], now)), *severity], gap="xs"))
+    return parts
 
 
 def _copy(text: str) -> Any:

@@ -51,7 +51,15 @@ def test_the_first_page_lists_what_is_wrong_in_any_series(client: Client, app: A
     )
     assert "3 events of 2 series still going on that nobody has taken up" in text
     assert text.index("Still going on") < text.index(f'"{old}"') < text.index("Over, and not judged yet")
-    for words in ("incident plant@1, with 1 more", "22.5 ↑", "p 3e-23", "3 h ago", "UTC", "?series=s0&span=1w"):
+    for words in (
+        "incident plant@1",
+        "and 1 event more of it",
+        "22.5 ↑",
+        "p 3e-23",
+        "3 h ago",
+        "UTC",
+        "?series=s0&span=1w",
+    ):
         assert words in text, words
 
 
