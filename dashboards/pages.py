@@ -5,7 +5,7 @@ The address holds the whole state, so a page can be sent to somebody.
 
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import parse_qs, urlencode
+from urllib.parse import parse_qs
 
 import dash
 import dash_mantine_components as dmc
@@ -25,6 +25,18 @@ _MOST_SERIES = 20_000
 _REFRESH_MS = 60_000
 _SPAN = "3m"
 _IS_DARK = "() => window.matchMedia('(prefers-color-scheme: dark)').matches"
+_ASKED = f"""
+    const asked = new URLSearchParams(window.location.search);
+    const known = [asked.get("series"), {list(SPANS)}.includes(asked.get("span")) ? asked.get("span") : "{_SPAN}"];
+"""
+_READ = f"() => {{{_ASKED} return [...known, known[0] ? {{}} : {{display: 'none'}}]; }}"
+"""What the address says, into the choices. Only the address changes the page, so no answer undoes a choice made meanwhile."""
+_WRITE = f"""(name, span) => {{{_ASKED}
+    if ((name || null) === known[0] && (!name || span === known[1])) return;
+    window.history.pushState({{}}, "", name ? "?" + new URLSearchParams({{series: name, span: span}}) : "/");
+    window.dispatchEvent(new PopStateEvent("popstate"));
+}}"""
+"""What was chosen, into the address, unless it is there already; as the browser itself would, so that it is one way only."""
 
 
 def create(client: Client) -> Dash:
@@ -34,31 +46,27 @@ def create(client: Client) -> Dash:
     )  # some parts are on one page only
     app.layout = lambda: _layout(client)
     app.clientside_callback(_IS_DARK, Output("dark", "data"), Input("address", "pathname"))
-
-    @app.callback(Output("series", "value"), Output("span", "value"), Input("address", "search"))
-    def read_address(search: str) -> tuple[str | None, str]:
-        asked = parse_qs((search or "").lstrip("?"))
-        span = asked.get("span", [_SPAN])[0]
-        return asked.get("series", [None])[0], span if span in SPANS else _SPAN
+    app.clientside_callback(
+        _READ, Output("series", "value"), Output("span", "value"), Output("span", "style"), Input("address", "search")
+    )
+    app.clientside_callback(_WRITE, Input("series", "value"), Input("span", "value"), prevent_initial_call=True)
 
     @app.callback(
         Output("content", "children"),
-        Output("address", "search"),
-        Output("span", "style"),
-        Input("series", "value"),
-        Input("span", "value"),
+        Input("address", "search"),
         Input("dark", "data"),
         Input("clock", "n_intervals"),
         prevent_initial_call=True,
     )
-    def show(name: str | None, span: str, dark: bool, _: int | None) -> tuple[Any, Any, Any]:
+    def show(search: str | None, dark: bool, _: int | None) -> Any:
+        asked = parse_qs((search or "").lstrip("?"))
+        name, span = asked.get("series", [None])[0], asked.get("span", [_SPAN])[0]
         if name and ctx.triggered_id == "clock":
-            return dash.no_update, dash.no_update, dash.no_update  # nobody's zoom is taken away
-        where = "?" + urlencode({"series": name, "span": span}) if name else ""
+            return dash.no_update  # nobody's zoom is taken away
         try:
-            return content(client, name, span, datetime.now(UTC), dark=dark), where, {} if name else _HIDDEN
+            return content(client, name, span, datetime.now(UTC), dark=dark)
         except ForecasterError as error:
-            return problem(error), where, _HIDDEN
+            return problem(error)
 
     @app.callback(Output("ages", "children"), Input("ages", "id"))
     def show_ages(_: str) -> Any:

@@ -74,7 +74,10 @@ def _facts(
         parts.append(("shown", f"the newest {_MOST_POINTS:,} values"))
     facts = [
         dmc.Stack(
-            [dmc.Text(name, size="xs", c="dimmed"), dmc.Text(value, fw=500, c="orange" if _LATE in value else None)],
+            [
+                dmc.Text(name, size="xs", c="dimmed"),
+                dmc.Text(value, fw=500, c="orange" if _LATE in value else "bright"),
+            ],
             gap=0,
         )
         for name, value in parts

@@ -136,23 +136,12 @@ def test_the_page_says_what_there_is_not(client: Client, name: str, span: str, w
 
 def test_the_page_shows_what_is_wrong(client: Client) -> None:
     """As words in the place of the figure: its callback answers as for any other series."""
-    given = {
-        "series": ("value", "NOPE"),
-        "span": ("value", "all"),
-        "dark": ("data", False),
-        "clock": ("n_intervals", 0),
-    }
+    given = {"address": ("search", "?series=NOPE"), "dark": ("data", False), "clock": ("n_intervals", 0)}
     inputs = [{"id": id, "property": of, "value": value} for id, (of, value) in given.items()]
-    outputs = [("content", "children"), ("address", "search"), ("span", "style")]
+    asked = {"output": "content.children", "inputs": inputs, "changedPropIds": ["address.search"]}
     with TestClient(pages.create(client).server) as page:
         answer = page.post(
-            "/_dash-update-component",
-            json={
-                "output": "..content.children...address.search...span.style..",
-                "inputs": inputs,
-                "changedPropIds": ["series.value"],
-                "outputs": [{"id": id, "property": of} for id, of in outputs],
-            },
+            "/_dash-update-component", json={**asked, "outputs": {"id": "content", "property": "children"}}
         )
     assert answer.status_code == 200
     assert "No series 'NOPE'" in answer.text
