@@ -36,18 +36,20 @@ def report(
 
     from forecaster.reporting.page import Section, write_page
 
-    rows, sections = [], []
+    rows, sections, left_out = [], [], []
     for one in app.settings.chosen(pipeline):
         known = app.ledger.find_series(stream=one.name)
         model, version, scores = _champion(app, one)
+        if len(known) > _MOST_SERIES:
+            left_out.append(f"{one.name}: the first {_MOST_SERIES} of {len(known):,} series")
         for name, unit in list(zip(known["unique_id"], known["unit"], strict=True))[:_MOST_SERIES]:
             history, forecast, strange, events = _series(app, one, name)
             judged = {"model": model, "version": version, **_scores(scores, name, model)}
             rows.append({"series": name, **judged, "events": len(events)})
             sections.append(Section(name, str(unit or ""), history, forecast, strange, events))
     table = pd.DataFrame(rows)
-    write_page(out, app.settings.name, table, sections)
-    return Outcome([f"wrote {out}"], table, facts={"out": str(out), "series": rows})
+    write_page(out, app.settings.name, table, sections, left_out)
+    return Outcome([*left_out, f"wrote {out}"], table, facts={"out": str(out), "series": rows})
 
 
 def _champion(app: "App", one: "Pipeline") -> "tuple[str, str, pd.DataFrame]":

@@ -25,10 +25,14 @@ class Section:
     events: pd.DataFrame
 
 
-def write_page(out: Path, title: str, table: pd.DataFrame, sections: Sequence[Section]) -> None:
-    """Write the page. Raises: ConfigError when the place cannot be written."""
+def write_page(
+    out: Path, title: str, table: pd.DataFrame, sections: Sequence[Section], notes: Sequence[str] = ()
+) -> None:
+    """Write the page, with notes above its table. Raises: ConfigError when the place cannot be written."""
     parts = [_section(section, first=number == 0) for number, section in enumerate(sections)]
-    body = f"<h1>{html.escape(title)}</h1>\n{_table(table)}\n" + "\n".join(parts)
+    said = "".join(f"<p>{html.escape(note)}</p>\n" for note in [*notes, *([] if sections else [_NOTHING])])
+    top = f"<p>All times are UTC.</p>\n{said}" + (f"{_table(table)}\n<p>{_WORDS}</p>\n" if len(table) else "")
+    body = f"<h1>{html.escape(title)}</h1>\n{top}" + "\n".join(parts)
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
         out.write_text(
@@ -38,38 +42,55 @@ def write_page(out: Path, title: str, table: pd.DataFrame, sections: Sequence[Se
         raise ConfigError(f"cannot write '{out}': {error.strerror or error}.") from error
 
 
+_NOTHING = "No series yet. What the sources have is read by: forecaster ingest"
+_WORDS = (
+    "MASE: mean error beside that of repeating the season; <i>naive</i> is what seasonal naive reached on the same rows, and less is "
+    "better. <i>80 % covers</i>: how many values lay in the 80 % interval. Both were measured on rows that the model had not seen."
+)
+
+
 def _section(section: Section, *, first: bool) -> str:
-    shown = section.events
-    if len(section.history):
-        shown = shown[pd.to_datetime(shown["end"], utc=True) >= section.history["ds"].min()] if len(shown) else shown
+    heading = f"<h2>{html.escape(section.name)}</h2>"
+    if not len(section.history):
+        return f"<section>\n{heading}\n<p>No values yet.</p>\n</section>"
+    begin = section.history["ds"].min()
+    shown = section.events[section.events["end"] >= begin] if len(section.events) else section.events
     figure = figures.fan(section.history, section.forecast, section.scores, shown, unit=section.unit)
     drawn = figure.to_html(
         full_html=False, include_plotlyjs=first, default_height="420px", config={"displaylogo": False}
     )
-    return f"<section>\n<h2>{html.escape(section.name)}</h2>\n{drawn}\n{_events(section.events)}\n</section>"
+    return f"<section>\n{heading}\n{drawn}\n{_events(section.events, begin)}\n</section>"
 
 
-def _events(events: pd.DataFrame) -> str:
+def _events(events: pd.DataFrame, begin: pd.Timestamp) -> str:
+    """The most severe, and how many of them ended before what is drawn."""
     if not len(events):
         return "<p>No anomaly found.</p>"
-    worst = events.sort_values("severity", ascending=False).head(5)[["start", "end", "severity", "direction"]]
-    rest = f"<p>{len(events)} anomalies, the most severe:</p>" if len(events) > len(worst) else ""
-    return rest + _table(worst)
+    worst = events.sort_values("severity", ascending=False).head(5)
+    said = [f"{len(events)} anomalies, the most severe:"] if len(events) > len(worst) else []
+    if before := int((worst["end"] < begin).sum()):
+        said.append(f"{before} of {len(worst)} ended before the part that is drawn.")
+    times = worst[["start", "end"]]
+    has_hours = any((times[name] != times[name].dt.normalize()).any() for name in times.columns)
+    told = times.apply(lambda column: column.dt.strftime("%Y-%m-%d %H:%M" if has_hours else "%Y-%m-%d"))
+    told["end"] = told["end"].mask(worst["is_open"].eq(True), "still going on")
+    shown = pd.concat([told, worst[["severity", "direction", "state", "event_id"]]], axis=1)
+    return (f"<p>{' '.join(said)}</p>\n" if said else "") + _table(shown)
 
 
 def _table(frame: pd.DataFrame) -> str:
-    head = "".join(f"<th>{html.escape(str(name))}</th>" for name in frame.columns)
-    rows = ["".join(f"<td>{html.escape(_cell(value))}</td>" for value in row) for row in frame.itertuples(index=False)]
-    return (
-        f"<table><thead><tr>{head}</tr></thead><tbody>"
-        + "".join(f"<tr>{row}</tr>" for row in rows)
-        + "</tbody></table>"
-    )
+    """Numbers to the right; wide tables are scrolled, not squeezed."""
+    kinds = [" class='number'" if pd.api.types.is_numeric_dtype(frame[name]) else "" for name in frame.columns]
+    head = "".join(f"<th{kind}>{html.escape(str(name))}</th>" for name, kind in zip(frame.columns, kinds, strict=True))
+    rows = [
+        "".join(f"<td{kind}>{html.escape(_cell(value))}</td>" for value, kind in zip(row, kinds, strict=True))
+        for row in frame.itertuples(index=False)
+    ]
+    body = "".join(f"<tr>{row}</tr>" for row in rows)
+    return f"<div class='wide'><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
 
 
 def _cell(value: object) -> str:
-    if isinstance(value, pd.Timestamp):
-        return value.strftime("%Y-%m-%d %H:%M")
     if isinstance(value, float):
         return "" if value != value else f"{value:.3f}"
     return str(value)
@@ -82,6 +103,8 @@ _HEAD = """<head>
 <style>
   body {{ font: 15px/1.5 system-ui, sans-serif; color: #1f2937; max-width: 1100px; margin: 2rem auto; padding: 0 1rem; }}
   h1 {{ font-size: 1.6rem; margin: 0 0 1rem; }} h2 {{ font-size: 1.1rem; margin: 2.5rem 0 0.5rem; }}
+  h2 {{ overflow-wrap: anywhere; }} td, th {{ white-space: nowrap; }} td.number, th.number {{ text-align: right; }}
+  .wide {{ overflow-x: auto; }} :root {{ color-scheme: light; background: white; }}
   table {{ border-collapse: collapse; font-variant-numeric: tabular-nums; margin: 0.5rem 0; }}
   th, td {{ text-align: left; padding: 0.3rem 1rem 0.3rem 0; border-bottom: 1px solid #e5e7eb; }}
   th {{ font-weight: 600; color: #4b5563; }} p {{ color: #4b5563; margin: 0.5rem 0; }}

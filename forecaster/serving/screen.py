@@ -95,7 +95,9 @@ def _width(stream: TextIO) -> int | None:
 
 
 def _put(console: Console, frame: pd.DataFrame) -> None:
-    """A table and, beneath it, what it does not show."""
+    """A table and, beneath it, what it does not show; nothing of one that has nothing."""
+    if frame.empty:
+        return
     shown = frame.head(_ROWS_SHOWN) if console.width < _UNBOUNDED else frame
     table = fitted(_upright(shown, console.width), console.width)
     rule = "─" * min(

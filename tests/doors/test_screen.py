@@ -109,3 +109,8 @@ def test_a_cell_cannot_command_the_terminal() -> None:
     lines = shown(pd.DataFrame({"unique_id": ["a\x1b[2Jb\nc"], "[red]y": [1.0]}), 80)
     assert lines[3].startswith("a [2Jb c")
     assert "[red]y" in lines[1]
+
+
+def test_a_table_without_rows_shows_nothing() -> None:
+    """Nor does it fail."""
+    assert shown(pd.DataFrame(), 80) == []
