@@ -99,12 +99,16 @@ class _Scoring:
         return Scored(advance.forecasts, advance.scores, events.assign(is_open=is_open), advance.open, newest, keep)
 
     def from_all(self) -> Scored:
-        """By passes over all rows."""
+        """By passes over all rows.
+
+        What stood before is forgotten first: a run that ends too soon must not leave it to a version that was gone back to.
+        """
         from forecaster.actions._observed import observed
         from forecaster.evaluation.rehearsal import Rehearsal
         from forecaster.scoring.detection_rows import events_of, scores_of
         from forecaster.scoring.standing import Standing
 
+        self.snapshots.begin()
         frame, checked = observed(self.app, self.one, self.now)
         forecasts = self.forecaster.predict(checked)
         scored = self.app.lake.read("scores", series=frame["unique_id"].unique().tolist())
@@ -115,7 +119,6 @@ class _Scoring:
         last = frame.groupby("unique_id")["ds"].max()
 
         def keep() -> None:
-            self.snapshots.begin()
             try:
                 standing = Standing.after(self.snapshots.home, self.forecaster, checked, found, self.how)
             except ArtifactError as error:

@@ -1,4 +1,4 @@
-"""Which forecasts say what was not said before: those from new rows, and those from rows that were revised."""
+"""Which forecasts say what was not said before: from new rows, from rows that were revised, by another version."""
 
 from typing import TYPE_CHECKING
 
@@ -17,19 +17,22 @@ _OF_WIDTH, _OF_NUMBER = 1e-3, 1e-5
 """Two ways to the same forecast, by one pass or by single steps, differ by less; a revised row that changes less is no news."""
 
 
-def unsaid(rows: "pd.DataFrame", made: "pd.DataFrame") -> "pd.DataFrame":
-    """Forecasts that differ from those `made` before of the same series and cutoff, all steps of each.
+def unsaid(rows: "pd.DataFrame", made: "pd.DataFrame", version: str) -> "pd.DataFrame":
+    """Forecasts of a version that differ from the newest `made` of the same series and cutoff, all steps of each.
 
+    Those of another version always differ: after going back to an earlier one, its old forecasts are not the newest.
     `replaces` is when the newest of those was made, empty where there is none.
 
     Missing: a number that is missing in both is the same
     """
     newest = made.sort_values("as_of", kind="stable").drop_duplicates(_KEYS, keep="last")
-    both = rows.merge(newest[[*_KEYS, *_NUMBERS, "as_of"]], on=_KEYS, how="left", suffixes=("", "_before"))
+    both = rows.merge(
+        newest[[*_KEYS, *_NUMBERS, "as_of", "model_version"]], on=_KEYS, how="left", suffixes=("", "_before")
+    )
     now, before = (both[[name + end for name in _NUMBERS]].to_numpy(float) for end in ("", "_before"))
     width = np.nan_to_num(now[:, -1:] - now[:, 1:2])
     alike = np.isclose(now, before, rtol=_OF_NUMBER, atol=_OF_WIDTH * width, equal_nan=True).all(axis=1)
-    differs = both["as_of"].isna() | ~alike
+    differs = both["model_version"].ne(version) | ~alike  # none before: no version either
     again = differs.groupby([both[UNIQUE_ID], both[CUTOFF]]).transform("any").to_numpy()
     found: pd.DataFrame = rows.assign(replaces=both["as_of"].array)[again]
     return found

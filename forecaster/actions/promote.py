@@ -17,18 +17,25 @@ if TYPE_CHECKING:
 
 __all__ = ["promote"]
 
+_PROMOTED = "promoted_because"
+"""Tag of a version that serves, or once did."""
+
 
 def promote(
     pipeline: Annotated[str | None, "Pipeline of the project file. Default: all."] = None,
     *,
-    version: Annotated[str | None, "Promote this version, whatever the backtest says."] = None,
+    version: Annotated[
+        str | None, "Promote this version, whatever the backtest says; an earlier one to go back."
+    ] = None,
     app: "App",
     watch: Watch = SILENT,
 ) -> Outcome:
     """Let the challenger serve, if it beats the champion and seasonal naive on the same backtest.
 
     Its coverage must lie in the band as well. Where nothing serves yet and the challenger loses to seasonal naive,
-    seasonal naive serves. The decision and its evidence are recorded in the ledger and on the version.
+    seasonal naive serves. The decision and its evidence are recorded in the ledger and on the version. What serves is
+    asked anew by each scoring, so the next one forecasts with it. A version that was gone back from serves again only by
+    its name; the next one that is trained is judged beside what serves now.
     One pipeline that fails stops no other.
     """
     import pandas as pd
@@ -47,7 +54,7 @@ def _promoted(app: "App", one: "Pipeline", version: str | None, watch: Watch) ->
         chosen, reason, evidence = _by_hand(app, one, version) if version else _decided(app, one, watch)
         if chosen is not None:
             app.registry.point(one.name, CHAMPION, chosen.version)
-            app.registry.tag(one.name, chosen.version, {"promoted_because": reason})
+            app.registry.tag(one.name, chosen.version, {_PROMOTED: reason})
             run.note(model_version=chosen.version)
         run.facts = {"promoted": chosen is not None, "reason": reason, **evidence}
     champion = app.registry.resolve(one.name, CHAMPION)
@@ -73,6 +80,9 @@ def _decided(app: "App", one: "Pipeline", watch: Watch) -> tuple[Version | None,
     champion = app.registry.resolve(one.name, CHAMPION)
     if champion is not None and champion.version == challenger.version:
         return None, "the challenger serves already", {}
+    if champion is not None and _PROMOTED in challenger.tags:  # only a hand takes a challenger down that served
+        again = f"promote it again with: forecaster promote {one.name} --version {challenger.version}"
+        return None, f"version {challenger.version} served before, and was gone back from by hand; {again}", {}
     rehearsal = Rehearsal.load(app.registry.fetch(challenger) / "rehearsal")
     _, checked = observed(app, one, rehearsal.as_of)
     naive = rehearse(checked, model=NAIVE, horizon=one.horizon, season=one.season, as_of=rehearsal.as_of)

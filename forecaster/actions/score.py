@@ -87,12 +87,11 @@ def _stored(app: "App", one: "Pipeline", champion: Version, run_id: str, now: da
 def _store_forecasts(
     app: "App", one: "Pipeline", rows: "pd.DataFrame", champion: Version, made_by: dict[str, Any]
 ) -> int:
-    """Forecasts from each series' last row, unless this version made the same before; returns the rows stored."""
+    """Forecasts from each series' last row, unless they are the newest already; returns the rows stored."""
     if len(rows) == 0:
         return 0
     made = app.lake.read("forecasts", series=rows["unique_id"].unique().tolist(), since=rows["ds"].min(), latest=False)
-    made = made[made["model_version"] == champion.version]
-    fresh = unsaid(rows, made).assign(**made_by)
+    fresh = unsaid(rows, made, champion.version).assign(**made_by)
     return app.lake.append("forecasts", fresh, transaction=_transaction(one, champion, fresh, "cutoff", "replaces"))
 
 

@@ -31,15 +31,14 @@ class Drift(Model):
         self.register_buffer("params_P", torch.tensor(task.parameters), persistent=False)
 
     def encode(self, inputs: Inputs, state: Any = None) -> tuple[Tensor, Any]:
-        """The mean step of the window at each cutoff, [B, T, 1]; the state is the number of steps read."""
+        """The mean step of the window at each cutoff, [B, T, 1]; the state is the number of steps read of each row, [B]."""
         window_BTW = inputs.window_BTW
         rows, steps, width = window_BTW.shape
-        before = state or 0
-        read_T = before + torch.arange(steps, device=window_BTW.device)
-        back_T = read_T.clamp(max=width - 1)
-        first_BT1 = window_BTW.gather(-1, (width - 1 - back_T)[None, :, None].expand(rows, -1, 1))
-        step_BT1 = (window_BTW[..., -1:] - first_BT1) / back_T.clamp(min=1)[:, None]
-        return step_BT1, before + steps
+        before_B = torch.zeros(rows, dtype=torch.long, device=window_BTW.device) if state is None else state
+        read_BT = before_B[:, None] + torch.arange(steps, device=window_BTW.device)
+        back_BT1 = read_BT.clamp(max=width - 1)[..., None]
+        step_BT1 = (window_BTW[..., -1:] - window_BTW.gather(-1, width - 1 - back_BT1)) / back_BT1.clamp(min=1)
+        return step_BT1, before_B + steps
 
     def decode(self, states: Tensor, window: Tensor, ahead: Tensor) -> Outlook:
         start = window[..., -1:] + states * torch.arange(1, self.task.horizon + 1, device=states.device)

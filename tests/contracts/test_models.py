@@ -22,6 +22,7 @@ from forecaster.series.frame import check
 from forecaster.series.grid import Grid
 from forecaster.series.roles import Roles
 from forecaster.training.artefact import Artefact
+from forecaster.training.encoder_state import leaves
 from forecaster.training.fit import fit
 from forecaster.training.plan import plan
 from forecaster.training.walk import last_forecasts, walk
@@ -193,6 +194,17 @@ def test_stepping_equals_the_pass(model: str) -> None:
             stepped = network.model.decode(states, one.window_BTW, one.ahead_BTHF)
             torch.testing.assert_close(stepped.start[:, 0], expected.start[:, t], rtol=1e-4, atol=1e-5)
             torch.testing.assert_close(stepped.params[:, 0], expected.params[:, t], rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_a_state_is_that_of_each_series(model: str) -> None:
+    """Tensors, series first, so that series of several lengths are carried on side by side."""
+    artefact = _trained(model)
+    zero = torch.zeros(2, dtype=torch.long)
+    batch = gather(_panel(_grid(), artefact), zero, zero, 40, window=artefact.plan.window, horizon=HORIZON)
+    _, state = artefact.network.model.encode(Inputs.of(batch, artefact.network.scale))
+    assert all(len(leaf) == 2 for leaf in leaves(state))
+    assert state is None or any(True for _ in leaves(state))
 
 
 def _sees_the_last_step(model: Model, inputs: Inputs) -> bool:

@@ -22,27 +22,36 @@ def _forecasts(level: float = 10.0, as_of: str = "2024-01-02") -> pd.DataFrame:
     ds = pd.to_datetime(["2024-01-01 01:00", "2024-01-01 02:00"], utc=True)
     rows = pd.DataFrame({"unique_id": "a", "ds": ds, "cutoff": pd.Timestamp("2024-01-01", tz="UTC"), "mean": level})
     rows = rows.assign(**{name: level + number - 6 for number, name in enumerate(QUANTILES)})
-    return rows.assign(as_of=pd.Timestamp(as_of, tz="UTC"))
+    return rows.assign(as_of=pd.Timestamp(as_of, tz="UTC"), model_version="1")
 
 
 def test_the_same_forecast_is_no_news() -> None:
     """Nor is one that differs by rounding, or has a number missing where it was missing."""
-    made, asked = _forecasts(), _forecasts().drop(columns="as_of")
-    assert unsaid(asked, made).empty
-    assert unsaid(asked.assign(mean=10.001), made).empty
-    assert unsaid(asked.assign(mean=np.nan), made.assign(mean=np.nan)).empty
-    assert len(unsaid(asked.assign(mean=np.nan), made)) == 2
+    made, asked = _forecasts(), _forecasts().drop(columns=["as_of", "model_version"])
+    assert unsaid(asked, made, "1").empty
+    assert unsaid(asked.assign(mean=10.001), made, "1").empty
+    assert unsaid(asked.assign(mean=np.nan), made.assign(mean=np.nan), "1").empty
+    assert len(unsaid(asked.assign(mean=np.nan), made, "1")) == 2
 
 
 def test_what_differs_from_the_newest_is_said_whole() -> None:
     """All steps of a forecast of which one differs; also what was said once and was another since."""
-    asked = _forecasts().drop(columns="as_of")
+    asked = _forecasts().drop(columns=["as_of", "model_version"])
     first, second = _forecasts(), _forecasts(11.0, "2024-01-03")
     second.loc[1] = first.loc[1].replace(first.loc[1, "as_of"], second.loc[0, "as_of"])
-    again = unsaid(asked, pd.concat([second, first]))
+    again = unsaid(asked, pd.concat([second, first]), "1")
     assert len(again) == 2
     assert set(again["replaces"]) == {pd.Timestamp("2024-01-03", tz="UTC")}
-    assert unsaid(asked, first[:0])["replaces"].isna().all()
+    assert unsaid(asked, first[:0], "1")["replaces"].isna().all()
+
+
+def test_another_version_says_the_same_anew() -> None:
+    """What a version said before another one spoke is not the newest any more."""
+    first, second = _forecasts(), _forecasts(as_of="2024-01-03").assign(model_version="2")
+    asked = first.drop(columns=["as_of", "model_version"])
+    assert len(unsaid(asked, first, "2")) == 2
+    again = unsaid(asked, pd.concat([first, second]), "1")
+    assert set(again["replaces"]) == {pd.Timestamp("2024-01-03", tz="UTC")}
 
 
 @pytest.mark.slow

@@ -62,6 +62,7 @@ def _like_the_pass(found: Floats, artefact: Artefact, rows: int) -> None:
         ("lstm", "trailing"),
         ("gru", "asinh"),
         ("best_naive", "mean_abs"),
+        ("drift", "trailing"),
         ("mingru", "trailing"),
         ("linear", "trailing"),
     ],
@@ -87,7 +88,7 @@ def test_a_model_with_attention_steps_from_series_shorter_than_its_context() -> 
             _like_the_pass(found.quantiles, artefact, row + 1)
 
 
-@pytest.mark.parametrize("model", ["lstm", "attention_lstm", "esrnn", "segrnn", "transformer", "lstm,linear"])
+@pytest.mark.parametrize("model", ["lstm", "attention_lstm", "drift", "esrnn", "segrnn", "transformer", "lstm,linear"])
 def test_series_may_begin_at_any_time(model: str) -> None:
     """From their first value on, some of them at a time; of an ensemble the median counts."""
     artefact, grid = _learnt(model), _grid(ROWS)
