@@ -5,9 +5,7 @@ what is still to do.
 """
 
 import os
-import re
 import sys
-from datetime import timedelta
 from typing import Any
 
 from prefect import Flow, serve
@@ -21,7 +19,7 @@ from flows.project import opened
 from flows.score import score
 from flows.train import train
 from forecaster.errors import ConfigError
-from forecaster.series.frequency import parse_duration
+from forecaster.series.timetable import cron, interval
 
 __all__ = ["deployments", "main"]
 
@@ -48,16 +46,11 @@ def deployments(project: str) -> list[RunnerDeployment]:
 
 
 def _schedule_of(text: str) -> Schedule | None:
-    """`every 6h` or a cron line in UTC; None for an empty text. Raises: ConfigError for anything else."""
+    """`every 6h` or a cron line in UTC; None for an empty text. Raises: ConfigError for anything else"""
     if not text.strip():
         return None
-    every = re.fullmatch(r"every\s+(\w+)", text.strip())
-    if every:
-        return Interval(timedelta(microseconds=parse_duration(every.group(1))))
-    try:
-        return Cron(text, timezone="UTC")
-    except ValueError as error:
-        raise ConfigError(f"schedule '{text}': use a cron line such as '0 6 * * *', or 'every 6h'.") from error
+    every = interval(text)
+    return Cron(cron(text), timezone="UTC") if every is None else Interval(every)
 
 
 def _deployment(flow: "Flow[..., Any]", name: str, text: str, parameters: dict[str, Any]) -> RunnerDeployment:

@@ -1,16 +1,16 @@
 """An opened project: store, registry, tracker and alerts, each where the project file says."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
 from forecaster import options, plugins
 from forecaster.alerts.base import Alert
-from forecaster.errors import ConfigError, unknown_name
+from forecaster.errors import ConfigError
 from forecaster.registry.base import Registry
 from forecaster.scoring.incidents import Incidents
 from forecaster.scoring.rules import TABLES, Rules
@@ -37,15 +37,36 @@ class App:
     @classmethod
     def open(cls, project: Path) -> "App":
         """Open the project of a file. Raises: ConfigError that names the wrong entry."""
-        settings = Settings.load(project)
-        for one in settings.pipelines.values():
-            _require_plugins(one)
-            _require_rules(one)
-            Contract.of(one.contract, where=f"pipeline '{one.name}', contract")
-            Incidents.of(one.incidents, f"pipeline '{one.name}'")
-        app = cls(settings)
-        app.kept_since(datetime.now(UTC))
+        app = cls(Settings.load(project))
+        wrong = app._wrong_parts()
+        if wrong:
+            raise ConfigError("\n".join(f"{project}: {line}" for line in wrong))
         return app
+
+    def _wrong_parts(self) -> list[str]:
+        """A line for each entry that names no part, or no rule of one."""
+        settings = self.settings
+        looks: list[Callable[[], object]] = [
+            partial(_require_plugin, "registry", "registry", settings.registry),
+            partial(_require_plugin, "tracking", "tracking", settings.tracking),
+            *(partial(_require_plugin, "[alerts.*]", "alerts", name) for name in settings.alerts),
+            partial(self.kept_since, datetime.now(UTC)),
+        ]
+        for one in settings.pipelines.values():
+            where = f"pipeline '{one.name}'"
+            named = [
+                ("connectors", one.source),
+                ("detectors", one.detector),
+                *(("alerts", name) for name in one.alerts),
+            ]
+            named += [("models", model.strip()) for model in one.model.split(",") if one.model != "auto"]
+            looks += [partial(_require_plugin, where, folder, name) for folder, name in named]
+            looks += [
+                partial(_require_rules, one),
+                partial(Contract.of, one.contract, where=f"{where}, contract"),
+                partial(Incidents.of, one.incidents, where),
+            ]
+        return [line for look in looks for line in _refusal(look)]
 
     @cached_property
     def lake(self) -> Lake:
@@ -80,7 +101,7 @@ class App:
         try:
             return now - timedelta(microseconds=parse_duration(length)) if length else None
         except ConfigError as error:
-            raise ConfigError(f"the project file: keep_revisions: {error}") from error
+            raise ConfigError(f"keep_revisions: {error}") from error
 
     def as_of(self, known: datetime) -> datetime:
         """A time as of which something is read; the log says where what was known then may be gone."""
@@ -115,15 +136,21 @@ def _require_rules(one: Pipeline) -> None:
     Rules.of({name: value for name, value in one.rules.items() if name not in TABLES}, where=f"pipeline '{one.name}'")
 
 
-def _require_plugins(one: Pipeline) -> None:
-    """Raises: ConfigError with the nearest right name for a plug-in that is not there."""
-    named = [("connectors", one.source), ("detectors", one.detector)]
-    named += [("models", model.strip()) for model in one.model.split(",") if one.model != "auto"]
-    for folder, name in [*named, *(("alerts", alert) for alert in one.alerts)]:
-        if name.replace("-", "_") not in plugins.names(folder):
-            raise ConfigError(
-                f"pipeline '{one.name}': {unknown_name(folder.removesuffix('s'), name, plugins.names(folder))}"
-            )
+def _refusal(look: Callable[[], object]) -> list[str]:
+    """What it says, if it refuses."""
+    try:
+        look()
+    except ConfigError as error:
+        return [str(error)]
+    return []
+
+
+def _require_plugin(where: str, folder: str, name: str) -> None:
+    """Raises: ConfigError that says where"""
+    try:
+        plugins.require(folder, name)
+    except ConfigError as error:
+        raise ConfigError(f"{where}: {error}") from error
 
 
 def _made(folder: str, name: str, values: Mapping[str, Any]) -> Any:

@@ -14,7 +14,7 @@ from typing import Any
 
 from forecaster.errors import MissingPackage, unknown_name
 
-__all__ = ["FOLDERS", "load", "names", "summary"]
+__all__ = ["FOLDERS", "load", "names", "require", "summary"]
 
 FOLDERS = {
     "actions": "forecaster.actions",
@@ -44,15 +44,20 @@ def names(folder: str) -> tuple[str, ...]:
     return tuple(sorted(m.name for m in found if m.name != "base" and not m.name.startswith("_")))
 
 
+def require(folder: str, name: str) -> None:
+    """Nothing is imported. Raises: ConfigError for an unknown name, with the nearest right one"""
+    if name.replace("-", "_") not in names(folder):
+        raise unknown_name(_singular(folder), name, names(folder))
+
+
 def load(folder: str, name: str) -> Any:
     """The one thing that a plug-in file names in its `__all__`.
 
     Raises: ConfigError for an unknown name (with the nearest right one), MissingPackage when the
         plug-in's optional package is absent.
     """
+    require(folder, name)
     wanted = name.replace("-", "_")
-    if wanted not in names(folder):
-        raise unknown_name(_singular(folder), name, names(folder))
     try:
         module = importlib.import_module(f"{FOLDERS[folder]}.{wanted}")
     except ModuleNotFoundError as error:

@@ -18,6 +18,8 @@ __all__ = ["DEFAULT_FILE", "Pipeline", "Ports", "Settings"]
 
 DEFAULT_FILE = Path("forecaster.toml")
 _SQLITE = "sqlite:///"
+_DATABASES = (_SQLITE, "postgresql://", "postgresql+psycopg://")
+_LAST_PORT = 65_535
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,6 +65,14 @@ class Pipeline:
             raise ConfigError(f"pipeline '{self.name}': a name has lower-case letters, digits, '-' and '_'.")
         if self.horizon < 1:
             raise ConfigError(f"pipeline '{self.name}': horizon must be at least 1, got {self.horizon}.")
+        if not self.max_seconds > 0:
+            raise ConfigError(f"pipeline '{self.name}': max_seconds must be positive, got {self.max_seconds}.")
+        if not all(type(season) is int and season >= 1 for season in self.season):
+            raise ConfigError(
+                f"pipeline '{self.name}': season is a list of numbers of steps, each at least 1, such as [24, 168]; got {self.season}."
+            )
+        if not all(isinstance(alert, str) for alert in self.alerts):
+            raise ConfigError(f"pipeline '{self.name}': alerts are names such as [\"jsonl\"], got {self.alerts}.")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,6 +83,15 @@ class Ports:
     mlflow: int = 5000
     rest: int = 8000
     dashboard: int = 8050
+
+    def __post_init__(self) -> None:
+        taken: dict[int, str] = {}
+        for name, port in vars(self).items():
+            if not 0 <= port <= _LAST_PORT:
+                raise ConfigError(f"ports: '{name}' must lie in 0 to {_LAST_PORT}, got {port}; 0 takes any free one.")
+            if port and port in taken:
+                raise ConfigError(f"ports: '{taken[port]}' and '{name}' are both {port}. Give each a port of its own.")
+            taken[port] = name
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,7 +137,10 @@ class Settings:
             raise ConfigError(f"no project file '{path}'. Write one with: forecaster init") from error
         except (OSError, ValueError) as error:  # TOML and UTF-8 errors are ValueErrors
             raise ConfigError(f"cannot read '{path}': {error}") from error
-        return cls.from_dict(data, path.resolve())
+        try:
+            return cls.from_dict(data, path.resolve())
+        except ConfigError as error:
+            raise ConfigError(f"{path}: {error}") from error
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any], file: Path) -> "Settings":
@@ -135,9 +157,7 @@ class Settings:
             given = os.environ.get(f"FORECASTER_{name.upper()}")
             if given:
                 values[f"{name}_uri" if name in ("tracking", "registry") else name] = given
-        own: Settings = _built(
-            cls, {"file": file, **values, "ports": ports, "pipelines": pipelines}, "the project file"
-        )
+        own: Settings = _built(cls, {"file": file, **values, "ports": ports, "pipelines": pipelines}, "top of the file")
         return own._placed()
 
     def pipeline(self, name: str) -> Pipeline:
@@ -161,6 +181,9 @@ class Settings:
             values[name] = _place(values[name], self.root)
         for name in ("ledger", "tracking_uri", "registry_uri"):
             values[name] = _place(_expanded(values[name]), self.root)
+        if not values["ledger"].startswith(_DATABASES):
+            kind = values["ledger"].partition(":")[0]
+            raise ConfigError(f"'ledger' must begin with one of {', '.join(_DATABASES)}; it begins with '{kind}'.")
         values["pipelines"] = {
             name: replace(one, options={key: _option(key, value, self.root) for key, value in one.options.items()})
             for name, one in self.pipelines.items()
@@ -195,7 +218,7 @@ def _built(kind: type, values: Mapping[str, Any], where: str) -> Any:
 def _section(value: Any, where: str) -> dict[str, Any]:
     """A table of the file. Raises: ConfigError for anything else."""
     if not isinstance(value, dict):
-        raise ConfigError(f"the project file: '{where}' must be a section [{where}], got {value!r}.")
+        raise ConfigError(f"'{where}' must be a section [{where}], got {value!r}.")
     return value
 
 
@@ -216,7 +239,7 @@ def _expanded(text: str) -> str:
     def value(match: re.Match[str]) -> str:
         found = os.environ.get(match.group(1))
         if found is None:
-            raise ConfigError(f"environment variable {match.group(1)} is not set; the project file refers to it.")
+            raise ConfigError(f"environment variable {match.group(1)} is not set; the file refers to it.")
         return found
 
     return re.sub(r"\$\{(\w+)\}", value, text)

@@ -36,6 +36,13 @@ def test_a_pipeline_may_take_what_proves_best(tmp_path: Path) -> None:
         (PIPELINE + 'modell = "gru"', "Did you mean 'model'"),
         (PIPELINE.replace("3", '"six"'), "'horizon' must be int, got 'six'"),
         ("\udcff", "cannot read"),
+        (PIPELINE + "season = [0]", r"pipeline 'm': season is a list of numbers of steps, each at least 1.*got \[0\]"),
+        (PIPELINE + 'season = ["day"]', r"got \['day'\]"),
+        (PIPELINE + "max_seconds = 0", "max_seconds must be positive, got 0"),
+        (PIPELINE + "alerts = [3]", r"alerts are names such as .*, got \[3\]"),
+        ("[ports]\nrest = 80000", "forecaster.toml: ports: 'rest' must lie in 0 to 65535, got 80000"),
+        ("[ports]\nrest = 5000", "ports: 'mlflow' and 'rest' are both 5000"),
+        ('ledger = "mysql://host/x"', "'ledger' must begin with one of sqlite:///, .*; it begins with 'mysql'"),
     ],
 )
 def test_a_wrong_entry_of_the_project_file_is_named(text: str, message: str, tmp_path: Path) -> None:
@@ -44,6 +51,18 @@ def test_a_wrong_entry_of_the_project_file_is_named(text: str, message: str, tmp
     path.write_bytes(text.encode(errors="surrogateescape"))
     with pytest.raises(ConfigError, match=message):
         Settings.load(path)
+
+
+def test_all_parts_that_are_none_are_named_at_once(tmp_path: Path) -> None:
+    """A line each, with the file."""
+    path = tmp_path / "forecaster.toml"
+    path.write_text('registry = "foldr"\n' + PIPELINE + 'model = "lstn"\ndetector = "rige"\n[alerts.slack]\n')
+    with pytest.raises(ConfigError) as refused:
+        App.open(path)
+    lines = str(refused.value).split("\n")
+    assert all(line.startswith(f"{path}: ") for line in lines)
+    wanted = ["'folder_registry'", "unknown alert 'slack'", "'ridge'", "'lstm'"]
+    assert [word in line for word, line in zip(wanted, lines, strict=True)] == [True] * 4
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from forecaster.errors import ForecasterError, MissingPackage
+from forecaster.progress import Watch
 
 if TYPE_CHECKING:
     from forecaster.app import App
@@ -34,11 +35,13 @@ class Service:
     """Whether all ends when it does."""
 
 
-def services(app: "App") -> list[Service]:
-    """Servers, flows on their schedules, and a listener for each source that sends by itself."""
+def services(app: "App", watch: Watch) -> list[Service]:
+    """Servers, flows on their schedules, and a listener for each source that sends by itself; says which ports were taken."""
     settings, ports = app.settings, app.settings.ports
     project = str(settings.file)
-    prefect, mlflow, rest, page = (_free(port) for port in (ports.prefect, ports.mlflow, ports.rest, ports.dashboard))
+    prefect, mlflow, rest, page = (
+        _free(name, getattr(ports, name), watch) for name in ("prefect", "mlflow", "rest", "dashboard")
+    )
     found = [
         _prefect(app, prefect),
         _server("REST API", rest, ["forecaster.serving.rest", project, str(rest)], page="/docs", health="/healthz"),
@@ -113,14 +116,18 @@ def _sends(one: "Pipeline") -> bool:
         return False
 
 
-def _free(port: int) -> int:
-    """The port, or a free one where it is taken or 0."""
+def _free(name: str, port: int, watch: Watch) -> int:
+    """The port, or a free one where it is 0, taken or not ours to take."""
     for wanted in (port, 0):
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
                 probe.bind((_HOST, wanted))
-            except OSError:
+            except OSError as error:
+                why = error.strerror or str(error)
                 continue
-            return int(probe.getsockname()[1])
+            found = int(probe.getsockname()[1])
+            if found != port != 0:
+                watch.say(f"ports.{name} = {port} cannot be had ({why}): {found} is taken instead")
+            return found
     raise ForecasterError(f"no free port on {_HOST}.")

@@ -1,7 +1,8 @@
-"""Look whether pipelines can read their sources, without reading them, and whether they can tell people."""
+"""Look whether a project's settings fit, and whether its sources answer, before anything runs."""
 
 from typing import TYPE_CHECKING, Annotated
 
+from forecaster.actions._wrong_settings import of_pipeline, of_project
 from forecaster.actions.base import Outcome
 from forecaster.errors import ForecasterError
 
@@ -18,28 +19,25 @@ def check(
     live: Annotated[bool, "Also ask the sources, whether they answer and let us in."] = False,
     app: "App",
 ) -> Outcome:
-    """Look whether pipelines can read their sources: their settings, and with --live the sources themselves.
+    """Look whether all settings fit, and with --live whether the sources answer: every wrong one is named, in a line.
 
-    The settings of their alerts, too. Without --live nothing is asked over any network.
+    Schedules, models and how they are trained, detectors and their rules, sources, alerts. Without --live nothing is asked over
+    any network. Nothing is run or stored.
     """
-    import pandas as pd
-
     chosen = app.settings.chosen(pipeline)
+    whole = of_project(app)
     found = {one.name: _problems(app, one, live) for one in chosen}
-    rows = [
-        {"pipeline": one.name, "source": one.source, "problem": problem}
-        for one in chosen
-        for problem in found[one.name] or ["none"]
-    ]
-    failed = sum(bool(problems) for problems in found.values())
     said = "answers" if live else "has settings that fit; --live asks the source"
-    lines = [f"{name}: {said}" for name, problems in found.items() if not problems]
-    return Outcome(lines, pd.DataFrame(rows) if failed else None, skipped=failed, facts={"problems": found})
+    lines = [*whole, *(line for problems in found.values() for line in problems)]
+    lines += [f"{name}: {said}" for name, problems in found.items() if not problems]
+    failed = bool(whole) + sum(bool(problems) for problems in found.values())
+    return Outcome(lines, skipped=failed, facts={"problems": found, "project": whole})
 
 
 def _problems(app: "App", one: "Pipeline", live: bool) -> list[str]:
-    """Of its source, and of its alerts."""
-    return [*_of_source(app, one, live), *(problem for name in one.alerts for problem in _of_alert(app, name))]
+    """Of its own settings, and of its source."""
+    where = f"{app.settings.file.name}: pipelines.{one.name}.options: "
+    return [*of_pipeline(app, one), *(where + problem for problem in _of_source(app, one, live))]
 
 
 def _of_source(app: "App", one: "Pipeline", live: bool) -> list[str]:
@@ -47,11 +45,3 @@ def _of_source(app: "App", one: "Pipeline", live: bool) -> list[str]:
         return app.connector(one).check(reach=live)
     except ForecasterError as error:
         return [str(error)]
-
-
-def _of_alert(app: "App", name: str) -> list[str]:
-    try:
-        app.alert(name)
-    except ForecasterError as error:
-        return [str(error)]
-    return []

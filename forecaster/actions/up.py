@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from forecaster.actions._services import Service, services
+from forecaster.actions._wrong_settings import require_right
 from forecaster.actions.base import Outcome
 from forecaster.errors import ForecasterError
 from forecaster.progress import SILENT, Watch
@@ -34,11 +35,12 @@ def up(
     """Everything at once on this machine: schedules, runs, API and page.
 
     Starts Prefect's server with the pipelines' flows on their schedules, MLflow's pages, the REST API and the dashboard,
-    all on 127.0.0.1, and shows a table of addresses. Ctrl-C ends all of it; schedules stay active for the next time.
+    all on 127.0.0.1, and shows a table of addresses; a wrong setting (`forecaster check`) is refused before. Ctrl-C ends all of it; schedules stay active for the next time.
     """
     import pandas as pd
 
-    every = services(app)
+    require_right(app)
+    every = services(app, watch)
     logs = Path(app.settings.root) / ".forecaster" / "logs"
     logs.mkdir(parents=True, exist_ok=True)
     running: list[tuple[Service, subprocess.Popen[bytes]]] = []

@@ -21,6 +21,9 @@ class Alert(ABC):
     def __init__(self, config: Any) -> None:
         self.config = config
 
+    def check(self) -> None:  # noqa: B027  # most need nothing beside their settings
+        """Look whether it could tell, without telling. Raises: ForecasterError where something is missing"""
+
     @abstractmethod
     def send(self, pipeline: str, events: Sequence[Mapping[str, Any]]) -> None:
         """Tell of some incidents, each by its most severe event, with `events` and `series` that are part of it.

@@ -1,6 +1,5 @@
 """Events by HTTP POST."""
 
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -9,6 +8,7 @@ import httpx
 
 from forecaster.alerts.base import Alert
 from forecaster.errors import SourceError
+from forecaster.series.secret import secret
 
 __all__ = ["Webhook"]
 
@@ -21,7 +21,7 @@ class Webhook(Alert):
         url: str = ""
         """Address to post to."""
         token_variable: str = ""
-        """Environment variable with a bearer token; the token itself is never in a file."""
+        """Name of the secret (`series/secret.py`) with a bearer token; the token itself is never in this file."""
         timeout_s: float = 10.0
 
         def __post_init__(self) -> None:
@@ -33,6 +33,9 @@ class Webhook(Alert):
                 raise ValueError("set url, such as https://example.org/hook, under [alerts.webhook]")
 
     config: Config
+
+    def check(self) -> None:
+        self._headers()
 
     def send(self, pipeline: str, events: Sequence[Mapping[str, Any]]) -> None:
         body = {"pipeline": pipeline, "events": [{k: _plain(v) for k, v in event.items()} for event in events]}
@@ -46,8 +49,10 @@ class Webhook(Alert):
             ) from error
 
     def _headers(self) -> dict[str, str]:
-        token = os.environ.get(self.config.token_variable, "") if self.config.token_variable else ""
-        return {"Authorization": f"Bearer {token}"} if token else {}
+        if not self.config.token_variable:
+            return {}
+        token = secret(self.config.token_variable, "alert 'webhook', token_variable,")
+        return {"Authorization": f"Bearer {token}"}
 
 
 def _plain(value: object) -> object:

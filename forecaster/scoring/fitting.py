@@ -8,7 +8,7 @@ import numpy as np
 from forecaster import options, plugins
 from forecaster.detectors.base import Detector
 from forecaster.errors import ConfigError, nearest
-from forecaster.scoring.detection import Detection
+from forecaster.scoring.detection import SHARED, Detection
 from forecaster.series.frequency import Ints
 from forecaster.series.grid import Floats, Grid
 from forecaster.training.artefact import Artefact
@@ -49,7 +49,7 @@ def configured(name: str, settings: Mapping[str, Any]) -> tuple[Detector, dict[s
     detector: Detector = found(options.make(found.Config, options.sort(own, {"detector": found.Config})["detector"]))
     if rest and not detector.trains:
         wrong = next(iter(rest))
-        raise ConfigError(f"detector '{name}' has no setting '{wrong}'.{nearest(wrong, fields)}")
+        raise ConfigError(f"detector '{name}' has no setting '{wrong}'.{nearest(wrong, [*fields, *SHARED])}")
     return detector, rest
 
 

@@ -33,9 +33,14 @@ class Maintenance:
         try:
             times = _encoded([time for _, *both in found for time in both], clock)
         except (ValueError, DataError) as error:
-            raise ConfigError(f"rules.maintenance: {error}. {_HELP}") from error
-        pairs = zip(times[::2], times[1::2], strict=True)
-        return cls([(name, int(a), int(b)) for (name, *_), (a, b) in zip(found, pairs, strict=True)])
+            said = str(error).removeprefix("column 'ds': ").rstrip(".")
+            raise ConfigError(f"rules.maintenance: {said}. {_HELP}") from error
+        made = []
+        for (name, *texts), start, end in zip(found, times[::2], times[1::2], strict=True):
+            if start >= end:
+                raise ConfigError(f"rules.maintenance: '{'/'.join(texts)}' ends before it begins. {_HELP}")
+            made.append((name, int(start), int(end)))
+        return cls(made)
 
     def closed(self, name: str, times_T: Ints) -> Bools:
         """Which times of a series lie in one of them."""

@@ -18,7 +18,7 @@ from forecaster.series.seasonality import LONGEST
 from forecaster.training.effort import effort
 from forecaster.training.how import Training
 
-__all__ = ["Choice", "Plan", "Training", "held_out_series", "lookback", "plan"]
+__all__ = ["Choice", "Plan", "Training", "held_out_series", "lookback", "plan", "require_settings"]
 
 _LOOKBACKS = 12
 """Rows of a series, in lookbacks of a model, from which it has them."""
@@ -129,9 +129,7 @@ def plan(
     if horizon < 1:
         raise ConfigError(f"--horizon must be at least 1, got {horizon}.")
     seen, naive = _seasons(grid, ends, season)
-    choice, training, own = _sorted(settings or {}, model)
-    _require_state(training, model)
-    require_known(choice.holidays)
+    choice, training, own = require_settings(settings or {}, model)
     made = plugins.load("models", model)
     window = max(choice.window or _window(seen, horizon, ends), naive)
     window = max(window, 0 if choice.window else lookback(model, ends))
@@ -160,6 +158,14 @@ def plan(
     )
 
 
+def require_settings(settings: Mapping[str, Any], model: str) -> tuple[Choice, Training, dict[str, dict[str, Any]]]:
+    """Settings as a choice of parts, a way to train, and the options of each part. Raises: ConfigError for a wrong one"""
+    choice, training, own = _sorted(settings, model)
+    _require_state(training, model)
+    require_known(choice.holidays)
+    return choice, training, own
+
+
 def _seasons(grid: Grid, ends: Ints, asked: tuple[int, ...]) -> tuple[tuple[int, ...], int]:
     """Seasons, and the one of naive and MASE: what was asked for, else by the rows and by the step. Raises: ConfigError"""
     if any(m < 1 for m in asked):
@@ -171,7 +177,6 @@ def _seasons(grid: Grid, ends: Ints, asked: tuple[int, ...]) -> tuple[tuple[int,
 
 
 def _sorted(settings: Mapping[str, Any], model: str) -> tuple[Choice, Training, dict[str, dict[str, Any]]]:
-    """Settings as a choice of parts, a way to train, and the options of each part."""
     choice = options.make(Choice, {k: v for k, v in settings.items() if k in ("scale", "head")})
     made_of = plugins.load("models", model)
     configs = {

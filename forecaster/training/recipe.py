@@ -14,11 +14,11 @@ from forecaster.training.artefact import Artefact
 from forecaster.training.auto import AUTO, CANDIDATES, best
 from forecaster.training.checkpoint_folder import CheckpointFolder
 from forecaster.training.job import Job
-from forecaster.training.plan import Plan, plan
+from forecaster.training.plan import Plan, plan, require_settings
 from forecaster.training.side_by_side import side_by_side
 from forecaster.training.warm_start import saved_for
 
-__all__ = ["learn", "own_settings"]
+__all__ = ["learn", "own_settings", "require_recipe"]
 
 _SECONDS_IN_ALL = 600.0
 """Guard on several trainings together, where one alone has 180 seconds."""
@@ -53,6 +53,14 @@ def learn(
         return best(recipe.train, recipe.plan, grid, ends, watch, known)
     first, *others = recipe.train(names)
     return first.joined(others)
+
+
+def require_recipe(model: str, settings: Mapping[str, Any]) -> None:
+    """What `learn` would refuse whatever the rows are. Raises: ConfigError for an unknown name or setting"""
+    _, asked = _seeds(settings)
+    names = CANDIDATES if model == AUTO else tuple(name.strip() for name in model.split(","))
+    for name in names:
+        require_settings(own_settings(name, names, asked), name)
 
 
 @dataclass(frozen=True)

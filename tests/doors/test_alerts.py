@@ -31,7 +31,7 @@ def _problems(folder: Path, settings: str) -> list[str]:
 def test_check_refuses_wrong_settings_of_an_alert(tmp_path: Path, settings: str, problem: str) -> None:
     """They are a pipeline's problem as those of its source are; nothing is sent."""
     (found,) = _problems(tmp_path, settings)
-    assert found.startswith(problem)
+    assert found.startswith(f"forecaster.toml: pipelines.meters.alerts: {problem}")
 
 
 def test_check_takes_right_settings_of_an_alert(tmp_path: Path) -> None:

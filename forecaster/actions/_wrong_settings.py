@@ -1,0 +1,95 @@
+"""What is wrong in a project file, all of it, told before anything runs: each in a line with its file and key."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import UTC
+from typing import TYPE_CHECKING
+
+from forecaster.errors import ConfigError, ForecasterError
+
+if TYPE_CHECKING:
+    from forecaster.app import App
+    from forecaster.settings import Pipeline
+
+__all__ = ["of_pipeline", "of_project", "require_right"]
+
+
+def of_pipeline(app: "App", one: "Pipeline") -> list[str]:
+    """What its verbs would refuse, whatever its rows are; its source is asked by `check`."""
+    section = f"pipelines.{one.name}"
+    looks: list[tuple[str, Callable[[], object]]] = [
+        (f"{section}.schedule", lambda: _timetable(one.schedule)),
+        (f"{section}.train_schedule", lambda: _timetable(one.train_schedule)),
+        (f"{section}.false_alarms", lambda: _rate(one.false_alarms)),
+        (f"{section}.settings", lambda: _training(one)),
+        (f"{section}.judging", lambda: _detector(app, replace(one, rules={}))),
+        (f"{section}", lambda: _rules(app, replace(one, judging={}))),
+        *((f"{section}.alerts", lambda name=name: app.alert(name).check()) for name in one.alerts),
+    ]
+    return list(_found(app, looks))
+
+
+def of_project(app: "App") -> list[str]:
+    """What belongs to no pipeline."""
+    used = {alert for one in app.settings.pipelines.values() for alert in one.alerts}
+    looks: list[tuple[str, Callable[[], object]]] = [
+        ("maintain_schedule", lambda: _timetable(app.settings.maintain_schedule)),
+        *((f"alerts.{name}", lambda name=name: app.alert(name)) for name in app.settings.alerts if name not in used),
+    ]
+    return list(_found(app, looks))
+
+
+def require_right(app: "App") -> None:
+    """Raises: ConfigError with a line for each wrong setting of the project"""
+    wrong = [*of_project(app), *(line for one in app.settings.pipelines.values() for line in of_pipeline(app, one))]
+    if wrong:
+        raise ConfigError("\n".join(wrong))
+
+
+def _found(app: "App", looks: list[tuple[str, Callable[[], object]]]) -> Iterator[str]:
+    for key, look in looks:
+        try:
+            look()
+        except ForecasterError as error:
+            said = str(error).removeprefix("--set: ").removeprefix("--set ").removeprefix("--false-alarms ")
+            yield f"{app.settings.file.name}: {key}: {said}"
+
+
+def _timetable(text: str) -> None:
+    from forecaster.series.timetable import cron, interval
+
+    if text.strip() and interval(text) is None:
+        cron(text)
+
+
+def _rate(text: str) -> None:
+    """Of the shortest step, which takes any rate that is one."""
+    from forecaster.scoring.rate import alarms_per_row
+    from forecaster.series.frequency import parse
+
+    alarms_per_row(text, parse("us"))
+
+
+def _training(one: "Pipeline") -> None:
+    from forecaster.training.recipe import require_recipe
+
+    require_recipe(one.model, {"training.max_seconds": one.max_seconds, **one.settings})
+
+
+def _detector(app: "App", one: "Pipeline") -> None:
+    """With its threshold, and how channels are joined."""
+    from forecaster.actions._looking import how_of
+    from forecaster.scoring.fitting import configured
+
+    how = how_of(app, one)
+    configured(how.detector, how.settings)
+    how.require_causal()
+
+
+def _rules(app: "App", one: "Pipeline") -> None:
+    """With the tables that they name; their times as the lake has them."""
+    from forecaster.actions._looking import how_of
+    from forecaster.scoring.maintenance import Maintenance
+    from forecaster.series.clock import Clock
+
+    Maintenance.of(how_of(app, one).rules.maintenance, Clock("datetime64[us, UTC]", UTC))

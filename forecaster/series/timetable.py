@@ -1,0 +1,72 @@
+"""When something is done again and again: `every 6h`, or a cron line in UTC."""
+
+import re
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+
+from forecaster.errors import ConfigError
+from forecaster.series.frequency import parse_duration
+
+__all__ = ["cron", "interval"]
+
+_HELP = "Use a cron line in UTC such as '0 6 * * *' (minute, hour, day, month, weekday), or 'every 6h'."
+_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+_WEEKDAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
+_DAYS_OF_MONTHS = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
+_FIELDS: Sequence[tuple[str, int, int, Mapping[str, int]]] = (
+    ("minute", 0, 59, {}),
+    ("hour", 0, 23, {}),
+    ("day", 1, 31, {}),
+    ("month", 1, 12, {name: number for number, name in enumerate(_MONTHS, 1)}),
+    ("weekday", 0, 7, {name: number for number, name in enumerate(_WEEKDAYS)}),
+)
+"""Name of a field, its least and greatest number, and words for some."""
+
+
+def interval(text: str) -> timedelta | None:
+    """The length of `every 6h`; None for a text that does not begin with `every`. Raises: ConfigError for no such length"""
+    words = text.split()
+    if words[:1] != ["every"]:
+        return None
+    if len(words) != 2:
+        raise ConfigError(f"'{text}' says not how often. {_HELP}")
+    return timedelta(microseconds=parse_duration(words[1]))
+
+
+def cron(text: str) -> str:
+    """A cron line, proved: five fields of numbers, ranges, steps, lists and names of months and weekdays.
+
+    Raises: ConfigError for one that cannot be read, or that names no day there is
+    """
+    fields = text.split()
+    if len(fields) != len(_FIELDS):
+        raise ConfigError(f"'{text}' has {len(fields)} fields, not five. {_HELP}")
+    *_, days, months, _ = (_numbers(field, *about) for field, about in zip(fields, _FIELDS, strict=True))
+    any_weekday = fields[4] == "*"  # else cron takes a day that either names
+    if any_weekday and min(days) > max(_DAYS_OF_MONTHS[month - 1] for month in months):
+        raise ConfigError(f"'{text}' never comes: no such month has a day {min(days)}. {_HELP}")
+    return " ".join(fields)
+
+
+def _numbers(field: str, what: str, least: int, most: int, names: Mapping[str, int]) -> set[int]:
+    """All that a field names. Raises: ConfigError for one that is no field"""
+    found: set[int] = set()
+    for part in field.split(","):
+        match = re.fullmatch(r"(?:\*|(\w+)(?:-(\w+))?)(?:/(\d+))?", part)
+        if not match:
+            raise ConfigError(f"{what} '{field}' cannot be read. {_HELP}")
+        first, last, step = match.groups()
+        begin = least if first is None else _number(first, what, least, most, names)
+        end = most if first is None or (step and not last) else begin
+        end = _number(last, what, least, most, names) if last else end
+        if begin > end or (step and int(step) == 0):
+            raise ConfigError(f"{what} '{part}' names nothing. {_HELP}")
+        found |= set(range(begin, end + 1, int(step or 1)))
+    return found
+
+
+def _number(text: str, what: str, least: int, most: int, names: Mapping[str, int]) -> int:
+    number = names.get(text.lower(), int(text) if text.isdecimal() else -1)
+    if not least <= number <= most:
+        raise ConfigError(f"{what} '{text}' lies not in {least} to {most}. {_HELP}")
+    return number
