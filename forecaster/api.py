@@ -2,7 +2,7 @@
 
     from forecaster import api
 
-    model = api.fit(frame, horizon=24)                        # frame: unique_id, ds, y
+    model = api.fit(frame, horizon=24)                        # frame: unique_id, ds, y; one series needs no unique_id
     rows = api.predict(model, frame)                          # unique_id, ds, cutoff, mean, q0.025 ... q0.975
     weights = api.attention(model, frame)                     # of a model with attention: unique_id, ds, weight
     rows, scores = api.backtest(frame, horizon=24, test_size=168)
@@ -40,7 +40,8 @@ from forecaster.scoring.rate import DEFAULT_RATE
 from forecaster.scoring.saved_detector import SavedDetector
 from forecaster.scoring.stream import Stream
 from forecaster.scoring.tables import forecast_rows
-from forecaster.series.frame import check
+from forecaster.series.door import long
+from forecaster.series.frame import Checked, check
 from forecaster.series.quality import Quality
 from forecaster.series.roles import Roles
 
@@ -89,7 +90,7 @@ def fit(
     Raises: DataError for rows that cannot be read, ConfigError for a setting that is none, ArtifactError for weights that
         do not fit
     """
-    checked = check(frame, Roles.of(targets, past, future, static), freq=freq)
+    checked = _checked(frame, Roles.of(targets, past, future, static), freq)
     made = train(
         checked,
         model=model,
@@ -122,7 +123,7 @@ def predict(
         warmup below 1 or a level outside (0, 1)
     """
     levels = levels_of(quantiles)
-    checked = check(frame, model.roles)
+    checked = _checked(frame, model.roles)
     rows = model.predict(checked, horizon=horizon, levels=levels, warmup=warmup)
     _warn(checked.quality)
     return rows
@@ -142,7 +143,7 @@ def sample(
     At each step they are distributed as `predict`'s quantiles say; along a path steps go together as the errors of held-out
     forecasts did, so that sums and extremes over the horizon have their distribution, too.
     """
-    checked = check(frame, model.roles)
+    checked = _checked(frame, model.roles)
     found = model.forecasts(checked, horizon=horizon, warmup=warmup)
     rows = pd.concat(model.sample(found, paths, seed=seed, horizon=horizon), ignore_index=True)
     _warn(checked.quality)
@@ -157,7 +158,7 @@ def attention(model: Forecaster, frame: pd.DataFrame) -> pd.DataFrame:
 
     Raises: ConfigError for a model without attention
     """
-    checked = check(frame, model.roles)
+    checked = _checked(frame, model.roles)
     rows = attended_rows(model, checked)
     _warn(checked.quality)
     return rows
@@ -189,7 +190,7 @@ def backtest(
     With `refit_every` the model is trained again after each so many steps of the test part, on all rows known by then:
     from the beginning, or with `refit_warm` from the weights before.
     """
-    checked, parts = check(frame, Roles.of(targets, past, future, static), freq=freq), []
+    checked, parts = _checked(frame, Roles.of(targets, past, future, static), freq), []
     _, boards = compare(
         checked,
         model=model,
@@ -231,7 +232,7 @@ def leaderboard(
     watch: Watch = SILENT,
 ) -> pd.DataFrame:
     """Several models judged on the same cutoffs, the best first: a row each. One that fails is a warning."""
-    checked = check(frame, Roles.of(targets, past, future, static), freq=freq)
+    checked = _checked(frame, Roles.of(targets, past, future, static), freq)
     found = rank(
         train_test_split(checked, horizon=horizon, train_until=train_until, test_size=test_size),
         models,
@@ -270,7 +271,6 @@ def detect(
     `save` is a folder to keep the detector in, `load` one of a kept detector to use instead of a training; series whose first
     row comes after those it was taught by go on from there. Beside `load` only `false_alarms` and rules can be asked for.
     """
-    rows = frame.reset_index(drop=True)
     if load is not None:
         saved = reopened(
             Path(load),
@@ -283,6 +283,7 @@ def detect(
             channels=channels,
             hindsight=hindsight or None,
         )
+        rows = long(frame, saved.roles)
         checked, found = detect_on(saved, Path(load), check(rows, saved.roles, freq=freq))
         _warn(checked.quality)
         return rows_of(checked, found, rows), events_of(found)
@@ -292,7 +293,9 @@ def detect(
         false_alarms=false_alarms or DEFAULT_RATE,
         hindsight=hindsight,
     )
-    checked = check(rows, Roles.of(channels), freq=freq)
+    roles = Roles.of(channels)
+    rows = long(frame, roles)
+    checked = check(rows, roles, freq=freq)
     ends = training_ends(checked, rows, train_until=train_until, test_column=test_column)
     every = detect_all(checked, ends, how, watch)
     if save is not None:
@@ -355,6 +358,11 @@ def stream(load: str | Path, state: str | Path | None = None) -> Stream:
 def load(folder: str | Path) -> Forecaster:
     """A model that was saved, by `Forecaster.save` or `forecast --save`."""
     return Forecaster.load(Path(folder))
+
+
+def _checked(frame: pd.DataFrame, roles: Roles, freq: str | None = None) -> Checked:
+    """Series on their grids."""
+    return check(long(frame, roles), roles, freq=freq)
 
 
 def _with(settings: Settings | None, ensemble: int, holidays: Sequence[str] | None) -> dict[str, Any]:

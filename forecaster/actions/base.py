@@ -42,7 +42,8 @@ State = Literal["acknowledged", "snoozed", "confirmed", "expected", "false", "ne
 """What can be said of an event."""
 
 File = Annotated[
-    Path, "Table to read: CSV, Parquet, Feather or JSON lines, one row per series and time (unique_id, ds, y)."
+    Path,
+    "Table to read: CSV, Parquet, Feather or JSON lines, one row per series and time (unique_id, ds, y); without unique_id, one series.",
 ]
 Columns = Annotated[
     list[str] | None, "Columns that the file calls otherwise: ours=theirs, as in unique_id=sensor,ds=time,y=value."
@@ -111,9 +112,10 @@ def read(
 ) -> "tuple[pd.DataFrame, Checked]":
     """A file's table, and its series on their grids."""
     from forecaster.series import table
+    from forecaster.series.door import long
     from forecaster.series.frame import check
 
-    frame = table.read(file, columns or (), decimal)
+    frame = long(table.read(file, columns or (), decimal), roles)
     return frame, check(frame, roles, freq=freq, zone=tz, strict=strict, beside=beside)
 
 

@@ -64,6 +64,7 @@ def forecast(
     from forecaster.scoring.asked import levels_of, require_positive
     from forecaster.scoring.forecaster import Forecaster, train
     from forecaster.series import table
+    from forecaster.series.door import long
     from forecaster.series.frame import check
     from forecaster.series.roles import Roles
 
@@ -76,7 +77,7 @@ def forecast(
     frame = table.read(file, columns or (), decimal)
     if future_file is not None:
         frame = _with_future(frame, table.read(future_file, columns or (), decimal), future_file, roles)
-    checked = check(frame, roles, freq=freq, zone=tz, strict=strict)
+    checked = check(long(frame, roles), roles, freq=freq, zone=tz, strict=strict)
     drawn = out.with_name(out.name + ".paths.parquet") if paths is not None else None
     with base.outputs(file, out, drawn) as (finish, (append, append_paths)):
         if trained is None:
@@ -135,7 +136,8 @@ def _with_future(frame: "pd.DataFrame", ahead: "pd.DataFrame", path: Path, roles
 
     if not roles.future:
         raise ConfigError("--future-file needs --future COLUMNS: which of its columns are known in advance?")
-    wanted = [columns.UNIQUE_ID, columns.DS, *roles.future]
+    names = [columns.UNIQUE_ID] if columns.UNIQUE_ID in frame.columns else []
+    wanted = [*names, columns.DS, *roles.future]
     absent = [name for name in wanted if name not in ahead.columns]
     if absent:
         raise ConfigError(f"'{path}' has no column '{absent[0]}'. Expected {', '.join(wanted)}.")

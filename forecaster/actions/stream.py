@@ -32,7 +32,7 @@ def stream(
 ) -> Outcome:
     """Read values as JSON lines, and say of each what detection says, and what comes next.
 
-    Standard input has `{"unique_id": ..., "ds": ..., "y": ...}` a line, standard output an answer for each: detect's
+    Standard input has `{"unique_id": ..., "ds": ..., "y": ...}` a line (without unique_id where the file had none), standard output an answer for each: detect's
     columns, and mean and quantiles of the step after it. With channels a line has a field for each of them, `{"unique_id":
     ..., "ds": ..., "A": ..., "B": ...}`, and as many answers as there are channels, and one for the whole. Series go on from
     where the state left them, else from where the file ended that the detector was taught by. A late row, one of a clock that

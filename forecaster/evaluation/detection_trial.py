@@ -18,6 +18,7 @@ from forecaster.scoring.fdr import restrained
 from forecaster.scoring.fitting import configured
 from forecaster.scoring.parting import training_ends
 from forecaster.scoring.rate import DEFAULT_RATE
+from forecaster.series.door import long
 from forecaster.series.frame import check
 from forecaster.series.quality import Quality
 from forecaster.series.roles import Roles
@@ -88,8 +89,9 @@ def run(frame: pd.DataFrame, how: Trials, watch: Watch = SILENT) -> TrialResult:
     Raises: DataError for a table that cannot be read, ConfigError for one without labels or a wrong option
     """
     labels = labels_of(frame, how.label)
-    seen = frame.drop(columns=how.label).reset_index(drop=True)
-    checked = check(seen, Roles.of(how.channels), freq=how.freq, zone=how.tz, strict=how.strict, beside=how.test_column)
+    roles = Roles.of(how.channels)
+    seen = long(frame.drop(columns=how.label), roles)
+    checked = check(seen, roles, freq=how.freq, zone=how.tz, strict=how.strict, beside=how.test_column)
     ends = training_ends(checked, seen, train_until=how.train_until, test_column=how.test_column)
     labelled = Labelled(checked, labels, ends, how.false_alarms)
     trial = TrialResult({RANDOM: random_cases(labelled)}, {RANDOM: 0.0}, {}, checked.quality)

@@ -30,6 +30,7 @@ from forecaster.scoring.saved_detector import STATE, SavedDetector
 from forecaster.scoring.stream_rows import numbers_of, rows_of
 from forecaster.series import table
 from forecaster.series.clock import Clock
+from forecaster.series.door import ALONE, long
 from forecaster.series.frequency import Ints
 from forecaster.series.grid import Floats
 from forecaster.series.rows import LARGEST
@@ -89,7 +90,7 @@ class Stream:
     def feed(self, frame: pd.DataFrame) -> pd.DataFrame:
         """New rows, `unique_id, ds, y`, of any series: what detection says of each, and quantiles of the step after it.
 
-        A detector with channels reads these instead of `y`, and says of each row what detection says of each channel and of
+        Rows need no `unique_id` where the detector was taught by a table without. A detector with channels reads these instead of `y`, and says of each row what detection says of each channel and of
         the whole.
 
         `reason` says why a row was not taken (late, of a wrong clock), or how it was; elsewhere it is empty. `silent`, where the
@@ -98,6 +99,8 @@ class Stream:
 
         Raises: DataError for a column that is absent or cannot be read
         """
+        if columns.DS not in frame.columns or (columns.UNIQUE_ID not in frame.columns and self.one_series):
+            frame = long(frame, self.saved.roles)
         return rows_of(frame, self.answers(frame), self.channels, self.tells_silence)
 
     def answers(self, frame: pd.DataFrame) -> Answers:
@@ -113,6 +116,12 @@ class Stream:
     def values(self) -> tuple[str, ...]:
         """Columns that are read beside names and times."""
         return self.channels or (columns.Y,)
+
+    @cached_property
+    def one_series(self) -> bool:
+        """Whether rows need no name, as no series is known that has one."""
+        known = {name for member in self.saved.members for name in member.normal}
+        return known <= {ALONE, *(f"{ALONE}/{channel}" for channel in (*self.channels, columns.WHOLE))}
 
     def open_events(self) -> list[str]:
         """Events that go on."""

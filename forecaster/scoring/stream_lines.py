@@ -17,6 +17,7 @@ from forecaster.layers.distribution import mean
 from forecaster.scoring.answers import AHEAD, LATE, NEXT, REASON, Answers
 from forecaster.scoring.events import SILENT
 from forecaster.scoring.stream import Stream
+from forecaster.series.door import ALONE
 from forecaster.series.grid import Floats
 
 __all__ = ["Answering", "batches"]
@@ -81,12 +82,16 @@ class Answering:
         for number, line in enumerate(lines, start=self.lines + 1):
             if line.strip():
                 try:
-                    rows[number] = _read(line, self._stream.integer, self._stream.values)
+                    rows[number] = self._row(line)
                 except (ValueError, OverflowError) as error:
                     answers[number] = self._refusal(number, error)
         self.lines += len(lines)
         answers |= self._taken(rows)
         return [answers[number] for number in sorted(answers)]
+
+    def _row(self, line: bytes) -> _Row:
+        stream = self._stream
+        return _read(line, stream.integer, stream.values, ALONE if stream.one_series else None)
 
     def _taken(self, rows: dict[int, _Row]) -> dict[int, str]:
         """Answers to lines that can be read; one by one where a time among them is none."""
@@ -144,14 +149,16 @@ def _plain(parts: Sequence[Floats]) -> list[list[float | None]]:
     return plain
 
 
-def _read(line: bytes, integer: bool | None, values: Sequence[str]) -> _Row:
-    """A row. Raises: ValueError that says what is wrong with it"""
+def _read(line: bytes, integer: bool | None, values: Sequence[str], alone: str | None) -> _Row:
+    """A row; `alone` is the series of one that names none. Raises: ValueError that says what is wrong with it"""
     try:
         data = json.loads(line)
     except ValueError as error:
         raise ValueError(f"no JSON: {error}") from error
     if not isinstance(data, dict):
         raise ValueError(f"no JSON object with unique_id, ds and {', '.join(values)}")
+    if alone is not None:
+        data.setdefault(columns.UNIQUE_ID, alone)
     absent = [name for name in (columns.UNIQUE_ID, columns.DS, *values) if name not in data]
     if absent:
         raise ValueError(f"no '{absent[0]}'")

@@ -15,6 +15,7 @@ import numpy as np
 from forecaster import columns
 from forecaster.errors import DataError, nearest
 from forecaster.series import table
+from forecaster.series.door import ALONE
 from forecaster.series.frequency import Ints
 from forecaster.series.grid import Floats, Grid
 
@@ -58,7 +59,9 @@ class Labels:
     def read(cls, path: Path) -> "Labels":
         """From a file. Raises: DataError for one that cannot be read, lacks a column, or has a kind that is none"""
         frame = table.read(path)
-        absent = [name for name in (columns.UNIQUE_ID, _START, _END) if name not in frame.columns]
+        if columns.UNIQUE_ID not in frame.columns:
+            frame = frame.assign(**{columns.UNIQUE_ID: ALONE})
+        absent = [name for name in (_START, _END) if name not in frame.columns]
         if absent:
             raise DataError(f"labels '{path}': no column '{absent[0]}'. Give unique_id, start, end, and perhaps kind.")
         if frame[[columns.UNIQUE_ID, _START, _END]].isna().to_numpy().any():

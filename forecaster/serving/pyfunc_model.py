@@ -8,6 +8,7 @@ import pandas as pd
 from mlflow.pyfunc.model import PythonModel
 
 from forecaster.scoring.forecaster import Forecaster
+from forecaster.series.door import long
 from forecaster.series.frame import check
 
 __all__ = ["ForecasterModel"]
@@ -23,7 +24,8 @@ class ForecasterModel(PythonModel):
     def predict(self, context: Any, model_input: pd.DataFrame, params: dict[str, Any] | None = None) -> pd.DataFrame:
         """Rows `unique_id, ds, cutoff, mean, q...`; `horizon` in params looks less far ahead than was trained."""
         horizon = int((params or {}).get("horizon") or 0) or None
-        return self.forecaster.predict(check(model_input, self.forecaster.roles), horizon=horizon)
+        roles = self.forecaster.roles
+        return self.forecaster.predict(check(long(model_input, roles), roles), horizon=horizon)
 
 
 mlflow.models.set_model(ForecasterModel())
