@@ -7,14 +7,13 @@ import pandas as pd
 
 from forecaster import columns
 from forecaster.errors import DataError
+from forecaster.series.likely import alike, lacking, naming, repeats
 from forecaster.series.roles import Roles
 
 __all__ = ["ALONE", "long"]
 
 ALONE = "series"
 """Name of the series of a table that names none: the same for every file, so that the next one goes on from the last."""
-_REPEATS = 0.1
-"""Share of times that come again from which on a table without names may hold several series."""
 
 
 def long(data: pd.DataFrame, roles: Roles) -> pd.DataFrame:
@@ -22,13 +21,19 @@ def long(data: pd.DataFrame, roles: Roles) -> pd.DataFrame:
 
     Names and times may stand in the index.
 
-    Raises: DataError where times come again and a column seems to say which series a row is of
+    Raises: DataError for a column that is absent, or where times come again and another column seems to say which series a
+        row is of
     """
     frame = _without_index(data)
-    if columns.UNIQUE_ID in frame.columns or len(frame) == 0:
+    if len(frame) == 0:
         return frame
-    if columns.DS in frame.columns:
-        _require_one_series(frame, roles)
+    absent = [name for name in roles.columns if name not in frame.columns]
+    if not absent:
+        return frame
+    needed = absent if alike(frame, columns.UNIQUE_ID) else [name for name in absent if name != columns.UNIQUE_ID]
+    if needed:
+        raise DataError(lacking(frame, needed, roles))
+    _require_one_series(frame, roles)
     return frame.assign(**{columns.UNIQUE_ID: pd.array([ALONE] * len(frame), dtype="str")})
 
 
@@ -52,34 +57,17 @@ def _levels(frame: pd.DataFrame) -> Iterator[tuple[Any, pd.Index]]:
 
 
 def _require_one_series(frame: pd.DataFrame, roles: Roles) -> None:
-    """Raises: DataError where most that looks like several rows of one time is of one series each, by another column"""
-    again = _repeats(frame, [])
-    if again < _REPEATS:
+    """Raises: DataError where most that looks like several rows of one time is of one series each, by other columns"""
+    names = naming(frame, columns.DS, roles)
+    if not names:
         return
-    telling = [str(name) for name in frame.columns if _may_name(frame, name, roles)]
-    left = {name: _repeats(frame, [name]) for name in telling}
-    best = min(left, key=left.__getitem__, default=None)
-    if best is not None and left[best] < _REPEATS:
+    again = f"no column 'unique_id', and {repeats(frame, [columns.DS]):.0%} of the times come again"
+    if len(names) == 1:
         raise DataError(
-            f"no column 'unique_id', and {again:.0%} of the times come again: column '{best}' seems to say which series "
-            f"a row is of. Name it with --columns unique_id={best}, or rename it."
+            f"{again}: column '{names[0]}' seems to say which series a row is of. "
+            f"Name it with --columns unique_id={names[0]}, or rename it."
         )
-    if len(telling) > 1 and _repeats(frame, telling) < _REPEATS:
-        raise DataError(
-            f"no column 'unique_id', and {again:.0%} of the times come again: columns {', '.join(telling)} together seem "
-            "to say which series a row is of. Join them into one column unique_id."
-        )
-
-
-def _repeats(frame: pd.DataFrame, names: list[str]) -> float:
-    """Share of rows whose time, and what these columns say, an earlier row has, too."""
-    return float(frame.dropna(subset=[columns.DS]).duplicated([*names, columns.DS]).mean())
-
-
-def _may_name(frame: pd.DataFrame, name: Any, roles: Roles) -> bool:
-    """Has a column few values, of a kind that names things, and no other part to play?"""
-    if not isinstance(name, str) or name in {columns.DS, *roles.targets, *roles.covariates, *columns.IGNORED}:
-        return False
-    column = frame[name]
-    number = pd.api.types.is_float_dtype(column.dtype) or pd.api.types.is_bool_dtype(column.dtype)
-    return not number and bool(2 * column.nunique() <= len(frame))
+    raise DataError(
+        f"{again}: columns {', '.join(names)} together seem to say which series a row is of. "
+        "Join them into one column unique_id."
+    )

@@ -16,6 +16,7 @@ from forecaster.series.clock import Clock
 from forecaster.series.compact_dates import require_counts
 from forecaster.series.frequency import DAY, Frequency, Ints
 from forecaster.series.grid import Grid
+from forecaster.series.likely import lacking
 from forecaster.series.placing import place
 from forecaster.series.quality import Quality
 from forecaster.series.roles import Roles
@@ -87,14 +88,9 @@ def check(
 def _require_columns(frame: pd.DataFrame, roles: Roles) -> None:
     if len(frame) == 0:
         raise DataError("the input has no rows. Give one for each series and time: unique_id, ds, y.")
-    wanted = [columns.UNIQUE_ID, columns.DS, *roles.targets, *roles.covariates, *roles.static]
-    absent = [name for name in wanted if name not in frame.columns]
+    absent = [name for name in roles.columns if name not in frame.columns]
     if absent:
-        hint = "" if absent[0] != columns.Y else " Name the columns to forecast with --targets A,B."
-        raise DataError(
-            f"no column '{absent[0]}'. Expected a long table with {', '.join(wanted)}; "
-            f"found {', '.join(map(str, frame.columns))}.{hint}"
-        )
+        raise DataError(lacking(frame, absent, roles))
 
 
 def _name_unused(frame: pd.DataFrame, used: set[str | None], quality: Quality) -> None:

@@ -1,0 +1,144 @@
+"""Which columns of a table are likely meant where those that are wanted are not there."""
+
+import difflib
+import re
+import shlex
+import warnings
+from collections.abc import Sequence
+from typing import Any
+
+import pandas as pd
+
+from forecaster import columns
+from forecaster.series.roles import Roles
+
+__all__ = ["alike", "lacking", "naming", "repeats"]
+
+REPEATS = 0.1
+"""Share of times that come again from which on a table may hold several series."""
+_TIMES = (
+    "ds",
+    "date",
+    "datetime",
+    "timestamp",
+    "time",
+    "day",
+    "week",
+    "month",
+    "quarter",
+    "year",
+    "period",
+    "step",
+    "t",
+)
+_VALUES = ("y", "value", "values", "target")
+_NUMBER = r"[+-]?\d[\d.,\s]*"
+_SAMPLE = 50
+_SHOWN = 5
+
+
+def lacking(frame: pd.DataFrame, absent: Sequence[str], roles: Roles) -> str:
+    """What to say of columns that are not there: which, what there is, and how to name what is likely meant."""
+    wanted, found = ", ".join(roles.columns), ", ".join(map(str, frame.columns))
+    return (
+        f"no column '{absent[0]}'. Expected a long table with {wanted}; found {found}.{_advice(frame, absent, roles)}"
+    )
+
+
+def alike(frame: pd.DataFrame, name: str) -> str | None:
+    """The column that is called so but for capitals and spaces."""
+    return next((one for one in map(str, frame.columns) if one.strip().lower() == name), None)
+
+
+def naming(frame: pd.DataFrame, time: str, roles: Roles) -> tuple[str, ...]:
+    """Columns that say which series a row is of, where times come again: one, or several together; empty for none."""
+    if repeats(frame, [time]) < REPEATS:
+        return ()
+    telling = [str(name) for name in frame.columns if name != time and _may_name(frame, name, roles)]
+    left = {name: repeats(frame, [name, time]) for name in telling}
+    best = min(left, key=left.__getitem__, default=None)
+    if best is not None and left[best] < REPEATS:
+        return (best,)
+    return tuple(telling) if telling and repeats(frame, [*telling, time]) < REPEATS else ()
+
+
+def repeats(frame: pd.DataFrame, names: list[str]) -> float:
+    """Share of rows which in these columns, the last of them times, are as an earlier row."""
+    return float(frame.dropna(subset=names[-1:]).duplicated(names).mean())
+
+
+def _may_name(frame: pd.DataFrame, name: Any, roles: Roles) -> bool:
+    """Has a column few values, of a kind that names things, and no other part to play?"""
+    if not isinstance(name, str) or name in {*roles.targets, *roles.covariates, *columns.IGNORED}:
+        return False
+    column = frame[name]
+    other = pd.api.types.is_float_dtype(column.dtype) or pd.api.types.is_bool_dtype(column.dtype)
+    nested = pd.api.types.infer_dtype(column, skipna=True) == "mixed"  # lists and the like cannot be told apart
+    return not other and not nested and bool(2 * column.nunique() <= len(frame))
+
+
+def _advice(frame: pd.DataFrame, absent: Sequence[str], roles: Roles) -> str:
+    """The flags that name what is likely meant."""
+    if all(re.fullmatch(_NUMBER, str(name)) for name in list(frame.columns)[-1:]):
+        return " The first line seems to be a row already. Write one with the names of the columns above it."
+    time = columns.DS if columns.DS in frame.columns else _time(frame, roles)
+    name = columns.UNIQUE_ID if columns.UNIQUE_ID in frame.columns else _name(frame, time, roles)
+    values = _values(frame, {time, name}, roles) if columns.Y in absent else []
+    y = values[0] if len(values) == 1 else None
+    meant = {columns.UNIQUE_ID: name, columns.DS: time, columns.Y: y}
+    pairs = ",".join(f"{ours}={theirs}" for ours, theirs in meant.items() if theirs not in (None, ours))
+    flag = f"--columns {shlex.quote(pairs)}" if pairs else ""
+    if len(values) > 1:
+        shown = shlex.quote(",".join(values[:_SHOWN])) + (",..." if len(values) > _SHOWN else "")
+        targets = f"{flag} --targets {shown}".strip()
+        return f" Name the columns to forecast: {targets} (--channels in detect and evaluate)."
+    if flag:
+        return f" Perhaps {flag}, or rename {'them' if ',' in pairs else 'it'}."
+    near = difflib.get_close_matches(absent[0], list(map(str, frame.columns)), n=1, cutoff=0.5)
+    return f" Did you mean '{near[0]}'?" if near else ""
+
+
+def _name(frame: pd.DataFrame, time: str | None, roles: Roles) -> str | None:
+    """The column of names, where there is one."""
+    telling = naming(frame, time, roles) if time else ()
+    return alike(frame, columns.UNIQUE_ID) or (telling[0] if len(telling) == 1 else None)
+
+
+def _time(frame: pd.DataFrame, roles: Roles) -> str | None:
+    """The column of times: by its kind and its name, by its kind, or by its name."""
+    free = [str(name) for name in frame.columns if name not in roles.columns]
+    kinds = [name for name in free if _holds_times(frame[name])]
+    known = [name for name in free if name.strip().lower() in _TIMES]
+    both = [name for name in kinds if name in known]
+    counts = [name for name in known if pd.api.types.is_integer_dtype(frame[name].dtype)]
+    return alike(frame, columns.DS) or next(iter([*both, *kinds, *counts]), None)
+
+
+def _holds_times(column: "pd.Series[Any]") -> bool:
+    if pd.api.types.is_datetime64_any_dtype(column.dtype) or isinstance(column.dtype, pd.PeriodDtype):
+        return True
+    if pd.api.types.is_numeric_dtype(column.dtype) or isinstance(column.dtype, pd.CategoricalDtype):
+        return False
+    texts = column.dropna().head(_SAMPLE).astype("str")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # how pandas guesses is of no matter here
+        times = pd.to_datetime(texts, format="mixed", errors="coerce", utc=True)
+    return len(texts) > 0 and bool((times.notna() & (texts.str.count(r"\d") >= 4)).all())
+
+
+def _values(frame: pd.DataFrame, used: set[str | None], roles: Roles) -> list[str]:
+    """The column of values, where one is likely; else all that hold numbers."""
+    other = {*used, *roles.columns, *columns.IGNORED, None}
+    free = [str(name) for name in frame.columns if name not in other and not str(name).startswith("Unnamed:")]
+    found = [name for name in free if _holds_numbers(frame[name])]
+    known = [name for name in found if name.strip().lower() in _VALUES]
+    return known[:1] or found
+
+
+def _holds_numbers(column: "pd.Series[Any]") -> bool:
+    if pd.api.types.is_numeric_dtype(column.dtype):
+        return True
+    if not pd.api.types.is_string_dtype(column.dtype):
+        return False
+    texts = column.dropna().head(_SAMPLE).astype("str").str.strip()
+    return len(texts) > 0 and bool(texts.str.fullmatch(_NUMBER).all())
