@@ -11,8 +11,6 @@ from forecaster.progress import SILENT, Watch
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    import pandas as pd
-
     from forecaster.series.roles import Roles
     from forecaster.training.artefact import Artefact
 
@@ -64,6 +62,7 @@ def forecast(
     from forecaster.scoring.asked import levels_of, require_positive
     from forecaster.scoring.forecaster import Forecaster, train
     from forecaster.series import table
+    from forecaster.series.ahead import with_future
     from forecaster.series.door import long
     from forecaster.series.frame import check
     from forecaster.series.roles import Roles
@@ -73,10 +72,15 @@ def forecast(
     base.require_folder(save, "--save")
     require_positive(warmup=warmup, paths=paths)
     trained = Forecaster.load(load) if load is not None else None
-    roles = Roles.of(targets, past, future, static) if trained is None else trained.roles
+    roles = Roles.of(targets, past, future, static)
+    if trained is not None:
+        _require_as_trained(trained.roles, targets=targets, past=past, future=future, static=static)
+        _require_unasked(season=season, size=size, set=set_, holidays=holidays, resume=resume)
+        roles = trained.roles
     frame = table.read(file, columns or (), decimal)
     if future_file is not None:
-        frame = _with_future(frame, table.read(future_file, columns or (), decimal), future_file, roles)
+        ahead = table.read(future_file, columns or (), decimal)
+        frame = with_future(frame, ahead, roles, future_file, tz)
     checked = check(long(frame, roles), roles, freq=freq, zone=tz, strict=strict)
     drawn = out.with_name(out.name + ".paths.parquet") if paths is not None else None
     with base.outputs(file, out, drawn) as (finish, (append, append_paths)):
@@ -128,17 +132,20 @@ def _require_one_start(save: Path | None, load: Path | None, warm_start: Path | 
         raise ConfigError("--load and --warm-start exclude each other: a loaded model is not trained.")
 
 
-def _with_future(frame: "pd.DataFrame", ahead: "pd.DataFrame", path: Path, roles: "Roles") -> "pd.DataFrame":
-    """The table with the future rows under it, their targets empty."""
-    import pandas as pd
+def _require_as_trained(roles: "Roles", **asked: list[str] | None) -> None:
+    """Raises: ConfigError where columns are asked for that a loaded model does not read so"""
+    for name, given in asked.items():
+        own = getattr(roles, name)
+        if given is not None and tuple(given) != own:
+            trained = f"with --{name} {','.join(own)}" if own else f"without --{name}"
+            raise ConfigError(
+                f"--{name} {','.join(given)}: the model of --load was trained {trained}. "
+                "Leave it out, or train anew without --load."
+            )
 
-    from forecaster import columns
 
-    if not roles.future:
-        raise ConfigError("--future-file needs --future COLUMNS: which of its columns are known in advance?")
-    names = [columns.UNIQUE_ID] if columns.UNIQUE_ID in frame.columns else []
-    wanted = [*names, columns.DS, *roles.future]
-    absent = [name for name in wanted if name not in ahead.columns]
-    if absent:
-        raise ConfigError(f"'{path}' has no column '{absent[0]}'. Expected {', '.join(wanted)}.")
-    return pd.concat([frame, ahead[wanted]], ignore_index=True)
+def _require_unasked(**asked: object) -> None:
+    """Raises: ConfigError for a setting of a training, where none is to be"""
+    for name, given in asked.items():
+        if given:
+            raise ConfigError(f"--{name} and --load exclude each other: a loaded model is not trained.")

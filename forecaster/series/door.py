@@ -10,7 +10,7 @@ from forecaster.errors import DataError
 from forecaster.series.likely import alike, lacking, naming, repeats
 from forecaster.series.roles import Roles
 
-__all__ = ["ALONE", "long"]
+__all__ = ["ALONE", "long", "plain"]
 
 ALONE = "series"
 """Name of the series of a table that names none: the same for every file, so that the next one goes on from the last."""
@@ -24,7 +24,7 @@ def long(data: pd.DataFrame, roles: Roles) -> pd.DataFrame:
     Raises: DataError for a column that is absent, or where times come again and another column seems to say which series a
         row is of
     """
-    frame = _without_index(data)
+    frame = plain(data)
     if len(frame) == 0:
         return frame
     absent = [name for name in roles.columns if name not in frame.columns]
@@ -37,7 +37,7 @@ def long(data: pd.DataFrame, roles: Roles) -> pd.DataFrame:
     return frame.assign(**{columns.UNIQUE_ID: pd.array([ALONE] * len(frame), dtype="str")})
 
 
-def _without_index(frame: pd.DataFrame) -> pd.DataFrame:
+def plain(frame: pd.DataFrame) -> pd.DataFrame:
     """Names and times that stand in the index, as columns; any other index numbers rows only."""
     plain = frame.reset_index(drop=True)
     for name, level in _levels(frame):
