@@ -19,11 +19,15 @@ import pandas as pd
 from forecaster.errors import ConfigError, DataError
 from forecaster.series.frequency import Ints
 
-__all__ = ["Clock", "stamp"]
+__all__ = ["Clock", "are_zoned_alike", "stamp"]
 
 _SHOWN = 3
 _FRACTION = re.compile(r":\d\d\.\d")
 _YEAR_FIRST = re.compile(r"\s*\d{4}")
+_ZONE = r"(?:[Zz]|UTC|GMT|(?::\d\d|T\d\d+)(?:[.,]\d+)?\s?[+-]\d\d(?::?\d\d)?)\s*$"
+"""The end of a text that names its zone."""
+_EARLIEST = int(np.datetime64("1000-01-01", "us").astype(np.int64))
+"""Earlier years are none: texts such as `Jan-10`, which has no year, and empty dates of databases read as the first."""
 _EPOCH, _MICROSECOND = datetime(1970, 1, 1, tzinfo=UTC), timedelta(microseconds=1)
 
 
@@ -75,14 +79,15 @@ class Clock:
         """
         if self.integer:
             return np.asarray(column.to_numpy(np.int64))
-        if self.zone in (None, UTC) and pd.api.types.is_datetime64_dtype(column.dtype):
-            return np.asarray(column.to_numpy("datetime64[us]").view(np.int64))  # nothing to convert
-        times = self._utc(column, codes)
-        if self.wall and self.zone is not None:
-            times = times.dt.tz_convert(self.zone).dt.tz_localize(None)
-        else:
+        times: Any = column
+        if self.zone not in (None, UTC) or not pd.api.types.is_datetime64_dtype(column.dtype):
+            times = self._utc(column, codes)
+            if self.wall and self.zone is not None:
+                times = times.dt.tz_convert(self.zone)
             times = times.dt.tz_localize(None)
-        return np.asarray(times.to_numpy("datetime64[us]").view(np.int64))
+        encoded: Ints = times.to_numpy("datetime64[us]").view(np.int64)
+        _require_years(encoded, column)
+        return encoded
 
     def decode(self, times: Ints) -> "pd.Series[Any]":
         """Times as the input's column had them."""
@@ -191,8 +196,39 @@ def stamp(value: Any, option: str) -> pd.Timestamp:
     return found
 
 
+def _require_years(times: Ints, column: "pd.Series[Any]") -> None:
+    """Raises: DataError for a year that no data are of"""
+    if len(times) == 0 or times.min() >= _EARLIEST:
+        return
+    early = np.flatnonzero((times < _EARLIEST) & (times != Clock.ABSENT))
+    if len(early):
+        row, value = column.index[early[0]], column.iloc[early[0]]
+        raise DataError(
+            f"column 'ds': {len(early)} times lie before the year 1000, first {str(value)!r} in row {row}. "
+            "Write the year with four digits, as in 2024-01-31; leave an unknown time empty."
+        )
+
+
+def are_zoned_alike(text: "pd.Series[Any] | pd.Index") -> bool:
+    """Whether all texts name a zone, or none does."""
+    return pd.Series(text).dropna().str.contains(_ZONE, regex=True).nunique() < 2
+
+
+def _require_alike(text: "pd.Series[Any]") -> None:
+    """Raises: DataError where some times name a zone and others do not, which may be hours apart"""
+    zoned = text.str.contains(_ZONE, regex=True)
+    if len(text) and zoned.nunique() > 1:
+        row = text.index[zoned != zoned.iloc[0]][0]
+        bare, named = (text[row], text.iloc[0]) if zoned.iloc[0] else (text.iloc[0], text[row])
+        raise DataError(
+            f"column 'ds': {bare!r} has no zone, {named!r} has one (first change in row {row}). "
+            "Write one with each time, or with none and say it with --tz."
+        )
+
+
 def _parsed(column: "pd.Series[Any]") -> "pd.Series[Any]":
     text = column.astype("str").where(column.notna())
+    _require_alike(text.dropna())
     aware = bool(len(text.dropna())) and _aware(text.dropna().iloc[0])
     times = pd.to_datetime(text, format="ISO8601", errors="coerce", utc=aware)
     if (times.isna() & text.notna()).any():

@@ -19,6 +19,13 @@ __all__ = ["LARGEST", "Rows", "clean", "in_order", "picked"]
 
 _COMMA = r"-?\d+,\d+"
 _THOUSANDS = r"-?\d{1,3}(,\d{3})+(\.\d+)?"
+_NO_NUMBERS = {
+    "timedelta": "Convert durations to seconds (dt.total_seconds()).",
+    "complex": "Give their real parts, or their sizes.",
+    "date": "Name another column, or leave this one out.",
+    "period": "Name another column, or leave this one out.",
+}
+"""What to do with columns of such kinds."""
 LARGEST = 1e36
 """Larger values leave no room for forecasts, which are written as float32."""
 
@@ -53,7 +60,7 @@ def clean(frame: pd.DataFrame, roles: Roles, clock: Clock, quality: Quality) -> 
     if not present.all():
         quality.add("repair", "rows without unique_id or ds left out", rows=int((~present).sum()))
     kept = frame.loc[present, [columns.UNIQUE_ID, columns.DS]]
-    codes, names = pd.factorize(kept[columns.UNIQUE_ID])
+    codes, names = _named(kept[columns.UNIQUE_ID])
     times = clock.encode(kept[columns.DS], codes.astype(np.int64))
     source = np.flatnonzero(present)
     none = np.zeros((0, 2), np.int64)
@@ -61,7 +68,16 @@ def clean(frame: pd.DataFrame, roles: Roles, clock: Clock, quality: Quality) -> 
     return Rows(np.asarray(names, object), codes.astype(np.int64), times, source, numbers[present], none, labels)
 
 
+def _named(column: "pd.Series[Any]") -> tuple[Any, Any]:
+    """Number of each row's series, and the names of the series; 1 and '1' are one."""
+    codes, names = pd.factorize(column)
+    if len({str(name) for name in names}) < len(names):
+        codes, names = pd.factorize(column.astype("str"))
+    return codes, names
+
+
 def _numbers(column: "pd.Series[Any]") -> Floats:
+    _require_real(column)
     if pd.api.types.is_bool_dtype(column.dtype):
         return np.asarray(column, np.float64)
     if pd.api.types.is_numeric_dtype(column.dtype):
@@ -77,6 +93,14 @@ def _numbers(column: "pd.Series[Any]") -> Floats:
             + _advice(str(column.iloc[row]).strip())
         )
     return np.asarray(numbers.to_numpy(np.float64, na_value=np.nan))
+
+
+def _require_real(column: "pd.Series[Any]") -> None:
+    """Raises: DataError for values that a number could be made of, but not which"""
+    kind = pd.api.types.infer_dtype(column, skipna=True) if column.dtype == object else str(column.dtype)
+    advice = next((advice for name, advice in _NO_NUMBERS.items() if kind.startswith(name)), None)
+    if advice is not None:
+        raise DataError(f"column '{column.name}' holds {kind} values, which are no numbers. {advice}")
 
 
 def _advice(text: str) -> str:

@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 
 from forecaster import columns
 from forecaster.errors import ConfigError, DataError
+from forecaster.series.clock import are_zoned_alike
 from forecaster.series.outputs import together
 
 __all__ = ["Write", "is_table", "opened", "read", "require_kind", "times", "write"]
@@ -174,9 +175,10 @@ def times(column: Any) -> Any:
     """Times of a column or an index, where every text is one; else the texts, for the border to name the bad ones."""
     for utc in (False, True):
         try:
-            return pd.to_datetime(column, format="ISO8601", utc=utc)
+            found = pd.to_datetime(column, format="ISO8601", utc=utc)
         except (ValueError, TypeError):
             continue
+        return found if not utc or are_zoned_alike(column) else column
     return column
 
 
