@@ -92,7 +92,10 @@ def test_the_seed_of_a_window_network_is_its_weights(tmp_path: Path) -> None:
 def test_a_setting_that_no_detector_has_is_told(file: Path, tmp_path: Path) -> None:
     """With the nearest right one; also where too few rows would let `ewma` stand in. A member that trains takes them."""
     for wrong, message in (
-        ({"set_": {"hoirzon": 5}}, "detector 'auto' has no setting 'hoirzon'. Known: members"),
+        (
+            {"set_": {"hoirzon": 5}},
+            "detector 'auto' has no setting 'hoirzon'. Known: aggregation, fdr, labels, members,",
+        ),
         ({"detector": "ridge", "set_": {"lag": 5}}, "detector 'ridge' has no setting 'lag'. Did you mean 'lags'?"),
         ({"set_": {"hoirzon": 5}, "train_until": "2024-01-01T03:00"}, "has no setting 'hoirzon'"),
         (
