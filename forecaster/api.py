@@ -10,8 +10,8 @@
     rows = api.stream("detector").feed(newer)                 # the same of each new row, and quantiles of the step after it
     table, by_series = api.evaluate(frame, detectors=["auto", "residual"])     # frame: unique_id, ds, y, label
 
-The words and defaults are those of the command line. Errors are those of `forecaster.errors`; what was repaired in a
-frame is said by warnings.
+A frame may as well be a series by its times, a dict of columns, or a table of pyarrow or polars. The words and defaults are
+those of the command line. Errors are those of `forecaster.errors`; what was repaired in a frame is said by warnings.
 """
 
 import warnings
@@ -40,7 +40,7 @@ from forecaster.scoring.rate import DEFAULT_RATE
 from forecaster.scoring.saved_detector import SavedDetector
 from forecaster.scoring.stream import Stream
 from forecaster.scoring.tables import forecast_rows
-from forecaster.series.door import long
+from forecaster.series.door import Table, long
 from forecaster.series.frame import Checked, check
 from forecaster.series.quality import Quality
 from forecaster.series.roles import Roles
@@ -63,7 +63,7 @@ Settings = Mapping[str, Any]
 
 
 def fit(
-    frame: pd.DataFrame,
+    frame: Table,
     *,
     horizon: int,
     model: str = "auto",
@@ -107,7 +107,7 @@ def fit(
 
 def predict(
     model: Forecaster,
-    frame: pd.DataFrame,
+    frame: Table,
     *,
     horizon: int | None = None,
     quantiles: Sequence[float | str] = (),
@@ -131,7 +131,7 @@ def predict(
 
 def sample(
     model: Forecaster,
-    frame: pd.DataFrame,
+    frame: Table,
     *,
     paths: int = 100,
     seed: int = 1,
@@ -150,7 +150,7 @@ def sample(
     return rows
 
 
-def attention(model: Forecaster, frame: pd.DataFrame) -> pd.DataFrame:
+def attention(model: Forecaster, frame: Table) -> pd.DataFrame:
     """How much the forecast after each series' last row attends to each past row: `unique_id, ds, weight`, a sum of 1 each.
 
     A recurrent model attends to states, which remember what came before their rows; a transformer to lag windows that end
@@ -165,7 +165,7 @@ def attention(model: Forecaster, frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def backtest(
-    frame: pd.DataFrame,
+    frame: Table,
     *,
     horizon: int,
     train_until: object = None,
@@ -210,7 +210,7 @@ def backtest(
 
 
 def leaderboard(
-    frame: pd.DataFrame,
+    frame: Table,
     *,
     horizon: int,
     models: Sequence[str] | None = None,
@@ -252,7 +252,7 @@ def leaderboard(
 
 
 def detect(
-    frame: pd.DataFrame,
+    frame: Table,
     *,
     train_until: object = None,
     test_column: str | None = None,
@@ -306,7 +306,7 @@ def detect(
 
 
 def evaluate(
-    frame: pd.DataFrame | Mapping[str, pd.DataFrame],
+    frame: Table | Mapping[str, Table],
     *,
     detectors: Sequence[str] | None = None,
     label: str = "label",
@@ -360,7 +360,7 @@ def load(folder: str | Path) -> Forecaster:
     return Forecaster.load(Path(folder))
 
 
-def _checked(frame: pd.DataFrame, roles: Roles, freq: str | None = None) -> Checked:
+def _checked(frame: Table, roles: Roles, freq: str | None = None) -> Checked:
     """Series on their grids."""
     return check(long(frame, roles), roles, freq=freq)
 

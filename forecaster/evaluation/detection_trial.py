@@ -5,8 +5,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-import pandas as pd
-
 from forecaster import plugins
 from forecaster.detectors.base import Detector
 from forecaster.errors import ConfigError, ForecasterError
@@ -18,7 +16,7 @@ from forecaster.scoring.fdr import restrained
 from forecaster.scoring.fitting import configured
 from forecaster.scoring.parting import training_ends
 from forecaster.scoring.rate import DEFAULT_RATE
-from forecaster.series.door import long
+from forecaster.series.door import Table, long, plain
 from forecaster.series.frame import check
 from forecaster.series.quality import Quality
 from forecaster.series.roles import Roles
@@ -83,14 +81,14 @@ class TrialResult:
     quality: Quality
 
 
-def run(frame: pd.DataFrame, how: Trials, watch: Watch = SILENT) -> TrialResult:
+def run(frame: Table, how: Trials, watch: Watch = SILENT) -> TrialResult:
     """Every detector over one table. One that fails stops none of the others.
 
     Raises: DataError for a table that cannot be read, ConfigError for one without labels or a wrong option
     """
-    labels = labels_of(frame, how.label)
-    roles = Roles.of(how.channels)
-    seen = long(frame.drop(columns=how.label), roles)
+    whole, roles = plain(frame), Roles.of(how.channels)
+    labels = labels_of(whole, how.label)
+    seen = long(whole.drop(columns=how.label), roles)
     checked = check(seen, roles, freq=how.freq, zone=how.tz, strict=how.strict, beside=how.test_column)
     ends = training_ends(checked, seen, train_until=how.train_until, test_column=how.test_column)
     labelled = Labelled(checked, labels, ends, how.false_alarms)

@@ -30,7 +30,7 @@ from forecaster.scoring.saved_detector import STATE, SavedDetector
 from forecaster.scoring.stream_rows import numbers_of, rows_of
 from forecaster.series import table
 from forecaster.series.clock import Clock
-from forecaster.series.door import ALONE, long
+from forecaster.series.door import ALONE, Table, long, plain
 from forecaster.series.frequency import Ints
 from forecaster.series.grid import Floats
 from forecaster.series.rows import LARGEST
@@ -87,7 +87,7 @@ class Stream:
         made.discoveries = decided(found, saved.how) if saved.how.fdr else None
         return made
 
-    def feed(self, frame: pd.DataFrame) -> pd.DataFrame:
+    def feed(self, frame: Table) -> pd.DataFrame:
         """New rows, `unique_id, ds, y`, of any series: what detection says of each, and quantiles of the step after it.
 
         Rows need no `unique_id` where the detector was taught by a table without. A detector with channels reads these instead of `y`, and says of each row what detection says of each channel and of
@@ -99,7 +99,8 @@ class Stream:
 
         Raises: DataError for a column that is absent or cannot be read
         """
-        if columns.DS not in frame.columns or (columns.UNIQUE_ID not in frame.columns and self.one_series):
+        frame = plain(frame)
+        if columns.UNIQUE_ID not in frame.columns and self.one_series:
             frame = long(frame, self.saved.roles)
         return rows_of(frame, self.answers(frame), self.channels, self.tells_silence)
 

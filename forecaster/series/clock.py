@@ -58,7 +58,8 @@ class Clock:
             return cls(str(column.dtype), column.dtype.tz)
         if pd.api.types.is_datetime64_dtype(column.dtype):
             return cls(str(column.dtype), _checked_zone(zone))
-        if pd.api.types.is_numeric_dtype(column.dtype) or pd.api.types.is_bool_dtype(column.dtype):
+        is_other = (f"is_{kind}_dtype" for kind in ("numeric", "bool", "timedelta64"))
+        if any(getattr(pd.api.types, name)(column.dtype) for name in is_other):
             raise DataError(
                 f"column 'ds' holds {column.dtype} values. Give times (2024-03-31 or 2024-03-31T01:00Z) or integers."
             )

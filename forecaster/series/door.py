@@ -1,49 +1,92 @@
-"""The door: a table of whatever series, with or without names, as the long frame that `check` proves."""
+"""The door: a table of whatever series, of pandas or not, with or without names, as the long frame that `check` proves."""
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from typing import Any, Protocol, TypeAlias, Union
 
 import pandas as pd
+import pyarrow as pa
 
 from forecaster import columns
 from forecaster.errors import DataError
 from forecaster.series.likely import alike, lacking, naming, repeats
 from forecaster.series.roles import Roles
 
-__all__ = ["ALONE", "long", "plain"]
+__all__ = ["ALONE", "Table", "long", "plain"]
 
 ALONE = "series"
 """Name of the series of a table that names none: the same for every file, so that the next one goes on from the last."""
 
 
-def long(data: pd.DataFrame, roles: Roles) -> pd.DataFrame:
+class _Arrow(Protocol):
+    """A table of pyarrow, polars or any other library that speaks Arrow."""
+
+    def __arrow_c_stream__(self, requested_schema: object | None = None) -> object: ...
+
+
+Table: TypeAlias = Union[pd.DataFrame, "pd.Series[Any]", Mapping[str, Any], _Arrow]
+"""What is taken for a table: frames, a series by its times, columns by their names."""
+
+
+def long(data: Table, roles: Roles) -> pd.DataFrame:
     """A frame `unique_id, ds` and all other columns, its rows numbered from 0; one without `unique_id` is one series.
 
     Names and times may stand in the index.
 
-    Raises: DataError for a column that is absent, or where times come again and another column seems to say which series a
-        row is of
+    Raises: DataError for what is no table, for a column that is absent, or where times come again and another column seems
+        to say which series a row is of
     """
     frame = plain(data)
     if len(frame) == 0:
         return frame
     absent = [name for name in roles.columns if name not in frame.columns]
-    if not absent:
-        return frame
     needed = absent if alike(frame, columns.UNIQUE_ID) else [name for name in absent if name != columns.UNIQUE_ID]
     if needed:
         raise DataError(lacking(frame, needed, roles))
-    _require_one_series(frame, roles)
-    return frame.assign(**{columns.UNIQUE_ID: pd.array([ALONE] * len(frame), dtype="str")})
+    if absent:
+        _require_one_series(frame, roles)
+        frame = frame.assign(**{columns.UNIQUE_ID: pd.array([ALONE] * len(frame), dtype="str")})
+    return frame
 
 
-def plain(frame: pd.DataFrame) -> pd.DataFrame:
-    """Names and times that stand in the index, as columns; any other index numbers rows only."""
-    plain = frame.reset_index(drop=True)
+def plain(data: Table) -> pd.DataFrame:
+    """A frame of columns of pandas' own kinds, those that stand in the index, too; any other index numbers rows only.
+
+    Raises: DataError for what is no table, or has two columns of one name
+    """
+    frame = _frame(data)
+    if not frame.columns.is_unique:
+        twice = frame.columns[frame.columns.duplicated()][0]
+        raise DataError(f"two columns are called '{twice}'. Rename one, or leave it out.")
+    own = frame.reset_index(drop=True)
     for name, level in _levels(frame):
-        if name is not None and name not in plain.columns:
-            plain = plain.assign(**{name: pd.Series(level.array, plain.index)})
-    return plain
+        if name is not None and name not in own.columns:
+            own = own.assign(**{name: pd.Series(level.array, own.index)})
+    for name in [name for name, kind in own.dtypes.items() if isinstance(kind, pd.ArrowDtype)]:
+        own[name] = _known(own[name])
+    if columns.DS in own.columns and not pd.api.types.is_datetime64_any_dtype(own[columns.DS].dtype):
+        own[columns.DS] = _times(own[columns.DS])
+    return own
+
+
+def _frame(data: Any) -> pd.DataFrame:
+    if isinstance(data, pd.DataFrame):
+        return data
+    if isinstance(data, pd.Series):
+        return data.to_frame(columns.Y)
+    if hasattr(data, "__arrow_c_stream__"):
+        found: pd.DataFrame = pa.table(data).to_pandas(date_as_object=False)
+        return found
+    if not isinstance(data, Mapping):
+        raise DataError(
+            f"expected a table of unique_id, ds, y, got {type(data).__name__}. Give a frame, or a dict of its columns."
+        )
+    try:
+        return pd.DataFrame(dict(data))
+    except ValueError as error:
+        raise DataError(
+            f"the columns of a dict make no table: {error}. Give each as many values as the others."
+        ) from error
 
 
 def _levels(frame: pd.DataFrame) -> Iterator[tuple[Any, pd.Index]]:
@@ -54,6 +97,26 @@ def _levels(frame: pd.DataFrame) -> Iterator[tuple[Any, pd.Index]]:
     for number, (level, is_time) in enumerate(zip(levels, times, strict=True)):
         unnamed = f"level_{number}" if len(levels) > 1 else None  # as pandas calls it
         yield columns.DS if is_time and not others else unnamed if level.name is None else level.name, level
+
+
+def _known(column: "pd.Series[Any]") -> "pd.Series[Any]":
+    """A column that pandas keeps for Arrow, as it keeps its own; numbers are the same to it."""
+    if pd.api.types.is_numeric_dtype(column.dtype):
+        return column
+    found = pa.table({"": pa.array(column)}).to_pandas(date_as_object=False)[""]
+    return pd.Series(found.array, column.index, name=column.name)
+
+
+def _times(column: "pd.Series[Any]") -> "pd.Series[Any]":
+    """Periods by their starts, and times that are kept as categories or as any objects, as times."""
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        column = column.astype(column.cat.categories.dtype)
+    if isinstance(column.dtype, pd.PeriodDtype):
+        column = column.dt.to_timestamp()
+    if column.dtype == object and pd.api.types.infer_dtype(column, skipna=True) in ("datetime", "datetime64"):
+        with suppress(ValueError):  # of several zones: they are read one by one
+            return pd.to_datetime(column)
+    return column
 
 
 def _require_one_series(frame: pd.DataFrame, roles: Roles) -> None:
