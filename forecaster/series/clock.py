@@ -18,6 +18,7 @@ import pandas as pd
 
 from forecaster.errors import ConfigError, DataError
 from forecaster.series.frequency import Ints
+from forecaster.series.official_dates import first_day, first_days
 
 __all__ = ["Clock", "are_zoned_alike", "stamp"]
 
@@ -63,7 +64,7 @@ class Clock:
             raise DataError(
                 f"column 'ds' holds {column.dtype} values. Give times (2024-03-31 or 2024-03-31T01:00Z) or integers."
             )
-        text = column.dropna().astype(str)
+        text = first_days(column.dropna().astype(str))
         first, longest = (text.iloc[0], text.iloc[text.str.len().argmax()]) if len(text) else ("", "")
         aware = _aware(first)
         return cls("str", UTC if aware else _checked_zone(zone), text=_format(longest, aware))
@@ -187,6 +188,7 @@ def _comes_again(times: "pd.Series[Any]", codes: Ints) -> npt.NDArray[np.bool_]:
 
 def stamp(value: Any, option: str) -> pd.Timestamp:
     """One time given by the user. Raises: ConfigError where day and month could change places, ValueError for no time"""
+    value = first_day(value) if isinstance(value, str) else value
     found = pd.Timestamp(value)
     if isinstance(value, str) and not _YEAR_FIRST.match(value):
         with warnings.catch_warnings():
@@ -228,7 +230,7 @@ def _require_alike(text: "pd.Series[Any]") -> None:
 
 
 def _parsed(column: "pd.Series[Any]") -> "pd.Series[Any]":
-    text = column.astype("str").where(column.notna())
+    text = first_days(column.astype("str").where(column.notna()))
     _require_alike(text.dropna())
     aware = bool(len(text.dropna())) and _aware(text.dropna().iloc[0])
     times = pd.to_datetime(text, format="ISO8601", errors="coerce", utc=aware)
@@ -247,6 +249,8 @@ def _guessed(text: "pd.Series[Any]", aware: bool) -> "pd.Series[Any]":
     """Times in another format than ISO's. Raises: DataError where day and month could change places."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # pandas says that it guesses; so do we, and check it
+        if _YEAR_FIRST.match(text.dropna().iloc[0]):
+            return pd.to_datetime(text, errors="coerce", utc=aware)
         month, day = (pd.to_datetime(text, errors="coerce", utc=aware, dayfirst=first) for first in (False, True))
     if day.isna().sum() < month.isna().sum():
         return day

@@ -1,4 +1,4 @@
-"""Dates written as plain integers, `20240131`: they look like counts of steps, and no step leads from one month to the next."""
+"""Times written as plain integers: `20240131`, where no step leads from one month to the next, and counts since 1970."""
 
 import numpy as np
 import pandas as pd
@@ -6,12 +6,17 @@ import pandas as pd
 from forecaster.errors import DataError
 from forecaster.series.frequency import Ints
 
-__all__ = ["require_counts"]
+__all__ = ["require_counts", "since_1970"]
 
 _FORMATS = {6: "%Y%m", 8: "%Y%m%d", 10: "%Y%m%d%H", 12: "%Y%m%d%H%M", 14: "%Y%m%d%H%M%S"}
 """By the number of digits."""
 _YEARS = (1900, 2100)
 """Counts of steps or seconds hardly all look like days of these years."""
+
+_UNITS = {"seconds": 1, "milliseconds": 10**3, "microseconds": 10**6, "nanoseconds": 10**9}
+_SHORT = dict(zip(_UNITS, ("s", "ms", "us", "ns"), strict=True))
+_FROM, _TO = 315_532_800, 4_102_444_800
+"""Seconds since 1970 of the first days of 1980 and of 2100."""
 
 
 def require_counts(times: Ints) -> None:
@@ -27,6 +32,17 @@ def require_counts(times: Ints) -> None:
             f"column 'ds': {times[0]} is a number of steps or {_shown(times[0], digits)}. "
             "Write dates like 2024-01-31 or 2024-01-31T01:00Z; numbers of steps may begin at 0."
         )
+
+
+def since_1970(times: Ints) -> str | None:
+    """What to say of integers that look like seconds, or parts of them, since 1970, of the years 1980 to 2100."""
+    for unit, size in _UNITS.items():
+        if len(times) and times.min() >= _FROM * size and times.max() < _TO * size:
+            return (
+                f"integers in 'ds' count steps, yet look like {unit} since 1970. To have a calendar write times, "
+                f"as pandas.to_datetime(ds, unit='{_SHORT[unit]}') makes them"
+            )
+    return None
 
 
 def _shown(time: int, digits: int) -> str:

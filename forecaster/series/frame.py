@@ -13,7 +13,7 @@ from forecaster import columns
 from forecaster.errors import DataError
 from forecaster.series import frequency, step
 from forecaster.series.clock import Clock
-from forecaster.series.compact_dates import require_counts
+from forecaster.series.compact_dates import require_counts, since_1970
 from forecaster.series.frequency import DAY, Frequency, Ints
 from forecaster.series.grid import Grid
 from forecaster.series.likely import lacking
@@ -77,6 +77,9 @@ def check(
         raise DataError("no usable row: every row lacks a unique_id or a time, or the input is empty.")
     if clock.integer:
         require_counts(rows.times)
+        seeming = since_1970(rows.times)
+        if seeming:
+            quality.add("note", seeming)
     rows, clock, steps = _steps(frame, rows, clock, freq, quality)
     checked = _grids(rows, clock, steps, roles, len(frame), quality)
     repairs = quality.of("repair")

@@ -108,9 +108,10 @@ def _advice(text: str) -> str:
     if re.fullmatch(_THOUSANDS, text):
         whole = text.replace(",", "")
         other = f" or {text.replace(',', '.')}" if re.fullmatch(_COMMA, text) else ""
-        return f"That is {whole}{other}: write numbers with no comma, and decimals after a point."
+        mark = " (--decimal , reads commas so)" if other else ""
+        return f"That is {whole}{other}: write numbers with no comma, and decimals after a point{mark}."
     if re.fullmatch(_COMMA, text):
-        return "Write decimal points, not commas."
+        return "Write decimal points, not commas, or read a file with --decimal ,"
     return "Leave such cells empty, or drop the rows; only --static columns may hold text."
 
 

@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 from forecaster import columns
 from forecaster.errors import ConfigError, DataError
 from forecaster.series.clock import are_zoned_alike
+from forecaster.series.csv_file import read_csv
 from forecaster.series.outputs import together
 
 __all__ = ["Write", "is_table", "opened", "read", "require_kind", "times", "write"]
@@ -22,11 +23,8 @@ _PARQUET = (".parquet", ".pq")
 _FEATHER = (".feather",)
 _LINES = (".jsonl",)
 _CSV = (".csv", ".csv.gz", ".txt", ".tsv")
+_PACKED = (".zip", ".bz2", ".xz", ".zst", ".7z", ".tar", ".tgz", ".gz")
 _READ = (*_PARQUET, *_CSV, *_FEATHER, *_LINES)
-_EMPTY = [""]
-"""What stands for no name: NA and null may be names of series."""
-_MISSING = ["", "NA", "N/A", "n/a", "<NA>", "#N/A", "#NA", "NaN", "nan", "-NaN", "-nan", "NULL", "null", "None"]
-"""What stands for no value."""
 
 
 def read(path: Path, names: Sequence[str] = (), decimal: str = ".") -> pd.DataFrame:
@@ -75,7 +73,7 @@ def _read(path: Path, id_column: str, time_column: str, decimal: str) -> pd.Data
         if name.endswith(_LINES):
             return _with_times(pd.read_json(path, lines=True, dtype=False), time_column)
         if name.endswith(_CSV):
-            return _with_times(_read_csv(path, "\t" if ".tsv" in name else None, id_column, decimal), time_column)
+            return _with_times(read_csv(path, id_column, time_column, decimal), time_column)
     except FileNotFoundError as error:
         raise DataError(f"'{path}' vanished while it was read. Put it back and run again.") from error
     except UnicodeDecodeError as error:
@@ -84,7 +82,8 @@ def _read(path: Path, id_column: str, time_column: str, decimal: str) -> pd.Data
         ) from error
     except (OSError, ValueError, pa.ArrowException) as error:  # pandas' parser errors are ValueErrors
         raise DataError(f"cannot read '{path}': {_first_line(error)}") from error
-    raise DataError(f"'{path}': unknown kind of file. Expected {', '.join(_READ)}.")
+    packed = " Unpack it first." if name.endswith(_PACKED) else ""
+    raise DataError(f"'{path}': unknown kind of file. Expected {', '.join(_READ)}.{packed}")
 
 
 def is_table(path: Path) -> bool:
@@ -140,35 +139,11 @@ def opened(part: Path, path: Path) -> Iterator[Write]:
     yield append_text
 
 
-def _read_csv(path: Path, separator: str | None, id_column: str, decimal: str) -> pd.DataFrame:
-    """A CSV file, its separator found."""
-    if separator is None:
-        separator = _separator(path)
-    head = pd.read_csv(path, sep=separator, nrows=0, skipinitialspace=True)
-    frame = pd.read_csv(
-        path,
-        sep=separator,
-        dtype={id_column: "str"},
-        decimal=decimal,
-        skipinitialspace=True,
-        keep_default_na=False,
-        na_values={name: _EMPTY if name == id_column else _MISSING for name in head.columns},
-    )
-    frame.columns = [str(name).strip().removeprefix("\ufeff") for name in frame.columns]
-    return frame
-
-
 def _with_times(frame: pd.DataFrame, name: str) -> pd.DataFrame:
     """A column of texts read as times, where it is there and they can be."""
     if name in frame and pd.api.types.is_string_dtype(frame[name].dtype):
         frame[name] = times(frame[name])
     return frame
-
-
-def _separator(path: Path) -> str:
-    with pa.input_stream(str(path)) as stream:
-        head = stream.read(65_536).decode("utf-8", errors="replace").partition("\n")[0]
-    return max(",;\t|", key=head.count)
 
 
 def times(column: Any) -> Any:
