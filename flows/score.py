@@ -19,7 +19,11 @@ def forecast_and_detect(project: str, pipeline: str) -> None:
 
 @flow(name="score")
 def score(pipeline: str, project: str = DEFAULT_PROJECT, fresh: bool = True) -> None:
-    """Score a pipeline; with `fresh` its source is read first."""
-    if fresh:
-        ingest(pipeline, project)
+    """Score a pipeline; with `fresh` its source is read first.
+
+    One that cannot be read keeps nobody from being told of what is there, its silence among it; the run has failed all the same.
+    """
+    read = ingest(pipeline, project, return_state=True) if fresh else None
     forecast_and_detect(project, pipeline)
+    if read is not None:
+        read.result()

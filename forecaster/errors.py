@@ -2,7 +2,8 @@
 
     ForecasterError
     ├── ConfigError     your settings: an option, a name, the project file
-    │   └── MissingPackage   an optional package is not installed
+    │   ├── MissingPackage   an optional package is not installed
+    │   └── DiskError        your machine: a disk that is full, or may not be written
     ├── DataError       your rows: a column, a time, a value
     ├── SourceError     their system: unreachable, refused, answered nonsense
     └── ArtifactError   a stored model that does not fit the job
@@ -12,6 +13,7 @@ A message says which, what, expected, found, and what to do next. A broken invar
 """
 
 import difflib
+import errno
 import re
 from collections.abc import Iterable
 from importlib import metadata
@@ -20,6 +22,7 @@ __all__ = [
     "ArtifactError",
     "ConfigError",
     "DataError",
+    "DiskError",
     "ForecasterError",
     "MissingPackage",
     "SourceError",
@@ -44,6 +47,18 @@ class MissingPackage(ConfigError):
             f"{purpose} needs the package '{package}', which is not installed. "
             f"Install it with: pip install '{_requirement(package)}'"
         )
+
+
+class DiskError(ConfigError):
+    """A disk that is full, or may not be written: what was to be done is done by the next run, once it can be."""
+
+    NUMBERS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM)
+
+    @classmethod
+    def among(cls, error: BaseException) -> bool:
+        """Whether an error of the system says so, by its number or, from other programs, by its text."""
+        numbered = isinstance(error, OSError) and error.errno in cls.NUMBERS
+        return numbered or bool(re.search(r"No space left|Disk quota|File too large|Read-only file system", str(error)))
 
 
 class DataError(ForecasterError):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from forecaster.actions._feedback import feedback_of, labels_of, verdicts
 from forecaster.actions._snapshots import Snapshots, digest
 from forecaster.columns import EXPECTATION
-from forecaster.errors import ArtifactError
+from forecaster.errors import ArtifactError, ConfigError
 from forecaster.progress import Watch
 
 if TYPE_CHECKING:
@@ -121,7 +121,7 @@ class _Scoring:
         def keep() -> None:
             try:
                 standing = Standing.after(self.snapshots.home, self.forecaster, checked, found, self.how)
-            except ArtifactError as error:
+            except (ArtifactError, ConfigError) as error:  # it has no such form, or cannot be written
                 self.watch.say(f"{self.one.name}: the next scoring reads all rows again: {error}")
                 return
             self.snapshots.put(standing, {str(name): time.isoformat() for name, time in last.items()})

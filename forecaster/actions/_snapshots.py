@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import logging
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,7 +10,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from forecaster.errors import ArtifactError
+from safetensors import SafetensorError
+
+from forecaster.errors import ArtifactError, ConfigError
 
 if TYPE_CHECKING:
     from forecaster.app import App
@@ -17,6 +20,8 @@ if TYPE_CHECKING:
     from forecaster.scoring.standing import Standing
 
 __all__ = ["Snapshot", "Snapshots", "digest"]
+
+log = logging.getLogger(__name__)
 
 _KEPT = 3
 _HALF = ".half"
@@ -59,9 +64,16 @@ class Snapshots:
         folder = self.home / f"{self._now:%Y%m%dT%H%M%S%f}"
         half = self.home / (folder.name + _HALF)
         shutil.rmtree(half, ignore_errors=True)
-        standing.save(half, {"at": self._now.isoformat(), "last": dict(last), "rows": self._rows(last)})
-        shutil.rmtree(folder, ignore_errors=True)
-        half.rename(folder)
+        try:
+            standing.save(half, {"at": self._now.isoformat(), "last": dict(last), "rows": self._rows(last)})
+            shutil.rmtree(folder, ignore_errors=True)
+            half.rename(folder)
+        except (OSError, ConfigError, SafetensorError) as error:  # a full disk costs the next one time, nothing else
+            shutil.rmtree(half, ignore_errors=True)
+            log.warning(
+                "where the scoring of '%s' stands could not be kept, the next one reads more: %s", self._pipeline, error
+            )
+            return
         for old in self._folders()[_KEPT:]:
             shutil.rmtree(old, ignore_errors=True)
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from forecaster.app import App
     from forecaster.settings import Pipeline
 
-__all__ = ["plain", "relate", "tell"]
+__all__ = ["plain", "relate", "tell", "tell_failure"]
 
 
 def relate(app: "App", one: "Pipeline", begun: "pd.DataFrame") -> None:
@@ -60,6 +60,17 @@ def tell(app: "App", one: "Pipeline", alerts: "Sequence[Alert]") -> tuple[int, s
         return 0, str(error)
     app.ledger.mark_notified(now["event_id"].tolist())
     return len(told), ""
+
+
+def tell_failure(app: "App", one: "Pipeline", verb: str, error: ForecasterError) -> list[str]:
+    """Say by the pipeline's alerts that one of its verbs failed; gives what went wrong."""
+    problems = []
+    for name in one.alerts:
+        try:
+            app.alert(name).send(one.name, [{"failed": verb, "error": str(error)}])
+        except ForecasterError as problem:
+            problems.append(str(problem))
+    return problems
 
 
 def _by_incident(events: "pd.DataFrame") -> list[dict[str, Any]]:

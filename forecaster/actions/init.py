@@ -5,6 +5,7 @@ from typing import Annotated
 
 from forecaster.actions.base import Outcome
 from forecaster.errors import ConfigError
+from forecaster.series.outputs import together
 
 __all__ = ["init"]
 
@@ -20,11 +21,8 @@ def init(
     path = folder / "forecaster.toml"
     if path.exists() and not force:
         raise ConfigError(f"'{path}' exists. Write over it with --force.")
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        path.write_text(_TEMPLATE)
-    except OSError as error:
-        raise ConfigError(f"cannot write '{path}': {error.strerror or error}.") from error
+    with together(path) as (part,):
+        part.write_text(_TEMPLATE)
     return Outcome([f"wrote {path}", f"next: {', '.join(f'forecaster {verb}' for verb in _NEXT)}"])
 
 

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 from forecaster.actions._each import each, failures
 from forecaster.actions._looking import look
 from forecaster.actions._restated import unsaid
-from forecaster.actions._telling import plain, relate, tell
+from forecaster.actions._telling import plain, relate, tell, tell_failure
 from forecaster.actions.base import Outcome, instant
-from forecaster.errors import ConfigError
+from forecaster.errors import ConfigError, DiskError
 from forecaster.progress import SILENT, Watch
 from forecaster.registry.base import CHAMPION, Version
 
@@ -39,11 +39,23 @@ def score(
     import pandas as pd
 
     when = app.as_of(instant(as_of, "--as-of") or datetime.now(UTC))
-    rows = each(app.settings.chosen(pipeline), lambda one: _scored(app, one, when, watch))
+    rows = each(app.settings.chosen(pipeline), lambda one: _scored_or_told(app, one, when, watch))
     failed = failures(rows)
     unreached = [f"{row['pipeline']}: {row['alert_error']}" for row in rows if "alert_error" in row]
     table = pd.DataFrame(rows).drop(columns=["error", "alert_error"], errors="ignore")
     return Outcome([*unreached, *failed], table, skipped=len(failed), facts={"scored": rows})
+
+
+def _scored_or_told(app: "App", one: "Pipeline", when: datetime, watch: Watch) -> dict[str, Any]:
+    """Where a disk takes nothing more, people are told of that: there may be events of which they cannot be told.
+
+    With each such scoring, for none can write down that they were told.
+    """
+    try:
+        return _scored(app, one, when, watch)
+    except DiskError as error:
+        problems = tell_failure(app, one, "score", error)
+        raise DiskError("; ".join([str(error).rstrip("."), *problems])) from error
 
 
 def _scored(app: "App", one: "Pipeline", when: datetime, watch: Watch) -> dict[str, Any]:
@@ -56,32 +68,38 @@ def _scored(app: "App", one: "Pipeline", when: datetime, watch: Watch) -> dict[s
             )
         watch.say(f"{one.name}: scoring with version {champion.version}")
         alerts = [app.alert(name) for name in one.alerts]  # a wrong setting is told before anything is stored
-        facts = _stored(app, one, champion, run.run_id, when, watch)
-        app.ledger.wake(one.name, datetime.now(UTC))
-        told, problem = tell(app, one, alerts)
+        scored = look(app, one, champion, when, watch)
+        made_by = _made_by(one, champion, run.run_id, when)
+        run.facts = {"events": _store_events(app, one, scored, made_by)}
+        try:
+            run.facts |= _stored(app, one, scored, champion, made_by)
+        finally:  # people are told of events that are written down, also where a full disk takes no more
+            app.ledger.wake(one.name, datetime.now(UTC))
+            told, problem = tell(app, one, alerts)
+            run.facts |= {"told": told, **({"alert_error": problem} if problem else {})}
         run.note(
             model=champion.tags.get("model", one.model),
             model_version=champion.version,
             as_of=when,
             lake_version=app.lake.version("observations"),
         )
-        run.facts = {**facts, "told": told, **({"alert_error": problem} if problem else {})}
     return {"version": champion.version, **run.facts}
 
 
-def _stored(app: "App", one: "Pipeline", champion: Version, run_id: str, now: datetime, watch: Watch) -> dict[str, Any]:
-    scored = look(app, one, champion, now, watch)
-    made_by = {
-        "model": champion.tags.get("model", one.model),
-        "model_version": champion.version,
-        "run_id": run_id,
-        "as_of": now,
-    }
+def _made_by(one: "Pipeline", champion: Version, run_id: str, now: datetime) -> dict[str, Any]:
+    """What every row says of where it is from."""
+    model = champion.tags.get("model", one.model)
+    return {"model": model, "model_version": champion.version, "run_id": run_id, "as_of": now}
+
+
+def _stored(
+    app: "App", one: "Pipeline", scored: "Scored", champion: Version, made_by: dict[str, Any]
+) -> dict[str, Any]:
+    """After the events: what is scored is not looked at again, so scores are last."""
     forecasts = _store_forecasts(app, one, scored.forecasts, champion, made_by)
-    events = _store_events(app, one, scored, made_by)
-    scores = _store_scores(app, one, scored, champion, made_by)  # last: what is scored is not looked at again
+    scores = _store_scores(app, one, scored, champion, made_by)
     scored.keep()
-    return {"forecasts": forecasts, "scores": scores, "events": events}
+    return {"forecasts": forecasts, "scores": scores}
 
 
 def _store_forecasts(

@@ -26,7 +26,8 @@ class Alert(ABC):
 
     @abstractmethod
     def send(self, pipeline: str, events: Sequence[Mapping[str, Any]]) -> None:
-        """Tell of some incidents, each by its most severe event, with `events` and `series` that are part of it.
+        """Tell of some incidents, each by its most severe event, with `events` and `series` that are part of it; or that a verb
+        `failed` for want of room on a disk, with its `error`.
 
         Raises: SourceError when they could not be delivered
         """

@@ -1,7 +1,9 @@
 """Events as lines of a file."""
 
 import json
+import os
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,10 +25,14 @@ class Jsonl(Alert):
     config: Config
 
     def send(self, pipeline: str, events: Sequence[Mapping[str, Any]]) -> None:
+        path = Path(self.config.path)
+        size = path.stat().st_size if path.exists() else 0
+        lines = "".join(json.dumps({"pipeline": pipeline, **event}, default=str) + "\n" for event in events)
         try:
-            path = Path(self.config.path)
             path.parent.mkdir(parents=True, exist_ok=True)
             with path.open("a") as file:
-                file.writelines(json.dumps({"pipeline": pipeline, **event}, default=str) + "\n" for event in events)
+                file.write(lines)
         except OSError as error:
+            with suppress(OSError):  # half a line would be no JSON
+                os.truncate(path, size)
             raise SourceError(f"alert 'jsonl': cannot write '{self.config.path}': {error.strerror or error}") from error

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from forecaster.errors import ArtifactError, ConfigError
+from forecaster.errors import ArtifactError, ConfigError, DiskError
 from forecaster.registry.base import Registry, Version
 
 __all__ = ["FolderRegistry"]
@@ -24,8 +24,9 @@ class FolderRegistry(Registry):
         place = self._folder(name) / number
         try:
             shutil.copytree(folder, place, dirs_exist_ok=True)
-        except OSError as error:
-            raise ConfigError(f"cannot write the registry at '{self.uri}': {error}.") from error
+        except OSError as error:  # of shutil's own kind, which lists a reason for each file
+            shutil.rmtree(place, ignore_errors=True)
+            raise self._unwritten(error) from error
         index["versions"][number] = {"tags": dict(tags), "tracking_id": tracking_id}
         self._write(name, index)
         return Version(name, number, dict(tags), tracking_id)
@@ -70,7 +71,16 @@ class FolderRegistry(Registry):
 
     def _write(self, name: str, index: dict[str, Any]) -> None:
         path = self._folder(name) / _INDEX
-        path.parent.mkdir(parents=True, exist_ok=True)
         part = path.with_suffix(f".{os.getpid()}.part")
-        part.write_text(json.dumps(index, indent=1) + "\n")
-        part.replace(path)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            part.write_text(json.dumps(index, indent=1) + "\n")
+            part.replace(path)
+        except OSError as error:
+            part.unlink(missing_ok=True)
+            raise self._unwritten(error) from error
+
+    def _unwritten(self, error: OSError) -> ConfigError:
+        kind = DiskError if DiskError.among(error) else ConfigError
+        why = error.strerror or (error.args[0][0][2] if isinstance(error, shutil.Error) else error)
+        return kind(f"cannot write the registry at '{self.uri}': {why}.")

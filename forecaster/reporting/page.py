@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from forecaster.errors import ConfigError
 from forecaster.reporting import figures
+from forecaster.series.outputs import together
 
 __all__ = ["Section", "write_page"]
 
@@ -33,13 +33,10 @@ def write_page(
     said = "".join(f"<p>{html.escape(note)}</p>\n" for note in [*notes, *([] if sections else [_NOTHING])])
     top = f"<p>All times are UTC.</p>\n{said}" + (f"{_table(table)}\n<p>{_WORDS}</p>\n" if len(table) else "")
     body = f"<h1>{html.escape(title)}</h1>\n{top}" + "\n".join(parts)
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        out.write_text(
+    with together(out) as (part,):
+        part.write_text(
             f"<!doctype html>\n<html lang='en'>\n{_HEAD.format(title=html.escape(title))}\n<body>\n{body}\n</body>\n</html>\n"
         )
-    except OSError as error:
-        raise ConfigError(f"cannot write '{out}': {error.strerror or error}.") from error
 
 
 _NOTHING = "No series yet. What the sources have is read by: forecaster ingest"

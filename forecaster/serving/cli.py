@@ -13,7 +13,7 @@ import typer
 
 from forecaster import plugins
 from forecaster.actions.base import DOOR_PARAMETERS, Outcome
-from forecaster.errors import ForecasterError
+from forecaster.errors import DiskError, ForecasterError
 from forecaster.quiet import hush
 
 __all__ = ["flag", "main"]
@@ -149,6 +149,11 @@ def _run(
     except KeyboardInterrupt as error:
         screen.fail("interrupted")
         raise typer.Exit(_INTERRUPTED) from error
+    except Exception as error:
+        if not DiskError.among(error):
+            raise
+        screen.fail(f"a disk is full, or may not be used: {error}")
+        raise typer.Exit(_REFUSED) from error
     finally:
         screen.close()
     screen.show(outcome)

@@ -17,7 +17,7 @@ from forecaster.actions import base
 from forecaster.actions.label import label
 from forecaster.actions.query import query
 from forecaster.app import App
-from forecaster.errors import ConfigError, ForecasterError
+from forecaster.errors import ConfigError, DiskError, ForecasterError
 from forecaster.quiet import hush
 
 __all__ = ["create", "main"]
@@ -123,7 +123,7 @@ def _answer(app: App, what: str, format: Format, **asked: object) -> Response:
 
 async def _problem(request: Request, error: Exception) -> JSONResponse:
     """An error as RFC 9457 has it."""
-    status = 400 if isinstance(error, ConfigError) else 500
+    status = 400 if isinstance(error, ConfigError) and not isinstance(error, DiskError) else 500
     body = {"type": "about:blank", "title": type(error).__name__, "status": status, "detail": str(error)}
     return JSONResponse(
         {**body, "instance": request.url.path}, status_code=status, media_type="application/problem+json"

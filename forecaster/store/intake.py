@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from forecaster import columns
-from forecaster.errors import ConfigError, DataError, ForecasterError, SourceError
+from forecaster.errors import ConfigError, DataError, DiskError, ForecasterError, SourceError
 from forecaster.series.contract import Contract
 from forecaster.series.source import Connector, Done, SeriesInfo, Slice, Window
 from forecaster.store.border import Sorted, held_to_contract, join, let_in, without_twins
@@ -108,7 +108,7 @@ class Intake:
 
     def _failure(self, error: Exception, piece: Slice, then: str) -> ForecasterError:
         """What went wrong, with whose move it is, which slice it was, and what comes next."""
-        kind = next((one for one in (SourceError, ConfigError) if isinstance(error, one)), DataError)
+        kind = next((one for one in (SourceError, DiskError, ConfigError) if isinstance(error, one)), DataError)
         said = f"{error}" if isinstance(error, ForecasterError) else f"{type(error).__name__}: {error}"
         return kind(f"{self._named(piece)}: {said.rstrip('.')}. {then}")
 

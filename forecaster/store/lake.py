@@ -5,6 +5,9 @@ a transaction id that is looked up before writing, so that it never lands twice;
 stream instead (`news.py`).
 """
 
+import errno
+import os
+import shutil
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,11 +19,11 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 from deltalake import CommitProperties, DeltaTable, Field, Transaction, write_deltalake
-from deltalake.exceptions import CommitFailedError
+from deltalake.exceptions import CommitFailedError, DeltaError
 from deltalake.schema import PrimitiveType
 
 from forecaster import columns
-from forecaster.errors import ConfigError
+from forecaster.errors import ConfigError, DiskError
 from forecaster.store.lake_sql import ADDED, ORDER, TIME_OF, Reach, column_list, conditions, cursor, newest, with_added
 
 __all__ = ["BUCKET", "BUCKETS", "Lake", "bucket_of", "with_buckets"]
@@ -29,6 +32,8 @@ BUCKETS = 16
 BUCKET = "bucket"
 _STATISTICS_STEP = timedelta(milliseconds=1)
 """Delta keeps a file's last time cut to this."""
+_LEAST_ROOM = 1 << 20
+"""Bytes: an append makes a file for each of some buckets."""
 _FIRST = datetime.min.replace(tzinfo=UTC) + _STATISTICS_STEP
 
 
@@ -58,8 +63,8 @@ class Lake:
             written = [Transaction(transaction, 1)] if transaction is not None else None
             rows = _arrow(frame, columns.TABLES[table])
             write_deltalake(delta, rows, mode="append", commit_properties=CommitProperties(app_transactions=written))
-        except OSError as error:
-            raise ConfigError(f"cannot write to the lake at '{self.root}': {error}.") from error
+        except (OSError, DeltaError) as error:
+            raise self.unwritten(error) from error
         return len(frame)
 
     def read(
@@ -113,8 +118,9 @@ class Lake:
         return int(DeltaTable(path).version()) if DeltaTable.is_deltatable(path) else -1
 
     def opened(self, table: str) -> DeltaTable:
-        """The table as it is now; made, if it is not there."""
+        """The table as it is now, to be written; made, if it is not there. Raises: ConfigError when it cannot be"""
         path = self._path(table)
+        self._require_room()
         if DeltaTable.is_deltatable(path):
             delta = DeltaTable(path)
             there = {field.name for field in delta.schema().fields}
@@ -122,13 +128,26 @@ class Lake:
             if absent:
                 delta.alter.add_columns(absent)
             return delta
-        if self.is_local:
-            Path(path).mkdir(parents=True, exist_ok=True)
         schema = columns.TABLES[table].append(pa.field(BUCKET, pa.int32()))
         try:
+            if self.is_local:
+                Path(path).mkdir(parents=True, exist_ok=True)
             return DeltaTable.create(path, schema=schema, mode="ignore", partition_by=[BUCKET], name=table)
         except CommitFailedError:  # another made it at the same moment
             return DeltaTable(path)
+        except (OSError, DeltaError) as error:
+            raise self.unwritten(error) from error
+
+    def unwritten(self, error: Exception) -> ConfigError:
+        """What is said where it cannot be written."""
+        kind = DiskError if DiskError.among(error) else ConfigError
+        said = " ".join((getattr(error, "strerror", None) or str(error)).split()).rstrip(".")
+        return kind(f"cannot write to the lake at '{self.root}': {said}.")
+
+    def _require_room(self) -> None:
+        """Raises: DiskError for a disk that is full, before delta-rs panics aloud over it"""
+        if self.is_local and Path(self.root).is_dir() and shutil.disk_usage(self.root).free < _LEAST_ROOM:
+            raise self.unwritten(OSError(errno.ENOSPC, f"{os.strerror(errno.ENOSPC)}: less than 1 MB"))
 
     def _path(self, table: str) -> str:
         return f"{self.root}/{table}"

@@ -12,10 +12,10 @@ from datetime import UTC, datetime
 import pyarrow as pa
 import pyarrow.compute as pc
 from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
-from deltalake.exceptions import CommitFailedError
+from deltalake.exceptions import CommitFailedError, DeltaError
 
 from forecaster import columns
-from forecaster.errors import ConfigError
+from forecaster.errors import ConfigError, DiskError
 from forecaster.store.lake import Lake, with_buckets
 from forecaster.store.lake_sql import Reach, cursor
 
@@ -132,8 +132,10 @@ def _landed(lake: Lake, delta: DeltaTable, stream: str, rows: pa.Table) -> bool:
     properties = CommitProperties(app_transactions=[Transaction(stream, count)])
     try:
         write_deltalake(delta, with_buckets(rows), mode="append", commit_properties=properties)
-    except CommitFailedError:
+    except CommitFailedError as error:
+        if DiskError.among(error):
+            raise lake.unwritten(error) from error
         return False
-    except OSError as error:
-        raise ConfigError(f"cannot write to the lake at '{lake.root}': {error}.") from error
+    except (OSError, DeltaError) as error:
+        raise lake.unwritten(error) from error
     return True

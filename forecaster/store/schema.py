@@ -1,17 +1,31 @@
 """Tables of the ledger, and a database that has them."""
 
 import re
+import shutil
+import sqlite3
+from contextlib import suppress
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
-from typing import Any
+from urllib.parse import quote
 
 import sqlalchemy as sa
 from sqlalchemy.exc import SQLAlchemyError
 
+from forecaster.errors import DiskError
+
 __all__ = ["connected", "coverage", "events", "labels", "leases", "runs", "series", "slices"]
 
 _METADATA = sa.MetaData()
+_SQLITE = "sqlite:///"
 _BUSY_MS = 30_000
+_RECYCLE_S = 60
+"""So long a connection is kept that may only read: then its file may be written again."""
+_KIND = 0xFF
+"""The rest of an error's code says more exactly why."""
+_DISK = (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_FULL, sqlite3.SQLITE_CANTOPEN)
+_LEAST_ROOM = 1 << 20
+"""Bytes without which SQLite may not get on."""
 
 
 class Time(sa.TypeDecorator[datetime]):
@@ -138,12 +152,17 @@ leases = sa.Table(
 
 
 def connected(url: str) -> sa.Engine:
-    """A database with all tables; those that are missing are made. Raises: SQLAlchemyError, OSError or ImportError"""
-    if url.startswith("sqlite:///"):
-        Path(url.removeprefix("sqlite:///")).parent.mkdir(parents=True, exist_ok=True)
-    engine = sa.create_engine(url, pool_pre_ping=True)
-    if engine.dialect.name == "sqlite":
-        sa.event.listen(engine, "connect", _tune_sqlite)
+    """A database with all tables; those that are missing are made. A file of SQLite that cannot be written is read all the same.
+
+    Raises: SQLAlchemyError, OSError or ImportError; from then on, too, DiskError where a file cannot be written
+    """
+    if url.startswith(_SQLITE):
+        path = Path(url.removeprefix(_SQLITE))
+        path.parent.mkdir(parents=True, exist_ok=True)
+        engine = sa.create_engine(url, creator=partial(_sqlite, path), pool_pre_ping=True, pool_recycle=_RECYCLE_S)
+        sa.event.listen(engine, "handle_error", partial(_refuse_disk, path))
+    else:
+        engine = sa.create_engine(url, pool_pre_ping=True)
     _make_tables(engine)
     return engine
 
@@ -170,7 +189,37 @@ def _add_columns(engine: sa.Engine) -> None:
                 connection.execute(sa.text(f'ALTER TABLE {table.name} ADD COLUMN "{column.name}" {kind}'))
 
 
-def _tune_sqlite(connection: Any, _: Any) -> None:
-    """Readers and one writer side by side; a busy database is waited for."""
-    for pragma in ("journal_mode = WAL", "synchronous = NORMAL", f"busy_timeout = {_BUSY_MS}", "foreign_keys = ON"):
-        connection.execute(f"PRAGMA {pragma}")
+def _sqlite(path: Path) -> sqlite3.Connection:
+    """A file, to be written and read, or where it cannot be written to be read.
+
+    A reader, too, writes beside a file that others may write; one that nothing was added to since is read without that.
+    """
+    connection = None
+    try:
+        connection = sqlite3.connect(path, check_same_thread=False)  # a pool lends it to one thread at a time
+        # Readers and one writer side by side; a busy database is waited for.
+        for pragma in (f"busy_timeout = {_BUSY_MS}", "journal_mode = WAL", "synchronous = NORMAL", "foreign_keys = ON"):
+            connection.execute(f"PRAGMA {pragma}")
+        connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+        return connection
+    except sqlite3.OperationalError as error:
+        if connection is not None:
+            connection.close()
+        if error.sqlite_errorcode & _KIND not in _DISK or not path.is_file():
+            raise
+        log = path.with_name(path.name + "-wal")
+        way = "mode=ro" if log.exists() and log.stat().st_size else "immutable=1"
+        with suppress(sqlite3.OperationalError):
+            connection = sqlite3.connect(f"file:{quote(str(path))}?{way}", uri=True, check_same_thread=False)
+            connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+            return connection
+        raise
+
+
+def _refuse_disk(path: Path, context: sa.engine.ExceptionContext) -> None:
+    """Raises: DiskError for what is to be written to a file that cannot be"""
+    error = context.original_exception
+    if isinstance(error, sqlite3.OperationalError) and error.sqlite_errorcode & _KIND in _DISK:
+        is_full = shutil.disk_usage(path.parent).free < _LEAST_ROOM
+        why = "no space left on its disk" if is_full else f"{error}; may its folder be written?"
+        raise DiskError(f"cannot write to the ledger at '{path}': {why}") from error

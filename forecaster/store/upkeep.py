@@ -12,7 +12,7 @@ from itertools import pairwise
 import pyarrow as pa
 import pyarrow.compute as pc
 from deltalake import DeltaTable, WriterProperties, write_deltalake
-from deltalake.exceptions import CommitFailedError
+from deltalake.exceptions import CommitFailedError, DeltaError
 
 from forecaster import columns
 from forecaster.store.lake import BUCKET, BUCKETS, Lake
@@ -48,7 +48,15 @@ def keep_up(lake: Lake, table: str, since: datetime | None = None) -> Upkeep:
     """Put a table in order; rows that were replaced by `since` go. None keeps all.
 
     Shapes: one pass over each bucket that is worth it, in bounded memory
+    Raises: ConfigError when the lake cannot be written
     """
+    try:
+        return _kept_up(lake, table, since)
+    except (OSError, DeltaError) as error:
+        raise lake.unwritten(error) from error
+
+
+def _kept_up(lake: Lake, table: str, since: datetime | None) -> Upkeep:
     if lake.version(table) < 0:
         return Upkeep()
     before = len(_files(lake.opened(table)))

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from forecaster.app import App
+from forecaster.series import synthetic
 from tests.standins.base import SECRET, Fault
 from tests.standins.tiingo import Tiingo
 
@@ -62,3 +63,25 @@ def test_quality_is_reported_also_without_news(prefect: None, project: Path, cap
     assert "series 'a' of pipeline 'meters': nothing for " in caplog.text
     assert len(App.open(project).lake.read("observations")) == 2
     assert "quality-meters" in _remembered()["artifacts"]
+
+
+@pytest.mark.slow
+def test_a_source_that_fails_keeps_no_scoring_from_looking(prefect: None, project: Path) -> None:
+    """What is there is scored, and the run has failed all the same."""
+    from flows.score import score
+    from forecaster.actions.ingest import ingest
+    from forecaster.actions.promote import promote
+    from forecaster.actions.train import train
+
+    text = project.read_text().replace("horizon = 6", 'horizon = 6\nmodel = "seasonal_naive"\ndetector = "ewma"')
+    project.write_text("".join(line + "\n" for line in text.splitlines() if not line.startswith("settings")))
+    data = project.parent / "data"
+    synthetic.seasonal(1, 200, noise=0.2).to_csv(data / "a.csv", index=False)
+    app = App.open(project)
+    ingest(app=app)
+    train(app=app)
+    promote("meters", version="1", app=app)
+    (data / "b.csv").write_text("no,column,of,ours\n1,2,3,4\n")
+    with pytest.raises(Exception, match="1 of 1 parts of 'meters' failed"):
+        score("meters", str(project))
+    assert len(app.lake.read("forecasts")) == 6
