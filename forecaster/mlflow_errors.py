@@ -1,6 +1,5 @@
 """What MLflow cannot do, told as errors of ours: its server is away or refuses, its database cannot be opened."""
 
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.client import HTTPException
@@ -11,6 +10,7 @@ from urllib.request import urlopen
 from mlflow.exceptions import MlflowException
 from sqlalchemy.exc import SQLAlchemyError
 
+from forecaster.addresses import masked, shown
 from forecaster.errors import ConfigError, SourceError
 
 __all__ = ["asking"]
@@ -27,17 +27,17 @@ def asking(what: str, uri: str) -> Iterator[None]:
 
     Raises: SourceError for a server that does not answer, or refuses; ConfigError for a database that cannot be opened
     """
-    shown = re.sub(r"(//[^/@:]*):[^/@]*@", r"\1:***@", uri)
-    _require_answer(what, uri, shown)
+    _require_answer(what, uri)
     try:
         yield
     except MlflowException as error:
-        raise SourceError(f"the {what} at '{shown}' failed: {error}") from error
+        raise SourceError(f"the {what} at '{shown(uri)}' failed: {masked(error, uri)}") from error
     except SQLAlchemyError as error:
-        raise ConfigError(f"cannot open the {what} at '{shown}': {getattr(error, 'orig', None) or error}.") from error
+        said = masked(getattr(error, "orig", None) or error, uri).rstrip(".?")
+        raise ConfigError(f"cannot open the {what} at '{shown(uri)}': {said}.") from error
 
 
-def _require_answer(what: str, uri: str, shown: str) -> None:
+def _require_answer(what: str, uri: str) -> None:
     """Raises: SourceError for a server that is not there; one that answers, with whatever, is."""
     if not uri.startswith(("http://", "https://")):
         return
@@ -50,5 +50,5 @@ def _require_answer(what: str, uri: str, shown: str) -> None:
             return
         why = error.reason if isinstance(error, URLError) else error
         raise SourceError(
-            f"cannot reach the {what} at '{shown}': {why}. Is it running, and is that its address ({what}_uri)?"
+            f"cannot reach the {what} at '{shown(uri)}': {masked(why, uri)}. Is it running, and is that its address ({what}_uri)?"
         ) from error

@@ -103,14 +103,14 @@ class Settings:
     name: str = "forecaster"
     lake: str = ".forecaster/lake"
     """Folder, or URL such as s3://bucket/prefix."""
-    ledger: str = "sqlite:///.forecaster/ledger.db"
+    ledger: str = field(default="sqlite:///.forecaster/ledger.db", repr=False)
     """Database URL: sqlite:/// or postgresql+psycopg://."""
     tracking: str = "mlflow_tracking"
     """File in `tracking/`."""
-    tracking_uri: str = "sqlite:///.forecaster/mlflow.db"
+    tracking_uri: str = field(default="sqlite:///.forecaster/mlflow.db", repr=False)
     registry: str = "mlflow_registry"
     """File in `registry/`."""
-    registry_uri: str = "sqlite:///.forecaster/mlflow.db"
+    registry_uri: str = field(default="sqlite:///.forecaster/mlflow.db", repr=False)
     maintain_schedule: str = "0 3 * * *"
     """When to put the lake in order."""
     keep_revisions: str = ""
@@ -182,8 +182,9 @@ class Settings:
         for name in ("ledger", "tracking_uri", "registry_uri"):
             values[name] = _place(_expanded(values[name]), self.root)
         if not values["ledger"].startswith(_DATABASES):
-            kind = values["ledger"].partition(":")[0]
-            raise ConfigError(f"'ledger' must begin with one of {', '.join(_DATABASES)}; it begins with '{kind}'.")
+            kind, is_address, _ = values["ledger"].partition("://")
+            found = f"it begins with '{kind}'" if is_address else "it has no '://'"
+            raise ConfigError(f"'ledger' must begin with one of {', '.join(_DATABASES)}; {found}.")
         values["pipelines"] = {
             name: replace(one, options={key: _option(key, value, self.root) for key, value in one.options.items()})
             for name, one in self.pipelines.items()

@@ -48,8 +48,9 @@ def services(app: "App", watch: Watch) -> list[Service]:
         _server("dashboard", page, ["dashboards.serve", f"http://{_HOST}:{rest}", str(page)]),
     ]
     if settings.tracking == "mlflow_tracking":
-        command = ["mlflow", "ui", "--backend-store-uri", settings.tracking_uri, "--host", _HOST, "--port", str(mlflow)]
-        found.append(_server("MLflow (runs, models)", mlflow, command, health="/health"))
+        command = ["mlflow", "ui", "--host", _HOST, "--port", str(mlflow)]
+        place = {"MLFLOW_BACKEND_STORE_URI": settings.tracking_uri}  # a command's words are seen by all of the machine
+        found.append(_server("MLflow (runs, models)", mlflow, command, health="/health", environment=place))
     if settings.pipelines:
         found.append(_flows(app, prefect))
     return [*found, *_listeners(app)]

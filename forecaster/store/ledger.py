@@ -6,7 +6,7 @@ Series, ingest slices, runs, anomaly events and what is said of them. Facts are 
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Literal
 
@@ -14,6 +14,7 @@ import pandas as pd
 import sqlalchemy as sa
 from sqlalchemy.exc import SQLAlchemyError
 
+from forecaster.addresses import masked, shown
 from forecaster.columns import EXPECTATION
 from forecaster.errors import ConfigError
 from forecaster.series.source import Done, Slice
@@ -23,6 +24,8 @@ from forecaster.store.schema import connected, events, labels, runs, series, sli
 
 __all__ = ["Ledger", "Run"]
 
+_WRITTEN = "In a password @ is written %40, : %3A and / %2F."
+
 
 @dataclass(frozen=True)
 class Ledger:
@@ -31,7 +34,7 @@ class Ledger:
     ITSELF = "forecaster"
     """Who says that a snooze is over."""
 
-    url: str
+    url: str = field(repr=False)
     engine: sa.Engine
 
     @classmethod
@@ -39,8 +42,14 @@ class Ledger:
         """Connect, and make the tables that are missing. Raises: ConfigError when that fails."""
         try:
             engine = connected(url)
+        except (
+            ValueError
+        ):  # of SQLAlchemy, which reads an address from its left; without it, for it quotes a part of that
+            raise ConfigError(f"the ledger's address '{shown(url)}' has a port that is no number. {_WRITTEN}") from None
         except (SQLAlchemyError, OSError, ImportError) as error:
-            raise ConfigError(f"cannot open the ledger at '{url}': {error}") from error
+            said = masked(getattr(error, "orig", None) or error, url).rstrip(".?")
+            hint = f" {_WRITTEN}" if url.count("@") > 1 else ""
+            raise ConfigError(f"cannot open the ledger at '{shown(url)}': {said}.{hint}") from error
         return cls(url, engine)
 
     def find_series(

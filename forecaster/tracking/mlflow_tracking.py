@@ -12,6 +12,7 @@ import pandas as pd
 from mlflow.data.pandas_dataset import from_pandas
 from mlflow.entities import Metric, Param
 
+from forecaster.addresses import shown
 from forecaster.mlflow_errors import asking
 from forecaster.tracking.base import TrackedRun, Tracker, flat
 
@@ -33,7 +34,7 @@ class MlflowTracking(Tracker):
                 yield _Run(active.info.run_id)
 
     def show(self) -> str:
-        return f"mlflow ui --backend-store-uri {self.uri}"
+        return f"mlflow ui --backend-store-uri {shown(self.uri)}"
 
 
 class _Run(TrackedRun):
