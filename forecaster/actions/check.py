@@ -36,7 +36,7 @@ def check(
 
 def _problems(app: "App", one: "Pipeline", live: bool) -> list[str]:
     """Of its own settings, and of its source."""
-    where = f"{app.settings.file.name}: pipelines.{one.name}.options: "
+    where = f"{app.settings.file.name}: pipelines.{one.name}: "
     return [*of_pipeline(app, one), *(where + problem for problem in _of_source(app, one, live))]
 
 

@@ -353,7 +353,7 @@ def test_a_source_is_checked_and_its_series_shown(hourly_app: App) -> None:
     )
     Hourly.broken = {"01-03"}
     found = check(live=True, app=hourly_app)
-    assert (found.skipped, found.facts["problems"]) == (1, {"meters": ["no route"]})
+    assert (found.skipped, found.facts["problems"]) == (1, {"meters": ["forecaster.toml: pipelines.meters: no route"]})
     Hourly.broken = set()
     ingest(until="2024-01-04", app=hourly_app)
     assert hourly_app.ledger.find_runs()["facts"].iloc[0]["licences"] == ["CC BY 4.0"]
