@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from forecaster import columns
 from forecaster.errors import DataError
-from forecaster.series.likely import alike, lacking, naming, repeats
+from forecaster.series.likely import alike, is_of_a_day, lacking, naming, repeats
 from forecaster.series.roles import Roles
 
 __all__ = ["ALONE", "Table", "long", "plain"]
@@ -125,6 +125,8 @@ def _require_one_series(frame: pd.DataFrame, roles: Roles) -> None:
     if not names:
         return
     again = f"no column 'unique_id', and {repeats(frame, [columns.DS]):.0%} of the times come again"
+    if len(names) == 1 and is_of_a_day(names[0]):
+        raise DataError(f"{again}: column '{names[0]}' seems to be a part of the time. Join both into one column ds.")
     if len(names) == 1:
         raise DataError(
             f"{again}: column '{names[0]}' seems to say which series a row is of. "

@@ -12,7 +12,7 @@ import pandas as pd
 from forecaster import columns
 from forecaster.series.roles import Roles
 
-__all__ = ["alike", "lacking", "naming", "repeats"]
+__all__ = ["alike", "is_of_a_day", "lacking", "naming", "repeats"]
 
 REPEATS = 0.1
 """Share of times that come again from which on a table may hold several series."""
@@ -31,6 +31,7 @@ _TIMES = (
     "step",
     "t",
 )
+_OF_A_DAY = ("hour", "hours", "time", "minute", "second", "period", "slot")
 _VALUES = ("y", "value", "values", "target")
 _NUMBER = r"[+-]?\d[\d.,\s]*"
 _SAMPLE = 50
@@ -60,6 +61,11 @@ def naming(frame: pd.DataFrame, time: str, roles: Roles) -> tuple[str, ...]:
     if best is not None and left[best] < REPEATS:
         return (best,)
     return tuple(telling) if telling and repeats(frame, [*telling, time]) < REPEATS else ()
+
+
+def is_of_a_day(name: str) -> bool:
+    """Whether a column beside days says when on them a row is, not of what."""
+    return name.strip().lower() in _OF_A_DAY
 
 
 def repeats(frame: pd.DataFrame, names: list[str]) -> float:
@@ -101,7 +107,9 @@ def _advice(frame: pd.DataFrame, absent: Sequence[str], roles: Roles) -> str:
 def _name(frame: pd.DataFrame, time: str | None, roles: Roles) -> str | None:
     """The column of names, where there is one."""
     telling = naming(frame, time, roles) if time else ()
-    return alike(frame, columns.UNIQUE_ID) or (telling[0] if len(telling) == 1 else None)
+    return alike(frame, columns.UNIQUE_ID) or (
+        telling[0] if len(telling) == 1 and not is_of_a_day(telling[0]) else None
+    )
 
 
 def _time(frame: pd.DataFrame, roles: Roles) -> str | None:
@@ -130,7 +138,7 @@ def _values(frame: pd.DataFrame, used: set[str | None], roles: Roles) -> list[st
     """The column of values, where one is likely; else all that hold numbers."""
     other = {*used, *roles.columns, *columns.IGNORED, None}
     free = [str(name) for name in frame.columns if name not in other and not str(name).startswith("Unnamed:")]
-    found = [name for name in free if _holds_numbers(frame[name])]
+    found = [name for name in free if _holds_numbers(frame[name]) and not is_of_a_day(name)]
     known = [name for name in found if name.strip().lower() in _VALUES]
     return known[:1] or found
 

@@ -121,6 +121,15 @@ def test_a_column_of_names_that_was_forgotten_is_named(tmp_path: Path) -> None:
         long(both, Roles())
 
 
+def test_the_hour_beside_a_day_is_no_name() -> None:
+    """A day for each of 24 rows, and the hour in a column of its own, are one time."""
+    apart = BARE.assign(hour=BARE["ds"].dt.hour, ds=BARE["ds"].dt.normalize())
+    with pytest.raises(DataError, match=r"column 'hour' seems to be a part of the time. Join both into one column ds"):
+        long(apart, Roles())
+    with pytest.raises(DataError, match=r"Perhaps --columns ds=date,y=load, or"):
+        long(apart.set_axis(["date", "load", "hour"], axis=1), Roles())
+
+
 def test_rows_that_come_twice_are_still_one_series() -> None:
     """Where no column tells them apart, or few do, the last of them counts, as with a name."""
     twice = pd.concat([BARE, BARE]).sort_values("ds")
