@@ -118,6 +118,8 @@ class Model(nn.Module, ABC):
     """File in `scales/` that it reads best in."""
     lookback: ClassVar[int] = 0
     """Lag window that it makes use of where series are long; 0: as long as seasons and horizon call for."""
+    seasons_back: ClassVar[int] = 0
+    """Shortest seasons that it makes use of where they are more than that."""
 
     @dataclass(frozen=True, kw_only=True)
     class Config:

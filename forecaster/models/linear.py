@@ -29,6 +29,7 @@ class Linear(Model):
     covariates: ClassVar[bool] = False
     alone: ClassVar[bool] = True
     lookback: ClassVar[int] = 336
+    seasons_back: ClassVar[int] = 14
 
     def __init__(self, config: Model.Config, task: Task) -> None:
         super().__init__(config, task)

@@ -36,6 +36,7 @@ class SegRnn(Model):
     memory: ClassVar[Memory] = "context"
     alone: ClassVar[bool] = True
     lookback: ClassVar[int] = 720
+    seasons_back: ClassVar[int] = 15
 
     @dataclass(frozen=True, kw_only=True)
     class Config(Model.Config):

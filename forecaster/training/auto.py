@@ -98,7 +98,7 @@ def _called_for(plan: Plan, ends: Ints) -> Iterator[str]:
     if float(np.median(ends)) > _SHORT:
         yield _SEGMENTS
         far = plan.horizon >= _SEASONS_AHEAD * min(plan.seasons, default=plan.horizon)
-        if far and lookback(_LINEAR, ends):
+        if far and lookback(_LINEAR, ends, plan.seasons):
             yield _LINEAR
     elif find_spec(_PACKAGE) is not None:
         yield _STATISTICAL

@@ -27,7 +27,7 @@ from forecaster.training.plan import Plan, held_out_series
 from forecaster.training.run import run
 from forecaster.training.schedule import Schedule, schedule
 from forecaster.training.stream import StreamedStretches
-from forecaster.training.stretch import HeldOut, TrainingStretches
+from forecaster.training.stretch import HeldOut, HeldOutWindows, TrainingStretches
 from forecaster.training.warm_start import warm_start
 
 __all__ = ["fit"]
@@ -37,6 +37,8 @@ _RUN_IN = 128
 _HELD_OUT_VALUES = 20_000
 _QUANTILES_JUDGED = 40_000_000
 """About the most that calibration holds at once, evenly spread over the held-out cutoffs: far ahead neighbours err alike."""
+_FEWEST_LOOKED_AT = 1_000
+"""Held-out windows that stop the training, however short it is."""
 _FIRST_LOOK = 4
 """Training steps' worth of rows by which a network chooses its starts and units."""
 
@@ -85,8 +87,9 @@ def _fit(
         if warm is None:
             network.prepare(list(islice(stretches, _FIRST_LOOK)))
         if network.model.learned:
+            looked_at = _looked_at(held_out, plan) if network.model.alone else held_out
             facts, snapshots = run(
-                network, stretches, held_out, plan.model, plan.training, rates, grid.label, watch, state
+                network, stretches, looked_at, plan.model, plan.training, rates, grid.label, watch, state
             )
     facts = replace(facts, weights=network.weights, series=grid.series, rows=int(ends.sum()))
     members = []
@@ -135,6 +138,13 @@ def _held_out(panel: Panel, chosen: Ints, ends: Ints, plan: Plan) -> HeldOut:
         values=_HELD_OUT_VALUES * 16,
         errors=plan.training.errors,
     )
+
+
+def _looked_at(held_out: HeldOut, plan: Plan) -> HeldOutWindows:
+    """What stops the training: a look at it reads no more windows than the training between two looks."""
+    asked = plan.training
+    between = asked.steps * asked.rows * asked.stretch // asked.validations
+    return HeldOutWindows(held_out, max(_FEWEST_LOOKED_AT, between))
 
 
 def _stretches(panel: Panel, ends: Tensor, plan: Plan, rates: Schedule) -> TrainingStretches | StreamedStretches:

@@ -22,6 +22,8 @@ __all__ = ["Choice", "Plan", "Training", "held_out_series", "lookback", "plan", 
 
 _LOOKBACKS = 12
 """Rows of a series, in lookbacks of a model, from which it has them."""
+_FURTHEST_BACK = 4_320
+"""Steps of a lookback, whatever the season: half a month of five minutes."""
 _YEAR_OF_WEEKS = 52
 _SHORT_SEASON = 24
 _HELD_OUT_SERIES = 512
@@ -132,7 +134,7 @@ def plan(
     choice, training, own = require_settings(settings or {}, model)
     made = plugins.load("models", model)
     window = max(choice.window or _window(seen, horizon, ends), naive)
-    window = max(window, 0 if choice.window else lookback(model, ends))
+    window = max(window, 0 if choice.window else lookback(model, ends, seen))
     own["scale"] = {**_scale_steps(choice.scale, seen, window), **own["scale"]}
     return Plan(
         model=model,
@@ -225,10 +227,18 @@ def _window(seasons: tuple[int, ...], horizon: int, ends: Ints) -> int:
     return int(np.clip(wanted, 1, max(1, min(LONGEST, typical // 2))))
 
 
-def lookback(model: str, ends: Ints) -> int:
-    """The lag window that a model makes use of, where series are long enough for it; 0 elsewhere. Shapes: ends [S]"""
-    wanted: int = plugins.load("models", model).lookback
-    return wanted if len(ends) and float(np.median(ends)) >= _LOOKBACKS * wanted else 0
+def lookback(model: str, ends: Ints, seasons: tuple[int, ...]) -> int:
+    """The lag window that a model makes use of, where series are long enough for it; 0 elsewhere.
+
+    Seasons of many steps have it longer, in whole ones, as far as series are long enough for that. Shapes: ends [S]
+    """
+    made = plugins.load("models", model)
+    room = int(np.median(ends)) // _LOOKBACKS if len(ends) else 0
+    if room < made.lookback:
+        return 0
+    shortest = min(seasons, default=1)
+    counted = min(made.seasons_back, min(room, _FURTHEST_BACK) // shortest)
+    return int(max(made.lookback, counted * shortest))
 
 
 def _scale_steps(scale: str, seasons: tuple[int, ...], window: int) -> dict[str, int]:

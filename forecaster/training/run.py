@@ -22,7 +22,7 @@ from forecaster.training.clipping import Clipping
 from forecaster.training.how import Precision, Training
 from forecaster.training.module import TrainingModule
 from forecaster.training.schedule import Schedule
-from forecaster.training.stretch import HeldOut
+from forecaster.training.stretch import HeldOut, HeldOutWindows
 from forecaster.training.time_limit import TimeLimit
 from forecaster.training.trainable import Trainable
 
@@ -37,7 +37,7 @@ _PRECISIONS: dict[Precision, Literal["32-true", "bf16-mixed"]] = {"32": "32-true
 def run(
     network: Trainable,
     stretches: Draws,
-    held_out: HeldOut,
+    held_out: HeldOut | HeldOutWindows,
     name: str,
     training: Training,
     rates: Schedule,
@@ -113,7 +113,7 @@ class _Minding:
 
     @classmethod
     def of(
-        cls, stretches: Draws, held_out: HeldOut, training: Training, watch: Watch, state: Path | None
+        cls, stretches: Draws, held_out: HeldOut | HeldOutWindows, training: Training, watch: Watch, state: Path | None
     ) -> "_Minding":
         """As a training asks for."""
         history, limit = History(watch), TimeLimit(training.max_seconds)

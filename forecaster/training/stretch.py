@@ -15,7 +15,7 @@ from forecaster.scales.base import LEAST
 from forecaster.training.curriculum import Curriculum
 from forecaster.training.how import Errors, Training
 
-__all__ = ["HeldOut", "Stretch", "TrainingStretches", "weighted"]
+__all__ = ["HeldOut", "HeldOutWindows", "Stretch", "TrainingStretches", "weighted"]
 
 _MOST_UNREST = 10.0
 
@@ -133,6 +133,7 @@ class HeldOut(IterableDataset[Stretch]):
     ) -> None:
         self.panel, self.series, self.begins, self.ends = panel, series, begins, ends
         self.window, self.horizon, self.run_in, self.errors = window, horizon, run_in, errors
+        self.values = max(values, horizon)
         self.rows = max(1, values // max(1, self.steps * horizon))
 
     @property
@@ -150,6 +151,41 @@ class HeldOut(IterableDataset[Stretch]):
             )
             after_BT = first_B[:, None] + step_T >= begins_B[:, None] - 1
             yield Stretch(batch, weighted(batch, after_BT, self.errors), series_B)
+
+
+class HeldOutWindows(IterableDataset[Stretch]):
+    """Windows of a held-out part by themselves, for models that read each one alone.
+
+    About `most` of them, at equal distances: what lies between would say the same.
+    """
+
+    def __init__(self, held_out: HeldOut, most: int) -> None:
+        self.held_out, self.panel = held_out, held_out.panel
+        lengths = held_out.ends - held_out.begins
+        self.every = max(1, -(-int(lengths.sum()) // most))
+        counts = -(-lengths // self.every)
+        number = torch.arange(int(counts.sum()), device=counts.device) - (counts.cumsum(0) - counts).repeat_interleave(
+            counts
+        )
+        self.series, self.ends = (part.repeat_interleave(counts) for part in (held_out.series, held_out.ends))
+        self.cutoffs = held_out.begins.repeat_interleave(counts) - 1 + number * self.every
+
+    def __iter__(self) -> Iterator[Stretch]:
+        of = self.held_out
+        usable = torch.arange(len(self.series), device=self.cutoffs.device)[self.cutoffs >= 0]
+        for part in torch.split(usable, of.values // of.horizon) if len(usable) else ():
+            series_B = self.series[part]
+            batch = gather(
+                self.panel,
+                series_B,
+                self.cutoffs[part],
+                1,
+                window=of.window,
+                horizon=of.horizon,
+                ends_B=self.ends[part],
+            )
+            counted_BT = torch.ones_like(batch.real_BT)
+            yield Stretch(batch, weighted(batch, counted_BT, of.errors), series_B)
 
 
 def weighted(batch: Batch, counted_BT: Tensor, errors: Errors) -> Tensor:
