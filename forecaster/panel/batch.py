@@ -49,6 +49,8 @@ class Batch:
     horizon: int
     beside: Beside | None = None
     """The other targets of the same rows, where they are to be seen."""
+    every: int = 1
+    """One in so many cutoffs is forecast from, the first one on; all of them are read."""
 
     def __post_init__(self) -> None:
         rows, steps = self.level_BT.shape
@@ -56,6 +58,11 @@ class Batch:
         assert self.seen_BL.shape == self.y_BL.shape, self.seen_BL.shape
         assert self.steps_BTI.shape[:2] == (rows, steps), self.steps_BTI.shape
         assert self.ahead_BUF.shape[:2] == (rows, steps + self.horizon), self.ahead_BUF.shape
+
+    @property
+    def forecast_T(self) -> slice:
+        """Cutoffs that are forecast from."""
+        return slice(None, None, self.every)
 
     @property
     def lags_BTW(self) -> Tensor:

@@ -87,7 +87,7 @@ def _fit(
         if warm is None:
             network.prepare(list(islice(stretches, _FIRST_LOOK)))
         if network.model.learned:
-            looked_at = _looked_at(held_out, plan) if network.model.alone else held_out
+            looked_at = _looked_at(held_out, plan, alone=network.model.alone)
             facts, snapshots = run(
                 network, stretches, looked_at, plan.model, plan.training, rates, grid.label, watch, state
             )
@@ -140,11 +140,11 @@ def _held_out(panel: Panel, chosen: Ints, ends: Ints, plan: Plan) -> HeldOut:
     )
 
 
-def _looked_at(held_out: HeldOut, plan: Plan) -> HeldOutWindows:
-    """What stops the training: a look at it reads no more windows than the training between two looks."""
+def _looked_at(held_out: HeldOut, plan: Plan, *, alone: bool) -> HeldOut | HeldOutWindows:
+    """What stops the training: a look at it forecasts no more than the training between two looks."""
     asked = plan.training
-    between = asked.steps * asked.rows * asked.stretch // asked.validations
-    return HeldOutWindows(held_out, max(_FEWEST_LOOKED_AT, between))
+    most = max(_FEWEST_LOOKED_AT, asked.steps * asked.rows * asked.stretch // asked.validations)
+    return HeldOutWindows(held_out, most) if alone else held_out.thinned(most)
 
 
 def _stretches(panel: Panel, ends: Tensor, plan: Plan, rates: Schedule) -> TrainingStretches | StreamedStretches:

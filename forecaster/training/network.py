@@ -81,12 +81,13 @@ class Network(Trainable):
     def carried_loss(self, batch: Batch, weight_BTH: Tensor, state: Any) -> tuple[Tensor, Any]:
         inputs = self.inputs(batch)
         states_BTD, after = self.model.encode(inputs, state)
-        outlook = self.model.decode(states_BTD, inputs.window_BTW, inputs.ahead_BTHF)
+        at = batch.forecast_T
+        outlook = self.model.decode(states_BTD[:, at], inputs.window_BTW[:, at], inputs.ahead_BTHF[:, at])
         # Matrix products may be of half the digits; what is made of them is not.
         start, params = outlook.start.float(), outlook.params.float()
-        distance_BTH = (self.targets(batch) - start) / self.unit_H
-        frame = self._frame(start, batch.level_BT, batch.spread_BT)
-        loss = self.head.loss(params, distance_BTH, weight_BTH * self.unit_H, frame) * self.unit_H.mean()
+        distance_BTH = (self.targets(batch)[:, at] - start) / self.unit_H
+        frame = self._frame(start, batch.level_BT[:, at], batch.spread_BT[:, at])
+        loss = self.head.loss(params, distance_BTH, weight_BTH[:, at] * self.unit_H, frame) * self.unit_H.mean()
         return loss + self.model.penalty(states_BTD), after
 
     def targets(self, batch: Batch) -> Tensor:

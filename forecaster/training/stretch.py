@@ -1,6 +1,7 @@
 """What training and validation read: stretches with a weight for every target."""
 
 from collections.abc import Iterator
+from copy import copy
 from dataclasses import dataclass, replace
 from itertools import count
 
@@ -134,6 +135,8 @@ class HeldOut(IterableDataset[Stretch]):
         self.panel, self.series, self.begins, self.ends = panel, series, begins, ends
         self.window, self.horizon, self.run_in, self.errors = window, horizon, run_in, errors
         self.values = max(values, horizon)
+        self.every = 1
+        """One in so many cutoffs is forecast from."""
         self.rows = max(1, values // max(1, self.steps * horizon))
 
     @property
@@ -150,7 +153,14 @@ class HeldOut(IterableDataset[Stretch]):
                 self.panel, series_B, first_B, self.steps, window=self.window, horizon=self.horizon, ends_B=ends_B
             )
             after_BT = first_B[:, None] + step_T >= begins_B[:, None] - 1
-            yield Stretch(batch, weighted(batch, after_BT, self.errors), series_B)
+            counted_BT = after_BT & (step_T % self.every == 0)
+            yield Stretch(replace(batch, every=self.every), weighted(batch, counted_BT, self.errors), series_B)
+
+    def thinned(self, most: int) -> "HeldOut":
+        """With about `most` of its cutoffs, at equal distances; all rows are read. What lies between would say the same."""
+        thinned = copy(self)
+        thinned.every = max(1, int((self.ends - self.begins).sum()) // most)
+        return thinned
 
 
 class HeldOutWindows(IterableDataset[Stretch]):
@@ -162,13 +172,14 @@ class HeldOutWindows(IterableDataset[Stretch]):
     def __init__(self, held_out: HeldOut, most: int) -> None:
         self.held_out, self.panel = held_out, held_out.panel
         lengths = held_out.ends - held_out.begins
-        self.every = max(1, -(-int(lengths.sum()) // most))
-        counts = -(-lengths // self.every)
-        number = torch.arange(int(counts.sum()), device=counts.device) - (counts.cumsum(0) - counts).repeat_interleave(
-            counts
+        every = max(1, -(-int(lengths.sum()) // most))
+        counts = -(-lengths // every)
+        series, begins, self.ends = (
+            part.repeat_interleave(counts) for part in (held_out.series, held_out.begins, held_out.ends)
         )
-        self.series, self.ends = (part.repeat_interleave(counts) for part in (held_out.series, held_out.ends))
-        self.cutoffs = held_out.begins.repeat_interleave(counts) - 1 + number * self.every
+        first = (counts.cumsum(0) - counts).repeat_interleave(counts)
+        self.series = series
+        self.cutoffs = begins - 1 + (torch.arange(len(series), device=series.device) - first) * every
 
     def __iter__(self) -> Iterator[Stretch]:
         of = self.held_out

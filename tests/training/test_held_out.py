@@ -1,6 +1,7 @@
 """What stops a training: the held-out part whole, or every so many of its windows by themselves."""
 
 import numpy as np
+import pytest
 import torch
 
 from forecaster.panel.features import Features
@@ -17,10 +18,10 @@ from forecaster.training.trainable import Trainable
 HELD_OUT, HORIZON = 60, 5
 
 
-def _held_out() -> tuple[Trainable, HeldOut]:
-    """A network that reads windows alone, and the last rows of three series."""
+def _held_out(model: str = "linear") -> tuple[Trainable, HeldOut]:
+    """A network, and the last rows of three series."""
     grid = check(synthetic.seasonal(3, 200), Roles()).grids[0]
-    made = plan(grid, grid.lengths, model="linear", horizon=HORIZON, settings={"window": 24})
+    made = plan(grid, grid.lengths, model=model, horizon=HORIZON, settings={"window": 24})
     features = Features.fit(grid, grid.lengths)
     network = build_network(made, features).eval()
     panel = pack(grid, Trailing(Trailing.Config()).measure, features, season=1, device="cpu")
@@ -65,6 +66,19 @@ def test_some_windows_are_spread_over_every_series() -> None:
     assert (cutoffs[:, 0] == whole.begins - 1).all()
     assert (cutoffs.diff(dim=1) == 6).all()
     assert windows.series.tolist() == np.repeat([0, 1, 2], cutoffs.shape[1]).tolist()
+
+
+@pytest.mark.parametrize("model", ["lstm", "attention_gru", "transformer", "esrnn", "mqrnn", "minlstm"])
+def test_some_cutoffs_are_forecast_from_and_all_rows_are_read(model: str) -> None:
+    """The loss of these cutoffs among all, in a pass that decodes nothing else."""
+    network, whole = _held_out(model)
+    thinned = whole.thinned(30)
+    [some], [every] = list(thinned), list(whole)
+    assert some.weight_BTH.any(-1).sum() == 30
+    assert ((some.weight_BTH == 0) | (some.weight_BTH == every.weight_BTH)).all()
+    with torch.no_grad():
+        expected = float(network.loss(every.batch, some.weight_BTH))
+    np.testing.assert_allclose(_loss(network, thinned), expected, rtol=1e-5)
 
 
 def test_nothing_held_out_gives_no_window() -> None:
