@@ -126,8 +126,10 @@ class App:
         return Intake(self.lake, self.ledger, self.connector(pipeline), pipeline.name, self.contract(pipeline))
 
     def alert(self, name: str) -> Alert:
-        """A way to tell people."""
-        found: Alert = _made("alerts", name, self.settings.alerts.get(name, {}))
+        """A way to tell people; its file, where the settings name none, lies with the project."""
+        usual = getattr(plugins.load("alerts", name).Config, "path", "")
+        place = {"path": str(self.settings.root / usual)} if usual else {}
+        found: Alert = _made("alerts", name, place | self.settings.alerts.get(name, {}))
         return found
 
 

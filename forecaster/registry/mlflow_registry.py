@@ -67,11 +67,10 @@ class MlflowRegistry(Registry):
         return sorted(map(_version, found), key=lambda v: int(v.version))
 
     def fetch(self, version: Version) -> Path:
-        with self._client():
-            try:
-                place = Path(
-                    mlflow.artifacts.download_artifacts(artifact_uri=f"models:/{version.name}/{version.version}")
-                )
+        with self._client() as client:
+            try:  # by where it lies: by its name MLflow would write a file beside it, also where nothing may be written
+                uri = client.get_model_version_download_uri(version.name, version.version)
+                place = Path(mlflow.artifacts.download_artifacts(artifact_uri=uri))
             except (MlflowException, OSError) as error:
                 raise ArtifactError(
                     f"version {version.version} of model '{version.name}' cannot be fetched: {error}"
