@@ -125,7 +125,8 @@ class Ledger:
     def end_slice(self, slice_id: str, status: str, *, series: Sequence[Mapping[str, Any]] = (), **facts: Any) -> None:
         """A slice is `done`, with what is known of its series, or `failed` with an error."""
         with self.engine.begin() as connection:
-            reading.end(connection, slice_id, status, facts)
+            last = max((row["last_ds"] for row in series if row.get("last_ds")), default=None)
+            reading.end(connection, slice_id, status, facts, last)
             reading.describe(connection, series)
 
     @contextmanager

@@ -85,6 +85,7 @@ coverage = sa.Table(
     sa.Column("part", sa.String, primary_key=True),
     sa.Column("cursor", sa.String),
     sa.Column("spans", sa.JSON),
+    sa.Column("last_ds", Time),
     sa.Column("updated_at", Time),
 )
 runs = sa.Table(

@@ -49,15 +49,17 @@ def add(connection: sa.Connection, stream: str, piece: Slice, counts: Mapping[st
     )
 
 
-def end(connection: sa.Connection, slice_id: str, status: str, facts: Mapping[str, Any]) -> None:
-    """A slice is `done`, or `failed` with an error."""
+def end(
+    connection: sa.Connection, slice_id: str, status: str, facts: Mapping[str, Any], last: datetime | None = None
+) -> None:
+    """A slice is `done`, with the last time of its rows, or `failed` with an error."""
     mine = slices.c.slice_id == slice_id
     connection.execute(slices.update().where(mine).values(status=status, finished_at=datetime.now(UTC), **facts))
     if status != "done":
         return
     row = connection.execute(slices.select().where(mine)).one()
     span = [(row.start, row.end)] if row.start and row.end else []
-    _cover(connection, row.stream, row.part, row.cursor, span)
+    _cover(connection, row.stream, row.part, row.cursor, span, last)
 
 
 def done(connection: sa.Connection, stream: str) -> Done:
@@ -86,8 +88,10 @@ def watermarks(connection: sa.Connection, stream: str | None = None) -> list[dic
 
 
 def _watermark(stream: str, part: str, row: Any, failed: int) -> dict[str, Any]:
+    """A part without spans, such as a file, is always read whole: up to the last of its rows."""
     spans = [] if row is None else [_span(one) for one in row.spans]
-    ends = (spans[0][1], spans[-1][1]) if spans else (None, None)
+    whole = None if row is None else row.last_ds
+    ends = (spans[0][1], spans[-1][1]) if spans else (whole, whole)
     said = (None, None) if row is None else (row.cursor, row.updated_at)
     return dict(zip(WATERMARK, (stream, part, *ends, max(0, len(spans) - 1), failed, *said), strict=True))
 
@@ -131,7 +135,9 @@ def _insert(connection: sa.Connection, table: sa.Table) -> "sqlite.Insert | post
     return sqlite.insert(table) if connection.dialect.name == "sqlite" else postgresql.insert(table)
 
 
-def _cover(connection: sa.Connection, stream: str, part: str, cursor: str, spans: Sequence[Span]) -> None:
+def _cover(
+    connection: sa.Connection, stream: str, part: str, cursor: str, spans: Sequence[Span], last: datetime | None = None
+) -> None:
     """Widen what is complete of a part; the row is locked, so that two that end at once both count."""
     key = {"stream": stream, "part": part}
     empty = _insert(connection, coverage).values(**key, cursor=cursor, spans=[])
@@ -140,8 +146,8 @@ def _cover(connection: sa.Connection, stream: str, part: str, cursor: str, spans
     known = connection.execute(sa.select(coverage.c.spans).where(mine).with_for_update()).scalar_one()
     whole = merged([*map(_span, known), *spans])
     written = [[first.isoformat(), last.isoformat()] for first, last in whole]
-    changed = coverage.update().where(mine)
-    connection.execute(changed.values(cursor=cursor, spans=written, updated_at=datetime.now(UTC)))
+    new = {"cursor": cursor, "spans": written, "updated_at": datetime.now(UTC)}
+    connection.execute(coverage.update().where(mine).values(**new, **({} if last is None else {"last_ds": last})))
 
 
 def _cover_by_slices(connection: sa.Connection, stream: str) -> None:

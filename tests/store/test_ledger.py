@@ -132,6 +132,17 @@ def test_spans_that_are_done_grow_together(ledger: Ledger) -> None:
     assert (mark["watermark"], mark["holes"]) == (NOW + timedelta(hours=6), 1)
 
 
+def test_what_is_read_whole_is_read_up_to_its_last_row(ledger: Ledger) -> None:
+    """A file has no span; one that brings no row leaves what is known."""
+    for cursor, hours in (("v1", 3), ("v2", 6), ("v3", None)):
+        piece = Slice("a.csv", cursor)
+        rows = [] if hours is None else [{"unique_id": "a", "stream": "x", "last_ds": NOW + timedelta(hours=hours)}]
+        ledger.begin_slice("x", piece)
+        ledger.end_slice(slice_id("x", piece), "done", series=rows)
+    (mark,) = ledger.watermarks("x").to_dict("records")
+    assert (mark["watermark"], mark["latest"], mark["holes"]) == (NOW + timedelta(hours=6), NOW + timedelta(hours=6), 0)
+
+
 def test_slices_of_an_earlier_version_are_counted(ledger: Ledger) -> None:
     """A ledger that has slices but no coverage: what is done stays done."""
     for first, last in ((0, 2), (2, 4)):
