@@ -19,6 +19,7 @@ from forecaster.errors import ConfigError, DataError, DiskError, ForecasterError
 from forecaster.series.contract import Contract
 from forecaster.series.source import Connector, Done, SeriesInfo, Slice, Window
 from forecaster.store.border import Sorted, held_to_contract, join, let_in, without_twins
+from forecaster.store.found_steps import found_steps
 from forecaster.store.lake import Lake
 from forecaster.store.ledger import Ledger
 from forecaster.store.news import add_news, add_refused
@@ -132,6 +133,7 @@ class _Landing:
         self._infos: dict[str, SeriesInfo | None] = {}
         self._units = {} if self.contract is None else intake.ledger.units(self.stream)
         self._ends: list[pa.Table] = []
+        self._steps: dict[str, str] = {}
 
     def judged(self, batch: Sorted) -> Sorted:
         """Rows held to the contract, each once. Raises: DataError under `freeze`, for the first that breaks a rule"""
@@ -154,6 +156,8 @@ class _Landing:
         if len(found.good):
             ends = found.good.group_by(columns.UNIQUE_ID).aggregate([(columns.DS, "min"), (columns.DS, "max")])
             self._ends.append(ends.rename_columns([columns.UNIQUE_ID, "first", "last"]))
+            unsaid = [name for name, info in self._infos.items() if info is not None and not info.step]
+            self._steps |= found_steps(found.good, unsaid) if unsaid else {}
 
     def described(self) -> list[dict[str, Any]]:
         """The series of the slice: what the source says of them, and the times that came."""
@@ -162,12 +166,17 @@ class _Landing:
         ends = pa.concat_tables(self._ends).group_by(columns.UNIQUE_ID).aggregate([("first", "min"), ("last", "max")])
         names, first, last = (ends[name].to_pylist() for name in (columns.UNIQUE_ID, "first_min", "last_max"))
         now = datetime.now(UTC)
-        said = [{} if info is None else vars(info) for info in map(self._infos.get, names)]
+        said = [self._said(name) for name in names]
         seen = zip(names, said, first, last, strict=True)
         return [
             {columns.UNIQUE_ID: name, **one, "stream": self.stream, "first_ds": a, "last_ds": b, "updated_at": now}
             for name, one, a, b in seen
         ]
+
+    def _said(self, name: str) -> dict[str, Any]:
+        """What the source says of a series, and its step as it was found where the source says none."""
+        info = self._infos.get(name)
+        return {} if info is None else {**vars(info), "step": info.step or self._steps.get(name, "")}
 
     def _look_up(self, names: list[str]) -> None:
         """What the source says of series that were not seen in this slice before."""

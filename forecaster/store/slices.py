@@ -118,6 +118,8 @@ def describe(connection: sa.Connection, rows: Sequence[Mapping[str, Any]]) -> No
 
 def _said(connection: sa.Connection, name: str, given: Any) -> Any:
     """What a column of a known series becomes."""
+    if name == "step":  # too few rows came to find it: what was found before stays
+        return sa.func.coalesce(sa.func.nullif(given, ""), series.c.step, "")
     least, most = ("min", "max") if connection.dialect.name == "sqlite" else ("least", "greatest")
     if name not in ("first_ds", "last_ds"):
         return given

@@ -505,3 +505,21 @@ def test_killed_at_any_moment_no_row_is_lost_or_doubled(project: Path) -> None:
     rows = App.open(project).lake.read("observations", latest=False)
     assert len(rows) == 6 * 20_000, f"after {time.monotonic() - begun:.0f} s"
     assert not rows.duplicated(["unique_id", "ds"]).any()
+
+
+def test_a_step_that_the_source_does_not_say_is_found(project: Path) -> None:
+    """From the times of enough rows; a few that come later do not change it."""
+    data, app = project.parent / "data", App.open(project)
+    hours = pd.date_range("2024-01-01", periods=48, freq="h")
+    days = pd.date_range("2024-01-01", periods=20, freq="B")
+    parts = [
+        pd.DataFrame({"unique_id": name, "ds": ds, "y": 1.0})
+        for name, ds in (("a", hours), ("b", days), ("c", hours[:3]))
+    ]
+    pd.concat(parts).to_csv(data / "meters.csv", index=False)
+    for _ in range(2):
+        ingest(app=app)
+        assert app.ledger.find_series().set_index("unique_id")["step"].to_dict() == {"a": "h", "b": "B", "c": ""}
+        pd.DataFrame({"unique_id": "a", "ds": ["2024-02-01", "2024-02-02"], "y": 1.0}).to_csv(
+            data / "late.csv", index=False
+        )
