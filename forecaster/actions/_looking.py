@@ -89,7 +89,8 @@ class _Scoring:
         scored = self.app.lake.read("scores", series=names, since=before)
         newest = {str(name): when for name, when in [*last.items(), *scored.groupby("unique_id")["ds"].max().items()]}
         stands = pd.concat([last, rows.groupby("unique_id")["ds"].max()]).groupby(level=0).max()
-        events = _with_what_was(advance.events, self.app.ledger.find_events(pipeline=self.one.name, since=before))
+        known = self.app.ledger.find_events(event_ids=advance.events["event_id"].tolist())
+        events = _with_what_was(advance.events, known)
 
         def keep() -> None:
             if len(rows):

@@ -263,6 +263,7 @@ class Ledger:
     def find_events(
         self,
         *,
+        event_ids: Sequence[str] | None = None,
         series_ids: Sequence[str] | None = None,
         since: datetime | None = None,
         until: datetime | None = None,
@@ -275,6 +276,8 @@ class Ledger:
     ) -> pd.DataFrame:
         """Events that lie in a span of time, the newest first; `to_tell` those only of which people are to be told."""
         query = events.select().order_by(events.c.start.desc(), events.c.event_id).limit(limit)
+        if event_ids is not None:
+            query = query.where(events.c.event_id.in_(list(event_ids)))
         if series_ids is not None:
             query = query.where(events.c.unique_id.in_(list(series_ids)))
         if pipeline is not None:

@@ -17,7 +17,7 @@ from forecaster.actions.score import score
 from forecaster.actions.train import train
 from forecaster.app import App
 from forecaster.series import synthetic
-from tests.meters import METERS
+from tests.meters import METERS, TOLD_METERS
 
 PROJECT = (
     METERS
@@ -164,3 +164,25 @@ def test_what_changes_the_past_rewinds(trained: Path, tmp_path: Path, passes: li
     assert counts[:4] == [1, 2, 3, 4]
     _same(on, anew)
     assert np.isfinite(on.tables()[0]["strangeness"]).any()
+
+
+def test_an_event_that_goes_on_keeps_its_peak(tmp_path: Path) -> None:
+    """Also where its alarms pause for longer than what is read anew."""
+    path, data = tmp_path / "forecaster.toml", tmp_path / "data"
+    data.mkdir()
+    path.write_text(TOLD_METERS.replace("DATA", str(data)).replace("RULES", "{ gap = 40 }"))
+    app, frame = App.open(path), synthetic.seasonal(1, 440, noise=0.2)
+    frame.loc[[405, 430], "y"] += 50
+    found = []
+    for rows in (400, 425, 440):
+        frame[:rows].to_csv(data / "meters.csv", index=False)
+        ingest(app=app)
+        if rows == 400:
+            train(app=app)
+            promote("meters", version="1", app=app)
+        score(app=app)
+        found.append(app.ledger.find_events())
+    first, later = found[1].iloc[0], found[2].iloc[0]
+    assert (len(found[2]), later["event_id"]) == (1, first["event_id"])
+    assert later["end"] - first["end"] == pd.Timedelta(hours=25)
+    assert (later["peak"], later["severity"]) == (first["peak"], first["severity"])
