@@ -24,6 +24,7 @@ DOCUMENTS = [
     "CHANGELOG.md",
     "docs/events.md",
     "docs/experiments.md",
+    *sorted(str(page.relative_to(ROOT)) for page in (ROOT / "docs/experiments").glob("*.md")),
     "docs/models.md",
     "docs/detectors.md",
     "docs/parts.md",
