@@ -16,7 +16,7 @@ from deltalake.exceptions import CommitFailedError, DeltaError
 
 from forecaster import columns
 from forecaster.store.lake import BUCKET, BUCKETS, Lake
-from forecaster.store.lake_sql import ORDER, Reach, connect, has_versions, listed, replaced
+from forecaster.store.lake_sql import ORDER, Reach, connect, has_versions, replaced, with_added
 
 __all__ = ["Upkeep", "join_small", "keep_up"]
 
@@ -129,7 +129,7 @@ def _sort(lake: Lake, table: str, bucket: int, since: datetime | None) -> bool:
         files = delta.file_uris(file_pruning_predicate=[(BUCKET, "=", bucket)])
         with connect() as connection:
             rows = connection.sql(
-                f"SELECT *, {bucket}::INTEGER AS {BUCKET} FROM {listed(files)} {kept} ORDER BY {ORDER[table]}"
+                f"SELECT *, {bucket}::INTEGER AS {BUCKET} FROM {with_added(table, files)} {kept} ORDER BY {ORDER[table]}"
             )
             try:
                 write_deltalake(

@@ -268,3 +268,16 @@ def test_scores_of_an_earlier_version_are_read_and_added_to(tmp_path: Path) -> N
     new = pd.DataFrame({"unique_id": ["a"], "ds": later, "opening_p": [0.5], "as_of": later})
     assert lake.append("scores", new) == 1
     assert lake.read("scores")["opening_p"].fillna(-1).tolist() == [-1, 0.5]
+
+
+def test_scores_of_an_earlier_version_keep_all_their_columns_in_an_upkeep(tmp_path: Path) -> None:
+    """Files with and without the columns of today lie in one bucket, whichever of them is read first."""
+    old = pa.schema([field for field in columns.SCORES if field.name not in ("strangeness", "opening_p")])
+    lake, ds = Lake(str(tmp_path)), pd.date_range("2024-01-01", periods=20, tz="UTC", unit="us")
+    row = {"unique_id": "a", "ds": ds[0], "score": 1.0, "as_of": ds[0], "bucket": bucket_of("a")}
+    rows = pa.Table.from_pylist([row], schema=old.append(pa.field("bucket", pa.int32())))
+    write_deltalake(f"{lake.root}/scores", rows, partition_by=["bucket"])
+    for day in ds[1:]:
+        lake.append("scores", pd.DataFrame({"unique_id": "a", "ds": [day], "opening_p": [0.5], "as_of": [day]}))
+    assert keep_up(lake, "scores").sorted == 1
+    assert lake.read("scores")["opening_p"].fillna(-1).tolist() == [-1] + [0.5] * 19
