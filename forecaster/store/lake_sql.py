@@ -24,7 +24,6 @@ __all__ = [
     "cursor",
     "empty",
     "has_versions",
-    "listed",
     "newest",
     "quoted",
     "replaced",
@@ -82,7 +81,7 @@ def quoted(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
-def listed(files: Sequence[str], *, alike: bool = True) -> str:
+def _listed(files: Sequence[str], *, alike: bool = True) -> str:
     """Parquet files as SQL; where they are not `alike`, columns that one of them lacks are empty."""
     names = ", ".join(map(quoted, files))
     return f"read_parquet([{names}], hive_partitioning = false{'' if alike else ', union_by_name = true'})"
@@ -98,8 +97,8 @@ def empty(table: str) -> str:
 def with_added(table: str, files: Sequence[str]) -> str:
     """Files as SQL with all columns of today, also where none of them has them."""
     if table not in ADDED:
-        return listed(files)
-    return f"(SELECT * FROM {listed(files, alike=False)} UNION ALL BY NAME SELECT * FROM {empty(table)})"
+        return _listed(files)
+    return f"(SELECT * FROM {_listed(files, alike=False)} UNION ALL BY NAME SELECT * FROM {empty(table)})"
 
 
 def column_list(table: str) -> str:
