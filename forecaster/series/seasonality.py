@@ -12,6 +12,8 @@ LONGEST = 512
 _SAMPLE = 200
 _NEWEST = 20_000
 """Rows of a series that are looked at."""
+_CURVES = 20
+"""Series of the sample whose autocorrelation at every lag is worked out."""
 _CLEAR = 0.06
 """Autocorrelation of the moves, in the median series, from which a season counts as seen."""
 _ADDED = 0.1
@@ -91,8 +93,10 @@ def _autocorrelation(steps: Floats, lag: int) -> float:
         return np.nan
     a, b = steps[lag:], steps[:-lag]
     both = ~(np.isnan(a) | np.isnan(b))
+    if both.sum() < max(8, lag):
+        return np.nan
     power = np.nanmean(steps**2)
-    if both.sum() < max(8, lag) or not power > 0:
+    if not power > 0:
         return np.nan
     return float(np.mean(a[both] * b[both]) / power)
 
@@ -111,11 +115,12 @@ def _noise(values: list[Floats], span: int) -> float:
 def _any_period(values: list[Floats]) -> tuple[int, ...]:
     """The strongest repeated lag of the median series, if it is clear."""
     longest = min(LONGEST, max((len(one) for one in values), default=0) // 3)
+    long = [one for one in values if len(one) >= 2 * longest][:_CURVES]  # a shorter series says nothing of most lags
     best, strongest = 0, 0.0
     for span in (1, 4, 16, 64):
         if longest < 4 * span:
             break
-        moves = [_moves(one, span) for one in values[:20] if len(one) > span]
+        moves = [_moves(one, span) for one in long]
         middle = np.median([_curve(one, longest) for one in moves], axis=0)
         lags = np.arange(2 * span + 1, longest)
         peak = _peaks(middle)[lags] & (middle[lags] > max(_PEAK, 1.5 * _noise(moves, span)))

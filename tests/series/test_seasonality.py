@@ -1,6 +1,7 @@
 """Seasons are seen where they are, and not where they are not."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from forecaster.series import synthetic
@@ -57,3 +58,13 @@ def test_the_rows_that_may_be_looked_at_decide() -> None:
     grid = check(frame.assign(y=np.where(late, frame["y"], walks)), Roles()).grids[0]
     assert seasons(grid, np.full(3, 300)) == ()
     assert 24 in seasons(grid, grid.lengths)
+
+
+def test_a_season_is_seen_in_the_long_series_behind_many_short_ones() -> None:
+    """The first of the sample may be too short for any lag to be looked at."""
+    short = pd.concat([synthetic.seasonal(1, 8).assign(unique_id=f"a{k:02d}") for k in range(25)])
+    y = np.sin(np.arange(800) * 2 * np.pi / 17)
+    long = pd.concat([synthetic.seasonal(1, 800).assign(unique_id=f"b{k}", y=y) for k in range(3)])
+    frame = pd.concat([short, long])
+    grid = check(frame.assign(ds=frame.groupby("unique_id").cumcount()), Roles()).grids[0]
+    assert seasons(grid, grid.lengths) == (17,)
