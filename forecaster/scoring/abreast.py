@@ -201,8 +201,8 @@ class AlarmingAbreast:
 
 
 def _padded(tables: Sequence[Floats]) -> Floats:
-    """Tables [M, V] of several lengths as [V, K, M], NaN after the last row of each."""
-    views_KMV = np.full((len(tables), max(map(len, tables)), tables[0].shape[1]), np.nan)
+    """Tables [M, V] of several lengths as [V, K, M], NaN after the last row of each; M is at least 1."""
+    views_KMV = np.full((len(tables), max(1, *map(len, tables)), tables[0].shape[1]), np.nan)
     for k, table in enumerate(tables):
         views_KMV[k, : len(table)] = table
     return np.ascontiguousarray(views_KMV.transpose(2, 0, 1))

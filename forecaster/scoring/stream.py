@@ -6,7 +6,7 @@ stream.save(state)
 """
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -90,12 +90,12 @@ class Stream:
     def feed(self, frame: Table) -> pd.DataFrame:
         """New rows, `unique_id, ds, y`, of any series: what detection says of each, and quantiles of the step after it.
 
-        Rows need no `unique_id` where the detector was taught by a table without. A detector with channels reads these instead of `y`, and says of each row what detection says of each channel and of
-        the whole.
+        Rows need no `unique_id` where the detector was taught by a table without. A detector with channels reads these
+        instead of `y`, and says of each row what detection says of each channel and of the whole.
 
-        `reason` says why a row was not taken (late, of a wrong clock), or how it was; elsewhere it is empty. `silent`, where the
-        rules ask for silences, has the ids of those that a row makes known: of another series, when they begin, of its own,
-        when they are over.
+        `reason` says why a row was not taken (late, of a wrong clock), or how it was taken; elsewhere it is empty. `silent`,
+        where the rules ask for silences, has the ids of the events that a row makes known: those of other series that begin,
+        and those of its own series that end.
 
         Raises: DataError for a column that is absent or cannot be read
         """
@@ -110,7 +110,7 @@ class Stream:
         if absent:
             raise DataError(f"no column '{absent[0]}'. A stream reads unique_id, ds and {', '.join(self.values)}.")
         ds = frame[columns.DS]
-        times = [clock.encode(ds) for clock in self._clocks(ds)] if len(frame) else []
+        times = self._times(ds, lambda clock: clock.encode(ds)) if len(frame) else []
         return self._answered(frame[columns.UNIQUE_ID].astype(str).tolist(), times, numbers_of(frame, self.values))
 
     @property
@@ -131,26 +131,32 @@ class Stream:
 
     def answer(self, names: Sequence[str], ds: Sequence[Any], values: Floats) -> Answers:
         """The same for rows that are no table, their times ISO texts or integers. Shapes: [n], values [n, C]"""
-        clocks = self._clocks(ds[:1])
-        times = [np.asarray(ds, np.int64) if clock.integer else clock.encode_texts(ds) for clock in clocks]
+        times = self._times(
+            pd.Series(ds), lambda clock: np.asarray(ds, np.int64) if clock.integer else clock.encode_texts(ds)
+        )
         return self._answered(names, times, values)
 
     @property
-    def integer(self) -> bool | None:
-        """Whether `ds` counts steps; None as long as that is not known."""
-        return self._clock.integer if self._clock is not None else None
+    def integer(self) -> bool:
+        """Whether `ds` counts steps and is no time."""
+        return self.saved.members[0].frequency.kind == "integer"
 
     @cached_property
     def tells_silence(self) -> bool:
         """Whether the rules ask for events of silent series."""
         return any(self.saved.how.meanings(member.frequency) for member in self.saved.members)
 
-    def _clocks(self, ds: Any) -> list[Clock]:
-        """How each member reads times: as the file that it was taught by, else as the first times here."""
-        if self._clock is None:
-            ds = pd.Series(ds)
-            self._clock = Clock.of(table.times(ds) if pd.api.types.is_string_dtype(ds.dtype) else ds)
-        return [member.clock or self._clock for member in self.saved.members]
+    def _times(self, ds: "pd.Series[Any]", encode: Callable[[Clock], Ints]) -> list[Ints]:
+        """Times as each member reads them: as the file that it was taught by, else as the first that can be read here."""
+        own = self._clock
+        if own is None:
+            own = Clock.of(table.times(ds) if pd.api.types.is_string_dtype(ds.dtype) else ds)
+            if own.integer != self.integer:
+                kinds = ("integers", "times") if own.integer else ("times", "integers")
+                raise DataError("column 'ds' holds {}, the detector was taught by {}.".format(*kinds))
+        found = [encode(member.clock or own) for member in self.saved.members]
+        self._clock = own
+        return found
 
     def _answered(self, names: Sequence[str], times: Sequence[Ints], values: Floats) -> Answers:
         """What is said of some rows, in their order, of events that are told. Shapes: [n], values [n, C]; times of each member"""

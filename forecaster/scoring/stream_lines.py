@@ -149,7 +149,7 @@ def _plain(parts: Sequence[Floats]) -> list[list[float | None]]:
     return plain
 
 
-def _read(line: bytes, integer: bool | None, values: Sequence[str], alone: str | None) -> _Row:
+def _read(line: bytes, integer: bool, values: Sequence[str], alone: str | None) -> _Row:
     """A row; `alone` is the series of one that names none. Raises: ValueError that says what is wrong with it"""
     try:
         data = json.loads(line)
@@ -165,11 +165,7 @@ def _read(line: bytes, integer: bool | None, values: Sequence[str], alone: str |
     name, ds = data[columns.UNIQUE_ID], data[columns.DS]
     if isinstance(name, bool) or not isinstance(name, str | int) or name == "":
         raise ValueError(f"unique_id is {name!r}, no name")
-    if (
-        isinstance(ds, bool)
-        or not isinstance(ds, str | int)
-        or (integer is not None and isinstance(ds, int) != integer)
-    ):
+    if isinstance(ds, bool) or not isinstance(ds, int if integer else str):
         raise ValueError(f"ds is {ds!r}, expected {'an integer' if integer else 'a time like 2024-03-31T01:00Z'}")
     for value in values:
         y = data[value]

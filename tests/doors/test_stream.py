@@ -18,6 +18,7 @@ from forecaster.actions.forecast import forecast
 from forecaster.columns import QUANTILES
 from forecaster.errors import ArtifactError, ConfigError
 from forecaster.scoring.saved_detector import STATE
+from forecaster.scoring.stream_lines import Answering
 from forecaster.series import synthetic
 from tests.quick import quick
 
@@ -137,24 +138,52 @@ def test_a_signal_to_end_keeps_the_state(folder: Path, tmp_path: Path) -> None:
     assert (tmp_path / STATE).exists()
 
 
-def test_a_forecaster_is_a_detector_of_its_own_errors(tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def forecaster(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of one that was trained, which knows nothing of the text of times."""
+    place = tmp_path_factory.mktemp("trained")
+    _frame().to_parquet(place / "in.parquet")
+    asked: dict[str, Any] = {"horizon": 6, "model": "lstm", "out": place / "f.csv", "set_": quick()}
+    forecast(place / "in.parquet", save=place / "forecaster", **asked)
+    return place / "forecaster"
+
+
+def test_a_forecaster_is_a_detector_of_its_own_errors(forecaster: Path) -> None:
     """Its forecasts are what a stream expects, and detection with it is the same."""
     frame = _frame()
-    frame.to_parquet(tmp_path / "in.parquet")
-    forecast(
-        tmp_path / "in.parquet", horizon=6, model="lstm", out=tmp_path / "f.csv", save=tmp_path / "f", set_=quick()
-    )
-    rows = api.stream(tmp_path / "f").feed(frame)
-    model = api.load(tmp_path / "f")
+    rows = api.stream(forecaster).feed(frame)
+    model = api.load(forecaster)
     expected = api.predict(model, frame)
     for name in ("s0", "s1"):
         last = rows[rows["unique_id"] == name].iloc[-1]
         first = expected[expected["unique_id"] == name].iloc[0]
         assert last["next_ds"] == first["ds"]
         np.testing.assert_allclose(last[list(QUANTILES)].astype(float), first[list(QUANTILES)].astype(float), rtol=1e-4)
-    batch, _ = api.detect(frame, load=tmp_path / "f")
+    batch, _ = api.detect(frame, load=forecaster)
     np.testing.assert_allclose(rows["p_value"], batch["p_value"], rtol=1e-5)
     assert (batch["p_value"].iloc[100:] < 0.1).any()  # the first thirty rows of a series know nothing yet
+
+
+def test_a_forecaster_says_the_same_of_rows_that_come_one_by_one(forecaster: Path) -> None:
+    """From the first row of the first series, of which nothing is known yet."""
+    frame = _frame().head(120)
+    one_by_one = api.stream(forecaster)
+    rows = pd.concat([one_by_one.feed(frame.iloc[[row]]) for row in range(len(frame))])
+    expected = api.stream(forecaster).feed(frame)
+    np.testing.assert_allclose(rows["p_value"], expected["p_value"], rtol=1e-5)
+    np.testing.assert_allclose(rows["expected"], expected["expected"], rtol=1e-5)
+
+
+@pytest.mark.parametrize("wrong", [5, "no time"])
+def test_a_line_with_a_wrong_time_spoils_no_other(forecaster: Path, tmp_path: Path, wrong: Any) -> None:
+    """Before anything is known of the text of times, too: the first that can be read says how they are written."""
+    said: list[str] = []
+    lines = [json.dumps({"unique_id": "s0", "ds": ds, "y": 1.0}).encode() for ds in (wrong, "2024-01-01 05:00")]
+    for batch in (lines[:1], lines, lines[::-1]):
+        Answering(api.stream(forecaster), said.append, tmp_path / "state", 60).all([batch, []])
+    answers = [json.loads(line) for line in "".join(said).splitlines()]
+    assert ["error" in answer for answer in answers] == [True, True, False, False, True]
+    assert {answer["next_ds"] for answer in answers if "error" not in answer} == {"2024-01-01T06:00:00"}
 
 
 def test_what_a_saved_detector_has_is_not_asked_for_again(folder: Path, tmp_path: Path) -> None:
