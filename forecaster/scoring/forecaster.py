@@ -51,7 +51,8 @@ class Forecaster:
 
     def artefact_of(self, grid: Grid) -> Artefact | None:
         """The artefact for a grid's step, None if it was never trained on such steps."""
-        return next((a for a in self.artefacts if a.frequency.step == grid.frequency.step), None)
+        place = grid.frequency.among([artefact.frequency for artefact in self.artefacts])
+        return None if place is None else self.artefacts[place]
 
     def matched(self, checked: Checked) -> Iterator[tuple[Grid, Artefact]]:
         """Each grid with its artefact; series whose step is unknown are recorded as skipped."""

@@ -67,7 +67,8 @@ class SavedDetector:
 
     def member_of(self, grid: Grid) -> Calibrated | None:
         """The one for a grid's step."""
-        return next((one for one in self.members if one.frequency.step == grid.frequency.step), None)
+        place = grid.frequency.among([one.frequency for one in self.members])
+        return None if place is None else self.members[place]
 
     def asking(
         self, false_alarms: str | None, rules: Mapping[str, Any] | None = None, fdr: Any = None

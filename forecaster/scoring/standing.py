@@ -65,6 +65,8 @@ class Standing:
         ]
         if any(how.meanings(grid.frequency) for _, _, grid in matched):
             raise ArtifactError("silences are looked for in all rows")
+        if any(grid.frequency.grid != artefact.frequency.grid for _, artefact, grid in matched):
+            raise ArtifactError("a series has month ends, the model month starts, or the other way round")
         if len(checked.roles.targets) > 1:
             raise ArtifactError("channels are judged in all rows")
         if how.fdr:

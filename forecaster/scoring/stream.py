@@ -71,9 +71,9 @@ class Stream:
 
     def going_on(self, found: Sequence[Detected]) -> list[Detected]:
         """Detections in which series go on from where they stand here."""
-        steps = [one.frequency.step for one in self.saved.members]
-        numbers = (steps.index(one.grid.frequency.step) for one in found)
-        followed = (self._followed[number] for number in numbers)
+        steps = [one.frequency for one in self.saved.members]
+        places = [one.grid.frequency.among(steps) for one in found]
+        followed = [None if place is None else self._followed[place] for place in places]
         return [one if each is None else going_on(each, one) for one, each in zip(found, followed, strict=True)]
 
     @classmethod

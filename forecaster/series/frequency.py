@@ -5,6 +5,7 @@ every function works on whole columns at once.
 """
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -47,6 +48,11 @@ class Frequency:
     def grid(self) -> tuple[str, int, bool]:
         """What series must have in common to stand on one grid."""
         return self.kind, self.size, self.month_end
+
+    def among(self, others: "Sequence[Frequency]") -> int | None:
+        """Place of the first of others with the same grid, else of the first with the same step; None if there is neither."""
+        alike = [place for place, one in enumerate(others) if one.step == self.step]
+        return next((place for place in alike if others[place].grid == self.grid), alike[0] if alike else None)
 
     def positions(self, times: Ints, starts: Ints) -> Ints:
         """Nearest grid position of each time, counted from its series' first time.

@@ -45,3 +45,13 @@ def test_starts_that_were_stored_by_place_are_read(rehearsal: Rehearsal, both: C
     data = json.loads(file.read_text())
     file.write_text(json.dumps(data | {"starts": list(data["starts"].values())}))
     assert Rehearsal.load(tmp_path).starts == rehearsal.starts
+
+
+def test_month_starts_and_month_ends_have_their_own_test_part() -> None:
+    """Both are steps of a month; what the one was trained on is no test of the other."""
+    starts = synthetic.seasonal(2, 100, step="MS", season=12)
+    ends = synthetic.seasonal(2, 60, step="ME", season=12).replace({"unique_id": {"s0": "e0", "s1": "e1"}})
+    checked = check(pd.concat([starts, ends]), Roles())
+    rehearsal = rehearse(checked, model="seasonal_naive", horizon=4, as_of=datetime.now(UTC))
+    found = {artefact.plan.step: places.tolist() for _, artefact, places in rehearsal.matched(checked)}
+    assert found == {"MS": [80, 80], "ME": [48, 48]}

@@ -76,6 +76,19 @@ def test_a_stream_goes_on_where_the_saved_file_ended(taught: tuple[Path, pd.Data
     _same(api.detect(_frame()[later], load=folder)[0], expected[later])
 
 
+def test_month_starts_and_month_ends_are_judged_by_what_each_was_taught(tmp_path: Path) -> None:
+    """Both are steps of a month, each with normal rows of its own, in detection and in a stream."""
+    starts = synthetic.seasonal(2, 100, step="MS", season=12, seed=1)
+    ends = synthetic.seasonal(2, 100, step="ME", season=12, seed=2).replace({"unique_id": {"s0": "e0", "s1": "e1"}})
+    frame = pd.concat([starts, ends]).sort_values(["ds", "unique_id"], ignore_index=True)
+    asked = {"train_until": frame["ds"].iloc[240], "detector": "ewma", "false_alarms": "1/50-rows"}
+    taught, _ = api.detect(frame, save=tmp_path, **asked)
+    (tmp_path / STATE).unlink()
+    _same(api.detect(frame, load=tmp_path)[0], taught)
+    streamed = api.stream(tmp_path).feed(frame)
+    _same(streamed.sort_values(["unique_id", "ds"]), taught.sort_values(["unique_id", "ds"]))
+
+
 def test_an_event_that_was_open_goes_on(tmp_path: Path) -> None:
     """When the saved file ends in the middle of it, later rows belong to it still."""
     frame = synthetic.seasonal(1, 300, seed=5)
