@@ -4,7 +4,7 @@ Series, ingest slices, runs, anomaly events and what is said of them. Facts are 
 """
 
 import uuid
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -24,6 +24,8 @@ from forecaster.store.schema import connected, events, labels, runs, series, sli
 
 __all__ = ["Ledger", "Run"]
 
+_MOST_PARAMETERS = 10_000
+"""SQLite takes from 32 766 on, as it was built, and PostgreSQL 65 535."""
 _WRITTEN = "In a password @ is written %40, : %3A and / %2F."
 
 
@@ -42,9 +44,7 @@ class Ledger:
         """Connect, and make the tables that are missing. Raises: ConfigError when that fails."""
         try:
             engine = connected(url)
-        except (
-            ValueError
-        ):  # of SQLAlchemy, which reads an address from its left; without it, for it quotes a part of that
+        except ValueError:  # its own words are left out: they quote what may be a part of the password
             raise ConfigError(f"the ledger's address '{shown(url)}' has a port that is no number. {_WRITTEN}") from None
         except (SQLAlchemyError, OSError, ImportError) as error:
             said = masked(getattr(error, "orig", None) or error, url).rstrip(".?")
@@ -60,10 +60,8 @@ class Ledger:
         if stream is not None:
             query = query.where(series.c.stream == stream)
         if text:
-            like = f"%{text}%"
-            query = query.where(
-                sa.or_(series.c.unique_id.ilike(like), series.c.domain.ilike(like), series.c.unit.ilike(like))
-            )
+            searched = (series.c.unique_id, series.c.domain, series.c.unit)
+            query = query.where(sa.or_(*(column.icontains(text, autoescape=True) for column in searched)))
         return self._frame(query)
 
     def units(self, stream: str) -> dict[str, str]:
@@ -193,8 +191,8 @@ class Ledger:
         """No event of a pipeline goes on but these."""
         with self.engine.begin() as connection:
             rows = sa.select(events.c.event_id).where(events.c.pipeline == pipeline, events.c.is_open)
-            over = [found for (found,) in connection.execute(rows) if found not in set(but)]
-            connection.execute(events.update().where(events.c.event_id.in_(over)).values(is_open=False))
+            over = set(connection.execute(rows).scalars()) - set(but)
+            connection.execute(events.update().where(_among(events.c.event_id, over)).values(is_open=False))
 
     def label(
         self,
@@ -232,7 +230,7 @@ class Ledger:
         query = sa.select(labels, events.c.unique_id).select_from(joined)
         query = query.order_by(labels.c.number.desc()).limit(limit)
         if series_ids is not None:
-            query = query.where(events.c.unique_id.in_(list(series_ids)))
+            query = query.where(_among(events.c.unique_id, series_ids))
         if since is not None:
             query = query.where(labels.c.at >= since)
         if until is not None:
@@ -258,7 +256,7 @@ class Ledger:
 
     def _say_of(self, event_ids: Sequence[str], **values: Any) -> None:
         with self.engine.begin() as connection:
-            connection.execute(events.update().where(events.c.event_id.in_(event_ids)).values(**values))
+            connection.execute(events.update().where(_among(events.c.event_id, event_ids)).values(**values))
 
     def find_events(
         self,
@@ -277,9 +275,9 @@ class Ledger:
         """Events that lie in a span of time, the newest first; `to_tell` those only of which people are to be told."""
         query = events.select().order_by(events.c.start.desc(), events.c.event_id).limit(limit)
         if event_ids is not None:
-            query = query.where(events.c.event_id.in_(list(event_ids)))
+            query = query.where(_among(events.c.event_id, event_ids))
         if series_ids is not None:
-            query = query.where(events.c.unique_id.in_(list(series_ids)))
+            query = query.where(_among(events.c.unique_id, series_ids))
         if pipeline is not None:
             query = query.where(events.c.pipeline == pipeline)
         if since is not None:
@@ -291,7 +289,7 @@ class Ledger:
         if state is not None:
             query = query.where(events.c.state == state)
         if incidents is not None:
-            query = query.where(sa.func.coalesce(events.c.incident_id, events.c.event_id).in_(list(incidents)))
+            query = query.where(_among(sa.func.coalesce(events.c.incident_id, events.c.event_id), incidents))
         if to_tell:
             query = query.where(events.c.to_tell)
         return self._frame(query)
@@ -308,6 +306,12 @@ class Ledger:
         with self.engine.connect() as connection:
             result = connection.execute(query)
             return pd.DataFrame(result.fetchall(), columns=list(result.keys()))
+
+
+def _among(column: sa.ColumnElement[Any], values: Collection[str]) -> sa.ColumnElement[bool]:
+    """Rows with one of some values, which are written into the SQL where they are more than a statement has parameters."""
+    many = len(values) > _MOST_PARAMETERS
+    return column.in_(sa.bindparam(None, sorted(values), expanding=True, literal_execute=many))
 
 
 @dataclass

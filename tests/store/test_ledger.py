@@ -66,6 +66,18 @@ def test_series_are_described_and_found(ledger: Ledger) -> None:
     assert found["first_ds"].iloc[0] == NOW
     assert ledger.find_series(stream="y")["unique_id"].tolist() == ["b"]
     assert ledger.find_series(text="WEATH")["unique_id"].tolist() == ["b"]
+    assert ledger.find_series(text="_").empty  # a name's letters stand for themselves
+
+
+def test_events_of_more_series_than_a_statement_has_parameters(ledger: Ledger) -> None:
+    """A pipeline may have any number of series, with any names."""
+    named = "it's 100% \\ done"
+    names = [named, *(f"series-{n}" for n in range(260_000))]
+    ledger.put_events([{"event_id": f"{named}@1", "unique_id": named, "pipeline": "p", "start": NOW, "end": NOW}])
+    ledger.label(f"{named}@1", "acknowledged", by="ann")
+    assert ledger.find_events(series_ids=names)["unique_id"].tolist() == [named]
+    assert ledger.find_labels(series_ids=names)["unique_id"].tolist() == [named]
+    assert ledger.find_events(series_ids=names[1:]).empty
 
 
 def test_a_run_is_written_down_however_it_ends(ledger: Ledger) -> None:
