@@ -30,10 +30,11 @@ def verdicts(app: "App", names: list[str], when: datetime) -> "pd.DataFrame":
 
     said, events = app.ledger.find_labels(series_ids=names), app.ledger.find_events(series_ids=names)
     rows = []
-    spoken_of = events["event_id"].isin(said["event_id"]) & (events["direction"] != SILENT)
+    of_event = {event_id: part.to_dict("records") for event_id, part in said[::-1].groupby("event_id", sort=False)}
+    spoken_of = events["event_id"].isin(list(of_event)) & (events["direction"] != SILENT)
     for event in events[spoken_of].to_dict("records"):
         last: dict[str, Any] | None = None
-        for one in said[said["event_id"] == event["event_id"]][::-1].to_dict("records"):
+        for one in of_event[event["event_id"]]:
             takes_back = one["state"] == "open" and one["by"] != app.ledger.ITSELF
             if one["at"] > when or not (one["state"] in VERDICTS or takes_back):
                 continue
@@ -51,14 +52,16 @@ def feedback_of(said: "pd.DataFrame", scored: "pd.DataFrame | None", grid: "Grid
 
     `scored` has unique_id, ds and as_of of the scores; without it each verdict holds from the row after its event.
     """
+    held = said if scored is not None else said[said["over"].isna()]
+    of_series = {str(name): part.to_dict("records") for name, part in held.groupby("unique_id", sort=False)}
+    rows_of = {}
+    if scored is not None:
+        spoken_of = scored[scored["unique_id"].isin(list(of_series))]
+        rows_of = {str(name): part for name, part in spoken_of.groupby("unique_id", sort=False)}
     found: dict[str, list[Verdict]] = {}
-    for s in range(grid.series):
-        name = str(grid.unique_id[s])
-        mine = said[said["unique_id"] == name]
-        if len(mine) and scored is None:
-            mine = mine[mine["over"].isna()]
-        rows = scored[scored["unique_id"] == name] if len(mine) and scored is not None else None
-        for one in mine.to_dict("records"):
+    for s, name in enumerate(map(str, grid.unique_id)):
+        for one in of_series.get(name, ()):
+            rows = None if scored is None else rows_of.get(name, scored[:0])
             found.setdefault(grid.label(s), []).append(_verdict(one, rows, grid, s))
     return found
 

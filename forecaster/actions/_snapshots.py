@@ -101,14 +101,18 @@ class Snapshots:
         How many, and when the last one became known: as many may be others, where old revisions were dropped
         (`keep_revisions`) and new ones came.
         """
-        from forecaster.store.lake_sql import quoted
-        from forecaster.store.sql import select
+        from forecaster.store.lake_sql import cursor
 
+        source = self._app.lake.source("observations")
+        if source is None:
+            return "no rows"
+        values: dict[str, Any] = {"stream": self._pipeline, "now": self._now}
         until = ""
         if last is not None:
-            listed = ", ".join(f"({quoted(name)}, TIMESTAMPTZ {quoted(time)})" for name, time in last.items())
-            until = f"JOIN (VALUES {listed}) AS stood(name, until) ON unique_id = name AND ds <= until"
-        query = f"""SELECT count(*) AS rows, max(available_at) AS newest FROM observations_all {until}
-            WHERE stream = {quoted(self._pipeline)} AND available_at <= TIMESTAMPTZ {quoted(self._now.isoformat())}"""
-        found = select(self._app.lake, self._app.ledger, query).iloc[0]
-        return f"{found['rows']}, the last known at {found['newest']}"
+            values |= {"names": list(last), "times": list(map(datetime.fromisoformat, last.values()))}
+            until = "JOIN (SELECT unnest($names) AS name, unnest($times) AS until) ON unique_id = name AND ds <= until"
+        query = f"""SELECT count(*), max(available_at) FROM {source} {until}
+            WHERE stream = $stream AND available_at <= $now"""
+        with cursor() as connection:
+            rows, newest = connection.execute(query, values).fetchone() or (0, None)
+        return f"{rows}, the last known at {newest}"

@@ -29,7 +29,8 @@ def relate(app: "App", one: "Pipeline", begun: "pd.DataFrame") -> None:
     names = begun["unique_id"].unique().tolist()
     ledger.relate_events("parent_id", parents(begun, ledger.find_events(series_ids=names, since=begun["start"].min())))
     groups = incidents.groups(ledger.find_series(), one.name)
-    alike = {name for name, group in groups.items() if group in {groups.get(name) for name in names}} | set(names)
+    touched = {groups.get(name) for name in names}
+    alike = {name for name, group in groups.items() if group in touched} | set(names)
     near = ledger.find_events(series_ids=sorted(alike), since=begun["start"].min() - incidents.span)
     fresh = near["event_id"].isin(begun["event_id"]) & near["incident_id"].isna()
     put = incidents.put_in(near[fresh], near[~fresh], groups)

@@ -51,7 +51,6 @@ def _require_recurrence(event: str, as_: str, every: str | None, app: "App") -> 
         raise ConfigError(f"--every {every} is for --as expected only.")
     from forecaster.series.frequency import parse_duration
 
-    micros, found = parse_duration(every), app.ledger.find_events()
-    mine = found[found["event_id"] == event]
+    micros, mine = parse_duration(every), app.ledger.find_events(event_ids=[event])
     if len(mine) and (mine["end"] - mine["start"]).iloc[0].total_seconds() * 1e6 >= micros:
         raise ConfigError(f"--every {every}: event '{event}' is longer than that.")

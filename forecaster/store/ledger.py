@@ -64,6 +64,11 @@ class Ledger:
             query = query.where(sa.or_(*(column.icontains(text, autoescape=True) for column in searched)))
         return self._frame(query)
 
+    def count_series(self) -> int:
+        """Series of all streams."""
+        with self.engine.connect() as connection:
+            return connection.execute(sa.select(sa.func.count()).select_from(series)).scalar_one()
+
     def units(self, stream: str) -> dict[str, str]:
         """Unit of each series of a stream; empty where none is known."""
         known = sa.select(series.c.unique_id, series.c.unit).where(series.c.stream == stream)

@@ -66,6 +66,7 @@ def test_series_are_described_and_found(ledger: Ledger) -> None:
     assert found["first_ds"].iloc[0] == NOW
     assert ledger.find_series(stream="y")["unique_id"].tolist() == ["b"]
     assert ledger.find_series(text="WEATH")["unique_id"].tolist() == ["b"]
+    assert ledger.count_series() == 2
     assert ledger.find_series(text="_").empty  # a name's letters stand for themselves
 
 
