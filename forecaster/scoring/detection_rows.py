@@ -1,5 +1,6 @@
 """What was detected, as the rows that a user reads."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -56,15 +57,10 @@ def events_of(detected: list[Detected]) -> pd.DataFrame:
 
     `expected`, `lower`, `upper` are those of the peak, empty for channels together; `is_open` where it may still go on.
     """
-    parts = []
-    for one in detected:
-        for s, events in enumerate(one.events):
-            channel = None if one.grid.channel is None else str(one.grid.channel[s])
-            parts += [_event_row(one, s, event, channel, channel or "") for event in events]
-        for first, (_, events, _) in one.whole.items():
-            parts += [_event_row(one, first, event, columns.WHOLE, _ranked(one, first, event)) for event in events]
+    parts = [part for part in map(_event_rows, detected) if len(part)]
     names = ["event_id", "unique_id", "channel", "start", "peak", "end", "severity", "direction", "channels"]
-    table = pd.DataFrame(parts, columns=[*names, *columns.EXPECTATION, "is_open"])
+    names += [*columns.EXPECTATION, "is_open"]
+    table = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame([], columns=names)
     return table if any(one.whole for one in detected) else table.drop(columns=columns.CHANNEL)
 
 
@@ -97,14 +93,20 @@ def _whole_rows(checked: Checked, detected: list[Detected], frame: pd.DataFrame)
     out = _empty_rows(frame, columns.WHOLE, np.full(len(frame), np.nan))
     for number, one in enumerate(detected):
         rows, firsts, positions = _places(checked, number)
-        for first, (alarms, events, numbers) in one.whole.items():
-            mine = firsts == first
-            at = positions[mine]
-            _fill(out, rows[mine], alarms.p_values[at], alarms.is_anomaly[at])
-            label = np.full(one.grid.series, f"{one.grid.unique_id[first]}/{columns.WHOLE}", object)
-            listed = [events if s == first else [] for s in range(one.grid.series)]
-            _name_events(out, rows[mine], one.grid, firsts[mine], numbers[at], listed, label)
-            out.loc[rows[mine], "is_train"] = at < one.train_ends[first]
+        judged = np.isin(firsts, list(one.whole))
+        rows, firsts, positions = rows[judged], firsts[judged], positions[judged]
+        order = np.argsort(firsts, kind="stable")
+        own = {first: order[slice(*firsts.searchsorted([first, first + 1], sorter=order))] for first in one.whole}
+        p_values, is_anomaly, numbers = np.full(len(rows), np.nan), np.zeros(len(rows), bool), np.full(len(rows), -1)
+        for first, (alarms, _, event_numbers) in one.whole.items():
+            mine, at = own[first], positions[own[first]]
+            p_values[mine], is_anomaly[mine] = alarms.p_values[at], alarms.is_anomaly[at]
+            numbers[mine] = event_numbers[at]
+        _fill(out, rows, p_values, is_anomaly)
+        events = [one.whole[s].events if s in one.whole else [] for s in range(one.grid.series)]
+        labels = np.array([f"{name}/{columns.WHOLE}" for name in one.grid.unique_id], object)
+        _name_events(out, rows, one.grid, firsts, numbers, events, labels)
+        out.loc[rows, "is_train"] = positions < one.train_ends[firsts]
     return out
 
 
@@ -114,12 +116,11 @@ def _empty_rows(frame: pd.DataFrame, channel: str, y: Floats) -> pd.DataFrame:
         {
             columns.UNIQUE_ID: frame[columns.UNIQUE_ID].to_numpy(),
             columns.CHANNEL: channel,
-            columns.DS: frame[columns.DS].to_numpy() if frame[columns.DS].dtype != object else frame[columns.DS],
+            columns.DS: frame[columns.DS].array,
             columns.Y: y,
         },
         index=np.arange(len(frame)),
     )
-    out[columns.DS] = frame[columns.DS].array
     for name in (*columns.EXPECTATION, "score", "p_value"):
         out[name] = np.nan
     out["is_anomaly"] = False
@@ -145,45 +146,51 @@ def _name_events(
     out.loc[rows[hit], "event_id"] = event_ids(labels[series[hit]], grid.ds(series[hit], starts))
 
 
-def _event_row(one: Detected, series: int, event: Event, channel: str | None, channels: str) -> dict[str, Any]:
-    grid = one.grid
-    label = f"{grid.unique_id[series]}" + ("" if channel is None else f"/{channel}")
-    at = np.array([event.start, event.peak, event.end])
-    start, peak, end = grid.ds(np.full(3, series), at)
-    return {
-        "event_id": event_ids([label], grid.ds(np.array([series]), at[:1]))[0],
-        "unique_id": grid.unique_id[series],
+def _event_rows(one: Detected) -> pd.DataFrame:
+    """The events of a grid: those of each series, and those of its channels together."""
+    grid, members = one.grid, by_name(one.grid)
+    own = [(s, event, _ranked(one, [s], event)) for s, events in enumerate(one.events) for event in events]
+    whole = [(s, event, _ranked(one, members[s], event)) for s, story in one.whole.items() for event in story.events]
+    if not own and not whole:
+        return pd.DataFrame()
+    firsts, events, channels = zip(*own, *whole, strict=True)
+    series, of_whole = np.array(firsts, np.int64), np.repeat([False, True], [len(own), len(whole)])
+    starts, peaks, ends = np.array([(event.start, event.peak, event.end) for event in events], np.int64).T
+    names, channel = grid.unique_id[series].astype(str).tolist(), None
+    labels = names
+    if grid.channel is not None:
+        channel = np.where(of_whole, columns.WHOLE, grid.channel[series]).astype(str).tolist()
+        labels = [f"{name}/{part}" for name, part in zip(names, channel, strict=True)]
+    start, silent = grid.ds(series, starts), np.array([event.direction == SILENT for event in events])
+    has_peak = ~(of_whole | silent)  # a silence may even end after the last row
+    at_peak = np.where(has_peak, grid.offsets[series] + peaks, 0)
+    expected = {name: np.where(has_peak, getattr(one.views, name)[at_peak], np.nan) for name in columns.EXPECTATION}
+    table = {
+        "event_id": event_ids(labels, start),
+        "unique_id": names,
         "channel": channel,
-        "start": start,
-        "peak": peak,
-        "end": end,
-        "severity": event.severity,
-        "direction": event.direction,
+        "start": start.array,
+        "peak": grid.ds(series, peaks).array,
+        "end": grid.ds(series, ends).array,
+        "severity": [event.severity for event in events],
+        "direction": [event.direction for event in events],
         "channels": channels,
-        **{name: _at_peak(one, series, event, channel, name) for name in columns.EXPECTATION},
-        "is_open": bool(grid.lengths[series] - 1 - event.end <= (0 if event.direction == SILENT else one.gap)),
+        **expected,
+        "is_open": grid.lengths[series] - 1 - ends <= np.where(silent, 0, one.gap),
     }
+    return pd.DataFrame(table)
 
 
-def _at_peak(one: Detected, series: int, event: Event, channel: str | None, name: str) -> float:
-    """What was expected at the peak."""
-    numbers = getattr(one.views, name)
-    return (
-        np.nan
-        if channel == columns.WHOLE or event.direction == SILENT
-        else float(numbers[one.grid.offsets[series] + event.peak])
-    )
-
-
-def _ranked(one: Detected, first: int, event: Event) -> str:
+def _ranked(one: Detected, members: Sequence[int] | Ints, event: Event) -> str:
     """Channels of an event, the strangest first, those only that are strange at all; a silence is of all of them."""
-    members = by_name(one.grid)[first]
-    if event.direction == SILENT:
-        return ",".join(one.grid.channel[members].astype(str)) if one.grid.channel is not None else ""
+    channel = one.grid.channel
+    if channel is None:
+        return ""
+    if event.direction == SILENT or len(members) == 1:
+        return ",".join(str(channel[s]) for s in members)
     peaks = {s: np.nanmax(np.append(one.alarms[s].strangeness[event.start : event.end + 1], 0.0)) for s in members}
     strange = [s for s in sorted(members, key=lambda s: -peaks[s]) if peaks[s] >= 1]
-    assert one.grid.channel is not None
-    return ",".join(str(one.grid.channel[s]) for s in strange or [max(members, key=lambda s: peaks[s])])
+    return ",".join(str(channel[s]) for s in strange or [max(members, key=lambda s: peaks[s])])
 
 
 def _flat(parts: list[Any]) -> Any:
