@@ -151,7 +151,7 @@ class Features:
         """The number of each series' category, 0 for 'other'. Shapes: [S]"""
         numbers, names = {name: 1 + n for n, name in enumerate(self._vocabulary(k))}, grid.static_labels[k]
         # A table in which every category happens to be a number was read as numbers.
-        texts = ("" if np.isnan(v) else names[int(v)] if names else f"{v:g}" for v in grid.static[:, k])
+        texts = ("" if np.isnan(v) else names[int(v)] if names else f"{v:.15g}" for v in grid.static[:, k])
         return np.array([numbers.get(text, 0) for text in texts], np.float64)
 
     def _vocabulary(self, k: int) -> tuple[str, ...]:
