@@ -1,5 +1,6 @@
 """How many false alarms there may be, as people say it: a rate (`1/series-week`, `1/1000-rows`), or a share of the events."""
 
+import math
 import re
 from typing import Any
 
@@ -30,7 +31,8 @@ def alarms_per_row(text: str, frequency: Frequency) -> float:
     else:
         rows = float(match.group(3))
     if not 0 < count < rows:
-        raise ConfigError(f"--false-alarms '{text}' is {count / rows:.3g} alarms a row; it must lie between 0 and 1.")
+        rate = count / rows if rows else math.inf
+        raise ConfigError(f"--false-alarms '{text}' is {rate:.3g} alarms a row; it must lie between 0 and 1.")
     return count / rows
 
 

@@ -68,6 +68,7 @@ def test_a_detection_that_cannot_be_is_told_before_training(file: Path, tmp_path
     for wrong, message in (
         ({"false_alarms": "often"}, "expected a rate like"),
         ({"false_alarms": "1.2.3/1000-rows"}, "expected a rate like"),
+        ({"false_alarms": "1/0-rows"}, "must lie between 0 and 1"),
         ({"test_column": "unique_id"}, "expected 0 and 1, found 's0' in row 0"),
         ({"train_until": "2099-01-01"}, "none is left to score"),
     ):
