@@ -205,10 +205,12 @@ class _Landing:
 def _batches(parts: Iterable[Sorted]) -> Iterator[Sorted]:
     """Parts together, so that a source of small pages makes few files."""
     waiting: list[Sorted] = []
+    rows = 0
     for part in parts:
         waiting.append(part)
-        if sum(len(one.good) for one in waiting) >= _AT_ONCE:
+        rows += len(part.good) + len(part.bad)
+        if rows >= _AT_ONCE:
             yield join(waiting)
-            waiting = []
+            waiting, rows = [], 0
     if waiting:
         yield join(waiting)
