@@ -31,6 +31,13 @@ _SHOWN = {
 """What each query is, and the columns for a screen, the first to fit first; files have them all."""
 _WITHOUT_TIMES = ("series", "watermarks", "quality")
 """Of these there is one row for each series or part."""
+_NOT_FOR = {
+    "series": ("runs", "slices", "watermarks"),
+    "since": ("series", "watermarks"),
+    "until": ("series", "watermarks"),
+    "as-of": ("runs", "slices", "series", "watermarks"),
+}
+"""What an option says nothing of."""
 
 
 def query(
@@ -68,12 +75,13 @@ def query(
         raise ConfigError(f"--newest-first is for rows with a time of their own, which {what} have not.")
     if state is not None and what != "anomalies":
         raise ConfigError(f"--state is for anomalies, not for {what}.")
+    for option, value in {"series": series, "since": since, "until": until, "as-of": as_of}.items():
+        if value is not None and what in _NOT_FOR[option]:
+            raise ConfigError(f"--{option} is not for {what}.")
     most = None if limit is None else limit + 1  # one more says whether there are more
     if what in ("runs", "slices", "watermarks", "series"):
-        frame = _of_ledger(app, what, pipeline, series, start, most)
+        frame = _of_ledger(app, what, pipeline, series, start, end, most)
     else:
-        if pipeline is not None and series is None:
-            series = app.ledger.find_series(stream=pipeline)["unique_id"].tolist()
         span = {"series": series, "since": start, "until": end, "as_of": known}
         frame = _of_series(app, what, pipeline, state, most, newest_first, **span)
     is_cut = limit is not None and len(frame) > limit
@@ -91,16 +99,22 @@ def _for_a_screen(what: str, frame: "pd.DataFrame") -> "pd.DataFrame":
 
 
 def _of_ledger(
-    app: "App", what: str, pipeline: str | None, series: list[str] | None, since: datetime | None, limit: int | None
+    app: "App",
+    what: str,
+    pipeline: str | None,
+    series: list[str] | None,
+    since: datetime | None,
+    until: datetime | None,
+    limit: int | None,
 ) -> "pd.DataFrame":
     """What was done, and which series there are."""
     if what == "runs":
-        return app.ledger.find_runs(pipeline=pipeline, since=since, limit=limit)
+        return app.ledger.find_runs(pipeline=pipeline, since=since, until=until, limit=limit)
     if what == "slices":
-        return app.ledger.find_slices(stream=pipeline, since=since, limit=limit)
+        return app.ledger.find_slices(stream=pipeline, since=since, until=until, limit=limit)
     if what == "watermarks":
         return app.ledger.watermarks(pipeline)[:limit]
-    return app.ledger.find_series(stream=pipeline, text=series[0] if series else None, limit=limit)
+    return app.ledger.find_series(stream=pipeline, texts=series or (), limit=limit)
 
 
 def _of_series(
@@ -109,13 +123,16 @@ def _of_series(
     """What is known of series in a span of time."""
     if what == "quality":
         return _quality(app, pipeline, limit, **asked)
+    if pipeline is not None:
+        own = app.ledger.find_series(stream=pipeline)["unique_id"]
+        asked["series"] = own.tolist() if asked["series"] is None else own[own.isin(asked["series"])].tolist()
     if what == "incidents":
         return _incidents(app, limit, **asked)
-    names = {"series_ids": asked["series"], "since": asked["since"], "until": asked["until"]}
-    if what == "anomalies":
-        return app.ledger.find_events(**names, as_of=asked["as_of"], state=state, limit=limit)
-    if what == "labels":
-        return app.ledger.find_labels(**names, limit=limit)
+    if what in ("anomalies", "labels"):
+        asked["series_ids"] = asked.pop("series")
+        if what == "labels":
+            return app.ledger.find_labels(**asked, limit=limit)
+        return app.ledger.find_events(**asked, state=state, limit=limit)
     return app.lake.read(what, **asked, limit=limit, newest_first=newest_first)
 
 
@@ -140,7 +157,7 @@ def _quality(
         app.lake,
         contracts,
         now,
-        series=series if pipeline is None else None,
+        series=series,
         since=since,
         until=until,
         calendars=dict(zip(trading["unique_id"], trading["calendar"], strict=True)),

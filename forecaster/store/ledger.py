@@ -53,15 +53,16 @@ class Ledger:
         return cls(url, engine)
 
     def find_series(
-        self, *, stream: str | None = None, text: str | None = None, limit: int | None = None
+        self, *, stream: str | None = None, texts: Sequence[str] = (), limit: int | None = None
     ) -> pd.DataFrame:
-        """Series of a stream, or whose name, unit or domain holds a text."""
+        """Series of a stream, or whose name, unit or domain holds one of some texts."""
         query = series.select().order_by(series.c.unique_id).limit(limit)
         if stream is not None:
             query = query.where(series.c.stream == stream)
-        if text:
+        if texts:
             searched = (series.c.unique_id, series.c.domain, series.c.unit)
-            query = query.where(sa.or_(*(column.icontains(text, autoescape=True) for column in searched)))
+            found = (column.icontains(text, autoescape=True) for text in texts for column in searched)
+            query = query.where(sa.or_(*found))
         return self._frame(query)
 
     def count_series(self) -> int:
@@ -82,12 +83,18 @@ class Ledger:
             return [licence for (licence,) in connection.execute(said) if licence]
 
     def find_slices(
-        self, *, stream: str | None = None, since: datetime | None = None, limit: int | None = None
+        self,
+        *,
+        stream: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        limit: int | None = None,
     ) -> pd.DataFrame:
-        """Slices of the sources, the newest first; `since` they were begun."""
+        """Slices of the sources that were begun in a span of time, the newest first."""
         query = slices.select().order_by(slices.c.started_at.desc()).limit(limit)
-        query = query if stream is None else query.where(slices.c.stream == stream)
-        return self._frame(query if since is None else query.where(slices.c.started_at >= since))
+        if stream is not None:
+            query = query.where(slices.c.stream == stream)
+        return self._frame(_within(query, slices.c.started_at, since, until))
 
     def refusing_slices(self, stream: str) -> list[str]:
         """Slices of a stream of which rows were rejected when they were last read."""
@@ -156,16 +163,15 @@ class Ledger:
         pipeline: str | None = None,
         verb: str | None = None,
         since: datetime | None = None,
+        until: datetime | None = None,
         limit: int | None = None,
     ) -> pd.DataFrame:
-        """Runs, the newest first."""
+        """Runs that were begun in a span of time, the newest first."""
         query = runs.select().order_by(runs.c.started_at.desc()).limit(limit)
         for column, value in ((runs.c.pipeline, pipeline), (runs.c.verb, verb)):
             if value is not None:
                 query = query.where(column == value)
-        if since is not None:
-            query = query.where(runs.c.started_at >= since)
-        return self._frame(query)
+        return self._frame(_within(query, runs.c.started_at, since, until))
 
     def put_events(self, rows: Sequence[Mapping[str, Any]]) -> list[str]:
         """Record events; returns the ids of those that are new. A known one keeps its state and may grow.
@@ -228,19 +234,18 @@ class Ledger:
         series_ids: Sequence[str] | None = None,
         since: datetime | None = None,
         until: datetime | None = None,
+        as_of: datetime | None = None,
         limit: int | None = None,
     ) -> pd.DataFrame:
-        """What was said of events, all of it, the newest first."""
+        """What was said of events in a span of time, by `as_of`, all of it, the newest first."""
         joined = labels.join(events, labels.c.event_id == events.c.event_id)
         query = sa.select(labels, events.c.unique_id).select_from(joined)
         query = query.order_by(labels.c.number.desc()).limit(limit)
         if series_ids is not None:
             query = query.where(_among(events.c.unique_id, series_ids))
-        if since is not None:
-            query = query.where(labels.c.at >= since)
-        if until is not None:
-            query = query.where(labels.c.at < until)
-        return self._frame(query)
+        if as_of is not None:
+            query = query.where(labels.c.at <= as_of)
+        return self._frame(_within(query, labels.c.at, since, until))
 
     def wake(self, pipeline: str, now: datetime) -> None:
         """Events whose snooze is over are open again; of those that still go on people are to be told anew."""
@@ -311,6 +316,14 @@ class Ledger:
         with self.engine.connect() as connection:
             result = connection.execute(query)
             return pd.DataFrame(result.fetchall(), columns=list(result.keys()))
+
+
+def _within(
+    query: sa.Select[Any], column: sa.Column[Any], since: datetime | None, until: datetime | None
+) -> sa.Select[Any]:
+    """Rows of a span of time: `since` is included, `until` is not."""
+    query = query if since is None else query.where(column >= since)
+    return query if until is None else query.where(column < until)
 
 
 def _among(column: sa.ColumnElement[Any], values: Collection[str]) -> sa.ColumnElement[bool]:

@@ -8,11 +8,12 @@ import pytest
 from httpx import Client as Web
 from httpx import MockTransport, Response
 
-from forecaster.actions.query import query
+from forecaster.actions.query import _NOT_FOR, query
 from forecaster.app import App
 from forecaster.client import Client
 from forecaster.errors import ConfigError, SourceError
 from forecaster.series import synthetic
+from forecaster.series.source import Slice
 from forecaster.serving import rest
 
 FRAME = synthetic.seasonal(2, 60)
@@ -58,6 +59,8 @@ def test_an_address_that_is_no_api_is_named(status: int) -> None:
 def test_the_ends_of_time_are_times(client: Client, time: str, status: int) -> None:
     """The first and the last that there are, of whatever is asked; one that is beyond them in UTC is none."""
     for what, option in product(rest._TABLES, ("since", "until", "as_of")):
+        if what in _NOT_FOR[option.replace("_", "-")]:
+            continue
         answer = client._http.get(f"/v1/{what}", params={option: time})
         assert answer.status_code == status, (what, option)
         assert status == 200 or "is no time" in answer.json()["detail"]
@@ -81,6 +84,23 @@ def test_events_are_asked_for_by_their_state(client: Client, app: App) -> None:
     assert client._http.get("/v1/anomalies", params={"state": "opne"}).status_code == 422
     with pytest.raises(ConfigError, match="--state is for anomalies, not for scores"):
         client.scores(state="open")
+
+
+def test_all_that_is_asked_for_counts(client: Client, app: App) -> None:
+    """Every text of a series, a pipeline beside names, both ends of a span; what says nothing of a table is refused."""
+    names = ["s0", "s1"]
+    assert query("series", series=names, app=app).table["unique_id"].tolist() == names
+    app.ledger.add_to_slice("others", Slice("file", "v1"), series=[{"unique_id": "x", "stream": "others"}])
+    app.ledger.put_events([event("a"), event("b") | {"unique_id": "x", "pipeline": "others"}])
+    assert query("anomalies", pipeline="meters", series=["s0", "x"], app=app).table["event_id"].tolist() == ["a"]
+    app.ledger.label("a", "confirmed", by="ann")
+    for what in ("labels", "slices"):
+        assert len(query(what, since="2024-01-01", app=app).table) > 0
+        assert query(what, until="2024-01-01", app=app).table is None
+    assert query("labels", as_of="2024-01-01", app=app).table is None
+    for what, option in (("watermarks", "since"), ("series", "as_of"), ("runs", "series")):
+        with pytest.raises(ConfigError, match=f"--{option.replace('_', '-')} is not for {what}"):
+            query(what, app=app, **{option: ["s0"] if option == "series" else "2024-01-01"})
 
 
 def event(event_id: str) -> dict[str, Any]:

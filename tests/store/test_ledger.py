@@ -65,9 +65,9 @@ def test_series_are_described_and_found(ledger: Ledger) -> None:
     assert found["tags"].iloc[0] == {"site": "roof"}
     assert found["first_ds"].iloc[0] == NOW
     assert ledger.find_series(stream="y")["unique_id"].tolist() == ["b"]
-    assert ledger.find_series(text="WEATH")["unique_id"].tolist() == ["b"]
+    assert ledger.find_series(texts=["WEATH"])["unique_id"].tolist() == ["b"]
     assert ledger.count_series() == 2
-    assert ledger.find_series(text="_").empty  # a name's letters stand for themselves
+    assert ledger.find_series(texts=["_"]).empty  # a name's letters stand for themselves
 
 
 def test_events_of_more_series_than_a_statement_has_parameters(ledger: Ledger) -> None:
