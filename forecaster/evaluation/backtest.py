@@ -51,7 +51,7 @@ def backtest(
     board = Scoreboard(grid.keys(), horizon, span=blocks.spanned(horizon))
     scale, square = (seasonal_scale(grid, starts, artefact.plan.season, power=power) for power in (1, 2))
     for part in found or walk(artefact, grid, first, last, stride=stride, adaptive=True):
-        truths = _truths(grid, part, horizon)
+        truths = part.truths(grid, grid.lengths)
         case = Case(truths, mean(part.quantiles, LEVELS), part.quantiles, scale[part.series], square[part.series])
         board.add(case, part.series, blocks.of(part.series, part.cutoffs))
         if sink is not None:
@@ -69,11 +69,3 @@ def seasonal_scale(grid: Grid, ends: Ints, season: int, *, power: int = 1) -> Fl
     totals = np.bincount(owner[counted], weights=steps[counted], minlength=grid.series)
     counts = np.bincount(owner[counted], minlength=grid.series)
     return np.where(counts > 0, totals / np.maximum(counts, 1), np.nan)
-
-
-def _truths(grid: Grid, part: Forecasts, horizon: int) -> Floats:
-    """What came after each cutoff, NaN beyond the end: [n, H]"""
-    positions = part.cutoffs[:, None] + np.arange(1, horizon + 1)
-    inside = positions < grid.lengths[part.series, None]
-    rows = grid.offsets[part.series, None] + np.where(inside, positions, 0)
-    return np.where(inside, grid.y[rows], np.nan)

@@ -1,7 +1,7 @@
 """Models trained on what comes before a test part and judged on it, each on the same cutoffs."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from importlib import import_module
 from typing import Any
@@ -182,7 +182,7 @@ def _testable(checked: Checked, starts: list[Ints], asked: str) -> Split:
         reasons = sorted({finding.reason for finding in checked.quality.of("skip")})
         asked = f"{asked}; {_extent(checked)}" if asked else _extent(checked)
         raise ConfigError(f"nothing to test: {', '.join(reasons)} ({asked}). Change --train-until or --test-size.")
-    return Split(replace(checked, grids=[checked.grids[n] for n in kept]), [starts[n] for n in kept])
+    return Split(checked.only(kept), [starts[n] for n in kept])
 
 
 def _extent(checked: Checked) -> str:

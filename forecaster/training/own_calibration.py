@@ -5,11 +5,11 @@ from dataclasses import replace
 import numpy as np
 
 from forecaster.series.frequency import Ints
-from forecaster.series.grid import Floats, Grid
+from forecaster.series.grid import Grid
 from forecaster.training.artefact import Artefact
 from forecaster.training.calibration import Calibration, calibrate
 from forecaster.training.plan import held_out_series
-from forecaster.training.walk import Forecasts, walk
+from forecaster.training.walk import walk
 
 __all__ = ["with_own_calibration"]
 
@@ -39,15 +39,7 @@ def with_own_calibration(artefact: Artefact, grid: Grid, ends: Ints) -> Artefact
     begins = held_out if fitted else np.minimum(plan.window, held_out)
     stride = max(1, int((ends - begins).sum()) // cutoffs)
     parts = list(walk(plain, part, begins - 1, ends - 2, stride=stride, device="cpu"))
-    targets = np.concatenate([_targets(part, ends, each, plan.horizon) for each in parts])
+    targets = np.concatenate([each.truths(part, ends) for each in parts])
     quantiles = np.concatenate([each.quantiles for each in parts])
     origins = int(np.ceil(len(targets) * min(1.0, stride / plan.horizon)))
     return replace(plain, calibration=calibrate(quantiles, targets, origins))
-
-
-def _targets(grid: Grid, ends: Ints, part: Forecasts, horizon: int) -> Floats:
-    """What came after each cutoff, NaN from `ends` on: [n, H]"""
-    positions = part.cutoffs[:, None] + np.arange(1, horizon + 1)
-    inside = positions < ends[part.series, None]
-    rows = grid.offsets[part.series, None] + np.where(inside, positions, 0)
-    return np.where(inside, grid.y[rows], np.nan)

@@ -44,6 +44,13 @@ class Forecasts:
         """Some of them."""
         return Forecasts(self.series[chosen], self.cutoffs[chosen], self.quantiles[chosen])
 
+    def truths(self, grid: Grid, ends: Ints) -> Floats:
+        """What came after each cutoff, NaN from `ends` on. Shapes: ends [S] -> [n, H]"""
+        positions = self.cutoffs[:, None] + np.arange(1, self.quantiles.shape[1] + 1)
+        inside = positions < ends[self.series, None]
+        rows = grid.offsets[self.series, None] + np.where(inside, positions, 0)
+        return np.where(inside, grid.y[rows], np.nan)
+
 
 def walk(
     artefact: Artefact,
