@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from forecaster.detectors.base import Kinds, Numbers
-from forecaster.scoring.alarms import MEMORY_ROWS, Alarming, Alarms, Stand
+from forecaster.scoring.alarms import MEMORY_ROWS, Alarming, Alarms, Stand, joining
 from forecaster.scoring.budget import worth_a_look
 from forecaster.scoring.calibration import Judge, Sorts, believed, blended, joined, measured, served
 from forecaster.series.frequency import Ints
@@ -24,7 +24,7 @@ class AlarmingAbreast:
 
     In arrays is what changes with every row; an `Alarming` itself, with its normal rows, comes up to date when it is asked for.
 
-    Shapes: `since` [S, W, V]: rows that no calibration knows yet, W the most that one serves
+    Shapes: `since` [S, W, V], `apart` [S, W]: rows that no calibration knows yet, W the most that one serves
     """
 
     def __init__(self, kinds: Kinds, rate: float, gap: int) -> None:
@@ -81,15 +81,15 @@ class AlarmingAbreast:
         graded_n = blended(graded_n, views_nV.T, self._sorts, held["centre"][places].T, held["spread"][places].T)
         level_n, position_n = held["level"][places], held["rows"][places]
         alarm_n, news_n = np.zeros((2, len(some)), bool)
-        since_nV = views_nV.copy()
+        apart_n = np.zeros(len(some), bool)
         budgets = [one.budget for one in some]
         for k in worth_a_look(budgets, joint_n, position_n, level_n, admitted_n).tolist():
             (alarm_n[k],), (news_n[k],), (age,) = budgets[k].spend(
                 joint_n[k : k + 1], int(position_n[k]), float(level_n[k])
             )
-            if alarm_n[k] and age < some[k].patience:
-                since_nV[k] = np.nan
-        held["since"][places, held["waiting"][places]] = since_nV
+            apart_n[k] = alarm_n[k] and age < some[k].patience
+        held["since"][places, held["waiting"][places]] = views_nV
+        held["apart"][places, held["waiting"][places]] = apart_n
         held["waiting"][places] += 1
         held["rows"][places] += 1
         return Alarms.of(graded_n, joint_n, alarm_n, news_n, self._rate, level_n)
@@ -101,10 +101,11 @@ class AlarmingAbreast:
         for one in first.thresholds[:1]:  # all are of one kind
             self._thresholds, self._of_events = one.abreast(one.config), one.of_events
         since_WV = np.full((int(served(np.array(MEMORY_ROWS))), first.views), np.nan)
+        waiting = {"since": since_WV, "apart": np.zeros(len(since_WV), bool)}
         none, unknown = np.array(0), np.array(np.nan)
         counts = {"rows": none, "waiting": none, "serves": none}
         moments = {"centre": np.full(first.views, np.nan), "spread": np.full(first.views, np.nan)}
-        self._held = Numbers(**counts, **moments, level=unknown, several=np.full(2, np.nan), since=since_WV)
+        self._held = Numbers(**counts, **moments, level=unknown, several=np.full(2, np.nan), **waiting)
 
     def _settle(self, place: int) -> None:
         """Bring the `Alarming` in a place up to date, but for its thresholds."""
@@ -112,9 +113,10 @@ class AlarmingAbreast:
             return
         rows, waiting, serves = (int(self._held[name][place]) for name in ("rows", "waiting", "serves"))
         level, several = float(self._held["level"][place]), self._held["several"][place].copy()
-        alarming, since_TV = self._alarming[place], self._held["since"][place, :waiting].copy()
+        alarming = self._alarming[place]
+        since_TV, apart_T = (self._held[name][place, :waiting].copy() for name in ("since", "apart"))
         judge = Judge(self._sorts, alarming.thresholds, serves, several, level, alarming.moments)
-        alarming.resume(Stand(rows, since_TV, judge))
+        alarming.resume(Stand(rows, since_TV, apart_T, judge))
 
     def _take(self, places: Ints) -> None:
         """Bring arrays up to date with what was asked by itself, or is new here."""
@@ -127,6 +129,7 @@ class AlarmingAbreast:
             stand = alarming.stand()
             held["rows"][place], held["waiting"][place] = stand.rows, len(stand.since)
             held["since"][place, : len(stand.since)] = stand.since
+            held["apart"][place, : len(stand.since)] = stand.apart
             held["centre"][place], held["spread"][place] = alarming.moments.centre, alarming.moments.spread
             for each, one in zip(self._each(np.array([place])).tolist(), alarming.thresholds, strict=True):
                 self._thresholds.put(each, one)
@@ -163,7 +166,10 @@ class AlarmingAbreast:
         due = places[held["waiting"][places] >= held["serves"][places]]
         if not len(due):
             return
-        some, since_KWV = [self._alarming[place] for place in due.tolist()], held["since"][due]
+        some, since_KWV = (
+            [self._alarming[place] for place in due.tolist()],
+            joining(held["since"][due], held["apart"][due]),
+        )
         since_KWV[np.arange(since_KWV.shape[1]) >= held["waiting"][due][:, None]] = np.nan
         before = Moments(*np.array([alarming.moments for alarming in some]).swapaxes(0, 1))
         moments = before.joined(Moments.of(since_KWV))

@@ -16,7 +16,7 @@ from forecaster.series.grid import Bools, Floats
 from forecaster.thresholds._moments import Moments
 from forecaster.thresholds.base import Threshold
 
-__all__ = ["MEMORY_ROWS", "Alarming", "Alarms", "MakeThreshold", "Stand", "normal_rows"]
+__all__ = ["MEMORY_ROWS", "Alarming", "Alarms", "MakeThreshold", "Stand", "joining", "normal_rows"]
 
 MEMORY_ROWS = 5_000
 """Rows that a calibration looks back on."""
@@ -89,10 +89,13 @@ def normal_rows(views_TV: Floats, begin: int, end: int) -> Floats:
 
 @dataclass(frozen=True)
 class Stand:
-    """Rows that were judged; of those that no calibration knows yet the views; and the calibration, if there is one."""
+    """Rows that were judged, and the calibration, if there is one."""
 
     rows: int
     since: Floats
+    """Views of those that no calibration knows yet, as the thresholds saw them: [W, V]"""
+    apart: Bools
+    """Which of them will not join the normal rows: [W]"""
     judge: Judge | None
 
 
@@ -112,6 +115,7 @@ class Alarming:
         self.patience = patience
         self._normal_MV, self.moments = normal_MV, Moments.of(normal_MV)
         self._since: list[Floats] = []
+        self._apart: list[Bools] = []
         self.budget = Budget(rate, rules)
         self._rows = self._waiting = 0
         """Rows that were judged, and those of them that no calibration knows yet."""
@@ -128,11 +132,12 @@ class Alarming:
     def stand(self) -> "Stand":
         """Where it stands; `resume` goes on from there."""
         since_TV = np.concatenate([self._normal_MV[:0], *self._since])
-        return Stand(self._rows, since_TV, self._judge)
+        return Stand(self._rows, since_TV, np.concatenate([np.zeros(0, bool), *self._apart]), self._judge)
 
     def resume(self, stand: "Stand") -> None:
         """Stand somewhere else, with the same normal rows."""
-        self._rows, self._since, self._waiting, self._judge = stand.rows, [stand.since], len(stand.since), stand.judge
+        self._rows, self._waiting, self._judge = stand.rows, len(stand.since), stand.judge
+        self._since, self._apart = [stand.since], [stand.apart]
 
     @property
     def views(self) -> int:
@@ -191,11 +196,12 @@ class Alarming:
         alarm_T, news_T, age_T = self.budget.spend(joint_T, self._rows, judge.level, admitted_T)
         apart_T = alarm_T & (age_T < self.patience)
         if calibrates_T is not None:
-            apart_T |= ~calibrates_T
+            views_TV = np.where(calibrates_T[:, None], views_TV, np.nan)
         if self.muted is not None:
             opened_T = self._rows + np.arange(len(age_T)) - age_T
             apart_T |= alarm_T & np.isin(opened_T, self.muted.events)
-        self._since.append(np.where(apart_T[:, None], np.nan, views_TV) if apart_T.any() else views_TV)
+        self._since.append(views_TV)
+        self._apart.append(apart_T)
         self._rows, self._waiting = self._rows + len(views_TV), self._waiting + len(views_TV)
         return Alarms.of(graded_T, joint_T, alarm_T, news_T, self._rate, judge.level)
 
@@ -214,7 +220,7 @@ class Alarming:
         if len(normal_MV) > MEMORY_ROWS:
             normal_MV = normal_MV[~np.isnan(normal_MV).all(axis=1)][-MEMORY_ROWS:]
         self._normal_MV = normal_MV
-        self._since, self._waiting, self._judge = [], 0, None
+        self._since, self._apart, self._waiting, self._judge = [], [], 0, None
 
     def forgive(self, events: int) -> None:
         """So many events were no false alarms, and owe nothing."""
@@ -224,7 +230,8 @@ class Alarming:
     def _calibrated(self) -> "Judge":
         """The calibration in use; a new one when it has served its time."""
         if self._judge is not None and self._waiting >= self._judge.serves:
-            self.learn(np.concatenate(self._since))
+            stand = self.stand()
+            self.learn(joining(stand.since, stand.apart))
         if self._judge is None:
             settings = self._kinds, self._rate, self._rules.gap
             self._judge = Judge.fit(self._normal_MV, self.moments, *settings, self.thresholds)
@@ -236,9 +243,10 @@ class Alarming:
         """All that `restored` needs: the rows that calibrate, and the numbers beside them."""
         carried = [one.carried for one in self.thresholds]
         numbers = [self._rows, self._waiting, *self.budget.state(), *carried]
-        muted = {} if self.muted is None else self.muted.state()
+        muted, apart_T = {} if self.muted is None else self.muted.state(), self.stand().apart
+        apart = {"apart": apart_T[:, None].astype(float)} if apart_T.any() else {}
         rows = np.concatenate([self._normal_MV, *self._since])
-        return {"rows": rows, "moments": np.stack(self.moments), "numbers": np.array(numbers, float), **muted}
+        return {"rows": rows, "moments": np.stack(self.moments), "numbers": np.array(numbers, float), **apart, **muted}
 
     @classmethod
     def restored(
@@ -255,6 +263,7 @@ class Alarming:
         split = len(state["rows"]) - int(waiting)
         made = cls(state["rows"][:split], kinds, rate, rules, make, patience)
         made._since, made._rows, made._waiting = [state["rows"][split:]], int(rows), int(waiting)
+        made._apart = [state["apart"][:, 0] > 0 if "apart" in state else np.zeros(int(waiting), bool)]
         if "moments" in state:  # a state of before there were any has none
             made.moments = Moments(*state["moments"])
         budget = len(made.budget.state())
@@ -263,6 +272,11 @@ class Alarming:
             threshold.carried = carried
         made.muted = Muted.restored(state) if "levels" in state else None
         return made
+
+
+def joining(since_TV: Floats, apart_T: Bools) -> Floats:
+    """Rows that join the normal ones, NaN those that are kept apart. Shapes: [..., T, V], [..., T]"""
+    return np.where(apart_T[..., None], np.nan, since_TV)
 
 
 def _heard(judge: Judge, views_TV: Floats, calibrates_T: Bools | None, quiet_TV: Bools | None) -> tuple[Floats, Floats]:

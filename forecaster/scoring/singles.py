@@ -14,7 +14,7 @@ from forecaster.series.grid import Array
 
 __all__ = ["Singles"]
 
-_TABLES = ("rows", "moments", "levels", "times", "events")
+_TABLES = ("rows", "apart", "moments", "levels", "times", "events")
 """Parts of an `Alarming`'s state; what people said few series have, and moments none that was stored before there were any."""
 
 

@@ -138,6 +138,7 @@ class Wholes:
             "faded": {whole.name: whole.faded[None] for whole in known},
             "first": {whole.name: np.concatenate(whole.first) for whole in self._wholes if whole.first},
             "rows": {name: one["rows"] for name, one in alarming.items()},
+            "apart": {name: one["apart"] for name, one in alarming.items() if "apart" in one},
             "moments": {name: one["moments"] for name, one in alarming.items()},
             "numbers": {name: one["numbers"][None] for name, one in alarming.items()},
         }
@@ -146,9 +147,9 @@ class Wholes:
 
     def restore(self, state: Mapping[str, Array]) -> None:
         """Remember a `state`."""
-        together, faded, first, rows, moments, numbers = (
+        together, faded, first, rows, apart, moments, numbers = (
             split_tables(under(prefix, state))
-            for prefix in ("together", "faded", "first", "rows", "moments", "numbers")
+            for prefix in ("together", "faded", "first", "rows", "apart", "moments", "numbers")
         )
         for name in unpacked(state["names"]):
             whole = _Whole(name, self._member.together.get(name))
@@ -158,6 +159,7 @@ class Wholes:
             if name in together:
                 whole.together, whole.faded = Together.from_table(together[name]), faded[name][0].copy()
                 one = {"rows": rows[name], "moments": moments[name], "numbers": numbers[name][0]}
+                one |= {"apart": apart[name]} if name in apart else {}
                 self._join(whole, Alarming.restored(one, *self._how(whole)))
 
 

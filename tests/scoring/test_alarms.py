@@ -1,10 +1,12 @@
 """Alarms of a series do not depend on how its rows come."""
 
+from collections.abc import Mapping
+
 import numpy as np
 import pandas as pd
 import pytest
 
-from forecaster import api
+from forecaster import api, plugins
 from forecaster.detectors.base import PLAIN, Kinds
 from forecaster.detectors.far_ahead import FarAhead
 from forecaster.scoring.alarms import Alarming, normal_rows
@@ -61,19 +63,24 @@ def test_patience_keeps_a_young_event_from_becoming_usual() -> None:
     assert shortly[1000:1600].sum() < 300
 
 
-def test_patience_is_the_same_row_by_row() -> None:
-    """And over a state that is stored and read within an event."""
-    random = np.random.default_rng(5)
-    views_TV = np.abs(random.standard_normal((1500, 1)))
-    views_TV[800:] += 9
-    normal_MV = normal_rows(views_TV, 0, 400)
-    expected = Alarming(normal_MV, PLAIN, 0.001, Rules(gap=10), _threshold, 100).judge(views_TV[400:])
-    alarming, found = Alarming(normal_MV, PLAIN, 0.001, Rules(gap=10), _threshold, 100), []
+@pytest.mark.parametrize("threshold", plugins.names("thresholds"))
+def test_patience_is_the_same_row_by_row(threshold: str) -> None:
+    """And over a state that is stored and read within an event: what one view learnt while another raised it stays learnt."""
+    random, found = np.random.default_rng(5), plugins.load("thresholds", threshold)
+    views_TV = np.abs(random.standard_normal((1500, 2)))
+    views_TV[800:, 0] += 9
+    views_TV[800:, 1] += 0.5
+
+    def begun(state: Mapping[str, np.ndarray] | None = None) -> Alarming:
+        how = PLAIN, 0.001, Rules(gap=10), lambda: found(found.Config(), 0.001), 100
+        return Alarming(normal_rows(views_TV, 0, 400), *how) if state is None else Alarming.restored(state, *how)
+
+    expected, alarming, told = begun().judge(views_TV[400:]), begun(), []
     for row in range(400, 1500):
         if row % 53 == 0:
-            alarming = Alarming.restored(alarming.state(), PLAIN, 0.001, Rules(gap=10), _threshold, 100)
-        found.append(alarming.judge(views_TV[row : row + 1]))
-    np.testing.assert_array_equal([one.p_values[0] for one in found], expected.p_values)
+            alarming = begun(alarming.state())
+        told.append(alarming.judge(views_TV[row : row + 1]).p_values[0])
+    np.testing.assert_array_equal(told, expected.p_values)
 
 
 def test_after_an_anomaly_ranks_alone_do_not_say_how_strange_a_row_is() -> None:
