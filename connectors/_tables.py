@@ -15,6 +15,7 @@ import pyarrow.csv
 import pyarrow.parquet as pq
 
 from forecaster.errors import ConfigError, SourceError
+from forecaster.series.csv_file import MISSING
 from forecaster.series.instants import instants
 
 __all__ = ["Dialect", "numbers", "parts", "times"]
@@ -24,7 +25,6 @@ _BYTES_AT_ONCE = 8 << 20
 _SEPARATORS = {";": ";", "\t": "\\t", "|": "|", ",": ","}
 """And how TOML writes them."""
 _NUMBER = re.compile(r"\s*-?\d+(\.\d*)?\s*")
-_MISSING = ["", "NA", "N/A", "n/a", "<NA>", "#N/A", "NaN", "nan", "-nan", "NULL", "null", "None"]
 _BROKEN = (pa.ArrowException, UnicodeDecodeError, EOFError, zlib.error, OSError)
 
 
@@ -135,7 +135,7 @@ def numbers(column: Any, dialect: Dialect) -> Any:
     if dialect.decimal != ".":
         column = pc.replace_substring(column, dialect.decimal, ".")
     for text in (column, pc.utf8_trim_whitespace(column)):
-        missing = pc.is_in(text, pa.array([*_MISSING, *dialect.null]))
+        missing = pc.is_in(text, pa.array([*MISSING, *dialect.null]))
         column = pc.if_else(missing, None, text)
         try:
             return column.cast(pa.float64())

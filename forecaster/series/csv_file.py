@@ -7,12 +7,12 @@ import pyarrow as pa
 
 from forecaster.errors import DataError
 
-__all__ = ["read_csv"]
+__all__ = ["MISSING", "read_csv"]
 
+MISSING = ["", "NA", "N/A", "n/a", "<NA>", "#N/A", "#NA", "NaN", "nan", "-NaN", "-nan", "NULL", "null", "None"]
+"""What stands for no value."""
 _EMPTY = [""]
 """What stands for no name: NA and null may be names of series."""
-_MISSING = ["", "NA", "N/A", "n/a", "<NA>", "#N/A", "#NA", "NaN", "nan", "-NaN", "-nan", "NULL", "null", "None"]
-"""What stands for no value."""
 _GZIP, _ZIP, _UTF16 = b"\x1f\x8b", b"PK\x03\x04", (b"\xff\xfe", b"\xfe\xff")
 _HEAD = 65_536
 
@@ -50,7 +50,7 @@ def _parsed(path: Path, separator: str, encoding: str, id_column: str, decimal: 
         decimal=decimal,
         skipinitialspace=True,
         keep_default_na=False,
-        na_values={name: _EMPTY if name == id_column else _MISSING for name in head.columns},
+        na_values={name: _EMPTY if name == id_column else MISSING for name in head.columns},
         encoding=encoding,
     )
     frame.columns = [str(name).strip().removeprefix("\ufeff") for name in frame.columns]

@@ -58,7 +58,7 @@ def test_a_file_without_names_and_with_numbers_for_times_is_read(tmp_path: Path)
 
 def test_text_among_numbers_and_times_is_left_for_the_border_to_name(tmp_path: Path) -> None:
     """And what means nothing is nothing."""
-    (tmp_path / "x.csv").write_text("unique_id,ds,y\na,2024-01-01,high\na,soon,2\na,2024-01-03,NA\nNA,2024-01-04, 4\n")
+    (tmp_path / "x.csv").write_text("unique_id,ds,y\na,2024-01-01,high\na,soon,2\na,2024-01-03,#NA\nNA,2024-01-04, 4\n")
     found = _read(_source(tmp_path / "x.csv"))
     assert set(found["y"].dropna()) == {"high", "2", "4"}
     assert "soon" in set(found["ds"])
