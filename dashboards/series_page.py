@@ -49,7 +49,7 @@ def one_series(client: Client, name: str, span: str, now: datetime, *, dark: boo
 
 def _known(client: Client, name: str) -> "pd.Series[Any]":
     """What is known of a series. Raises: ConfigError where there is none of that name"""
-    for _, info in client.series(text=name, limit=_MOST_POINTS).iterrows():
+    for _, info in client.series(text=name, limit=1).iterrows():
         if info["unique_id"] == name:
             return info
     raise ConfigError(f"no series '{name}'. Pick one from the list.")

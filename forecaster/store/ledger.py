@@ -55,8 +55,9 @@ class Ledger:
     def find_series(
         self, *, stream: str | None = None, texts: Sequence[str] = (), limit: int | None = None
     ) -> pd.DataFrame:
-        """Series of a stream, or whose name, unit or domain holds one of some texts."""
-        query = series.select().order_by(series.c.unique_id).limit(limit)
+        """Series of a stream, or whose name, unit or domain holds one of some texts; those of just that name come first."""
+        named_first = [series.c.unique_id.not_in(texts)] if texts else []
+        query = series.select().order_by(*named_first, series.c.unique_id).limit(limit)
         if stream is not None:
             query = query.where(series.c.stream == stream)
         if texts:

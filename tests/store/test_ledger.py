@@ -65,6 +65,8 @@ def test_series_are_described_and_found(ledger: Ledger) -> None:
     assert found["tags"].iloc[0] == {"site": "roof"}
     assert found["first_ds"].iloc[0] == NOW
     assert ledger.find_series(stream="y")["unique_id"].tolist() == ["b"]
+    assert ledger.find_series(texts=["y", "b"])["unique_id"].tolist() == ["b"]
+    assert ledger.find_series(texts=["h", "b"])["unique_id"].tolist() == ["b", "a"]  # of just that name first
     assert ledger.find_series(texts=["WEATH"])["unique_id"].tolist() == ["b"]
     assert ledger.count_series() == 2
     assert ledger.find_series(texts=["_"]).empty  # a name's letters stand for themselves
