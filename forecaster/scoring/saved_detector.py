@@ -19,8 +19,10 @@ from forecaster.scoring.forecaster import Forecaster
 from forecaster.scoring.new_folder import gone_unless_written
 from forecaster.scoring.rate import false_share
 from forecaster.scoring.rules import Rules
+from forecaster.series.door import ALONE
 from forecaster.series.frame import Checked
 from forecaster.series.grid import Grid
+from forecaster.series.quality import Quality, shortened
 from forecaster.series.roles import Roles
 from forecaster.training.artefact import versions
 
@@ -55,6 +57,7 @@ class SavedDetector:
         for number, grid in enumerate(checked.grids):
             member = self.member_of(grid)
             if member is not None:
+                _note_new(grid, member, checked.quality)
                 found.append(member.detect(grid, self.how))
                 kept.append(number)
                 continue
@@ -132,6 +135,18 @@ class SavedDetector:
             detector.adopt(artefact, np.zeros(0, np.int64))
             members.append(Calibrated(detector, artefact.frequency, None, {}, {}))
         return cls(tuple(members), Detection(), forecaster.roles, version)
+
+
+def _note_new(grid: Grid, member: Calibrated, quality: Quality) -> None:
+    """Say which series it was not taught by, and by what they are judged."""
+    new = [s for s in range(grid.series) if grid.label(s) not in member.normal]
+    if not new or not member.normal:
+        return
+    known = sorted({name.rpartition("/")[0] if grid.channel is not None else name for name in member.normal})
+    reason = f"new to the detector, judged by what was normal in the series that taught it: {shortened(known)}"
+    if grid.unique_id[new[0]] == ALONE:
+        reason += ". The table has no column unique_id; one that names such a series lets it go on"
+    quality.add_series("note", reason, grid.sizes(np.array(new)))
 
 
 def _version(kind: str, folder: Path) -> str:

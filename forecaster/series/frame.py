@@ -18,13 +18,11 @@ from forecaster.series.frequency import DAY, Frequency, Ints
 from forecaster.series.grid import Grid
 from forecaster.series.likely import lacking
 from forecaster.series.placing import place
-from forecaster.series.quality import Quality
+from forecaster.series.quality import Quality, shortened
 from forecaster.series.roles import Roles
 from forecaster.series.rows import Rows, clean, in_order, picked
 
 __all__ = ["Checked", "check"]
-
-_SHOWN = 10
 
 
 @dataclass(frozen=True)
@@ -99,8 +97,7 @@ def _require_columns(frame: pd.DataFrame, roles: Roles) -> None:
 def _name_unused(frame: pd.DataFrame, used: set[str | None], quality: Quality) -> None:
     unused = [str(name) for name in frame.columns if name not in {columns.UNIQUE_ID, columns.DS, *used}]
     if unused:
-        shown = ", ".join(unused[:_SHOWN]) + (f" and {len(unused) - _SHOWN} more" if len(unused) > _SHOWN else "")
-        quality.add("note", f"columns not used: {shown}")
+        quality.add("note", f"columns not used: {shortened(unused)}")
 
 
 def _steps(

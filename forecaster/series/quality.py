@@ -1,12 +1,15 @@
 """What was put right, replaced or left out on the way in: nothing fails quietly."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Literal
 
-__all__ = ["Finding", "Quality"]
+__all__ = ["Finding", "Quality", "shortened"]
+
+_SHOWN = 10
+"""Most names that a line lists."""
 
 Kind = Literal["repair", "fallback", "skip", "note"]
 
@@ -53,6 +56,12 @@ class Quality:
         """All findings and some facts of the job as JSON."""
         body = {**facts, "findings": [asdict(finding) for finding in self.findings]}
         path.write_text(json.dumps(body, indent=1, default=str) + "\n")
+
+
+def shortened(names: Sequence[str]) -> str:
+    """The first names of a list, and how many more there are."""
+    more = len(names) - _SHOWN
+    return ", ".join(names[:_SHOWN]) + (f" and {more} more" if more > 0 else "")
 
 
 def _counts(series: int, rows: int) -> str:

@@ -73,6 +73,16 @@ def test_the_next_file_goes_on_from_the_last(tmp_path: Path) -> None:
     pd.testing.assert_frame_equal(by_index, fed)
 
 
+def test_a_series_that_a_saved_detector_does_not_know_is_named(bare: Path, tmp_path: Path) -> None:
+    """And so is what it knows; one that it does is not."""
+    for name in ("a", ALONE):
+        api.detect(NAMED[:150].assign(unique_id=name), detector="ewma", save=tmp_path / name)
+    said = detect(bare, out=tmp_path / "out.csv", load=tmp_path / "a").lines[0]
+    assert said.startswith("note: new to the detector, judged by what was normal in the series that taught it: a.")
+    assert "The table has no column unique_id" in said
+    assert not any("new to" in line for line in detect(bare, out=tmp_path / "out.csv", load=tmp_path / ALONE).lines)
+
+
 def test_lines_of_a_stream_need_no_name(tmp_path: Path) -> None:
     """Where the detector was taught by a table without; one that knows series by name wants it."""
     line = json.dumps({"ds": "2030-01-01T00:00:00", "y": 1.0}).encode()
