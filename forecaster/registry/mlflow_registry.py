@@ -123,7 +123,7 @@ def _loader_path() -> str:
 
 
 def _signature() -> ModelSignature:
-    """A long frame and a horizon in, forecast rows out."""
-    given = Schema([ColSpec("string", "unique_id"), ColSpec("datetime", "ds"), ColSpec("double", "y")])
+    """A long frame and a horizon in, forecast rows out; a frame without names is one series."""
+    given = Schema([ColSpec("string", "unique_id", required=False), ColSpec("datetime", "ds"), ColSpec("double", "y")])
     asked = ParamSchema([ParamSpec("horizon", "long", 0)])
     return ModelSignature(inputs=given, params=asked)

@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import mlflow
 import numpy as np
 import pandas as pd
 import pytest
@@ -14,6 +15,7 @@ from forecaster.actions.evaluate import evaluate
 from forecaster.actions.forecast import forecast
 from forecaster.actions.leaderboard import leaderboard
 from forecaster.errors import DataError
+from forecaster.registry.mlflow_registry import MlflowRegistry
 from forecaster.scoring.saved_detector import SavedDetector
 from forecaster.scoring.stream import Stream
 from forecaster.scoring.stream_lines import Answering
@@ -58,6 +60,16 @@ def test_the_api_takes_a_frame_without_names() -> None:
     pd.testing.assert_frame_equal(rows, named)
     table, _ = api.evaluate(BARE.assign(label=np.arange(200) == 150), detectors=["ewma"])
     assert "ewma" in table.index
+
+
+@pytest.mark.slow
+def test_a_version_that_mlflow_loads_takes_a_frame_without_names(tmp_path: Path) -> None:
+    """As it takes the same frame with one."""
+    api.fit(BARE, horizon=3, model="seasonal_naive").save(tmp_path / "contents" / "model")
+    address = f"sqlite:///{tmp_path}/mlflow.db"
+    version = MlflowRegistry(address, tmp_path / "artefacts").register("water", tmp_path / "contents", tags={})
+    loaded = mlflow.pyfunc.load_model(f"models:/water/{version.version}")
+    pd.testing.assert_frame_equal(loaded.predict(BARE), loaded.predict(NAMED))
 
 
 def test_the_next_file_goes_on_from_the_last(tmp_path: Path) -> None:
