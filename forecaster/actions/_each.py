@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from forecaster.errors import ForecasterError
+from forecaster.errors import ForecasterError, LedgerLost
 
 if TYPE_CHECKING:
     from forecaster.settings import Pipeline
@@ -22,6 +22,8 @@ def each(pipelines: "Sequence[Pipeline]", act: "Callable[[Pipeline], dict[str, A
             rows.append({"pipeline": one.name, **act(one)})
         except ForecasterError as error:
             if len(pipelines) == 1:
+                if isinstance(error, LedgerLost):  # it knows of no pipeline
+                    raise LedgerLost(f"pipeline '{one.name}': {error}") from error
                 raise
             rows.append({"pipeline": one.name, "error": str(error)})
     return rows

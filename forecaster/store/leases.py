@@ -8,13 +8,13 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError, OperationalError, SQLAlchemyError
 
-from forecaster.errors import ConfigError
+from forecaster.errors import ConfigError, LedgerLost
 from forecaster.store.schema import leases
 
 __all__ = ["LEASE_WAIT_S", "Busy", "lease"]
@@ -55,7 +55,7 @@ def lease(engine: sa.Engine, name: str, wait_s: float = LEASE_WAIT_S) -> Iterato
     finally:
         over.set()
         keeper.join()
-        with engine.begin() as connection:
+        with suppress(LedgerLost), engine.begin() as connection:  # it ends by itself
             connection.execute(leases.delete().where(leases.c.name == name, leases.c.owner == owner))
 
 
@@ -94,7 +94,7 @@ def _keep(engine: sa.Engine, name: str, owner: str, over: threading.Event) -> No
         except ConfigError as error:
             log.warning("%s", error)
             return
-        except SQLAlchemyError as error:
+        except (SQLAlchemyError, LedgerLost) as error:
             log.warning("the lease on '%s' could not be renewed, trying again: %s", name, error)
 
 

@@ -5,7 +5,7 @@ Series, ingest slices, runs, anomaly events and what is said of them. Facts are 
 
 import uuid
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Literal
@@ -16,7 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from forecaster.addresses import masked, shown
 from forecaster.columns import EXPECTATION
-from forecaster.errors import ConfigError
+from forecaster.errors import ConfigError, LedgerLost
 from forecaster.series.source import Done, Slice
 from forecaster.store import slices as reading
 from forecaster.store.leases import LEASE_WAIT_S, lease
@@ -154,7 +154,10 @@ class Ledger:
         try:
             yield one
         except BaseException as error:
-            one.note(status="failed", finished_at=datetime.now(UTC), facts={**one.facts, "error": str(error)[:2000]})
+            with suppress(LedgerLost):  # the next run of its kind says that this one ended
+                one.note(
+                    status="failed", finished_at=datetime.now(UTC), facts={**one.facts, "error": str(error)[:2000]}
+                )
             raise
         one.note(status="done", finished_at=datetime.now(UTC), facts=one.facts)
 

@@ -12,7 +12,8 @@ from urllib.parse import quote
 import sqlalchemy as sa
 from sqlalchemy.exc import SQLAlchemyError
 
-from forecaster.errors import DiskError
+from forecaster.addresses import masked, shown
+from forecaster.errors import DiskError, LedgerLost
 
 __all__ = ["connected", "coverage", "events", "labels", "leases", "runs", "series", "slices"]
 
@@ -155,7 +156,8 @@ leases = sa.Table(
 def connected(url: str) -> sa.Engine:
     """A database with all tables; those that are missing are made. A file of SQLite that cannot be written is read all the same.
 
-    Raises: SQLAlchemyError, OSError or ImportError; from then on, too, DiskError where a file cannot be written
+    Raises: SQLAlchemyError, OSError or ImportError; from then on DiskError where a file cannot be written, LedgerLost where its
+        server is gone
     """
     if url.startswith(_SQLITE):
         path = Path(url.removeprefix(_SQLITE))
@@ -165,6 +167,7 @@ def connected(url: str) -> sa.Engine:
     else:
         engine = sa.create_engine(url, pool_pre_ping=True)
     _make_tables(engine)
+    sa.event.listen(engine, "handle_error", partial(_refuse_loss, url))
     return engine
 
 
@@ -215,6 +218,14 @@ def _sqlite(path: Path) -> sqlite3.Connection:
             connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
             return connection
         raise
+
+
+def _refuse_loss(url: str, context: sa.engine.ExceptionContext) -> None:
+    """Raises: LedgerLost for a server that went away, or takes no connection any more"""
+    if context.is_pre_ping or not (context.is_disconnect or context.connection is None):
+        return
+    said = masked(context.original_exception, url).rstrip(".")
+    raise LedgerLost(f"the ledger at '{shown(url)}' is lost: {said}. Run again when it answers.") from None
 
 
 def _refuse_disk(path: Path, context: sa.engine.ExceptionContext) -> None:

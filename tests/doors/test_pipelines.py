@@ -1,10 +1,13 @@
 """Verbs over all pipelines of a project."""
 
+from collections.abc import Callable
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 
 import pytest
 
+from forecaster.actions.base import Outcome
 from forecaster.actions.check import check
 from forecaster.actions.ingest import ingest
 from forecaster.actions.promote import promote
@@ -12,8 +15,12 @@ from forecaster.actions.report import report
 from forecaster.actions.score import score
 from forecaster.actions.train import train
 from forecaster.app import App
-from forecaster.errors import ConfigError, SourceError
+from forecaster.errors import ConfigError, LedgerLost, SourceError
 from forecaster.series import synthetic
+from forecaster.store.lake import Lake
+from forecaster.store.ledger import Ledger
+from tests.meters import METERS
+from tests.standins.servers import lost, postgresql
 
 
 @pytest.mark.slow
@@ -47,6 +54,38 @@ def test_a_pipeline_that_fails_stops_no_other(tmp_path: Path) -> None:
     assert set(app.ledger.find_runs(pipeline="empty")["status"]) == {"failed"}
     with pytest.raises(ConfigError, match="no champion yet"):
         score("empty", app=app)
+
+
+@pytest.mark.parametrize(
+    ("verb", "part", "step"), [(ingest, Ledger, "begin_slice"), (train, Lake, "read")], ids=["ingest", "train"]
+)
+def test_a_ledger_that_is_lost_in_the_middle_is_named(
+    verb: Callable[..., Outcome], part: type, step: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With the pipeline, and without its password."""
+    synthetic.seasonal(1, 200, noise=0.2).to_csv(tmp_path / "meters.csv", index=False)
+    with postgresql() as url, ExitStack() as until:
+        address = url.set(password="between us").render_as_string(hide_password=False)
+        project = f'ledger = "{address}"\n' + METERS.replace("DATA/", "") + '\nmodel = "seasonal_naive"\n'
+        (tmp_path / "forecaster.toml").write_text(project)
+        app = App.open(tmp_path / "forecaster.toml")
+        if verb is train:
+            ingest(app=app)
+        before = getattr(part, step)
+
+        def lose(*args: object, **named: object) -> object:
+            until.enter_context(lost(url))
+            return before(*args, **named)
+
+        monkeypatch.setattr(part, step, lose)
+        try:
+            said = verb(app=app).lines[-1]
+        except LedgerLost as error:
+            said = str(error)
+        app.ledger.engine.dispose()
+    assert said.startswith("pipeline 'meters': the ledger at 'postgresql+psycopg://postgres:***@")
+    assert "is lost" in said
+    assert "between" not in said
 
 
 def test_a_source_without_anything_yet_is_done(project: Path, caplog: pytest.LogCaptureFixture) -> None:

