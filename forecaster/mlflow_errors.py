@@ -3,18 +3,21 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.client import HTTPException
+from pathlib import Path
 from urllib.error import HTTPError, URLError
 from urllib.parse import urlsplit
 from urllib.request import urlopen
 
 from mlflow.exceptions import MlflowException
+from sqlalchemy import NullPool, create_engine, inspect, make_url
 from sqlalchemy.exc import SQLAlchemyError
 
 from forecaster.addresses import masked, shown
 from forecaster.errors import ConfigError, SourceError
 
-__all__ = ["asking"]
+__all__ = ["asking", "is_made"]
 
+_SERVED = ("http://", "https://")
 _ANSWER_S = 10.0
 """MLflow itself would try for minutes."""
 _NOBODY = (502, 503, 504)
@@ -37,9 +40,23 @@ def asking(what: str, uri: str) -> Iterator[None]:
         raise ConfigError(f"cannot open the {what} at '{shown(uri)}': {said}.") from error
 
 
+def is_made(what: str, uri: str) -> bool:
+    """Whether a database has MLflow's tables, which MLflow would make when it is asked; a server has.
+
+    Raises: ConfigError for a database that cannot be opened
+    """
+    if uri.startswith(_SERVED) or "://" not in uri:
+        return True
+    with asking(what, uri):
+        address = make_url(uri)
+        if address.get_backend_name() == "sqlite" and not Path(address.database or "").exists():
+            return False
+        return bool(inspect(create_engine(address, poolclass=NullPool)).get_table_names())
+
+
 def _require_answer(what: str, uri: str) -> None:
     """Raises: SourceError for a server that is not there; one that answers, with whatever, is."""
-    if not uri.startswith(("http://", "https://")):
+    if not uri.startswith(_SERVED):
         return
     address = urlsplit(uri)
     plain = address._replace(netloc=address.netloc.rpartition("@")[2]).geturl().rstrip("/")

@@ -1,5 +1,6 @@
-"""Look whether a project's settings fit, and whether its sources answer, before anything runs."""
+"""Look whether a project's settings fit, and whether what they name answers, before anything runs."""
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated
 
 from forecaster.actions._wrong_settings import of_pipeline, of_project
@@ -16,22 +17,45 @@ __all__ = ["check"]
 def check(
     pipeline: Annotated[str | None, "Pipeline of the project file. Default: all."] = None,
     *,
-    live: Annotated[bool, "Also ask the sources, whether they answer and let us in."] = False,
+    live: Annotated[
+        bool, "Also ask the sources, the ledger, the registry and the tracking, whether they answer and let us in."
+    ] = False,
     app: "App",
 ) -> Outcome:
-    """Look whether all settings fit, and with --live whether the sources answer: every wrong one is named, in a line.
+    """Look whether all settings fit, and with --live whether sources, ledger, registry and tracking answer: every wrong one is named, in a line.
 
     Schedules, models and how they are trained, detectors and their rules, sources, alerts. Without --live nothing is asked over
     any network. Nothing is run or stored.
     """
     chosen = app.settings.chosen(pipeline)
     whole = of_project(app)
+    asked, silent = _asked(app) if live else ([], [])
     found = {one.name: _problems(app, one, live) for one in chosen}
     said = "answers" if live else "has settings that fit; --live asks the source"
-    lines = [*whole, *(line for problems in found.values() for line in problems)]
+    lines = [*whole, *silent, *(line for problems in found.values() for line in problems)]
+    lines += asked
     lines += [f"{name}: {said}" for name, problems in found.items() if not problems]
-    failed = bool(whole) + sum(bool(problems) for problems in found.values())
-    return Outcome(lines, skipped=failed, facts={"problems": found, "project": whole})
+    failed = bool(whole + silent) + sum(bool(problems) for problems in found.values())
+    return Outcome(lines, skipped=failed, facts={"problems": found, "project": [*whole, *silent]})
+
+
+def _asked(app: "App") -> tuple[list[str], list[str]]:
+    """A line for each part of the store: those that answer, or are still to be made, and those that do not."""
+    from forecaster.store.ledger import Ledger
+
+    parts: dict[str, Callable[[], bool]] = {
+        "ledger": lambda: Ledger.answers(app.settings.ledger),
+        "registry": lambda: app.registry.answers(),
+        "tracking": lambda: app.tracker.answers(),
+    }
+    said, silent = [], []
+    for name, answers in parts.items():
+        try:
+            said.append(f"{name}: {'answers' if answers() else 'is not there yet; the first run makes it'}")
+        except ForecasterError as error:
+            key = name if name == "ledger" else f"{name}_uri"
+            silent.append(f"{app.settings.file.name}: {key}: {error}")
+    return said, silent
 
 
 def _problems(app: "App", one: "Pipeline", live: bool) -> list[str]:

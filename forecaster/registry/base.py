@@ -27,6 +27,13 @@ class Registry(ABC):
         self.uri, self.artefacts = uri, artefacts
 
     @abstractmethod
+    def answers(self) -> bool:
+        """Whether it is there; False where the first run makes it. Nothing is made.
+
+        Raises: SourceError or ConfigError where it cannot be asked
+        """
+
+    @abstractmethod
     def register(self, name: str, folder: Path, *, tags: Mapping[str, str], tracking_id: str = "") -> Version:
         """Keep the contents of a folder as the next version."""
 

@@ -18,6 +18,12 @@ _INDEX = "registry.json"
 class FolderRegistry(Registry):
     """Versions as folders `uri/name/1`, `2`, ... beside an index with aliases and tags."""
 
+    def answers(self) -> bool:
+        place = Path(self.uri)
+        if place.exists() and not place.is_dir():
+            raise ConfigError(f"the registry is a folder, and '{place}' is a file.")
+        return place.is_dir()
+
     def register(self, name: str, folder: Path, *, tags: Mapping[str, str], tracking_id: str = "") -> Version:
         index = self._index(name)
         number = str(1 + max((int(v) for v in index["versions"]), default=0))

@@ -15,7 +15,7 @@ from mlflow.protos.databricks_pb2 import RESOURCE_DOES_NOT_EXIST, ErrorCode
 from mlflow.types import ColSpec, ParamSchema, ParamSpec, Schema
 
 from forecaster.errors import ArtifactError
-from forecaster.mlflow_errors import asking
+from forecaster.mlflow_errors import asking, is_made
 from forecaster.registry.base import Registry, Version
 
 __all__ = ["MlflowRegistry"]
@@ -28,6 +28,13 @@ _NEEDED = ("torch", "pandas", "numpy", "pyarrow", "scipy", "safetensors")
 
 class MlflowRegistry(Registry):
     """Versions of registered models; aliases are MLflow's own."""
+
+    def answers(self) -> bool:
+        if not is_made("registry", self.uri):
+            return False
+        with self._client() as client:
+            client.search_registered_models(max_results=1)
+        return True
 
     def register(self, name: str, folder: Path, *, tags: Mapping[str, str], tracking_id: str = "") -> Version:
         with self._client() as client:

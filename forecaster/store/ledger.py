@@ -20,7 +20,7 @@ from forecaster.errors import ConfigError, LedgerLost
 from forecaster.series.source import Done, Slice
 from forecaster.store import slices as reading
 from forecaster.store.leases import LEASE_WAIT_S, lease
-from forecaster.store.schema import connected, events, labels, runs, series, slices
+from forecaster.store.schema import connected, events, is_made, labels, runs, series, slices
 
 __all__ = ["Ledger", "Run"]
 
@@ -42,15 +42,14 @@ class Ledger:
     @classmethod
     def open(cls, url: str) -> "Ledger":
         """Connect, and make the tables that are missing. Raises: ConfigError when that fails."""
-        try:
-            engine = connected(url)
-        except ValueError:  # its own words are left out: they quote what may be a part of the password
-            raise ConfigError(f"the ledger's address '{shown(url)}' has a port that is no number. {_WRITTEN}") from None
-        except (SQLAlchemyError, OSError, ImportError) as error:
-            said = masked(getattr(error, "orig", None) or error, url).rstrip(".?")
-            hint = f" {_WRITTEN}" if url.count("@") > 1 else ""
-            raise ConfigError(f"cannot open the ledger at '{shown(url)}': {said}.{hint}") from error
-        return cls(url, engine)
+        with _opening(url):
+            return cls(url, connected(url))
+
+    @staticmethod
+    def answers(url: str) -> bool:
+        """Whether it is there; False where the first run makes it. Raises: ConfigError where it cannot be opened"""
+        with _opening(url):
+            return is_made(url)
 
     def find_series(
         self, *, stream: str | None = None, texts: Sequence[str] = (), limit: int | None = None
@@ -334,6 +333,19 @@ def _among(column: sa.ColumnElement[Any], values: Collection[str]) -> sa.ColumnE
     """Rows with one of some values, which are written into the SQL where they are more than a statement has parameters."""
     many = len(values) > _MOST_PARAMETERS
     return column.in_(sa.bindparam(None, sorted(values), expanding=True, literal_execute=many))
+
+
+@contextmanager
+def _opening(url: str) -> Iterator[None]:
+    """Raises: ConfigError that says why a database cannot be opened"""
+    try:
+        yield
+    except ValueError:  # of SQLAlchemy, which reads an address from its left; without it, for it quotes a part of that
+        raise ConfigError(f"the ledger's address '{shown(url)}' has a port that is no number. {_WRITTEN}") from None
+    except (SQLAlchemyError, OSError, ImportError) as error:
+        said = masked(getattr(error, "orig", None) or error, url).rstrip(".?")
+        hint = f" {_WRITTEN}" if url.count("@") > 1 else ""
+        raise ConfigError(f"cannot open the ledger at '{shown(url)}': {said}.{hint}") from error
 
 
 @dataclass

@@ -15,7 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from forecaster.addresses import masked, shown
 from forecaster.errors import DiskError, LedgerLost
 
-__all__ = ["connected", "coverage", "events", "labels", "leases", "runs", "series", "slices"]
+__all__ = ["connected", "coverage", "events", "is_made", "labels", "leases", "runs", "series", "slices"]
 
 _METADATA = sa.MetaData()
 _SQLITE = "sqlite:///"
@@ -160,15 +160,35 @@ def connected(url: str) -> sa.Engine:
         server is gone
     """
     if url.startswith(_SQLITE):
-        path = Path(url.removeprefix(_SQLITE))
-        path.parent.mkdir(parents=True, exist_ok=True)
-        engine = sa.create_engine(url, creator=partial(_sqlite, path), pool_pre_ping=True, pool_recycle=_RECYCLE_S)
-        sa.event.listen(engine, "handle_error", partial(_refuse_disk, path))
-    else:
-        engine = sa.create_engine(url, pool_pre_ping=True)
+        _file(url).parent.mkdir(parents=True, exist_ok=True)
+    engine = _engine(url)
     _make_tables(engine)
     sa.event.listen(engine, "handle_error", partial(_refuse_loss, url))
     return engine
+
+
+def is_made(url: str) -> bool:
+    """Whether a database is there, with tables of ours; nothing is made. Raises: SQLAlchemyError, OSError or ImportError"""
+    if url.startswith(_SQLITE) and not _file(url).exists():
+        return False
+    engine = _engine(url)
+    try:
+        return sa.inspect(engine).has_table(series.name)
+    finally:
+        engine.dispose()
+
+
+def _file(url: str) -> Path:
+    return Path(url.removeprefix(_SQLITE))
+
+
+def _engine(url: str) -> sa.Engine:
+    if url.startswith(_SQLITE):
+        path = _file(url)
+        engine = sa.create_engine(url, creator=partial(_sqlite, path), pool_pre_ping=True, pool_recycle=_RECYCLE_S)
+        sa.event.listen(engine, "handle_error", partial(_refuse_disk, path))
+        return engine
+    return sa.create_engine(url, pool_pre_ping=True)
 
 
 def _make_tables(engine: sa.Engine, attempts: int = 10) -> None:

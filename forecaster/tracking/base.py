@@ -48,6 +48,13 @@ class Tracker(ABC):
         self.uri, self.artefacts = uri, artefacts
 
     @abstractmethod
+    def answers(self) -> bool:
+        """Whether it is there; False where the first run makes it. Nothing is made.
+
+        Raises: SourceError or ConfigError where it cannot be asked
+        """
+
+    @abstractmethod
     @contextmanager
     def run(self, experiment: str, name: str, tags: Mapping[str, str]) -> Iterator[TrackedRun]:
         """A run that ends with the block, as failed if it raises."""

@@ -10,6 +10,7 @@ from typing import Any
 
 import pandas as pd
 
+from forecaster.errors import ConfigError
 from forecaster.tracking.base import TrackedRun, Tracker, flat
 
 __all__ = ["JsonlTracking"]
@@ -17,6 +18,12 @@ __all__ = ["JsonlTracking"]
 
 class JsonlTracking(Tracker):
     """One file of JSON lines a run, tables and figures beside it: `uri/experiment/run_id.jsonl`."""
+
+    def answers(self) -> bool:
+        place = Path(self.uri)
+        if place.exists() and not place.is_dir():
+            raise ConfigError(f"the tracking is a folder, and '{place}' is a file.")
+        return place.is_dir()
 
     @contextmanager
     def run(self, experiment: str, name: str, tags: Mapping[str, str]) -> Iterator[TrackedRun]:

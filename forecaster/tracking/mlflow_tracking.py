@@ -13,7 +13,7 @@ from mlflow.data.pandas_dataset import from_pandas
 from mlflow.entities import Metric, Param
 
 from forecaster.addresses import shown
-from forecaster.mlflow_errors import asking
+from forecaster.mlflow_errors import asking, is_made
 from forecaster.tracking.base import TrackedRun, Tracker, flat
 
 __all__ = ["MlflowTracking"]
@@ -24,6 +24,13 @@ _BATCH = 100
 
 class MlflowTracking(Tracker):
     """One MLflow experiment a subject, one run a job; figures and tables are artefacts of the run's page."""
+
+    def answers(self) -> bool:
+        if not is_made("tracking", self.uri):
+            return False
+        with asking("tracking", self.uri):
+            mlflow.MlflowClient(self.uri).search_experiments(max_results=1)
+        return True
 
     @contextmanager
     def run(self, experiment: str, name: str, tags: Mapping[str, str]) -> Iterator[TrackedRun]:

@@ -44,6 +44,7 @@ def test_versions_are_numbered_and_aliases_point(registry: Registry, tmp_path: P
         (contents / "file.txt").write_text(text)
         made.append(registry.register("water", contents, tags={"mase": "0.5"}))
     assert [v.version for v in registry.versions("water")] == ["1", "2"]
+    assert registry.answers()
     registry.point("water", CHAMPION, "1")
     registry.point("water", CHALLENGER, "2")
     registry.tag("water", "1", {"why": "first"})
@@ -57,6 +58,13 @@ def test_versions_are_numbered_and_aliases_point(registry: Registry, tmp_path: P
     assert champion.version == "2"
     with pytest.raises(ArtifactError):
         registry.fetch(Version("water", "9"))
+
+
+def test_asking_whether_it_answers_makes_nothing(registry: Registry, tracker: Tracker, tmp_path: Path) -> None:
+    """Before the first run there is nothing to answer."""
+    assert not registry.answers()
+    assert not tracker.answers()
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("folder", ["registry", "tracking"])
@@ -119,6 +127,7 @@ def test_a_run_keeps_what_it_is_told(tracker: Tracker, tmp_path: Path) -> None:
         assert run.run_id
     with pytest.raises(ValueError, match="broken"), tracker.run("weather", "again", {}):
         raise ValueError("broken")
+    assert tracker.answers()
     assert list(tmp_path.rglob("*.html"))
     assert tracker.show()
 

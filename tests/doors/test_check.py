@@ -6,9 +6,13 @@ from pathlib import Path
 import pytest
 
 from forecaster.actions.check import check
+from forecaster.actions.ingest import ingest
 from forecaster.actions.up import up
 from forecaster.app import App
 from forecaster.errors import ConfigError
+
+SILENT = "http://127.0.0.1:9"
+"""Nobody listens there."""
 
 
 def _lines(project: Path, more: str, top: str = "") -> list[str]:
@@ -75,6 +79,27 @@ def test_check_names_all_there_are_and_up_refuses_them(project: Path) -> None:
         up(app=App.open(project))
     assert str(refused.value).split("\n") == lines
     assert not (project.parent / ".forecaster").exists()
+
+
+def test_what_keeps_a_project_is_asked_too(project: Path) -> None:
+    """Each answers, is still to be made, or cannot be used; asking makes nothing, and without --live nothing is asked."""
+    offline = _lines(project, "")
+    yet = "is not there yet; the first run makes it"
+    parts = [f"ledger: {yet}", f"registry: {yet}", f"tracking: {yet}"]
+    assert check(live=True, app=App.open(project)).lines == [*parts, "meters: answers"]
+    assert not (project.parent / ".forecaster").exists()
+    ingest(app=App.open(project))
+    assert check(live=True, app=App.open(project)).lines == ["ledger: answers", *parts[1:], "meters: answers"]
+
+    (project.parent / "file").write_text("garbage" * 1000)
+    text = project.read_text().replace("jsonl_tracking", "mlflow_tracking").replace(".forecaster/runs", SILENT)
+    project.write_text('ledger = "sqlite:///file"\n' + text.replace(".forecaster/models", "file"))
+    outcome = check(live=True, app=App.open(project))
+    wanted = ("ledger: cannot open", "registry_uri: the registry is a folder", "tracking_uri: cannot reach")
+    for line, said in zip(outcome.lines, (*wanted, "meters: answers"), strict=True):
+        assert line.removeprefix("forecaster.toml: ").startswith(said)
+    assert outcome.skipped == 1
+    assert check(app=App.open(project)).lines == offline
 
 
 def test_a_secret_of_an_alert_is_missed_before_it_is_needed(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
