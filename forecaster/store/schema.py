@@ -162,7 +162,12 @@ def connected(url: str) -> sa.Engine:
     if url.startswith(_SQLITE):
         _file(url).parent.mkdir(parents=True, exist_ok=True)
     engine = _engine(url)
-    _make_tables(engine)
+    try:
+        _make_tables(engine)
+    except DiskError:
+        if not _file(url).is_file():
+            raise
+        engine = _engine(url, as_it_is=True)
     sa.event.listen(engine, "handle_error", partial(_refuse_loss, url))
     return engine
 
@@ -182,10 +187,12 @@ def _file(url: str) -> Path:
     return Path(url.removeprefix(_SQLITE))
 
 
-def _engine(url: str) -> sa.Engine:
+def _engine(url: str, *, as_it_is: bool = False) -> sa.Engine:
     if url.startswith(_SQLITE):
         path = _file(url)
-        engine = sa.create_engine(url, creator=partial(_sqlite, path), pool_pre_ping=True, pool_recycle=_RECYCLE_S)
+        engine = sa.create_engine(
+            url, creator=partial(_sqlite, path, as_it_is=as_it_is), pool_pre_ping=True, pool_recycle=_RECYCLE_S
+        )
         sa.event.listen(engine, "handle_error", partial(_refuse_disk, path))
         return engine
     return sa.create_engine(url, pool_pre_ping=True)
@@ -213,7 +220,26 @@ def _add_columns(engine: sa.Engine) -> None:
                 connection.execute(sa.text(f'ALTER TABLE {table.name} ADD COLUMN "{column.name}" {kind}'))
 
 
-def _sqlite(path: Path) -> sqlite3.Connection:
+def _sqlite(path: Path, *, as_it_is: bool) -> sqlite3.Connection:
+    """A file as it may be used; `as_it_is`, where it cannot be brought up to date, with what it lacks as if it were empty."""
+    connection = _opened(path)
+    if as_it_is:
+        _stand_in(connection)
+    return connection
+
+
+def _stand_in(connection: sqlite3.Connection) -> None:
+    """Views that hide tables which lack a column, or all of them; such a table then cannot be written."""
+    connection.execute("PRAGMA temp_store = MEMORY")
+    for table in _METADATA.sorted_tables:
+        there = [f'"{row[1]}"' for row in connection.execute(f"PRAGMA main.table_info({table.name})")]
+        empty = [f'NULL AS "{column.name}"' for column in table.columns if f'"{column.name}"' not in there]
+        if empty:
+            rows = f"FROM main.{table.name}" if there else "WHERE false"
+            connection.execute(f"CREATE TEMP VIEW {table.name} AS SELECT {', '.join(there + empty)} {rows}")
+
+
+def _opened(path: Path) -> sqlite3.Connection:
     """A file, to be written and read, or where it cannot be written to be read.
 
     A reader, too, writes beside a file that others may write; one that nothing was added to since is read without that.
@@ -251,7 +277,13 @@ def _refuse_loss(url: str, context: sa.engine.ExceptionContext) -> None:
 def _refuse_disk(path: Path, context: sa.engine.ExceptionContext) -> None:
     """Raises: DiskError for what is to be written to a file that cannot be"""
     error = context.original_exception
-    if isinstance(error, sqlite3.OperationalError) and error.sqlite_errorcode & _KIND in _DISK:
+    if not isinstance(error, sqlite3.OperationalError):
+        return
+    if "because it is a view" in str(error):
+        raise DiskError(
+            f"cannot write to the ledger at '{path}': it is of an earlier version and may only be read."
+        ) from error
+    if error.sqlite_errorcode & _KIND in _DISK:
         is_full = shutil.disk_usage(path.parent).free < _LEAST_ROOM
         why = "no space left on its disk" if is_full else f"{error}; may its folder be written?"
         raise DiskError(f"cannot write to the ledger at '{path}': {why}") from error

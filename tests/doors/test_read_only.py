@@ -1,9 +1,12 @@
 """A project that may only be read, on a mount of its own: it is looked at by every door, and refuses the rest in a line."""
 
 import os
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -14,8 +17,12 @@ from forecaster.actions.promote import promote
 from forecaster.actions.score import score
 from forecaster.actions.train import train
 from forecaster.app import App
+from forecaster.errors import DiskError
 from forecaster.series import synthetic
+from forecaster.series.source import Slice
 from forecaster.serving.rest import create
+from forecaster.store.ledger import Ledger
+from forecaster.store.slices import slice_id
 
 _FILE = """\
 [pipelines.meters]
@@ -27,6 +34,7 @@ detector = "ewma"
 alerts = ["jsonl"]
 """
 EVENT = "s0@2024-01-18T02:00:00+00:00"
+FILE, NOW = Slice("file", "v1"), datetime(2024, 1, 18, tzinfo=UTC)
 
 
 @pytest.fixture(scope="module")
@@ -46,11 +54,18 @@ def mounted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
             promote("meters", version="1", app=app)
         score(app=app)
     app.ledger.engine.dispose()
+    with _mounted(folder):
+        yield folder
+
+
+@contextmanager
+def _mounted(folder: Path) -> Iterator[None]:
+    """To be read only."""
     for command in (["--bind", folder, folder], ["-o", "remount,ro,bind", folder]):
         done = subprocess.run(["mount", *map(str, command)], capture_output=True, text=True, check=False)
         if done.returncode:
             pytest.skip(f"NO MOUNT may be made here, a project that may only be read is untested: {done.stderr}")
-    yield folder
+    yield
     subprocess.run(["umount", "--lazy", str(folder)], check=True)
 
 
@@ -120,6 +135,34 @@ def test_rest_reads_it(mounted: Path) -> None:
     said = client.post("/v1/labels", json={"event": EVENT, "as": "confirmed", "by": "me"})
     assert said.status_code == 500, said.text
     assert "cannot write to the ledger" in said.json()["detail"]
+
+
+def test_a_ledger_of_an_earlier_version_is_read_as_it_is(tmp_path: Path) -> None:
+    """What it lacks is empty until it may be written; what would be said is refused till then."""
+    home = tmp_path / "kept"
+    home.mkdir()
+    address = f"sqlite:///{home}/ledger.db"
+    before = Ledger.open(address)
+    before.begin_slice("meters", FILE)
+    before.end_slice(slice_id("meters", FILE), "done", series=[{"unique_id": "a", "last_ds": NOW}])
+    before.put_events([{"event_id": EVENT, "unique_id": "a", "is_open": True, "to_tell": True}])
+    before.engine.dispose()
+    with sqlite3.connect(home / "ledger.db") as connection:
+        for change in ("ALTER TABLE coverage DROP last_ds", "ALTER TABLE events DROP to_tell", "DROP TABLE labels"):
+            connection.execute(change)
+    connection.close()
+    with _mounted(home):
+        old = Ledger.open(address)
+        assert old.watermarks()[["part", "latest"]].to_numpy().tolist() == [["file", None]]
+        assert old.find_events()[["event_id", "to_tell"]].to_numpy().tolist() == [[EVENT, None]]
+        assert len(old.find_labels()) == 0
+        with pytest.raises(DiskError, match=r"cannot write to the ledger at .* of an earlier version"):
+            old.label(EVENT, "confirmed", by="me")
+        old.engine.dispose()
+    now = Ledger.open(address)
+    now.label(EVENT, "confirmed", by="me")
+    now.end_slice(slice_id("meters", FILE), "done", series=[{"unique_id": "a", "last_ds": NOW}])
+    assert now.watermarks()["latest"].tolist() == [NOW]
 
 
 def test_alerts_lie_with_the_project(tmp_path: Path) -> None:
