@@ -13,6 +13,7 @@ import fsspec
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from connectors._meant import is_folder, meant
 from connectors._tables import Dialect, numbers, parts, times
 from forecaster.errors import ConfigError, MissingPackage, SourceError
 from forecaster.series.delivered import table
@@ -113,7 +114,7 @@ class Files(Connector):
             if reach:
                 files = self._files()
                 next(self._rows(next(iter(files))), None) if files else None
-                return [] if files else [f"no file matches '{self.config.path}'"]
+                return [] if files else [self._no_file()]
         except (ConfigError, SourceError) as error:
             return [str(error)]
         return []
@@ -135,7 +136,9 @@ class Files(Connector):
     def plan(self, window: Window, done: Done) -> list[Slice]:
         now, files = time.time(), self._files()
         if not files:
-            log.warning("no file matches '%s'", self.config.path)
+            if is_folder(*self._place()):
+                raise ConfigError(self._no_file())
+            log.warning("%s", self._no_file())
         slices = []
         for path, info in files.items():
             if now - _modified(info) < self.config.settle_s:
@@ -165,6 +168,9 @@ class Files(Connector):
             for path, info in sorted(found.items())
             if info.get("type") != "directory" and not _UNFINISHED.search(path)
         }
+
+    def _no_file(self) -> str:
+        return f"no file matches '{self.config.path}'{meant(*self._place())}"
 
     def _place(self) -> tuple[Any, str]:
         """The file system, and the pattern as it knows it."""

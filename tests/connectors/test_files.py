@@ -228,6 +228,43 @@ def test_a_check_reads_the_first_rows(tmp_path: Path, caplog: pytest.LogCaptureF
     assert 'found unique_id;ds;y. Is separator = ";" meant?' in said
     assert _source(tmp_path / "*.csv", separator=";").check(reach=True) == []
     none = _source(tmp_path / "*.parquet")
-    assert none.check(reach=True) == [f"no file matches '{tmp_path}/*.parquet'"]
+    wanted = f"no file matches '{tmp_path}/*.parquet'; '{tmp_path}' has files such as 'a.csv'"
+    assert none.check(reach=True) == [wanted]
     assert none.plan(NOW, Done()) == []
-    assert "no file matches" in caplog.text
+    assert wanted in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("path", "said"),
+    [
+        ("data", "'ROOT/data': it is a folder. Its files are matched by 'ROOT/data/*.csv.gz'"),
+        ("data/", "'ROOT/data/': it is a folder. Its files are matched by 'ROOT/data/*.csv.gz'"),
+        ("deep", "'ROOT/deep': it is a folder. Its files are matched by 'ROOT/deep/**/*.parquet'"),
+        ("empty", "'ROOT/empty': it is a folder, and has no file yet. Write which of its files are meant, such as *.csv, too"),
+        ("empty/*.csv", "'ROOT/empty/*.csv'; 'ROOT/empty' is empty"),
+        ("deep/*.csv", "'ROOT/deep/*.csv'; 'ROOT/deep' has files such as 'region=north/a.parquet'"),
+        ("dta/*.csv", "'ROOT/dta/*.csv': 'ROOT' has no 'dta'. Did you mean 'data'?"),
+        ("data/a.csv.gz/*.csv", "'ROOT/data/a.csv.gz/*.csv': 'ROOT/data/a.csv.gz' is a file, and no folder"),
+        ("nowhere/at/all.csv", "'ROOT/nowhere/at/all.csv': 'ROOT' has no 'nowhere'"),
+    ],
+)  # fmt: skip
+def test_a_path_without_files_says_what_is_meant(path: str, said: str, tmp_path: Path) -> None:
+    """To who checks, and to who reads a folder, which can never match; anything else may come yet."""
+    for file in ("data/a.csv.gz", "deep/region=north/a.parquet"):
+        (tmp_path / file).parent.mkdir(parents=True)
+        (tmp_path / file).touch()
+    (tmp_path / "empty").mkdir()
+    source, wanted = _source(f"{tmp_path}/{path}"), f"no file matches {said.replace('ROOT', str(tmp_path))}"
+    assert source.check(reach=True) == [wanted]
+    if "is a folder" not in said:
+        assert source.plan(NOW, Done()) == []
+        return
+    with pytest.raises(ConfigError) as refused:
+        source.plan(NOW, Done())
+    assert str(refused.value) == wanted
+
+
+def test_an_address_that_is_silent_is_no_folder(caplog: pytest.LogCaptureFixture) -> None:
+    """There is nothing that it could be likely to mean."""
+    assert _source("http://127.0.0.1:9/a.csv").plan(NOW, Done()) == []
+    assert caplog.messages == ["no file matches 'http://127.0.0.1:9/a.csv'"]
