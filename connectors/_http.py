@@ -20,6 +20,7 @@ from typing import IO, Any, Self
 
 import httpx
 
+from forecaster.counted import counted
 from forecaster.errors import ConfigError, SourceError
 
 __all__ = ["Http", "Limit", "Refused"]
@@ -152,7 +153,7 @@ class Http:
                 if attempt + 1 == self._attempts or waited > self._patience_s:
                     said = error if str(error) else type(error).__name__
                     raise SourceError(
-                        self._clean(f"{self.name}, {self.url}{path}: {said}; asked {attempt + 1} times.")
+                        self._clean(f"{self.name}, {self.url}{path}: {said}; asked {counted(attempt + 1, 'time')}.")
                     ) from error
                 self._sleep(delay)
         raise AssertionError("the last attempt answers or raises")

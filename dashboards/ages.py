@@ -9,8 +9,9 @@ import dash_mantine_components as dmc
 import pandas as pd
 
 from dashboards.events_table import link
-from dashboards.wording import ago, count, step_of, when
+from dashboards.wording import ago, step_of, when
 from forecaster.client import Client
+from forecaster.counted import counted
 from forecaster.errors import SourceError
 
 __all__ = ["ages", "closes", "lateness"]
@@ -42,7 +43,7 @@ def ages(client: Client, now: datetime) -> Any:
 def _said(known: pd.DataFrame) -> str:
     """How many are late, and what that means."""
     late = int((known["late_by"] > 1).sum())
-    parts = [f"{count(late, 'series is', 'series are')} late" if late else "none is late"]
+    parts = [f"{counted(late, 'series is', 'series are')} late" if late else "none is late"]
     parts[0] += f": late is what is more than {_LATE_STEPS} steps old"
     if len(known) > _SERIES_SHOWN:
         parts.append(f"the {_SERIES_SHOWN} latest of {len(known):,} are shown")

@@ -8,8 +8,8 @@ import pandas as pd
 from dash import html
 
 from dashboards.events_table import events_table
-from dashboards.wording import count
 from forecaster.client import Client
+from forecaster.counted import counted
 
 __all__ = ["duty"]
 
@@ -76,12 +76,12 @@ def _headline(going_on: pd.DataFrame, over: pd.DataFrame) -> Any:
     """The answer in one sentence."""
     new = going_on[~going_on["is_known"]] if len(going_on) else going_on
     if len(new):
-        n, m = count(len(new), "event"), count(new["unique_id"].nunique(), "series", "series")
+        n, m = counted(len(new), "event"), counted(new["unique_id"].nunique(), "series", "series")
         text, colour = f"{n} of {m} still going on that nobody has taken up.", "red"
     elif len(going_on):
         text, colour = "All that is still going on has been taken up.", "blue"
     elif len(over):
-        text, colour = f"Nothing is going on; {count(len(over), 'event')} of before not judged yet.", "gray"
+        text, colour = f"Nothing is going on; {counted(len(over), 'event')} of before not judged yet.", "gray"
     else:
         text, colour = "Nothing is going on, and nothing waits to be judged.", "green"
     return dmc.Alert(dmc.Text(text, fw=500), color=colour, variant="light", my="md")

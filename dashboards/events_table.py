@@ -8,7 +8,8 @@ import dash_mantine_components as dmc
 import pandas as pd
 from dash import dcc, html
 
-from dashboards.wording import ago, count, length, when
+from dashboards.wording import ago, length, when
+from forecaster.counted import counted
 
 __all__ = ["SPANS", "events_table", "link"]
 
@@ -78,7 +79,9 @@ def _names(lead: dict[str, Any], others: list[dict[str, Any]], now: datetime, *,
     if others:
         more = [dmc.Stack(_name(one, now, linked=linked, with_severity=True), gap=2, mt="xs") for one in others]
         style = {"cursor": "pointer", "fontSize": "var(--mantine-font-size-sm)"}
-        parts.append(html.Details([html.Summary(f"and {count(len(others), 'event')} more of it", style=style), *more]))
+        parts.append(
+            html.Details([html.Summary(f"and {counted(len(others), 'event')} more of it", style=style), *more])
+        )
     return dmc.Stack(parts, gap=2)
 
 

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 import pandas as pd
 
-__all__ = ["ago", "count", "length", "number", "step_of", "when"]
+__all__ = ["ago", "length", "number", "step_of", "when"]
 
 _UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
 _LONG = 2
@@ -31,11 +31,6 @@ def ago(time: datetime, now: datetime) -> str:
 def number(value: float) -> str:
     """Four digits of a number, without an exponent where it is large."""
     return f"{value:,.0f}" if 1e4 <= abs(value) < 1e9 else f"{value:.4g}"
-
-
-def count(n: int, one: str, many: str = "") -> str:
-    """A number of things: `1 event`, `2 events`."""
-    return f"{n:,} {one if n == 1 else many or one + 's'}"
 
 
 def step_of(text: str) -> timedelta | None:

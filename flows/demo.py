@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from forecaster.counted import counted
 from forecaster.progress import Moment
 from forecaster.quiet import hush, hush_the_end
 
@@ -128,7 +129,7 @@ def _road(stage: _Stage, name: str, path: str, console: "Console") -> None:
     train(name, path)
     stage.begin(f"{name}: forecast, detect")
     score(name, path, fresh=False)
-    console.print(f"  [green]done[/green] {name}: {rows} new rows, {time.monotonic() - begun:.0f} s")
+    console.print(f"  [green]done[/green] {name}: {counted(rows, 'new row')}, {time.monotonic() - begun:.0f} s")
 
 
 def _summary(console: "Console", rows: list[dict[str, object]], seconds: float, page: Path) -> None:

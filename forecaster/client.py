@@ -6,6 +6,7 @@ from typing import Any, Self
 import httpx
 import pandas as pd
 
+from forecaster.counted import counted
 from forecaster.errors import ConfigError, SourceError
 
 __all__ = ["Client"]
@@ -107,7 +108,7 @@ class Client:
         frame = pd.DataFrame(_json(response))
         if "limit" not in params and "X-Truncated" in response.headers:
             raise ConfigError(
-                f"{path} has more than {len(frame)} rows. Ask for fewer series or a shorter time, or say limit=."
+                f"{path} has more than {counted(len(frame), 'row')}. Ask for fewer series or a shorter time, or say limit=."
             )
         for name in [name for name in _TIMES if name in frame.columns]:
             frame[name] = pd.to_datetime(frame[name], utc=True, format="ISO8601").astype("datetime64[us, UTC]")

@@ -11,7 +11,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 RANKS = [
-    ["errors", "columns", "addresses"],
+    ["errors", "columns", "addresses", "counted"],
     ["plugins", "options", "settings", "client", "progress", "quiet", "mlflow_errors"],
     ["series"],
     ["store", "registry", "tracking", "alerts", "layers", "metrics", "anomaly_metrics"],
@@ -90,9 +90,9 @@ def test_imports_go_down_in_rank(path: Path) -> None:
 
 
 ALLOWED = {
-    "connectors": {"errors", "columns", "series"},
-    "flows": {"app", "actions", "plugins", "launch", "errors", "settings", "quiet", "progress", "series"},
-    "dashboards": {"client", "reporting", "errors", "quiet"},
+    "connectors": {"counted", "errors", "columns", "series"},
+    "flows": {"app", "counted", "actions", "plugins", "launch", "errors", "settings", "quiet", "progress", "series"},
+    "dashboards": {"client", "counted", "reporting", "errors", "quiet"},
 }
 
 

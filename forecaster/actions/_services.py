@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from forecaster.counted import counted
 from forecaster.errors import ForecasterError, MissingPackage
 from forecaster.progress import Watch
 
@@ -85,7 +86,7 @@ def _flows(app: "App", prefect: int) -> Service:
         "PREFECT_LOGGING_EXTRA_LOGGERS": "forecaster,connectors",
     }
     command = [sys.executable, "-m", "flows.serve", str(app.settings.file)]
-    many = f"{len(app.settings.pipelines)} pipelines"
+    many = counted(len(app.settings.pipelines), "pipeline")
     return Service("flows", command, many, environment=runner, needs_others=True)
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
+from forecaster.counted import counted
 from forecaster.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -204,7 +205,7 @@ def rendered(frame: "pd.DataFrame", format: str, out: Path | None) -> Outcome:
     if out is not None:
         plain = frame if format != "parquet" else frame.convert_dtypes()
         table.write(plain, out)
-        return Outcome([f"wrote {len(frame)} rows to {out}"], facts=facts)
+        return Outcome([f"wrote {counted(len(frame), 'row')} to {out}"], facts=facts)
     if format == "parquet":
         raise ConfigError("--format parquet needs a file: --out FILE.parquet")
     if format == "csv":

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 from forecaster.actions import base
 from forecaster.actions.base import Outcome
+from forecaster.counted import counted
 from forecaster.progress import SILENT, Watch
 
 __all__ = ["detect"]
@@ -94,7 +95,9 @@ def detect(
             "test_rows": int((~rows["is_train"]).sum()),
             "false_alarms": how.false_alarms,
         }
-        lines = [f"{len(listed)} events in {facts['test_rows']} test rows, at a rate of {how.false_alarms}"]
+        lines = [
+            f"{counted(len(listed), 'event')} in {counted(facts['test_rows'], 'test row')}, at a rate of {how.false_alarms}"
+        ]
         if save is not None:
             lines += keep(SavedDetector.of(every, how, roles), every, save)
         if saved is not None:

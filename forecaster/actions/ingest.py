@@ -7,6 +7,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Annotated, Any
 
 from forecaster.actions.base import Outcome, instant
+from forecaster.counted import counted
 from forecaster.errors import ConfigError, ForecasterError
 from forecaster.progress import SILENT, Watch
 
@@ -58,7 +59,7 @@ def ingest(
         except ForecasterError as error:  # of the pipeline; the others go on
             rows.append({"pipeline": one.name, "part": "", "error": f"pipeline '{one.name}': {error}"})
     failed = [row["error"] for row in rows if row["error"]]
-    lines = [f"{len(rows)} slices, {len(failed)} failed"] if rows else ["nothing new"]
+    lines = [f"{counted(len(rows), 'slice')}, {len(failed)} failed"] if rows else ["nothing new"]
     lines += [set_aside(row["pipeline"], row["part"], row) for row in rows if row.get("rows_rejected")]
     table = pd.DataFrame([{**row, "failed": bool(row["error"])} for row in rows], columns=_COLUMNS) if rows else None
     return Outcome([*lines, *failed], table, skipped=len(failed), facts={"slices": rows})
@@ -136,7 +137,7 @@ def _of_part(intake: "Intake", pieces: "list[Slice]", begun: datetime, watch: Wa
     failed = 0
     for number, piece in enumerate(pieces):
         if failed == _ENOUGH:
-            said = f"{failed} slices of '{piece.part}' failed in a row; {len(pieces) - number} more are left to the next run."
+            said = f"{failed} slices of '{piece.part}' failed in a row; {counted(len(pieces) - number, 'more is', 'more are')} left to the next run."
             yield {"part": piece.part, "error": f"stream '{intake.stream}': {said}"}
             return
         watch.say(f"{intake.stream}: reading {piece.part}")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from forecaster.actions.base import Outcome
 from forecaster.actions.ingest import set_aside
+from forecaster.counted import counted
 from forecaster.errors import ConfigError, SourceError
 from forecaster.progress import SILENT, Watch
 
@@ -56,7 +57,7 @@ def listen(
         except (KeyboardInterrupt, _Over):
             watch.say(f"{one.name}: stopped listening")
         run.facts = total.rows
-    lines = [f"{one.name}: {total.rows_new} new rows, {total.rows_rejected} rejected"]
+    lines = [f"{one.name}: {counted(total.rows_new, 'new row')}, {total.rows_rejected} rejected"]
     lines += [set_aside(one.name, PART, asdict(total))] if total.rows_rejected else []
     return Outcome(lines, facts=asdict(total))
 
@@ -106,7 +107,7 @@ class _Listener:
             join_small(self.intake.lake, "observations")
         now = time.monotonic()
         if now - self.said > _SAY_S:
-            self.watch.say(f"{self.intake.stream}: {self.total.rows_new} new rows")
+            self.watch.say(f"{self.intake.stream}: {counted(self.total.rows_new, 'new row')}")
             self.said = now
         if now >= self.over:
             raise _Over

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from forecaster.actions.base import Outcome
+from forecaster.counted import counted
 from forecaster.progress import SILENT, Watch
 
 if TYPE_CHECKING:
@@ -32,5 +33,5 @@ def maintain(*, app: "App", watch: Watch = SILENT) -> Outcome:
             renew()
         run.facts = {"tables": rows}
     dropped = sum(row["dropped"] for row in rows)
-    lines = [f"{dropped} rows dropped that were replaced before {since:%Y-%m-%dT%H:%MZ}"] if since else []
+    lines = [f"{counted(dropped, 'row')} dropped, replaced before {since:%Y-%m-%dT%H:%MZ}"] if since else []
     return Outcome(lines, pd.DataFrame(rows), facts={"tables": rows})

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from forecaster.actions.base import Outcome, Settings, instant
+from forecaster.counted import counted
 from forecaster.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ def replay(
     looked = _with_feedback(app, one, how) if feedback else _over_scores(scores, how)
     before, after = (_within(found, *span) for found in looked[:2])
     counts = [found["unique_id"].value_counts().reindex(names, fill_value=0) for found in (before, after)]
-    lines = [f"{len(before)} events before, {len(after)} after, at a rate of {how.false_alarms}", *looked[2]]
+    lines = [f"{counted(len(before), 'event')} before, {len(after)} after, at a rate of {how.false_alarms}", *looked[2]]
     if events is not None:
         table.write(after, events)
         lines.append(f"wrote {events}")

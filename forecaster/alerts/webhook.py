@@ -7,6 +7,7 @@ from typing import Any
 import httpx
 
 from forecaster.alerts.base import Alert
+from forecaster.counted import counted
 from forecaster.errors import SourceError
 from forecaster.series.secret import secret
 
@@ -45,7 +46,7 @@ class Webhook(Alert):
             ).raise_for_status()
         except httpx.HTTPError as error:
             raise SourceError(
-                f"alert 'webhook': {self.config.url} did not take {len(events)} events: {error}"
+                f"alert 'webhook': {self.config.url} did not take {counted(len(events), 'event')}: {error}"
             ) from error
 
     def _headers(self) -> dict[str, str]:

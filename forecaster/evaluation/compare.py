@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from forecaster.counted import counted
 from forecaster.errors import ConfigError
 from forecaster.evaluation.backtest import backtest, test_starts
 from forecaster.evaluation.refits import Refits
@@ -64,7 +65,7 @@ class Judged:
     @property
     def lines(self) -> list[str]:
         """What a person should know about the trainings."""
-        told = [f"trained again {len(self.refits)} times as the test part went by"] if self.refits else []
+        told = [f"trained again {counted(len(self.refits), 'time')} as the test part went by"] if self.refits else []
         return [*dict.fromkeys(line for member in self.members for line in member.facts.lines()), *told]
 
 

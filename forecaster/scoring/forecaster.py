@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from forecaster.columns import LEVELS
+from forecaster.counted import counted
 from forecaster.errors import ArtifactError, ConfigError
 from forecaster.progress import SILENT, Watch
 from forecaster.scoring import fallback
@@ -128,7 +129,7 @@ class Forecaster:
         require_positive(horizon=horizon)
         if horizon is not None and horizon > self.horizon:
             raise ArtifactError(
-                f"the model looks {self.horizon} steps ahead, --horizon asks for {horizon}. Train it anew."
+                f"the model looks {counted(self.horizon, 'step')} ahead, --horizon asks for {horizon}. Train it anew."
             )
 
     def save(self, folder: Path) -> None:

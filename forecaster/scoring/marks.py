@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from forecaster.counted import counted
 from forecaster.errors import ConfigError, DataError
 from forecaster.series.frame import Checked
 from forecaster.series.frequency import Ints
@@ -35,7 +36,5 @@ def marks_of(
             f"labels '{labels}': no anomaly lies among the training rows, so '{detector}' has nothing to learn. "
             "Give a later --train-until."
         )
-    checked.quality.add(
-        "note", f"labels '{labels}': {anomalous} training rows are anomalies and do not count as normal"
-    )
+    checked.quality.add("note", f"labels '{labels}', not normal: {counted(anomalous, 'anomalous training row')}")
     return known

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from forecaster.counted import counted
 from forecaster.detectors.base import Numbers
 from forecaster.scoring.answers import AHEAD, LATE, Answers
 from forecaster.series.clock import Clock
@@ -200,7 +201,7 @@ class Places:
         if gap < 0:
             return f"{LATE}: not after {self.text(series, before - 1)}, the last row of this series"
         if gap > LONGEST_GAP:
-            return f"begun anew after {gap} steps without a row"
+            return f"begun anew after {counted(gap, 'step')} without a row"
         return f"moved to its step, {self.text(series, position)}"
 
 

@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from forecaster.counted import counted
 from forecaster.errors import ConfigError, DataError
 from forecaster.series.frequency import Ints
 from forecaster.series.official_dates import first_day, first_days
@@ -207,7 +208,7 @@ def _require_years(times: Ints, column: "pd.Series[Any]") -> None:
     if len(early):
         row, value = column.index[early[0]], column.iloc[early[0]]
         raise DataError(
-            f"column 'ds': {len(early)} times lie before the year 1000, first {str(value)!r} in row {row}. "
+            f"column 'ds': {counted(len(early), 'time lies', 'times lie')} before the year 1000, first {str(value)!r} in row {row}. "
             "Write the year with four digits, as in 2024-01-31; leave an unknown time empty."
         )
 
@@ -240,7 +241,7 @@ def _parsed(column: "pd.Series[Any]") -> "pd.Series[Any]":
     if bad.any():
         rows = ", ".join(f"row {row}: {text[row]!r}" for row in text.index[bad][:_SHOWN])
         raise DataError(
-            f"column 'ds': {int(bad.sum())} values are no times ({rows}). Use ISO times like 2024-03-31T01:00Z."
+            f"column 'ds': {counted(int(bad.sum()), 'value is no time', 'values are no times')} ({rows}). Use ISO times like 2024-03-31T01:00Z."
         )
     return times
 

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from forecaster import columns
+from forecaster.counted import counted
 from forecaster.errors import DataError
 from forecaster.series import frequency, step
 from forecaster.series.clock import Clock
@@ -82,7 +83,9 @@ def check(
     checked = _grids(rows, clock, steps, roles, len(frame), quality)
     repairs = quality.of("repair")
     if strict and repairs:
-        raise DataError(f"{repairs[0].reason} ({repairs[0].rows} rows). Repair the input, or leave out --strict.")
+        raise DataError(
+            f"{repairs[0].reason} ({counted(repairs[0].rows, 'row')}). Repair the input, or leave out --strict."
+        )
     return checked
 
 

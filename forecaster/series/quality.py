@@ -6,6 +6,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from forecaster.counted import counted
+
 __all__ = ["Finding", "Quality", "shortened"]
 
 _SHOWN = 10
@@ -65,5 +67,5 @@ def shortened(names: Sequence[str]) -> str:
 
 
 def _counts(series: int, rows: int) -> str:
-    parts = [f"{series} series"] * bool(series) + [f"{rows} rows"] * bool(rows)
+    parts = [f"{series} series"] * bool(series) + [counted(rows, "row")] * bool(rows)
     return f" ({', '.join(parts)})" if parts else ""

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from forecaster import columns
+from forecaster.counted import counted
 from forecaster.errors import DataError
 from forecaster.series.clock import Clock
 from forecaster.series.frequency import Ints
@@ -89,7 +90,7 @@ def _numbers(column: "pd.Series[Any]") -> Floats:
     if bad.any():
         row = int(bad.to_numpy().argmax())
         raise DataError(
-            f"column '{column.name}': {int(bad.sum())} values are no numbers, first {column.iloc[row]!r} in row {row}. "
+            f"column '{column.name}': {counted(int(bad.sum()), 'value is no number', 'values are no numbers')}, first {column.iloc[row]!r} in row {row}. "
             + _advice(str(column.iloc[row]).strip())
         )
     return np.asarray(numbers.to_numpy(np.float64, na_value=np.nan))

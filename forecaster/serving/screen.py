@@ -14,6 +14,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemaining
 from rich.text import Text
 
 from forecaster.actions.base import Outcome
+from forecaster.counted import counted
 from forecaster.progress import Moment
 from forecaster.serving.fitted_table import FittedTable, fitted
 
@@ -122,7 +123,7 @@ def _notes(table: FittedTable, rows: int, of_rows: int) -> list[str]:
     if rows < of_rows:
         notes.append(f"the first {rows} of {of_rows} rows")
     if table.hidden:
-        columns = "1 column has" if len(table.hidden) == 1 else f"{len(table.hidden)} columns have"
+        columns = counted(len(table.hidden), "column has", "columns have")
         notes.append(f"{columns} no room: {', '.join(table.hidden)}")
     if len(notes) > table.is_utc:
         notes[-1] += "; see all with | less -S"

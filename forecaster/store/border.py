@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from forecaster import columns
+from forecaster.counted import counted
 from forecaster.errors import DataError
 from forecaster.series.contract import Contract
 from forecaster.series.frequency import Ints
@@ -115,7 +116,7 @@ def _parted(found: Sorted, reasons: Objects, contract: Contract) -> Sorted:
     if contract.mode == "freeze":
         first = rows.slice(0, 1).to_pylist()[0]
         raise DataError(
-            f"{len(rows)} rows break the contract, the first of series '{first['unique_id']}' at "
+            f"{counted(len(rows), 'row breaks', 'rows break')} the contract, the first of series '{first['unique_id']}' at "
             f"{first['ds']:%Y-%m-%dT%H:%M:%SZ} ({first['y']:g}): {reasons[refused][0]}. Mode freeze takes nothing of the slice: "
             "mend the source, or the pipeline's contract"
         )

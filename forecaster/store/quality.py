@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from forecaster.counted import counted
 from forecaster.errors import MissingPackage
 from forecaster.series.contract import Contract
 from forecaster.series.frequency import DAY, fixed, parse_duration
@@ -150,9 +151,9 @@ def _problems(row: Mapping[Any, Any], contract: Contract) -> list[str]:
     """What a person should look at."""
     stale = parse_duration(contract.stale) / 1e6 if contract.stale else None
     said = [
-        (row["gaps"] > 0, f"{row['gaps']} gaps, the longest of {row['longest_gap_s']:.0f} s"),
-        (row["rejected"] > 0, f"{row['rejected']} rows rejected"),
-        (row["duplicates"] > 0, f"{row['duplicates']} duplicates"),
+        (row["gaps"] > 0, f"{counted(row['gaps'], 'gap')}, the longest of {row['longest_gap_s']:.0f} s"),
+        (row["rejected"] > 0, f"{counted(row['rejected'], 'row')} rejected"),
+        (row["duplicates"] > 0, counted(row["duplicates"], "duplicate")),
         (0 < contract.flat <= row["flat_rows"], f"{row['flat_rows']} equal values in a row"),
         (stale is not None and row["age_s"] > stale, f"nothing for {row['age_s']:.0f} s"),
         (row["rows"] == 0, "nothing was taken"),

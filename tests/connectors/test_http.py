@@ -107,7 +107,7 @@ def test_the_source_says_how_long_to_wait(echo: Echo, time: Time, made: Make) ->
     http.json("/echo")
     assert time.slept == [7]
     echo.fault(Fault(429, {"Retry-After": "9000"}, "daily limit exceeded"))
-    with pytest.raises(SourceError, match="429, daily limit exceeded; asked 1 times"):
+    with pytest.raises(SourceError, match=r"429, daily limit exceeded; asked 1 time\."):
         http.json("/echo")
 
 

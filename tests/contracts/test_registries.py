@@ -189,6 +189,6 @@ def test_events_are_posted_and_a_refusal_is_an_error(monkeypatch: pytest.MonkeyP
     assert got == [
         ("Bearer secret", {"pipeline": "water", "events": [{"event_id": "a", "start": "2024-01-01T00:00:00+00:00"}]})
     ]
-    with pytest.raises(SourceError, match="did not take 1 events"):
+    with pytest.raises(SourceError, match="did not take 1 event: "):
         alert.send("water", [{"event_id": "a"}])
     server.shutdown()

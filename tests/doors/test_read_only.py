@@ -80,7 +80,7 @@ def _run(folder: Path, *words: object) -> "subprocess.CompletedProcess[str]":
     [
         (("query", "anomalies", "--format", "csv"), EVENT),
         (("sql", "select count(*) as n, 'scores' as of from scores"), "100  scores"),
-        (("replay", "meters", "--feedback"), "1 events before, 1 after"),
+        (("replay", "meters", "--feedback"), "1 event before, 1 after"),
     ],
 )
 def test_what_may_only_be_read_is_looked_at(mounted: Path, words: tuple[str, ...], shown: str) -> None:

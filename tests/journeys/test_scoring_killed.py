@@ -168,7 +168,7 @@ def test_what_was_told_in_vain_is_told_by_the_next_scoring(trained: Path, undist
         pd.testing.assert_frame_equal(found, expected)
     project.telling("webhook", '[alerts.webhook]\nurl = "http://127.0.0.1:1/"\n')
     for _ in range(2):
-        assert "did not take 1 events" in score("meters", app=project.app).lines[0]
+        assert "did not take 1 event" in score("meters", app=project.app).lines[0]
     project.telling("jsonl")
     for _ in range(2):
         score("meters", app=project.app)

@@ -73,7 +73,7 @@ def _secret(monkeypatch: pytest.MonkeyPatch) -> None:
     ("lost", "problems"),
     [
         (set(), ""),
-        ({"2024-12-26"}, "1 gaps, the longest of 172800 s"),
+        ({"2024-12-26"}, "1 gap, the longest of 172800 s"),
         ({"2025-01-10", "2025-01-14"}, "2 gaps, the longest of 172800 s"),
     ],
 )

@@ -60,12 +60,12 @@ def test_infinities_and_empty_cells_are_missing() -> None:
 @pytest.mark.parametrize(
     ("frame", "message"),
     [
-        (_frame(_days(0, 1), ["1", "high"]), "column 'y': 1 values are no numbers, first 'high' in row 1"),
+        (_frame(_days(0, 1), ["1", "high"]), "column 'y': 1 value is no number, first 'high' in row 1"),
         (_frame(_days(0, 1), ["1,5", "1,7"]), "first '1,5' in row 0. Write decimal points"),
         (_frame(_days(0, 1), ["10,037", "9,981"]), "first '10,037' in row 0. That is 10037 or 10.037: write"),
         (_frame(_days(0, 1), ["1,210,037.5", "9"]), "first '1,210,037.5' in row 0. That is 1210037.5: write"),
         (_frame(["01/02/2024", "02/02/2024"]), "column 'ds': '01/02/2024' .row 0. is 2024-01-02 or 2024-02-01"),
-        (_frame(["2024-01-01", "soon"]), "column 'ds': 1 values are no times"),
+        (_frame(["2024-01-01", "soon"]), "column 'ds': 1 value is no time"),
         (_frame([0.5, 1.5]), "column 'ds' holds float64"),
         (_frame(_days(0, 1)).rename(columns={"y": "value"}), "no column 'y'"),
         (_frame(_days(0, 1)).rename(columns={"unique_id": "meter"}), "no column 'unique_id'"),
@@ -150,7 +150,7 @@ def test_rows_that_meet_in_one_step_are_counted() -> None:
     ds = [pd.Timestamp("2024-01-01") + pd.Timedelta(seconds=s) for s in seconds]
     checked = check(_frame(ds), Roles(), freq="min")
     np.testing.assert_array_equal(checked.grids[0].y, [0, 1, 2, 4, 5, 6, 7])
-    assert "meet in one step of min: the last row wins (1 series, 1 rows)" in _reasons(checked)
+    assert "meet in one step of min: the last row wins (1 series, 1 row)" in _reasons(checked)
 
 
 def test_one_stray_time_does_not_fill_the_memory() -> None:

@@ -47,7 +47,7 @@ def test_other_texts_stay_what_they_are(text: str) -> None:
     assert first_day(text) == text
     if text not in ("2020-01-31", "Q1", "2000Q5"):
         frame = pd.DataFrame({"unique_id": "a", "ds": ["2020-W02", None, text], "y": 1.0})
-        with pytest.raises(DataError, match=rf"column 'ds': 1 values are no times .row 2: '{text}'"):
+        with pytest.raises(DataError, match=rf"column 'ds': 1 value is no time .row 2: '{text}'"):
             check(frame, Roles())
 
 

@@ -156,7 +156,7 @@ def test_a_contract_sets_rows_aside(project: Path) -> None:
     ingest(again=True, app=app)
     assert len(app.lake.read("quarantine")) == 1
     report = query("quality", app=app).table
-    assert report["problems"].tolist() == ["1 gaps, the longest of 7200 s; 1 rows rejected; 3 equal values in a row"]
+    assert report["problems"].tolist() == ["1 gap, the longest of 7200 s; 1 row rejected; 3 equal values in a row"]
     project.write_text(project.read_text() + 'mode = "freeze"\n')
     _hours(folder, "b", [1.0, -5.0])
     outcome = ingest(app=App.open(project))
@@ -212,9 +212,9 @@ def test_quality_tells_what_to_look_at(project: Path) -> None:
     ingest(app=app)
     report = query("quality", as_of="2024-01-06T00:00Z", app=app).table.set_index("unique_id")
     assert report["problems"].to_dict() == {
-        "gap": "1 gaps, the longest of 36000 s",
+        "gap": "1 gap, the longest of 36000 s",
         "silent": "nothing for 424800 s",
-        "text": "1 rows rejected; nothing was taken",
+        "text": "1 row rejected; nothing was taken",
         "well": "",
     }
     assert report.loc["well", "step"] == "h"
@@ -227,7 +227,7 @@ def test_duplicates_are_counted_by_themselves(project: Path) -> None:
     app = App.open(project)
     ingest(app=app)
     report = query("quality", app=app).table.iloc[0]
-    assert (report["rejected"], report["problems"]) == (0, "1 duplicates")
+    assert (report["rejected"], report["problems"]) == (0, "1 duplicate")
     strict = project.parent / "strict.toml"
     more = '\n[pipelines.meters.contract]\nduplicates = "refuse"\n'
     strict.write_text(
@@ -462,7 +462,7 @@ def test_revisions_are_kept_for_ever_unless_somebody_says_how_long(
     assert maintain(app=App.open(project)).table["dropped"].sum() == 0
     project.write_text('keep_revisions = "1us"\n' + text)
     outcome = maintain(app=App.open(project))
-    assert outcome.lines[0].startswith("2 rows dropped that were replaced before ")
+    assert outcome.lines[0].startswith("2 rows dropped, replaced before ")
     assert app.lake.read("observations", latest=False)["y"].tolist() == [3, 7]
     query("observations", as_of="2024-01-01", app=App.open(project))
     assert "as of 2024-01-01 00:00:00+00:00: values that were replaced before" in caplog.text
