@@ -123,7 +123,7 @@ class Ledger:
     ) -> None:
         """Rows that came by themselves are stored: they count to a slice."""
         with self.engine.begin() as connection:
-            reading.add(connection, stream, piece, counts)
+            reading.add(connection, stream, piece, counts, _last(series))
             reading.describe(connection, series)
 
     def is_done(self, slice_id: str, since: datetime) -> bool:
@@ -135,8 +135,7 @@ class Ledger:
     def end_slice(self, slice_id: str, status: str, *, series: Sequence[Mapping[str, Any]] = (), **facts: Any) -> None:
         """A slice is `done`, with what is known of its series, or `failed` with an error."""
         with self.engine.begin() as connection:
-            last = max((row["last_ds"] for row in series if row.get("last_ds")), default=None)
-            reading.end(connection, slice_id, status, facts, last)
+            reading.end(connection, slice_id, status, facts, _last(series))
             reading.describe(connection, series)
 
     @contextmanager
@@ -333,6 +332,11 @@ def _among(column: sa.ColumnElement[Any], values: Collection[str]) -> sa.ColumnE
     """Rows with one of some values, which are written into the SQL where they are more than a statement has parameters."""
     many = len(values) > _MOST_PARAMETERS
     return column.in_(sa.bindparam(None, sorted(values), expanding=True, literal_execute=many))
+
+
+def _last(series: Sequence[Mapping[str, Any]]) -> datetime | None:
+    """The last time of some series."""
+    return max((row["last_ds"] for row in series if row.get("last_ds")), default=None)
 
 
 @contextmanager

@@ -37,8 +37,10 @@ def begin(connection: sa.Connection, stream: str, piece: Slice) -> None:
     connection.execute(new.on_conflict_do_update(index_elements=["slice_id"], set_=again))
 
 
-def add(connection: sa.Connection, stream: str, piece: Slice, counts: Mapping[str, int]) -> None:
-    """Rows that came by themselves count to a slice, one after the other."""
+def add(
+    connection: sa.Connection, stream: str, piece: Slice, counts: Mapping[str, int], last: datetime | None = None
+) -> None:
+    """Rows that came by themselves, up to a last time, count to a slice, one after the other."""
     now = datetime.now(UTC)
     new = _insert(connection, slices).values(
         **_row(stream, piece), **counts, status="done", attempt=1, started_at=now, finished_at=now
@@ -47,6 +49,9 @@ def add(connection: sa.Connection, stream: str, piece: Slice, counts: Mapping[st
     connection.execute(
         new.on_conflict_do_update(index_elements=["slice_id"], set_={**more, "finished_at": new.excluded.finished_at})
     )
+    known = {row.part: row.last_ds for row in _coverage(connection, stream)}.get(piece.part)
+    newest = max((time for time in (known, last) if time), default=None)
+    _cover(connection, stream, piece.part, piece.cursor, [], newest)
 
 
 def end(
@@ -64,10 +69,7 @@ def end(
 
 def done(connection: sa.Connection, stream: str) -> Done:
     """What is complete of a stream, part by part."""
-    rows = connection.execute(coverage.select().where(coverage.c.stream == stream)).all()
-    if not rows:
-        _cover_by_slices(connection, stream)
-        rows = connection.execute(coverage.select().where(coverage.c.stream == stream)).all()
+    rows = _coverage(connection, stream)
     spans = {row.part: [_span(one) for one in row.spans] for row in rows if row.spans}
     return Done({row.part: row.cursor for row in rows}, spans)
 
@@ -88,7 +90,7 @@ def watermarks(connection: sa.Connection, stream: str | None = None) -> list[dic
 
 
 def _watermark(stream: str, part: str, row: Any, failed: int) -> dict[str, Any]:
-    """A part without spans, such as a file, is always read whole: up to the last of its rows."""
+    """A part without spans is read up to the last of its rows: a file, which is always read whole, or what came by itself."""
     spans = [] if row is None else [_span(one) for one in row.spans]
     whole = None if row is None else row.last_ds
     ends = (spans[0][1], spans[-1][1]) if spans else (whole, whole)
@@ -150,6 +152,16 @@ def _cover(
     written = [[first.isoformat(), last.isoformat()] for first, last in whole]
     new = {"cursor": cursor, "spans": written, "updated_at": datetime.now(UTC)}
     connection.execute(coverage.update().where(mine).values(**new, **({} if last is None else {"last_ds": last})))
+
+
+def _coverage(connection: sa.Connection, stream: str) -> Sequence[Any]:
+    """What is complete of each part of a stream."""
+    mine = coverage.select().where(coverage.c.stream == stream)
+    rows = connection.execute(mine).all()
+    if not rows:
+        _cover_by_slices(connection, stream)
+        rows = connection.execute(mine).all()
+    return rows
 
 
 def _cover_by_slices(connection: sa.Connection, stream: str) -> None:

@@ -411,6 +411,8 @@ def test_a_source_that_sends_is_listened_to(project: Path, monkeypatch: pytest.M
     assert app.lake.read("observations", latest=False)["y"].tolist() == [0, 1, 2]
     hour = query("slices", app=app).table.iloc[0]
     assert (hour["part"], hour["rows_new"], hour["status"]) == ("arrivals", 3, "done")
+    mark = query("watermarks", app=app).table.iloc[0]
+    assert (mark["part"], mark["latest"]) == ("arrivals", pd.Timestamp("2024-01-01T02:00Z"))
 
 
 def test_a_listener_ends_cleanly_when_it_is_told_to(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -21,7 +21,7 @@ from forecaster.errors import ConfigError
 from forecaster.series.source import Slice
 from forecaster.store.leases import Busy
 from forecaster.store.ledger import Ledger
-from forecaster.store.schema import leases
+from forecaster.store.schema import coverage, leases
 from forecaster.store.slices import slice_id
 
 NOW = datetime(2024, 5, 1, 12, 0, 0, 123456, tzinfo=UTC)
@@ -156,6 +156,22 @@ def test_what_is_read_whole_is_read_up_to_its_last_row(ledger: Ledger) -> None:
         ledger.end_slice(slice_id("x", piece), "done", series=rows)
     (mark,) = ledger.watermarks("x").to_dict("records")
     assert (mark["watermark"], mark["latest"], mark["holes"]) == (NOW + timedelta(hours=6), NOW + timedelta(hours=6), 0)
+
+
+def test_what_came_by_itself_is_known_up_to_its_newest_row(ledger: Ledger) -> None:
+    """A late row moves nothing back, one that was refused moves nothing; what is done of other parts stays done."""
+    old = Slice("all", "span", NOW, NOW + timedelta(hours=1))
+    ledger.begin_slice("x", old)
+    ledger.end_slice(slice_id("x", old), "done")
+    with ledger.engine.begin() as connection:  # as an earlier version left it
+        connection.execute(coverage.delete())
+    for hour, hours in (("T00", 3), ("T00", 6), ("T01", 4), ("T01", None)):
+        rows = [] if hours is None else [{"unique_id": "a", "stream": "x", "last_ds": NOW + timedelta(hours=hours)}]
+        ledger.add_to_slice("x", Slice("arrivals", hour), series=rows, rows_in=1)
+    planned, sent = ledger.watermarks("x").to_dict("records")
+    assert (planned["part"], planned["watermark"]) == ("all", NOW + timedelta(hours=1))
+    newest = NOW + timedelta(hours=6)
+    assert (sent["part"], sent["watermark"], sent["latest"], sent["holes"]) == ("arrivals", newest, newest, 0)
 
 
 def test_slices_of_an_earlier_version_are_counted(ledger: Ledger) -> None:
