@@ -14,7 +14,7 @@ from forecaster.client import Client
 from forecaster.counted import counted
 from forecaster.errors import SourceError
 
-__all__ = ["ages", "closes", "lateness"]
+__all__ = ["ages", "lateness", "spared"]
 
 _SERIES_SHOWN, _MOST_SERIES = 20, 20_000
 _STEPS_FROM = timedelta(days=14)
@@ -44,7 +44,7 @@ def _said(known: pd.DataFrame) -> str:
     """How many are late, and what that means."""
     late = int((known["late_by"] > 1).sum())
     parts = [f"{counted(late, 'series is', 'series are')} late" if late else "none is late"]
-    parts[0] += f": late is what is more than {_LATE_STEPS} steps old"
+    parts[0] += f": late is what is older than {_LATE_STEPS} steps and the time from one scheduled reading to the next"
     if len(known) > _SERIES_SHOWN:
         parts.append(f"the {_SERIES_SHOWN} latest of {len(known):,} are shown")
     if (unknown := int((known["step"] == "").sum())) == len(known):
@@ -62,7 +62,7 @@ def _judged(client: Client, known: pd.DataFrame, now: datetime) -> pd.DataFrame:
     known["problems"] = known["problems"].fillna("")
     known["step"] = known["step"].fillna("").mask(known["step"] == "", known["found_step"]).fillna("")
     known["late_by"] = [
-        lateness(row["last_ds"], step_of(row["step"]), now, closes=closes(row)) for row in known.to_dict("records")
+        lateness(row["last_ds"], step_of(row["step"]), now, spared(row)) for row in known.to_dict("records")
     ]
     return known.sort_values(["late_by", "unique_id"], ascending=[False, True])
 
@@ -78,16 +78,18 @@ def _looked_at(client: Client, newest: datetime, quarter: datetime) -> pd.DataFr
     return found.rename(columns={"step": "found_step"}).reindex(columns=["unique_id", "found_step", "problems"])
 
 
-def lateness(last: datetime, step: timedelta | None, now: datetime, *, closes: bool) -> float:
-    """The age of a last value, 1 where it begins to be late; 0 where no step is known. `closes`: there are days without values."""
+def lateness(last: datetime, step: timedelta | None, now: datetime, spare: timedelta) -> float:
+    """The age of a last value, 1 where it begins to be late: some steps and the spare time. 0 where no step is known."""
     if step is None or pd.isna(last):
         return 0.0
-    return (now - last) / (_LATE_STEPS * step + (_CLOSED if closes else timedelta(0)))
+    return (now - last) / (_LATE_STEPS * step + spare)
 
 
-def closes(series: Mapping[str, Any]) -> bool:
-    """Whether a series, as the API knows it, has days on which no values are due."""
-    return series["calendar"] not in (None, "", "24/7") or str(series["step"] or "").startswith("B")
+def spared(series: Mapping[str, Any]) -> timedelta:
+    """How long no value comes of a series, as the API knows it: from one reading to the next, and on days without values."""
+    closes = series["calendar"] not in (None, "", "24/7") or str(series["step"] or "").startswith("B")
+    every_s = series["read_every_s"]
+    return (_CLOSED if closes else timedelta(0)) + timedelta(seconds=0 if pd.isna(every_s) else every_s)
 
 
 def _age_cells(row: dict[str, Any], now: datetime) -> list[Any]:

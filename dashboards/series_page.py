@@ -7,7 +7,7 @@ import dash_mantine_components as dmc
 import pandas as pd
 from dash import dcc
 
-from dashboards.ages import closes, lateness
+from dashboards.ages import lateness, spared
 from dashboards.events_table import SPANS, events_table
 from dashboards.wording import ago, length, number, when
 from forecaster.client import Client
@@ -62,7 +62,7 @@ def _facts(
     served = forecast.iloc[-1] if len(forecast) else None
     last, step = history.iloc[-1], history["ds"].diff().median()
     step = None if pd.isna(step) else step
-    is_late = lateness(last["ds"], step, now, closes=closes(info)) > 1
+    is_late = lateness(last["ds"], step, now, spared(info)) > 1
     parts = [
         ("last value", f"{number(last['y'])} {info['unit'] or ''}"),
         ("at", f"{when(last['ds'])} UTC"),

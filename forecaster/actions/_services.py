@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from forecaster.app import App
     from forecaster.settings import Pipeline
 
-__all__ = ["Service", "services"]
+__all__ = ["Service", "sends", "services"]
 
 _HOST = "127.0.0.1"
 
@@ -101,13 +101,13 @@ def _listeners(app: "App") -> list[Service]:
     """One for each pipeline whose source sends by itself."""
     command, found = [sys.executable, "-m", "forecaster", "listen"], []
     for one in app.settings.pipelines.values():
-        if _sends(one):
+        if sends(one):
             named = [*command, one.name, "--project", str(app.settings.file)]
             found.append(Service(f"listen-{one.name}", named, f"{one.name} ({one.source})", vital=False))
     return found
 
 
-def _sends(one: "Pipeline") -> bool:
+def sends(one: "Pipeline") -> bool:
     """Does its source send by itself?"""
     from forecaster import plugins
     from forecaster.series.pushing import Pushing

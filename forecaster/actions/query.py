@@ -1,5 +1,6 @@
 """Look at what is stored: forecasts, anomalies, incidents and what was said of them, observations, runs."""
 
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -114,7 +115,22 @@ def _of_ledger(
         return app.ledger.find_slices(stream=pipeline, since=since, until=until, limit=limit)
     if what == "watermarks":
         return app.ledger.watermarks(pipeline)[:limit]
-    return app.ledger.find_series(stream=pipeline, texts=series or (), limit=limit)
+    found = app.ledger.find_series(stream=pipeline, texts=series or (), limit=limit)
+    return found.assign(read_every_s=found["stream"].map(_waits(app)).astype(float))
+
+
+def _waits(app: "App") -> dict[str, float]:
+    """Seconds that pass at most between two scheduled readings of each pipeline that has them; a source that sends waits for none."""
+    from forecaster.actions._services import sends
+    from forecaster.series.timetable import longest_wait
+
+    found = {}
+    for one in app.settings.pipelines.values():
+        with suppress(ConfigError):  # `check` names a wrong schedule
+            wait = longest_wait(one.schedule) if one.schedule.strip() and not sends(one) else None
+            if wait is not None:
+                found[one.name] = wait.total_seconds()
+    return found
 
 
 def _of_series(

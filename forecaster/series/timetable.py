@@ -2,12 +2,14 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
+from datetime import date, timedelta
+from functools import lru_cache
+from itertools import pairwise
 
 from forecaster.errors import ConfigError
 from forecaster.series.frequency import parse_duration
 
-__all__ = ["cron", "interval"]
+__all__ = ["cron", "interval", "longest_wait"]
 
 _HELP = "Use a cron line in UTC such as '0 6 * * *' (minute, hour, day, month, weekday), or 'every 6h'."
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
@@ -21,6 +23,9 @@ _FIELDS: Sequence[tuple[str, int, int, Mapping[str, int]]] = (
     ("weekday", 0, 7, {name: number for number, name in enumerate(_WEEKDAYS)}),
 )
 """Name of a field, its least and greatest number, and words for some."""
+
+_FIRST_DAY, _DAYS_LOOKED_AT = date(2000, 1, 1), 9 * 366
+"""Two leap days, and all that lies between."""
 
 
 def interval(text: str) -> timedelta | None:
@@ -46,6 +51,31 @@ def cron(text: str) -> str:
     if any_weekday and min(days) > max(_DAYS_OF_MONTHS[month - 1] for month in months):
         raise ConfigError(f"'{text}' never comes: no such month has a day {min(days)}. {_HELP}")
     return " ".join(fields)
+
+
+@lru_cache
+def longest_wait(text: str) -> timedelta | None:
+    """The longest time from one run to the next; None where none follows. Raises: ConfigError as `interval` and `cron` do"""
+    every = interval(text)
+    if every is not None:
+        return every
+    minutes, hours, *day = (_numbers(field, *about) for field, about in zip(cron(text).split(), _FIELDS, strict=True))
+    of_day = sorted(60 * hour + minute for hour in hours for minute in minutes)
+    days = _days(*day, by_either=all(field != "*" for field in text.split()[2::2]))
+    waits = [later - sooner for sooner, later in pairwise(of_day)]
+    waits += [24 * 60 * (later - sooner) + of_day[0] - of_day[-1] for sooner, later in pairwise(days)]
+    return timedelta(minutes=max(waits)) if waits else None
+
+
+def _days(days: set[int], months: set[int], weekdays: set[int], *, by_either: bool) -> list[int]:
+    """Which days of some years are meant, counted from the first."""
+    found = []
+    for number in range(_DAYS_LOOKED_AT):
+        day = _FIRST_DAY + timedelta(days=number)
+        named = (day.day in days, bool({day.isoweekday(), day.isoweekday() % 7} & weekdays))
+        if day.month in months and (any(named) if by_either else all(named)):
+            found.append(number)
+    return found
 
 
 def _numbers(field: str, what: str, least: int, most: int, names: Mapping[str, int]) -> set[int]:

@@ -11,7 +11,7 @@ from fastapi.testclient import TestClient
 from plotly.utils import PlotlyJSONEncoder
 
 from dashboards import pages, series_page, wording
-from dashboards.ages import ages, lateness
+from dashboards.ages import ages, lateness, spared
 from forecaster.app import App
 from forecaster.client import Client
 from forecaster.errors import ConfigError
@@ -91,15 +91,37 @@ def test_the_first_page_says_which_series_is_late(client: Client, hours: int, la
     assert '"children": "h"' in text
 
 
+@pytest.mark.parametrize(
+    ("schedule", "days", "late"),
+    [
+        ("0 6 * * 1", 7, False),
+        ("0 6 * * 1", 8, True),
+        ("every 1D", 1, False),
+        ("every 1D", 2, True),
+        ("wrong", 1, True),
+    ],
+)
+def test_what_is_read_on_a_schedule_is_not_late_before_that(
+    client: Client, app: App, project: Path, schedule: str, days: int, late: bool
+) -> None:
+    """Hourly rows that are fetched once a week are a week old, and nothing is wrong; on the page of a series, too."""
+    project.write_text(project.read_text().replace("horizon = 6", f'horizon = 6\nschedule = "{schedule}"'))
+    client._http = TestClient(rest.create(App.open(project)))
+    assert ("2 series are late" in said(ages(client, LAST + days * 24 * HOUR))) is late
+    facts, *_ = series_page.one_series(client, "s0", "all", LAST + days * 24 * HOUR)
+    assert (": late" in said(facts)) is late
+
+
 def test_a_weekend_makes_no_series_of_sessions_late() -> None:
     """Its Friday's value is its newest on Monday; one without a step is never called late."""
+    series = {"calendar": "", "step": "D", "read_every_s": None}
     friday, day = datetime(2024, 3, 1, tzinfo=UTC), timedelta(days=1)
     assert (
-        lateness(friday, day, friday + 3.5 * day, closes=True)
+        lateness(friday, day, friday + 3.5 * day, spared({**series, "calendar": "XNYS"}))
         < 1
-        < lateness(friday, day, friday + 3.5 * day, closes=False)
+        < lateness(friday, day, friday + 3.5 * day, spared(series))
     )
-    assert lateness(friday, None, friday + 99 * day, closes=False) == 0
+    assert lateness(friday, None, friday + 99 * day, spared(series)) == 0
 
 
 def test_a_project_without_series_says_what_to_do(project: Path) -> None:

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from forecaster.errors import ConfigError
-from forecaster.series.timetable import cron, interval
+from forecaster.series.timetable import cron, interval, longest_wait
 
 
 @pytest.mark.parametrize(
@@ -57,3 +57,22 @@ def test_every_so_often() -> None:
     for wrong in ("every", "every 6 hours", "every 6hours", "every 0h"):
         with pytest.raises(ConfigError):
             interval(wrong)
+
+
+@pytest.mark.parametrize(
+    ("text", "wait"),
+    [
+        ("every 6h", timedelta(hours=6)),
+        ("*/15 * * * *", timedelta(minutes=15)),
+        ("0 8,17 * * *", timedelta(hours=15)),
+        ("0 17 * * 1-5", timedelta(days=3)),
+        ("30 6 * * sun", timedelta(days=7)),
+        ("30 6 * * 7", timedelta(days=7)),
+        ("0 0 1 * *", timedelta(days=31)),
+        ("0 0 29 2 *", timedelta(days=4 * 365 + 1)),
+        ("0 0 1 * mon", timedelta(days=7)),
+    ],
+)
+def test_the_longest_wait_between_two_runs(text: str, wait: timedelta) -> None:
+    """Over night, a weekend, a long month, until the next leap day; a day of the month or of the week is either."""
+    assert longest_wait(text) == wait
