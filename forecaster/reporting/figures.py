@@ -8,6 +8,7 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from forecaster.progress import Moment
+from forecaster.reporting.thinned import thinned
 
 __all__ = ["fan", "loss_curve", "metric_by_horizon"]
 
@@ -29,13 +30,16 @@ def fan(
 ) -> go.Figure:
     """History, the forecast with its intervals, what was expected, and events; `dark` for a page that is.
 
+    Of more rows than a screen has pixels, those are drawn that make the same picture.
+
     Missing: gaps in the history stay gaps; empty frames draw nothing
     """
     figure, ink, band, dense = go.Figure(), *((PAPER, PALE, 1.6) if dark else (INK, BAND, 1.0))
     if scores is not None and len(scores):
+        scores = thinned(scores, "lower", "upper")
         _band(figure, scores["ds"], scores["lower"], scores["upper"], f"rgba({band}, {0.10 * dense})", "expected")
-    gapped = _gaps(history)
-    figure.add_scatter(x=gapped["ds"], y=gapped["y"], name="observed", mode="lines", line={"color": ink, "width": 1.4})
+    drawn = thinned(_gaps(history), "y")
+    figure.add_scatter(x=drawn["ds"], y=drawn["y"], name="observed", mode="lines", line={"color": ink, "width": 1.4})
     if len(forecast):
         for low, high, opacity, name in _BANDS:
             _band(figure, forecast["ds"], forecast[low], forecast[high], f"rgba({band}, {opacity * dense})", name)
