@@ -80,13 +80,12 @@ class _Scoring:
         if snapshot is None:
             return None
         last = pd.to_datetime(pd.Series(snapshot.last), utc=True)
-        before = last.min().to_pydatetime()
-        rows = self.app.lake.read("observations", series=names, since=before, as_of=self.now)
-        rows = rows[~(rows["ds"] <= pd.to_datetime(rows["unique_id"].map(last), utc=True))].reset_index(drop=True)
+        new: dict[str, Any] = {"series": names, "since": last.min().to_pydatetime(), "after": dict(last.items())}
+        rows = self.app.lake.read("observations", **new, as_of=self.now)
         advance = snapshot.standing.advance(rows[["unique_id", "ds", "y"]])
         if advance is None:
             return None
-        scored = self.app.lake.read("scores", series=names, since=before)
+        scored = self.app.lake.read("scores", **new)
         newest = {str(name): when for name, when in [*last.items(), *scored.groupby("unique_id")["ds"].max().items()]}
         stands = pd.concat([last, rows.groupby("unique_id")["ds"].max()]).groupby(level=0).max()
         known = self.app.ledger.find_events(event_ids=advance.events["event_id"].tolist())

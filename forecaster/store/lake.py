@@ -9,7 +9,7 @@ import errno
 import os
 import shutil
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -75,16 +75,17 @@ class Lake:
         since: datetime | None = None,
         until: datetime | None = None,
         as_of: datetime | None = None,
+        after: Mapping[str, datetime] | None = None,
         latest: bool = True,
         limit: int | None = None,
         newest_first: bool = False,
     ) -> pd.DataFrame:
         """Rows of some series (or all), by series and time, or from the last time back.
 
-        Shapes:  `since` is included, `until` is not
+        Shapes:  `since` is included, `until` is not; `after` are times of series, of which only later rows are wanted
         Missing: with `latest` one row a series and time is kept: the newest that was known at `as_of`
         """
-        reach = Reach(series, since, until)
+        reach = Reach(series, since, until, after=after)
         wanted, values = conditions(table, reach, as_of=as_of)
         source = self.source(table, reach)
         if source is None:

@@ -2,7 +2,7 @@
 
 import atexit
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
@@ -56,13 +56,16 @@ class Reach:
     until: datetime | None = None
     bucket: int | None = None
     """One part of the series: who goes over all of them needs the memory of one part at a time."""
+    after: Mapping[str, datetime] | None = None
+    """Rows later than these times of their series; those of other series all."""
 
 
 def conditions(
     table: str, reach: Reach, *, as_of: datetime | None = None, stream: str | None = None
 ) -> tuple[str, dict[str, Any]]:
-    """WHERE of a read, and its parameters."""
-    parts, values = [], {}
+    """JOIN and WHERE of a read, and their parameters."""
+    parts: list[str] = []
+    values: dict[str, Any] = {}
     for column, operator, name, value in (
         ("unique_id", "IN", "series", list(reach.series) if reach.series is not None else None),
         (TIME_OF[table], ">=", "since", reach.since),
@@ -73,7 +76,12 @@ def conditions(
         if value is not None:
             parts.append(f"{column} {operator} ${name}")
             values[name] = value
-    return (f"WHERE {' AND '.join(parts)}" if parts else ""), values
+    join = ""
+    if reach.after:
+        join = "LEFT JOIN (SELECT unnest($names) AS named, unnest($lasts) AS last_of) ON unique_id = named "
+        parts.append(f"({TIME_OF[table]} > last_of OR last_of IS NULL)")
+        values |= {"names": list(reach.after), "lasts": list(reach.after.values())}
+    return join + (f"WHERE {' AND '.join(parts)}" if parts else ""), values
 
 
 def quoted(text: str) -> str:

@@ -63,6 +63,9 @@ def test_reads_are_narrowed_by_series_and_time(lake: Lake) -> None:
     assert found["unique_id"].tolist() == ["b", "it's"]
     assert found["y"].tolist() == [2, 2]
     assert str(found["ds"].dtype) == "datetime64[us, UTC]"
+    later = lake.read("observations", after={"a": until, "it's": since}, as_of=NOON)
+    assert later[["unique_id", "y"]].values.tolist() == [["b", 1], ["b", 2], ["b", 3], ["it's", 3]]
+    assert len(lake.read("observations", after={})) == 9
 
 
 def test_an_empty_lake_has_empty_tables(lake: Lake) -> None:
