@@ -13,10 +13,7 @@ if TYPE_CHECKING:
     from forecaster.settings import Pipeline
     from forecaster.tracking.base import TrackedRun
 
-__all__ = ["NAIVE", "Trained", "show"]
-
-NAIVE = "seasonal_naive"
-"""What every model is judged beside."""
+__all__ = ["Trained", "show"]
 
 
 @dataclass(frozen=True)

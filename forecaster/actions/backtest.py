@@ -109,7 +109,7 @@ def backtest(
 
 def _ratios(boards: "dict[str, Scoreboard]", model: str) -> "list[Ratio]":
     """How a model stands beside seasonal naive; nothing where it is that itself, or where nothing counts."""
-    from forecaster.evaluation.compare import NAIVE
+    from forecaster.evaluation.reference import NAIVE
     from forecaster.evaluation.significance import COMPARED, ratio
 
     if model == NAIVE:

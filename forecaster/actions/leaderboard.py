@@ -63,8 +63,9 @@ def leaderboard(
     In a project each model becomes a run of the tracker, in the experiment `leaderboard/DATA_SET`.
     """
     from forecaster.actions._leaderboard_runs import keep_runs, tracker_of
-    from forecaster.evaluation.compare import NAIVE, train_test_split
+    from forecaster.evaluation.compare import train_test_split
     from forecaster.evaluation.leaderboard import rank, require_ratio
+    from forecaster.evaluation.reference import NAIVE
     from forecaster.evaluation.scores_table import by_model
     from forecaster.series.roles import Roles
 

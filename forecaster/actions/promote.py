@@ -4,9 +4,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from forecaster.actions._each import each, failures
-from forecaster.actions._training_run import NAIVE
 from forecaster.actions.base import Outcome
 from forecaster.errors import ConfigError
+from forecaster.evaluation.reference import NAIVE
 from forecaster.progress import SILENT, Watch
 from forecaster.registry.base import CHALLENGER, CHAMPION, Version
 

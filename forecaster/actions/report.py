@@ -3,9 +3,9 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-from forecaster.actions._training_run import NAIVE
 from forecaster.actions.base import Outcome
 from forecaster.columns import UNIQUE_ID
+from forecaster.evaluation.reference import NAIVE
 from forecaster.registry.base import CHAMPION
 
 if TYPE_CHECKING:

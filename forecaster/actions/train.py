@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from forecaster.actions._each import each, failures
 from forecaster.actions._observed import examples
-from forecaster.actions._training_run import NAIVE, Trained, show
+from forecaster.actions._training_run import Trained, show
 from forecaster.actions.base import Outcome, instant
+from forecaster.evaluation.reference import NAIVE
 from forecaster.progress import SILENT, Watch
 from forecaster.registry.base import CHALLENGER, Version
 

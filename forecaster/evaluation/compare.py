@@ -11,6 +11,7 @@ import numpy as np
 from forecaster.counted import counted
 from forecaster.errors import ConfigError
 from forecaster.evaluation.backtest import backtest, test_starts
+from forecaster.evaluation.reference import NAIVE
 from forecaster.evaluation.refits import Refits
 from forecaster.evaluation.scoreboard import Scoreboard
 from forecaster.evaluation.stopwatch import Stopwatch
@@ -22,10 +23,7 @@ from forecaster.series.grid import Grid
 from forecaster.training.artefact import Artefact
 from forecaster.training.walk import Forecasts
 
-__all__ = ["NAIVE", "Judged", "Split", "compare", "judge", "train_test_split"]
-
-NAIVE = "seasonal_naive"
-"""What every model is judged beside."""
+__all__ = ["Judged", "Split", "compare", "judge", "train_test_split"]
 
 _NEVER = 2**40
 """Steps that no test part has."""

@@ -9,7 +9,8 @@ import pandas as pd
 
 from forecaster import plugins
 from forecaster.errors import ConfigError, ForecasterError, unknown_name
-from forecaster.evaluation.compare import NAIVE, Judged, Split, judge
+from forecaster.evaluation.compare import Judged, Split, judge
+from forecaster.evaluation.reference import NAIVE
 from forecaster.evaluation.scores_table import scores_table
 from forecaster.evaluation.significance import Ratio, ratio
 from forecaster.progress import SILENT, Watch

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from forecaster.evaluation.compare import NAIVE
 from forecaster.evaluation.owa import owa
+from forecaster.evaluation.reference import NAIVE
 from forecaster.evaluation.scoreboard import Scoreboard
 
 __all__ = ["by_model", "scores_table"]

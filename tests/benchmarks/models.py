@@ -11,7 +11,7 @@ import pandas as pd
 
 from forecaster import plugins
 from forecaster.evaluation.backtest import backtest
-from forecaster.evaluation.compare import NAIVE
+from forecaster.evaluation.reference import NAIVE
 from forecaster.series.frame import check
 from forecaster.series.grid import Grid
 from forecaster.series.roles import Roles
