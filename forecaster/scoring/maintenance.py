@@ -1,8 +1,10 @@
 """Maintenance: times in which no event is raised, given as text or in a table."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -45,10 +47,18 @@ class Maintenance:
     def closed(self, name: str, times_T: Ints) -> Bools:
         """Which times of a series lie in one of them."""
         closed_T = np.zeros(len(times_T), bool)
-        for whose, start, end in self.spans:
-            if whose in ("", name):
+        for whose in {"", name}:
+            for start, end in self._of_series.get(whose, ()):
                 closed_T |= (times_T >= start) & (times_T < end)
         return closed_T
+
+    @cached_property
+    def _of_series(self) -> Mapping[str, list[tuple[int, int]]]:
+        """Those of each name; of all series under the empty one."""
+        found: dict[str, list[tuple[int, int]]] = {}
+        for name, start, end in self.spans:
+            found.setdefault(name, []).append((start, end))
+        return found
 
     def working(self, grid: Grid) -> Bools:
         """Rows of a grid that lie in none; others raise no alarm and do not count as normal. Shapes: [N]"""
@@ -80,7 +90,11 @@ def _of_table(path: Path) -> list[MaintenanceWindow]:
         raise ConfigError(f"rules.maintenance: {error}") from error
     if not {"from", "to"} <= set(frame.columns):
         raise ConfigError(f"rules.maintenance: '{path}' has no columns from and to.")
-    names = frame["unique_id"].fillna("") if "unique_id" in frame.columns else [""] * len(frame)
+    names: Any = [""] * len(frame)
+    if "unique_id" in frame.columns:
+        names = frame["unique_id"]
+        if names.hasnans:  # whole numbers beside an empty cell were read as fractions
+            names = names.convert_dtypes().astype(object).where(names.notna(), "")
     return [(str(name), str(a), str(b)) for name, a, b in zip(names, frame["from"], frame["to"], strict=True)]
 
 

@@ -10,6 +10,7 @@ import pytest
 from forecaster import api
 from forecaster.errors import ConfigError
 from forecaster.scoring.budget import Budget
+from forecaster.scoring.maintenance import spans
 from forecaster.scoring.rules import Rules, admitted
 from forecaster.series import synthetic
 
@@ -124,3 +125,11 @@ def test_a_stream_keeps_the_rules(jumps: pd.DataFrame, tmp_path: Path) -> None:
     assert (whole.loc[whole["is_anomaly"], "y"] > whole.loc[whole["is_anomaly"], "expected"]).all()
     _, down = api.detect(later, load=tmp_path, settings={"rules.direction": "down"})
     assert set(down["direction"]) == {"down"}
+
+
+def test_a_table_of_maintenance_may_name_series_by_numbers(tmp_path: Path) -> None:
+    """An empty cell beside them, for all series, makes fractions of them; and 1 is no 1.0."""
+    times = pd.to_datetime(["2024-01-01"] * 2), pd.to_datetime(["2024-01-02"] * 2)
+    table = pd.DataFrame({"unique_id": [1, None], "from": times[0], "to": times[1]})
+    table.to_parquet(tmp_path / "x.parquet")
+    assert [name for name, _, _ in spans(str(tmp_path / "x.parquet"))] == ["1", ""]
