@@ -42,13 +42,13 @@ _START_S, _FIRE_S = 150, 120
 
 @pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
-    """A project with a trained champion, and all of it up."""
+    """A project with a trained champion that has scored once, and all of it up."""
     folder = tmp_path_factory.mktemp("up")
     (folder / "data").mkdir()
     synthetic.seasonal(2, 300, noise=0.2).to_csv(folder / "data" / "meters.csv", index=False)
     path = folder / "forecaster.toml"
     path.write_text(PROJECT.replace("DATA", str(folder / "data")))
-    for words in (["ingest"], ["train"], ["promote", "meters", "--version", "1"]):
+    for words in (["ingest"], ["train"], ["promote", "meters", "--version", "1"], ["score"]):
         done = subprocess.run(
             [sys.executable, "-m", "forecaster", *words, "--project", str(path)],
             capture_output=True,
