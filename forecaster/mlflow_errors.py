@@ -18,6 +18,7 @@ from forecaster.errors import ConfigError, SourceError
 __all__ = ["asking", "is_made"]
 
 _SERVED = ("http://", "https://")
+_DATABASES = ("sqlite", "postgresql", "mysql", "mssql")
 _ANSWER_S = 10.0
 """MLflow itself would try for minutes."""
 _NOBODY = (502, 503, 504)
@@ -45,13 +46,18 @@ def is_made(what: str, uri: str) -> bool:
 
     Raises: ConfigError for a database that cannot be opened
     """
-    if uri.startswith(_SERVED) or "://" not in uri:
+    if not uri.startswith(_DATABASES):
         return True
-    with asking(what, uri):
-        address = make_url(uri)
-        if address.get_backend_name() == "sqlite" and not Path(address.database or "").exists():
-            return False
-        return bool(inspect(create_engine(address, poolclass=NullPool)).get_table_names())
+    try:
+        with asking(what, uri):
+            address = make_url(uri)
+            if address.get_backend_name() == "sqlite" and not Path(address.database or "").exists():
+                return False
+            return bool(inspect(create_engine(address, poolclass=NullPool)).get_table_names())
+    except ValueError:  # of SQLAlchemy, which quotes what it takes for the port
+        raise ConfigError(f"the address of the {what}, '{shown(uri)}', has a port that is no number.") from None
+    except ImportError as error:
+        raise ConfigError(f"cannot open the {what} at '{shown(uri)}': {error}.") from error
 
 
 def _require_answer(what: str, uri: str) -> None:

@@ -267,10 +267,11 @@ def _opened(path: Path) -> sqlite3.Connection:
 
 
 def _refuse_loss(url: str, context: sa.engine.ExceptionContext) -> None:
-    """Raises: LedgerLost for a server that went away, or takes no connection any more"""
-    if context.is_pre_ping or not (context.is_disconnect or context.connection is None):
-        return
+    """Raises: LedgerLost for a server that went away or takes no connection any more, and for a file that is gone"""
     said = masked(context.original_exception, url).rstrip(".")
+    is_lost = context.is_disconnect or context.connection is None or said.startswith("no such table")
+    if context.is_pre_ping or not is_lost:
+        return
     raise LedgerLost(f"the ledger at '{shown(url)}' is lost: {said}. Run again when it answers.") from None
 
 

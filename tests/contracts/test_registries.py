@@ -95,6 +95,21 @@ def test_a_corrupt_database_of_mlflow_is_named(folder: str, tmp_path: Path) -> N
         _ask(folder, f"sqlite:///{tmp_path}/mlflow.db", tmp_path)
 
 
+@pytest.mark.parametrize("folder", ["registry", "tracking"])
+@pytest.mark.parametrize(
+    ("uri", "said"),
+    [
+        ("postgresql+psycopg://ann:sec:ret@host:port/x", "has a port that is no number"),
+        ("mysql+nodriver://ann:secret@host/x", "Can't load plugin"),
+        ("mysql+cymysql://ann:secret@host/x", "No module named 'cymysql'"),
+    ],
+)
+def test_an_address_that_cannot_be_used_is_named(folder: str, uri: str, said: str, tmp_path: Path) -> None:
+    """Its port or its driver, without the password."""
+    with pytest.raises(ConfigError, match=rf"the .*{folder}.*://ann:\*\*\*@host.*{said}"):
+        plugins.load(folder, f"mlflow_{folder}")(uri, tmp_path).answers()
+
+
 def test_a_corrupt_folder_of_models_is_named(tmp_path: Path) -> None:
     """Its index is no JSON."""
     (tmp_path / "water").mkdir()

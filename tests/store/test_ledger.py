@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from forecaster.errors import ConfigError
+from forecaster.errors import ConfigError, LedgerLost
 from forecaster.series.source import Slice
 from forecaster.store.leases import Busy
 from forecaster.store.ledger import Ledger
@@ -292,6 +292,17 @@ def test_an_unreachable_database_is_named(tmp_path: Path) -> None:
     """The error has the URL."""
     with pytest.raises(ConfigError, match="cannot open the ledger"):
         Ledger.open("postgresql+psycopg://nobody@127.0.0.1:1/none")
+
+
+@pytest.mark.parametrize("then", [b"", b"garbage" * 1000])
+def test_a_file_that_is_gone_or_spoilt_later_is_named(then: bytes, tmp_path: Path) -> None:
+    """By whatever it is asked next."""
+    path = tmp_path / "ledger.db"
+    opened = Ledger.open(f"sqlite:///{path}")
+    opened.engine.dispose()
+    path.write_bytes(then)
+    with pytest.raises(LedgerLost, match=r"the ledger at .*ledger.db' is lost: (no such table|file is not a database)"):
+        opened.find_runs()
 
 
 def test_what_is_said_of_an_event_stays(ledger: Ledger) -> None:
