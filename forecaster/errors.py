@@ -6,7 +6,7 @@
     │   └── DiskError        your machine: a disk that is full, or may not be written
     ├── DataError       your rows: a column, a time, a value
     ├── SourceError     their system: unreachable, refused, answered nonsense
-    │   └── LedgerLost       the ledger's server went away
+    │   └── LedgerLost       the ledger, which answered before, is away
     └── ArtifactError   a stored model that does not fit the job
 
 A message says which, what, expected, found, and what to do next. A broken invariant of ours is an
@@ -72,7 +72,7 @@ class SourceError(ForecasterError):
 
 
 class LedgerLost(SourceError):
-    """The ledger's server, which answered before: what was not written down is done by the next run."""
+    """The ledger, which answered before: what was not written down is done by the next run."""
 
 
 class ArtifactError(ForecasterError):

@@ -34,8 +34,8 @@ def listen(
 ) -> Outcome:
     """Take in what a source sends by itself, as it comes.
 
-    Rows are acknowledged after they are stored, so whoever is killed loses nothing. A source that goes away is tried
-    again, at last every minute. Ctrl-C or SIGTERM ends it cleanly.
+    Rows are acknowledged after they are stored, so whoever is killed loses nothing. A source, or a ledger, that goes
+    away is tried again, at last every minute. Ctrl-C or SIGTERM ends it cleanly.
     """
     from forecaster.series.pushing import Pushing
     from forecaster.store.intake import RowCounts
@@ -79,17 +79,17 @@ class _Listener:
     deliveries: int = 0
 
     def until_over(self) -> None:
-        """Listen, and come back to a source that went away."""
+        """Listen, and come back to a source, or a ledger, that went away."""
         wait = 1.0
         while (left := self.over - time.monotonic()) > 0:
             try:
                 self._listen(min(_PATIENCE_S, left))
+                self.renew()
                 wait = 1.0
             except SourceError as error:
                 self.watch.say(f"{self.intake.stream}: {error} Trying again in {wait:.0f} s.")
                 time.sleep(min(wait, left))
                 wait = min(2 * wait, _LONGEST_WAIT_S)
-            self.renew()
 
     def _listen(self, patience_s: float) -> None:
         from forecaster.store import listening

@@ -145,7 +145,7 @@ def _note_new(grid: Grid, member: Calibrated, quality: Quality) -> None:
     known = sorted({name.rpartition("/")[0] if grid.channel is not None else name for name in member.normal})
     reason = f"new to the detector, judged by what was normal in the series that taught it: {shortened(known)}"
     if grid.unique_id[new[0]] == ALONE:
-        reason += ". The table has no column unique_id; one that names such a series lets it go on"
+        reason += f". '{ALONE}' is what a table without unique_id has: name one that it knows in such a column to go on with it"
     quality.add_series("note", reason, grid.sizes(np.array(new)))
 
 

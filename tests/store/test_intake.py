@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
@@ -24,7 +24,7 @@ from forecaster.actions.maintain import maintain
 from forecaster.actions.query import query
 from forecaster.actions.train import train
 from forecaster.app import App
-from forecaster.errors import ConfigError, DataError, SourceError
+from forecaster.errors import ConfigError, DataError, LedgerLost, SourceError
 from forecaster.series.contract import Contract
 from forecaster.series.delivered import table
 from forecaster.series.pushing import Delivery, Pushing
@@ -413,6 +413,26 @@ def test_a_source_that_sends_is_listened_to(project: Path, monkeypatch: pytest.M
     assert (hour["part"], hour["rows_new"], hour["status"]) == ("arrivals", 3, "done")
     mark = query("watermarks", app=app).table.iloc[0]
     assert (mark["part"], mark["latest"]) == ("arrivals", pd.Timestamp("2024-01-01T02:00Z"))
+
+
+def test_a_listener_outlives_a_ledger_that_goes_away(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What could not be counted is not acknowledged, comes again, and is there once."""
+    app = App.open(project)
+    monkeypatch.setattr(App, "connector", lambda self, one: Sending(Sending.Config()))
+    Sending.left, Sending.away = [0, 1], []
+    count, lost = Ledger.add_to_slice, [LedgerLost("the ledger is lost."), LedgerLost("the ledger is lost.")]
+
+    def add_to_slice(*given: Any, **named: Any) -> None:
+        if lost:
+            raise lost.pop()
+        count(*given, **named)
+
+    monkeypatch.setattr(Ledger, "add_to_slice", add_to_slice)
+    clock = Waiting()
+    monkeypatch.setattr("forecaster.actions.listen.time", clock)
+    listen("meters", seconds=10.0, app=app)
+    assert (clock.waited, Sending.left) == (1.0 + 2.0, [])
+    assert app.lake.read("observations", latest=False)["y"].tolist() == [0, 1]
 
 
 def test_a_listener_ends_cleanly_when_it_is_told_to(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
