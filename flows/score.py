@@ -21,7 +21,8 @@ def forecast_and_detect(project: str, pipeline: str) -> None:
 def score(pipeline: str, project: str = DEFAULT_PROJECT, fresh: bool = True) -> None:
     """Score a pipeline; with `fresh` its source is read first.
 
-    One that cannot be read keeps nobody from being told of what is there, its silence among it; the run has failed all the same.
+    A source that cannot be read does not stop the scoring: people are told of the events in what is there, also that the
+    series have fallen silent. The run counts as failed all the same.
     """
     read = ingest(pipeline, project, return_state=True) if fresh else None
     forecast_and_detect(project, pipeline)

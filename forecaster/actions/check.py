@@ -24,8 +24,8 @@ def check(
 ) -> Outcome:
     """Look whether all settings fit, and with --live whether sources, ledger, registry and tracking answer: every wrong one is named, in a line.
 
-    Schedules, models and how they are trained, detectors and their rules, sources, alerts. Without --live nothing is asked over
-    any network. Nothing is run or stored.
+    Checked are schedules, models and their training, detectors and their rules, sources, and alerts. Without --live nothing
+    is asked over any network. Nothing is run or stored.
     """
     chosen = app.settings.chosen(pipeline)
     whole = of_project(app)

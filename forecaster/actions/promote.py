@@ -33,10 +33,10 @@ def promote(
     """Let the challenger serve, if it beats the champion and seasonal naive on the same backtest.
 
     Its coverage must lie in the band as well. Where nothing serves yet and the challenger loses to seasonal naive,
-    seasonal naive serves. The decision and its evidence are recorded in the ledger and on the version. What serves is
-    asked anew by each scoring, so the next one forecasts with it. A version that was gone back from serves again only by
-    its name; the next one that is trained is judged beside what serves now.
-    One pipeline that fails stops no other.
+    seasonal naive serves. The decision and its evidence are recorded in the ledger and on the version. Each scoring looks
+    up the version that serves, so the next one forecasts with it. A version that was replaced by an earlier one serves
+    again only if it is named; the next one that is trained is judged beside what serves now. One pipeline that fails stops
+    no other.
     """
     import pandas as pd
 

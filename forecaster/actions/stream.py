@@ -32,12 +32,13 @@ def stream(
 ) -> Outcome:
     """Read values as JSON lines, and say of each what detection says, and what comes next.
 
-    Standard input has `{"unique_id": ..., "ds": ..., "y": ...}` a line (without unique_id where the file had none), standard output an answer for each: detect's
-    columns, and mean and quantiles of the step after it. With channels a line has a field for each of them, `{"unique_id":
-    ..., "ds": ..., "A": ..., "B": ...}`, and as many answers as there are channels, and one for the whole. Series go on from
-    where the state left them, else from where the file ended that the detector was taught by. A late row, one of a clock that
-    is far ahead, and a line that cannot be read are answered with the reason, and change nothing. After a kill send again
-    what followed the last snapshot: rows that it knows are said to be late.
+    Each line of standard input is `{"unique_id": ..., "ds": ..., "y": ...}`, without unique_id where the file had none; each
+    line of standard output is the answer to one: detect's columns, and mean and quantiles of the step after it. With
+    channels a line has a field for each of them, `{"unique_id": ..., "ds": ..., "A": ..., "B": ...}`, and one answer for
+    each channel and one for the whole. Series go on from where the state left them, else from the end of the file that the
+    detector was taught by. A late row, a row of a clock that is far ahead, and a line that cannot be read are answered with
+    the reason, and change nothing. After a kill send again what followed the last snapshot: rows that it knows are said to
+    be late.
     """
     from forecaster.scoring.rules import among
     from forecaster.scoring.saved_detector import SavedDetector

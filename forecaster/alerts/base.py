@@ -26,8 +26,9 @@ class Alert(ABC):
 
     @abstractmethod
     def send(self, pipeline: str, events: Sequence[Mapping[str, Any]]) -> None:
-        """Tell of some incidents, each by its most severe event, with `events` and `series` that are part of it; or that a verb
-        `failed` for want of room on a disk, with its `error`.
+        """Tell of some incidents, each by its most severe event, with the `events` and `series` that are part of it.
+
+        Or tell that a verb `failed` because a disk is full, with its `error`.
 
         Raises: SourceError when they could not be delivered
         """

@@ -68,8 +68,9 @@ class Refits:
     """Trains a model again, from the beginning or from the weights before.
 
     From the beginning is the honest default: each model is the one that a user would have trained on that day, plan and
-    all. A warm one begins with the weights before it, keeps the lag window and takes a quarter of the first one's steps, smaller ones;
-    where the new rows show other seasons, and so ask for another network, it begins anew, too, and says so.
+    all. A warm refit begins with the weights before it, keeps the lag window, and takes a quarter of the first training's
+    steps at a smaller learning rate. Where the new rows show other seasons, and so need another network, it begins anew as
+    well, and says so.
     """
 
     grid: Grid

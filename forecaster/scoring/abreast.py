@@ -22,7 +22,8 @@ _AT_ONCE = 1 << 15
 class AlarmingAbreast:
     """Some `Alarming`, all of one kind, each in a place of its own; what they say is what each by itself would say.
 
-    In arrays is what changes with every row; an `Alarming` itself, with its normal rows, comes up to date when it is asked for.
+    What changes with every row is kept in arrays; an `Alarming` itself, with its normal rows, is brought up to date when it
+    is asked for.
 
     Shapes: `since` [S, W, V], `apart` [S, W]: rows that no calibration knows yet, W the most that one serves
     """

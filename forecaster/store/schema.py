@@ -154,7 +154,7 @@ leases = sa.Table(
 
 
 def connected(url: str) -> sa.Engine:
-    """A database with all tables; those that are missing are made. A file of SQLite that cannot be written is read all the same.
+    """A database with all tables; those that are missing are made. A file of SQLite that cannot be written is opened read-only.
 
     Raises: SQLAlchemyError, OSError or ImportError; from then on DiskError where a file cannot be written, LedgerLost where its
         server is gone
