@@ -252,6 +252,7 @@ def _require_streamed(saved: SavedDetector) -> None:
     """Raises: ArtifactError for what all rows are needed for"""
     silent = len(saved.roles.targets) > 1 and any(saved.how.meanings(member.frequency) for member in saved.members)
     together = bool(saved.how.fdr) and saved.how.hindsight
-    for asked, is_asked in (("--set fdr and --hindsight", together), ("channels and silences", silent)):
+    missing = "channels and rules of missing values (rules.gaps, rules.silent_after)"
+    for asked, is_asked in (("--set fdr and --hindsight", together), (missing, silent)):
         if is_asked:
             raise ArtifactError(f"a detector with {asked} is not streamed. Use: forecaster detect FILE --load DIR")

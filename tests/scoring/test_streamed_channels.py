@@ -151,12 +151,13 @@ def test_lines_have_channels_as_fields(taught: tuple[Path, list[str]], tmp_path:
 
 
 def test_what_is_not_streamed_of_channels_is_said(tmp_path: Path) -> None:
-    """A table without a channel; silences of channels."""
+    """A table without a channel; what missing values of channels mean."""
     rows = _frame().head(2 * TRAIN)
     api.detect(rows, channels=["a", "b"], detector="ewma", save=tmp_path)
     with pytest.raises(DataError, match="no column 'b'"):
         api.stream(tmp_path).feed(rows.drop(columns="b"))
-    silent = {"rules.silent_after": "6h"}
-    api.detect(rows, channels=["a", "b"], detector="ewma", settings=silent, save=tmp_path / "silent")
-    with pytest.raises(ArtifactError, match="channels and silences is not streamed"):
-        api.stream(tmp_path / "silent")
+    for rule, value in (("rules.silent_after", "6h"), ("rules.gaps", "hold")):
+        folder = tmp_path / value
+        api.detect(rows, channels=["a", "b"], detector="ewma", settings={rule: value}, save=folder)
+        with pytest.raises(ArtifactError, match=rf"channels and rules of missing values .*{rule}.* is not streamed"):
+            api.stream(folder)
