@@ -37,6 +37,8 @@ ELSEWHERE = {
     "forecaster/store/leases.py": {"sqlalchemy"},
     "forecaster/store/news.py": {"deltalake"},
     "forecaster/store/schema.py": {"sqlalchemy"},
+    "forecaster/store/database.py": {"sqlalchemy"},
+    "forecaster/store/sqlite_file.py": {"sqlalchemy"},
     "forecaster/store/slices.py": {"sqlalchemy"},
     "forecaster/store/upkeep.py": {"deltalake"},
     "forecaster/mlflow_errors.py": {"mlflow", "sqlalchemy"},

@@ -19,8 +19,9 @@ from forecaster.columns import EXPECTATION
 from forecaster.errors import ConfigError, LedgerLost
 from forecaster.series.source import Done, Slice
 from forecaster.store import slices as reading
+from forecaster.store.database import connected, is_made
 from forecaster.store.leases import LEASE_WAIT_S, lease
-from forecaster.store.schema import connected, events, is_made, labels, runs, series, slices
+from forecaster.store.schema import events, labels, runs, series, slices
 
 __all__ = ["Ledger", "Run"]
 
