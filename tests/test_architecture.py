@@ -38,6 +38,8 @@ ELSEWHERE = {
     "forecaster/store/news.py": {"deltalake"},
     "forecaster/store/schema.py": {"sqlalchemy"},
     "forecaster/store/database.py": {"sqlalchemy"},
+    "forecaster/store/event_log.py": {"sqlalchemy"},
+    "forecaster/store/queries.py": {"sqlalchemy"},
     "forecaster/store/sqlite_file.py": {"sqlalchemy"},
     "forecaster/store/slices.py": {"sqlalchemy"},
     "forecaster/store/upkeep.py": {"deltalake"},

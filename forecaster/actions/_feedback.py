@@ -28,14 +28,14 @@ def verdicts(app: "App", names: list[str], when: datetime) -> "pd.DataFrame":
     from forecaster.scoring.events import SILENT
     from forecaster.scoring.feedback import VERDICTS
 
-    said, events = app.ledger.find_labels(series_ids=names), app.ledger.find_events(series_ids=names)
+    said, events = app.ledger.events.find_labels(series_ids=names), app.ledger.events.find(series_ids=names)
     rows = []
     of_event = {event_id: part.to_dict("records") for event_id, part in said[::-1].groupby("event_id", sort=False)}
     spoken_of = events["event_id"].isin(list(of_event)) & (events["direction"] != SILENT)
     for event in events[spoken_of].to_dict("records"):
         last: dict[str, Any] | None = None
         for one in of_event[event["event_id"]]:
-            takes_back = one["state"] == "open" and one["by"] != app.ledger.ITSELF
+            takes_back = one["state"] == "open" and one["by"] != app.ledger.events.ITSELF
             if one["at"] > when or not (one["state"] in VERDICTS or takes_back):
                 continue
             if last is not None:

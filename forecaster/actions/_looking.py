@@ -88,7 +88,7 @@ class _Scoring:
         scored = self.app.lake.read("scores", **new)
         newest = {str(name): when for name, when in [*last.items(), *scored.groupby("unique_id")["ds"].max().items()]}
         stands = pd.concat([last, rows.groupby("unique_id")["ds"].max()]).groupby(level=0).max()
-        known = self.app.ledger.find_events(event_ids=advance.events["event_id"].tolist())
+        known = self.app.ledger.events.find(event_ids=advance.events["event_id"].tolist())
         events = _with_what_was(advance.events, known)
 
         def keep() -> None:

@@ -27,16 +27,16 @@ def relate(app: "App", one: "Pipeline", begun: "pd.DataFrame") -> None:
         return
     ledger, incidents = app.ledger, Incidents.of(one.incidents, f"pipeline '{one.name}'")
     names = begun["unique_id"].unique().tolist()
-    ledger.relate_events("parent_id", parents(begun, ledger.find_events(series_ids=names, since=begun["start"].min())))
+    ledger.events.relate("parent_id", parents(begun, ledger.events.find(series_ids=names, since=begun["start"].min())))
     groups = incidents.groups(ledger.find_series(), one.name)
     touched = {groups.get(name) for name in names}
     alike = {name for name, group in groups.items() if group in touched} | set(names)
-    near = ledger.find_events(series_ids=sorted(alike), since=begun["start"].min() - incidents.span)
+    near = ledger.events.find(series_ids=sorted(alike), since=begun["start"].min() - incidents.span)
     fresh = near["event_id"].isin(begun["event_id"]) & near["incident_id"].isna()
     put = incidents.put_in(near[fresh], near[~fresh], groups)
     over = set(near.loc[near["notified_at"].notna(), "incident_id"].dropna())
-    ledger.need_not_tell([event_id for event_id, incident in put.items() if incident in over])
-    ledger.relate_events("incident_id", put)
+    ledger.events.need_not_tell([event_id for event_id, incident in put.items() if incident in over])
+    ledger.events.relate("incident_id", put)
 
 
 def tell(app: "App", one: "Pipeline", alerts: "Sequence[Alert]") -> tuple[int, str]:
@@ -45,11 +45,11 @@ def tell(app: "App", one: "Pipeline", alerts: "Sequence[Alert]") -> tuple[int, s
     Of a series with a snoozed event nothing is told until the snooze is over. What could not be told waits for the next run;
     where nobody is to be told, nothing waits.
     """
-    waiting = app.ledger.find_events(pipeline=one.name, to_tell=True, state="open")
+    waiting = app.ledger.events.find(pipeline=one.name, to_tell=True, state="open")
     if not alerts:
-        app.ledger.need_not_tell(waiting["event_id"].tolist())
+        app.ledger.events.need_not_tell(waiting["event_id"].tolist())
         return 0, ""
-    snoozed = waiting["unique_id"].isin(app.ledger.find_events(pipeline=one.name, state="snoozed")["unique_id"])
+    snoozed = waiting["unique_id"].isin(app.ledger.events.find(pipeline=one.name, state="snoozed")["unique_id"])
     now = waiting[~snoozed]
     if len(now) == 0:
         return 0, ""
@@ -59,7 +59,7 @@ def tell(app: "App", one: "Pipeline", alerts: "Sequence[Alert]") -> tuple[int, s
             alert.send(one.name, told)
     except ForecasterError as error:
         return 0, str(error)
-    app.ledger.mark_notified(now["event_id"].tolist())
+    app.ledger.events.mark_notified(now["event_id"].tolist())
     return len(told), ""
 
 

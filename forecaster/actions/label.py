@@ -38,7 +38,7 @@ def label(
     if by is not None and not by.strip():
         raise ConfigError("--by is empty: name who says so.")
     _require_recurrence(event, as_, every, app)
-    said = app.ledger.label(event, as_, by=by or getpass.getuser(), note=note, until=end, every=every)
+    said = app.ledger.events.label(event, as_, by=by or getpass.getuser(), note=note, until=end, every=every)
     facts = {name: value.isoformat() if name in ("at", "until") and value else value for name, value in said.items()}
     return Outcome([f"{event} is {as_}" + ("" if end is None else f" until {end:%Y-%m-%d %H:%M} UTC")], facts=facts)
 
@@ -51,6 +51,6 @@ def _require_recurrence(event: str, as_: str, every: str | None, app: "App") -> 
         raise ConfigError(f"--every {every} is for --as expected only.")
     from forecaster.series.frequency import parse_duration
 
-    micros, mine = parse_duration(every), app.ledger.find_events(event_ids=[event])
+    micros, mine = parse_duration(every), app.ledger.events.find(event_ids=[event])
     if len(mine) and (mine["end"] - mine["start"]).iloc[0].total_seconds() * 1e6 >= micros:
         raise ConfigError(f"--every {every}: event '{event}' is longer than that.")

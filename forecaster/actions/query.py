@@ -147,8 +147,8 @@ def _of_series(
     if what in ("anomalies", "labels"):
         asked["series_ids"] = asked.pop("series")
         if what == "labels":
-            return app.ledger.find_labels(**asked, limit=limit)
-        return app.ledger.find_events(**asked, state=state, limit=limit)
+            return app.ledger.events.find_labels(**asked, limit=limit)
+        return app.ledger.events.find(**asked, state=state, limit=limit)
     return app.lake.read(what, **asked, limit=limit, newest_first=newest_first)
 
 
@@ -186,8 +186,8 @@ def _incidents(app: "App", limit: int | None, *, series: list[str] | None, **ask
     """Incidents of which an event is asked for, with all of their events."""
     from forecaster.scoring.incidents import of_events
 
-    some = app.ledger.find_events(series_ids=series, **asked)
+    some = app.ledger.events.find(series_ids=series, **asked)
     ids = some["incident_id"].fillna(some["event_id"]).unique().tolist()
-    return of_events(app.ledger.find_events(incidents=ids, as_of=asked["as_of"])).head(
+    return of_events(app.ledger.events.find(incidents=ids, as_of=asked["as_of"])).head(
         len(ids) if limit is None else limit
     )

@@ -77,7 +77,7 @@ def _series(app: "App", one: "Pipeline", name: str) -> "tuple[pd.DataFrame, pd.D
     forecast = app.lake.read("forecasts", series=[name])
     forecast = forecast[forecast["cutoff"] == forecast["cutoff"].max()]
     history = app.lake.read("observations", series=[name])
-    events = app.ledger.find_events(series_ids=[name])
+    events = app.ledger.events.find(series_ids=[name])
     shown = history.tail(_HORIZONS_SHOWN * one.horizon)
     since = shown["ds"].min()
     scores = app.lake.read("scores", series=[name], since=since.to_pydatetime()) if len(shown) else history

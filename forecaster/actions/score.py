@@ -74,7 +74,7 @@ def _scored(app: "App", one: "Pipeline", when: datetime, watch: Watch) -> dict[s
         try:
             run.facts |= _stored(app, one, scored, champion, made_by)
         finally:  # people are told of events that are written down, also where a full disk takes no more
-            app.ledger.wake(one.name, datetime.now(UTC))
+            app.ledger.events.wake(one.name, datetime.now(UTC))
             told, problem = tell(app, one, alerts)
             run.facts |= {"told": told, **({"alert_error": problem} if problem else {})}
         run.note(
@@ -127,8 +127,8 @@ def _store_events(app: "App", one: "Pipeline", scored: "Scored", made_by: dict[s
     news = begun["unique_id"].isin(list(scored.newest))
     known = {name: value for name, value in made_by.items() if name != "as_of"}
     entries = begun.assign(pipeline=one.name, to_tell=news, **known).to_dict("records")
-    put = app.ledger.put_events([{str(k): plain(v) for k, v in entry.items()} for entry in entries])
-    app.ledger.close_events(one.name, scored.open)
+    put = app.ledger.events.put([{str(k): plain(v) for k, v in entry.items()} for entry in entries])
+    app.ledger.events.close(one.name, scored.open)
     relate(app, one, begun)
     return len(put)
 

@@ -19,6 +19,7 @@ from forecaster.app import App
 from forecaster.errors import DiskError
 from forecaster.series import synthetic
 from forecaster.store import lake
+from forecaster.store.event_log import EventLog
 from tests.meters import TOLD_METERS
 
 
@@ -103,9 +104,8 @@ def test_people_are_told_of_events_whose_rows_find_no_room(watched: App, monkeyp
 
 def test_people_are_told_where_nothing_can_be_written_down(watched: App, monkeypatch: pytest.MonkeyPatch) -> None:
     """Not even that there is an event: what failed is told, and the event once there is room."""
-    ledger = type(watched.ledger)
     with monkeypatch.context() as patched:
-        patched.setattr(ledger, "put_events", lambda *_: (_ for _ in ()).throw(DiskError("cannot write to the ledger")))
+        patched.setattr(EventLog, "put", lambda *_: (_ for _ in ()).throw(DiskError("cannot write to the ledger")))
         with pytest.raises(DiskError):
             score(app=watched)
     assert [line["failed"] for line in _told(watched)] == ["score"]

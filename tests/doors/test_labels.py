@@ -19,7 +19,7 @@ EVENT = "a@t"
 def app(project: Path) -> App:
     """A project with one event."""
     opened, now = App.open(project), datetime.now(UTC)
-    opened.ledger.put_events([{"event_id": EVENT, "unique_id": "a", "pipeline": "meters", "start": now, "end": now}])
+    opened.ledger.events.put([{"event_id": EVENT, "unique_id": "a", "pipeline": "meters", "start": now, "end": now}])
     return opened
 
 
@@ -32,7 +32,7 @@ def test_nobody_is_no_name(app: App, by: str) -> None:
     assert "--by" in answer.json()["detail"]
     with pytest.raises(ConfigError, match="--by"):
         label(EVENT, as_="confirmed", by=by, app=app)
-    assert app.ledger.find_labels().empty
+    assert app.ledger.events.find_labels().empty
     assert label(EVENT, as_="confirmed", app=app).facts["by"] == getpass.getuser()
 
 
@@ -45,4 +45,4 @@ def test_a_snooze_that_is_over_is_none(app: App) -> None:
     assert "is past" in answer.json()["detail"]
     with pytest.raises(ConfigError, match="is past"):
         label(EVENT, as_="snoozed", until=past, app=app)
-    assert app.ledger.find_labels().empty
+    assert app.ledger.events.find_labels().empty

@@ -33,9 +33,9 @@ def put(app: App, name: str, hours: int, severity: float, *, is_open: bool, inci
     start = LAST - hours * HOUR
     event_id = f"{name}@{start.isoformat()}"
     row = {"event_id": event_id, "unique_id": name, "pipeline": "meters", "severity": severity, "direction": "up"}
-    app.ledger.put_events([{**row, "start": start, "peak": start, "end": start + HOUR, "is_open": is_open}])
+    app.ledger.events.put([{**row, "start": start, "peak": start, "end": start + HOUR, "is_open": is_open}])
     if incident:
-        app.ledger.relate_events("incident_id", {event_id: incident})
+        app.ledger.events.relate("incident_id", {event_id: incident})
     return event_id
 
 
@@ -66,11 +66,11 @@ def test_the_first_page_lists_what_is_wrong_in_any_series(client: Client, app: A
 def test_the_first_page_says_what_was_said(client: Client, app: App) -> None:
     """By whom, why and until when; what was judged is gone, unless it was confirmed and goes on."""
     ids = [put(app, "s0", hours, 5.0, is_open=hours < 10) for hours in (1, 2, 3, 11, 12)]
-    app.ledger.label(ids[0], "acknowledged", by="ann", note="on my way")
-    app.ledger.label(ids[1], "snoozed", by="bob", until=datetime(2100, 1, 2, 3, 4, tzinfo=UTC))
-    app.ledger.label(ids[2], "confirmed", by="bob")
-    app.ledger.label(ids[3], "confirmed", by="bob")
-    app.ledger.label(ids[4], "false", by="bob")
+    app.ledger.events.label(ids[0], "acknowledged", by="ann", note="on my way")
+    app.ledger.events.label(ids[1], "snoozed", by="bob", until=datetime(2100, 1, 2, 3, 4, tzinfo=UTC))
+    app.ledger.events.label(ids[2], "confirmed", by="bob")
+    app.ledger.events.label(ids[3], "confirmed", by="bob")
+    app.ledger.events.label(ids[4], "false", by="bob")
     text = said(pages.content(client, None, "3m", LAST))
     assert [f'"{event_id}"' in text for event_id in ids] == [True, True, True, False, False]
     for words in ("by ann: on my way", "until 2100-01-02 03:04", "All that is still going on has been taken up"):

@@ -76,8 +76,8 @@ def test_the_newest_rows_come_first_where_asked(client: Client, app: App) -> Non
 
 def test_events_are_asked_for_by_their_state(client: Client, app: App) -> None:
     """As it was said last; of nothing else, and no state that there is not."""
-    app.ledger.put_events([event("a"), event("b")])
-    app.ledger.label("b", "confirmed", by="ann")
+    app.ledger.events.put([event("a"), event("b")])
+    app.ledger.events.label("b", "confirmed", by="ann")
     assert client.anomalies(state="open")["event_id"].tolist() == ["a"]
     assert client.anomalies(state="confirmed")["event_id"].tolist() == ["b"]
     assert len(client.anomalies()) == 2
@@ -91,9 +91,9 @@ def test_all_that_is_asked_for_counts(client: Client, app: App) -> None:
     names = ["s0", "s1"]
     assert query("series", series=names, app=app).table["unique_id"].tolist() == names
     app.ledger.add_to_slice("others", Slice("file", "v1"), series=[{"unique_id": "x", "stream": "others"}])
-    app.ledger.put_events([event("a"), event("b") | {"unique_id": "x", "pipeline": "others"}])
+    app.ledger.events.put([event("a"), event("b") | {"unique_id": "x", "pipeline": "others"}])
     assert query("anomalies", pipeline="meters", series=["s0", "x"], app=app).table["event_id"].tolist() == ["a"]
-    app.ledger.label("a", "confirmed", by="ann")
+    app.ledger.events.label("a", "confirmed", by="ann")
     for what in ("labels", "slices"):
         assert len(query(what, since="2024-01-01", app=app).table) > 0
         assert query(what, until="2024-01-01", app=app).table is None

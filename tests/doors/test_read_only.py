@@ -145,7 +145,7 @@ def test_a_ledger_of_an_earlier_version_is_read_as_it_is(tmp_path: Path) -> None
     before = Ledger.open(address)
     before.begin_slice("meters", FILE)
     before.end_slice(slice_id("meters", FILE), "done", series=[{"unique_id": "a", "last_ds": NOW}])
-    before.put_events([{"event_id": EVENT, "unique_id": "a", "is_open": True, "to_tell": True}])
+    before.events.put([{"event_id": EVENT, "unique_id": "a", "is_open": True, "to_tell": True}])
     before.engine.dispose()
     with sqlite3.connect(home / "ledger.db") as connection:
         for change in ("ALTER TABLE coverage DROP last_ds", "ALTER TABLE events DROP to_tell", "DROP TABLE labels"):
@@ -154,13 +154,13 @@ def test_a_ledger_of_an_earlier_version_is_read_as_it_is(tmp_path: Path) -> None
     with _mounted(home):
         old = Ledger.open(address)
         assert old.watermarks()[["part", "latest"]].to_numpy().tolist() == [["file", None]]
-        assert old.find_events()[["event_id", "to_tell"]].to_numpy().tolist() == [[EVENT, None]]
-        assert len(old.find_labels()) == 0
+        assert old.events.find()[["event_id", "to_tell"]].to_numpy().tolist() == [[EVENT, None]]
+        assert len(old.events.find_labels()) == 0
         with pytest.raises(DiskError, match=r"cannot write to the ledger at .* of an earlier version"):
-            old.label(EVENT, "confirmed", by="me")
+            old.events.label(EVENT, "confirmed", by="me")
         old.engine.dispose()
     now = Ledger.open(address)
-    now.label(EVENT, "confirmed", by="me")
+    now.events.label(EVENT, "confirmed", by="me")
     now.end_slice(slice_id("meters", FILE), "done", series=[{"unique_id": "a", "last_ds": NOW}])
     assert now.watermarks()["latest"].tolist() == [NOW]
 

@@ -38,7 +38,7 @@ def test_the_report_says_what_it_does_not_draw(app: App, tmp_path: Path, monkeyp
     for number, begun in enumerate((start, start + timedelta(hours=55))):
         times = {"start": begun, "peak": begun, "end": begun + timedelta(hours=1), "is_open": bool(number)}
         row = {"event_id": f"s0@{number}", "unique_id": "s0", "pipeline": "meters", "severity": 4.0, "direction": "up"}
-        app.ledger.put_events([{**row, **times}])
+        app.ledger.events.put([{**row, **times}])
     outcome = report(out=tmp_path / "report.html", app=app)
     page = (tmp_path / "report.html").read_text()
     assert "meters: the first 1 of 2 series" in outcome.lines

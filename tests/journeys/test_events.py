@@ -88,11 +88,11 @@ def test_nobody_is_told_of_what_was_taken_up(project: Project) -> None:
     name = str(event["event_id"])
     label(name, as_="snoozed", until=(datetime.now(UTC) + timedelta(hours=1)).isoformat(), by="ann", app=app)
     assert project.scored(710) == first, "the jump at 700 is recorded, and waits"
-    events = app.ledger.find_events(series_ids=["s0"])
+    events = app.ledger.events.find(series_ids=["s0"])
     later = events.loc[events["start"] > events.set_index("event_id")["start"][name], "event_id"].tolist()
     assert later
     assert not events.set_index("event_id")["is_open"][name]
-    app.ledger.label(name, "snoozed", by="ann", until=datetime.now(UTC))
+    app.ledger.events.label(name, "snoozed", by="ann", until=datetime.now(UTC))
     assert [one["event_id"] for one in project.scored(711)] == [name, *later], "the first is over: not told again"
     label(later[0], as_="false", by="ann", note="a valve", app=app)
     said = query("labels", format="json", app=app)
@@ -123,7 +123,7 @@ def test_a_project_has_rules(project: Project) -> None:
     """Those of the file, from the next scoring on."""
     project.ruled('{ gap = 5, direction = "up" }')
     project.scored(800)
-    assert set(project.app.ledger.find_events(since=datetime(2024, 1, 26, tzinfo=UTC))["direction"]) == {"up"}
+    assert set(project.app.ledger.events.find(since=datetime(2024, 1, 26, tzinfo=UTC))["direction"]) == {"up"}
 
 
 @pytest.mark.slow
@@ -150,12 +150,12 @@ def test_people_are_told_of_a_silent_sensor(project: Project) -> None:
     project.ruled('{ gap = 5, silent_after = "6h" }')
     told = project.scored(610)
     assert [(one["direction"], pd.Timestamp(one["start"])) for one in told] == [("silent", _utc(615))] * 2
-    ends = project.app.ledger.find_events().set_index("event_id").loc[[one["event_id"] for one in told], "end"]
+    ends = project.app.ledger.events.find().set_index("event_id").loc[[one["event_id"] for one in told], "end"]
     assert (ends > pd.Timestamp.now("UTC") - pd.Timedelta(hours=2)).all()
     again = project.scored(640, without=(610, 800))
     assert again[:2] == told
     assert [one["unique_id"] for one in again[2:]] == ["s0", "s0"], "its jump at 620, and its silence after 640"
-    silent = project.app.ledger.find_events().set_index("event_id").query("direction == 'silent'")
+    silent = project.app.ledger.events.find().set_index("event_id").query("direction == 'silent'")
     assert silent["is_open"].to_dict() == {
         "s0@2024-01-26T15:00:00+00:00": False,
         "s1@2024-01-26T15:00:00+00:00": True,
@@ -163,7 +163,7 @@ def test_people_are_told_of_a_silent_sensor(project: Project) -> None:
     }
     known = (datetime.now(UTC) + timedelta(hours=5)).isoformat()
     score("meters", as_of=known, app=project.app)
-    assert (project.app.ledger.find_events()["end"] > pd.Timestamp(known) - pd.Timedelta(hours=2)).sum() == 2
+    assert (project.app.ledger.events.find()["end"] > pd.Timestamp(known) - pd.Timedelta(hours=2)).sum() == 2
 
 
 @pytest.mark.slow
@@ -187,7 +187,7 @@ def test_an_incident_is_told_once(project: Project) -> None:
 
 def _first(project: Project) -> str:
     """The event of the jump at 620."""
-    found = project.app.ledger.find_events(series_ids=["s0"], since=_utc(619), until=_utc(624))
+    found = project.app.ledger.events.find(series_ids=["s0"], since=_utc(619), until=_utc(624))
     return str(found["event_id"].iloc[0])
 
 

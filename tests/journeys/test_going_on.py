@@ -87,7 +87,7 @@ class Project:
         keys = ["unique_id", "ds"]
         scores = self.app.lake.read("scores", latest=False).drop(columns=made_by[:3])
         forecasts = self.app.lake.read("forecasts", latest=False).drop(columns=made_by[:3])
-        events = self.app.ledger.find_events().drop(columns=["run_id", "model", "first_seen_at"])
+        events = self.app.ledger.events.find().drop(columns=["run_id", "model", "first_seen_at"])
         return [
             scores.sort_values(keys, ignore_index=True),
             forecasts.sort_values([*keys, "cutoff"], ignore_index=True),
@@ -128,8 +128,8 @@ def test_going_on_is_reading_everything(trained: Path, detector: str, tmp_path: 
         project.scored(516, lagging)
         project.scored(620)
         assert len(passes) == (4 if project is anew else 1)
-    assert on.app.ledger.find_events()["is_open"].any() == anew.app.ledger.find_events()["is_open"].any()
-    assert len(on.app.ledger.find_events()) > 3
+    assert on.app.ledger.events.find()["is_open"].any() == anew.app.ledger.events.find()["is_open"].any()
+    assert len(on.app.ledger.events.find()) > 3
     _same(on, anew)
 
 
@@ -155,7 +155,7 @@ def test_what_changes_the_past_rewinds(trained: Path, tmp_path: Path, passes: li
         counts.append(len(passes))
         project.scored(535, revised(300))
         counts.append(len(passes))
-        label(project.app.ledger.find_events()["event_id"].iloc[-1], as_="false", by="ann", app=project.app)
+        label(project.app.ledger.events.find()["event_id"].iloc[-1], as_="false", by="ann", app=project.app)
         project.scored(535, revised(300))
         project.scored(570, revised(300))
         counts.append(len(passes))
@@ -181,7 +181,7 @@ def test_an_event_that_goes_on_keeps_its_peak(tmp_path: Path) -> None:
             train(app=app)
             promote("meters", version="1", app=app)
         score(app=app)
-        found.append(app.ledger.find_events())
+        found.append(app.ledger.events.find())
     first, later = found[1].iloc[0], found[2].iloc[0]
     assert (len(found[2]), later["event_id"]) == (1, first["event_id"])
     assert later["end"] - first["end"] == pd.Timedelta(hours=25)

@@ -17,8 +17,9 @@ from forecaster.actions.train import train
 from forecaster.app import App
 from forecaster.errors import ConfigError
 from forecaster.series import synthetic
+from forecaster.store.event_log import EventLog
 from forecaster.store.lake import Lake
-from forecaster.store.ledger import Ledger, Run
+from forecaster.store.ledger import Run
 from tests.meters import TOLD_METERS
 
 PROJECT = TOLD_METERS.replace("RULES", '{ gap = 5 }\nincidents = { by = "pipeline", window = "1D" }')
@@ -61,7 +62,7 @@ class Project:
     def stored(self) -> list[pd.DataFrame]:
         """All that is remembered, but who made it when."""
         made_by = ["run_id", "as_of"]
-        events = self.app.ledger.find_events()
+        events = self.app.ledger.events.find()
         events["notified_at"] = events["notified_at"].notna()
         return [
             *(self.app.lake.read(name, latest=False).drop(columns=made_by) for name in ("scores", "forecasts")),
@@ -110,15 +111,15 @@ def _dies(patch: pytest.MonkeyPatch, owner: Any, name: str, number: int) -> None
     ("owner", "name", "number"),
     [
         (Lake, "append", 1),
-        (Ledger, "put_events", 1),
-        (Ledger, "close_events", 1),
-        (Ledger, "relate_events", 1),
-        (Ledger, "relate_events", 2),
+        (EventLog, "put", 1),
+        (EventLog, "close", 1),
+        (EventLog, "relate", 1),
+        (EventLog, "relate", 2),
         (Lake, "append", 2),
         (Snapshots, "put", 1),
-        (Ledger, "wake", 1),
+        (EventLog, "wake", 1),
         (scoring, "tell", 1),
-        (Ledger, "need_not_tell", 1),
+        (EventLog, "need_not_tell", 1),
         (Run, "note", 1),
     ],
     ids=lambda value: getattr(value, "__name__", str(value)).rsplit(".", 1)[-1],
@@ -144,7 +145,7 @@ def test_killed_before_each_step_nothing_is_lost_or_doubled(
 @pytest.mark.slow
 def test_an_undisturbed_scoring_tells_of_news_alone(undisturbed: Project) -> None:
     """What the kills are compared with: history is recorded and not told, and what joins a told incident is not, too."""
-    events = undisturbed.app.ledger.find_events().sort_values(["start", "event_id"])
+    events = undisturbed.app.ledger.events.find().sort_values(["start", "event_id"])
     assert events["unique_id"].tolist() == ["s0", "s1", "s0", "s1", "s0"]
     assert events["notified_at"].notna().tolist() == [False, False, True, True, False]
     assert events["incident_id"].nunique() == 2
@@ -187,5 +188,5 @@ def test_what_nobody_was_to_be_told_of_is_not_told_later(trained: Path, tmp_path
         score("meters", app=App.open(file))
     project.telling("jsonl")
     score("meters", app=project.app)
-    assert len(project.app.ledger.find_events()) == 4
+    assert len(project.app.ledger.events.find()) == 4
     assert project.told() == []

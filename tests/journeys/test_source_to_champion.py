@@ -73,17 +73,17 @@ def test_the_road_from_a_source_to_people(prefect: None, tmp_path: Path) -> None
     assert len(app.lake.read("forecasts", latest=False)) == 12, "running it twice changes nothing"
     assert len(app.lake.read("scores", latest=False)) == scored
 
-    before = set(app.ledger.find_events()["event_id"])
+    before = set(app.ledger.events.find()["event_id"])
     _write(data, 640, jump_at=620)
     score("meters", str(path))
     assert len(app.lake.read("scores")) == scored + 80
-    events = app.ledger.find_events(series_ids=["s0"])
+    events = app.ledger.events.find(series_ids=["s0"])
     news = events[~events["event_id"].isin(before)]
     jump = pd.Timestamp("2024-01-01", tz="UTC") + pd.Timedelta(hours=620)
     assert jump in news["start"].tolist()
     told = [json.loads(line) for line in (tmp_path / "alerts.jsonl").read_text().splitlines()]
-    assert {event["event_id"] for event in told} == set(app.ledger.find_events()["event_id"]) - before
-    assert app.ledger.find_events(pipeline="meters").set_index("event_id")["notified_at"].notna()[told[0]["event_id"]]
+    assert {event["event_id"] for event in told} == set(app.ledger.events.find()["event_id"]) - before
+    assert app.ledger.events.find(pipeline="meters").set_index("event_id")["notified_at"].notna()[told[0]["event_id"]]
     score("meters", str(path))
     assert len((tmp_path / "alerts.jsonl").read_text().splitlines()) == len(told), "nobody is told twice"
 

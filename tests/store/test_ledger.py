@@ -19,6 +19,7 @@ import sqlalchemy as sa
 
 from forecaster.errors import ConfigError, LedgerLost
 from forecaster.series.source import Slice
+from forecaster.store.event_log import EventLog
 from forecaster.store.leases import Busy
 from forecaster.store.ledger import Ledger
 from forecaster.store.schema import coverage, leases
@@ -76,11 +77,11 @@ def test_events_of_more_series_than_a_statement_has_parameters(ledger: Ledger) -
     """A pipeline may have any number of series, with any names."""
     named = "it's 100% \\ done"
     names = [named, *(f"series-{n}" for n in range(260_000))]
-    ledger.put_events([{"event_id": f"{named}@1", "unique_id": named, "pipeline": "p", "start": NOW, "end": NOW}])
-    ledger.label(f"{named}@1", "acknowledged", by="ann")
-    assert ledger.find_events(series_ids=names)["unique_id"].tolist() == [named]
-    assert ledger.find_labels(series_ids=names)["unique_id"].tolist() == [named]
-    assert ledger.find_events(series_ids=names[1:]).empty
+    ledger.events.put([{"event_id": f"{named}@1", "unique_id": named, "pipeline": "p", "start": NOW, "end": NOW}])
+    ledger.events.label(f"{named}@1", "acknowledged", by="ann")
+    assert ledger.events.find(series_ids=names)["unique_id"].tolist() == [named]
+    assert ledger.events.find_labels(series_ids=names)["unique_id"].tolist() == [named]
+    assert ledger.events.find(series_ids=names[1:]).empty
 
 
 def test_a_run_is_written_down_however_it_ends(ledger: Ledger) -> None:
@@ -103,9 +104,9 @@ def test_a_known_event_grows_and_keeps_its_state(ledger: Ledger) -> None:
         "event_id": "a@t", "unique_id": "a", "pipeline": "p", "start": NOW, "peak": NOW, "end": NOW, "severity": 3.0,
         "direction": "up", "channels": "",
     }  # fmt: skip
-    assert ledger.put_events([event]) == ["a@t"]
-    assert ledger.put_events([{**event, "end": NOW + timedelta(hours=2), "severity": 4.0}]) == []
-    found = ledger.find_events(series_ids=["a"], since=NOW + timedelta(hours=1))
+    assert ledger.events.put([event]) == ["a@t"]
+    assert ledger.events.put([{**event, "end": NOW + timedelta(hours=2), "severity": 4.0}]) == []
+    found = ledger.events.find(series_ids=["a"], since=NOW + timedelta(hours=1))
     assert found["severity"].tolist() == [4.0]
     assert found["state"].tolist() == ["open"]
 
@@ -114,11 +115,11 @@ def test_what_is_to_be_told_waits_until_it_was(ledger: Ledger) -> None:
     """That an event is news is written down with it; nobody tells of what was told, need not be, or never was to be."""
     for name, to_tell in (("a@t", True), ("b@t", True), ("c@t", False), ("d@t", True)):
         event = {"event_id": name, "unique_id": "a", "pipeline": "p", "start": NOW, "end": NOW, "to_tell": to_tell}
-        ledger.put_events([event])
-    ledger.mark_notified(["a@t"])
-    ledger.need_not_tell(["b@t"])
-    assert ledger.find_events(to_tell=True)["event_id"].tolist() == ["d@t"]
-    assert ledger.find_events().set_index("event_id")["notified_at"].notna()["a@t"]
+        ledger.events.put([event])
+    ledger.events.mark_notified(["a@t"])
+    ledger.events.need_not_tell(["b@t"])
+    assert ledger.events.find(to_tell=True)["event_id"].tolist() == ["d@t"]
+    assert ledger.events.find().set_index("event_id")["notified_at"].notna()["a@t"]
 
 
 def test_a_slice_has_a_life(ledger: Ledger) -> None:
@@ -309,50 +310,50 @@ def test_what_is_said_of_an_event_stays(ledger: Ledger) -> None:
     """Its state is the last, its history all; a snooze ends by itself, and is told of anew if the event goes on."""
     for name, is_open in (("a@t", True), ("b@t", False)):
         event = {"event_id": name, "unique_id": name[0], "pipeline": "p", "start": NOW, "end": NOW, "is_open": is_open}
-        ledger.put_events([event])
-        ledger.mark_notified([name])
-        ledger.label(name, "acknowledged", by="ann")
-        ledger.label(name, "snoozed", by="bob", note="pump is serviced", until=NOW + timedelta(hours=1))
+        ledger.events.put([event])
+        ledger.events.mark_notified([name])
+        ledger.events.label(name, "acknowledged", by="ann")
+        ledger.events.label(name, "snoozed", by="bob", note="pump is serviced", until=NOW + timedelta(hours=1))
     with pytest.raises(ConfigError, match="no event 'c@t'"):
-        ledger.label("c@t", "false", by="ann")
-    ledger.wake("p", NOW)
-    assert set(ledger.find_events(state="snoozed")["event_id"]) == {"a@t", "b@t"}
-    ledger.wake("p", NOW + timedelta(hours=2))
-    assert ledger.find_events(to_tell=True, state="open")["event_id"].tolist() == ["a@t"]
-    said = ledger.find_labels(series_ids=["a"])
+        ledger.events.label("c@t", "false", by="ann")
+    ledger.events.wake("p", NOW)
+    assert set(ledger.events.find(state="snoozed")["event_id"]) == {"a@t", "b@t"}
+    ledger.events.wake("p", NOW + timedelta(hours=2))
+    assert ledger.events.find(to_tell=True, state="open")["event_id"].tolist() == ["a@t"]
+    said = ledger.events.find_labels(series_ids=["a"])
     assert said["state"].tolist() == ["open", "snoozed", "acknowledged"]
     assert said["by"].tolist() == ["forecaster", "bob", "ann"]
     assert said["until"].iloc[1] == NOW + timedelta(hours=1)
-    ledger.close_events("p", [])
-    assert not ledger.find_events()["is_open"].any()
+    ledger.events.close("p", [])
+    assert not ledger.events.find()["is_open"].any()
 
 
 def test_who_is_killed_while_waking_wakes_again(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
     """An event is open again only when it is written down that people are to be told anew."""
-    ledger.put_events(
+    ledger.events.put(
         [{"event_id": "a@t", "unique_id": "a", "pipeline": "p", "start": NOW, "end": NOW, "is_open": True}]
     )
-    ledger.mark_notified(["a@t"])
-    ledger.label("a@t", "snoozed", by="ann", until=NOW)
-    for killed in (Ledger.label, Ledger._say_of):
+    ledger.events.mark_notified(["a@t"])
+    ledger.events.label("a@t", "snoozed", by="ann", until=NOW)
+    for killed in (EventLog.label, EventLog._say_of):
         with monkeypatch.context() as patch:
-            patch.setattr(Ledger, killed.__name__, lambda *_, **__: 1 / 0)
+            patch.setattr(EventLog, killed.__name__, lambda *_, **__: 1 / 0)
             with pytest.raises(ZeroDivisionError):
-                ledger.wake("p", NOW)
-        assert ledger.find_events(state="open").empty
-    ledger.wake("p", NOW)
-    assert ledger.find_events(to_tell=True, state="open")["event_id"].tolist() == ["a@t"]
+                ledger.events.wake("p", NOW)
+        assert ledger.events.find(state="open").empty
+    ledger.events.wake("p", NOW)
+    assert ledger.events.find(to_tell=True, state="open")["event_id"].tolist() == ["a@t"]
 
 
 def test_a_ledger_of_an_earlier_version_gets_its_new_columns(ledger: Ledger) -> None:
     """What it holds stays."""
-    ledger.put_events([{"event_id": "a@t", "unique_id": "a", "pipeline": "p", "start": NOW, "end": NOW}])
+    ledger.events.put([{"event_id": "a@t", "unique_id": "a", "pipeline": "p", "start": NOW, "end": NOW}])
     with ledger.engine.begin() as connection:
         for name in ("expected", "is_open", "snoozed_until"):
             connection.execute(sa.text(f"ALTER TABLE events DROP COLUMN {name}"))
         connection.execute(sa.text("DROP TABLE labels"))
     again = Ledger.open(ledger.url)
-    again.label("a@t", "confirmed", by="ann")
-    assert again.find_events()["state"].tolist() == ["confirmed"]
-    assert again.find_events()["is_open"].isna().all()
+    again.events.label("a@t", "confirmed", by="ann")
+    assert again.events.find()["state"].tolist() == ["confirmed"]
+    assert again.events.find()["is_open"].isna().all()
     again.engine.dispose()

@@ -1,0 +1,157 @@
+"""Anomaly events in the ledger, and what people said of them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, ClassVar, Literal
+
+import pandas as pd
+import sqlalchemy as sa
+
+from forecaster.columns import EXPECTATION
+from forecaster.errors import ConfigError
+from forecaster.store.queries import among, fetched, within
+from forecaster.store.schema import events, labels
+
+__all__ = ["EventLog"]
+
+
+@dataclass(frozen=True)
+class EventLog:
+    """Events with their states and labels, in a database that has the ledger's tables."""
+
+    ITSELF: ClassVar[str] = "forecaster"
+    """Who says that a snooze is over."""
+
+    engine: sa.Engine
+
+    def put(self, rows: Sequence[Mapping[str, Any]]) -> list[str]:
+        """Record events; returns the ids of those that are new. A known one keeps its state and may grow.
+
+        What is new and `to_tell` waits until people were told of it, or need not be.
+        """
+        fresh = []
+        grows = ("end", "peak", "severity", "direction", "channels", *EXPECTATION, "is_open")
+        with self.engine.begin() as connection:
+            for row in rows:
+                known = connection.execute(
+                    events.update()
+                    .where(events.c.event_id == row["event_id"])
+                    .values(**{name: row[name] for name in grows if name in row})
+                ).rowcount
+                if not known:
+                    connection.execute(events.insert().values(**row, state="open", first_seen_at=datetime.now(UTC)))
+                    fresh.append(row["event_id"])
+        return fresh
+
+    def relate(self, column: Literal["parent_id", "incident_id"], of: Mapping[str, str]) -> None:
+        """Say which event, or incident, some events are part of."""
+        with self.engine.begin() as connection:
+            for event_id, whole in of.items():
+                connection.execute(events.update().where(events.c.event_id == event_id).values({column: whole}))
+
+    def close(self, pipeline: str, but: Sequence[str]) -> None:
+        """No event of a pipeline goes on but these."""
+        with self.engine.begin() as connection:
+            rows = sa.select(events.c.event_id).where(events.c.pipeline == pipeline, events.c.is_open)
+            over = set(connection.execute(rows).scalars()) - set(but)
+            connection.execute(events.update().where(among(events.c.event_id, over)).values(is_open=False))
+
+    def find(
+        self,
+        *,
+        event_ids: Sequence[str] | None = None,
+        series_ids: Sequence[str] | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        as_of: datetime | None = None,
+        pipeline: str | None = None,
+        to_tell: bool = False,
+        state: str | None = None,
+        incidents: Sequence[str] | None = None,
+        limit: int | None = None,
+    ) -> pd.DataFrame:
+        """Events that lie in a span of time, the newest first; `to_tell` those only of which people are to be told."""
+        query = events.select().order_by(events.c.start.desc(), events.c.event_id).limit(limit)
+        if event_ids is not None:
+            query = query.where(among(events.c.event_id, event_ids))
+        if series_ids is not None:
+            query = query.where(among(events.c.unique_id, series_ids))
+        if pipeline is not None:
+            query = query.where(events.c.pipeline == pipeline)
+        if since is not None:
+            query = query.where(events.c.end >= since)
+        if until is not None:
+            query = query.where(events.c.start < until)
+        if as_of is not None:
+            query = query.where(events.c.first_seen_at <= as_of)
+        if state is not None:
+            query = query.where(events.c.state == state)
+        if incidents is not None:
+            query = query.where(among(sa.func.coalesce(events.c.incident_id, events.c.event_id), incidents))
+        if to_tell:
+            query = query.where(events.c.to_tell)
+        return fetched(self.engine, query)
+
+    def label(
+        self,
+        event_id: str,
+        state: str,
+        *,
+        by: str,
+        note: str = "",
+        until: datetime | None = None,
+        every: str | None = None,
+    ) -> Mapping[str, Any]:
+        """Set the state of an event, and write down who did, when and why; gives what was written.
+
+        Raises: ConfigError for an event that is not there
+        """
+        said = {"event_id": event_id, "state": state, "at": datetime.now(UTC), "by": by, "note": note}
+        said |= {"until": until, "every": every}
+        with self.engine.begin() as connection:
+            change = events.update().where(events.c.event_id == event_id)
+            if not connection.execute(change.values(state=state, snoozed_until=until)).rowcount:
+                raise ConfigError(f"no event '{event_id}'. Their ids are in: forecaster query anomalies")
+            connection.execute(labels.insert().values(**said))
+        return said
+
+    def find_labels(
+        self,
+        *,
+        series_ids: Sequence[str] | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        as_of: datetime | None = None,
+        limit: int | None = None,
+    ) -> pd.DataFrame:
+        """What was said of events in a span of time, by `as_of`, all of it, the newest first."""
+        joined = labels.join(events, labels.c.event_id == events.c.event_id)
+        query = sa.select(labels, events.c.unique_id).select_from(joined)
+        query = query.order_by(labels.c.number.desc()).limit(limit)
+        if series_ids is not None:
+            query = query.where(among(events.c.unique_id, series_ids))
+        if as_of is not None:
+            query = query.where(labels.c.at <= as_of)
+        return fetched(self.engine, within(query, labels.c.at, since, until))
+
+    def wake(self, pipeline: str, now: datetime) -> None:
+        """Events whose snooze is over are open again; of those that still go on people are to be told anew."""
+        found = self.find(pipeline=pipeline, state="snoozed")
+        over = found[found["snoozed_until"].map(lambda until: until <= now)] if len(found) else found
+        again = over.loc[over["is_open"].fillna(False).astype(bool), "event_id"].tolist()
+        self._say_of(again, to_tell=True, notified_at=None)  # first: an event that is open wakes no more
+        for event_id in over["event_id"]:
+            self.label(event_id, "open", by=self.ITSELF, note="its snooze is over")
+
+    def mark_notified(self, event_ids: Sequence[str]) -> None:
+        """People were told of these events."""
+        self._say_of(event_ids, to_tell=False, notified_at=datetime.now(UTC))
+
+    def need_not_tell(self, event_ids: Sequence[str]) -> None:
+        """People need not be told of these events."""
+        self._say_of(event_ids, to_tell=False)
+
+    def _say_of(self, event_ids: Sequence[str], **values: Any) -> None:
+        with self.engine.begin() as connection:
+            connection.execute(events.update().where(among(events.c.event_id, event_ids)).values(**values))
