@@ -234,6 +234,8 @@ class _Told:
 
     def datachange_notification(self, node: Any, value: object, data: Any) -> None:
         """The name is asyncua's."""
+        if self._failed:
+            return
         if self._come.qsize() >= self.most:
             self._failed = f"{self.most} changes wait to be stored; raise 'publishing' or 'sampling'"
         else:
@@ -244,14 +246,17 @@ class _Told:
         self._failed = f"the subscription ended: {status.Status}"
 
     def take(self, patience_s: float) -> list[tuple[str, Any]]:
-        """What has come, oldest first; none when nothing came in time."""
+        """What has come, oldest first; none when nothing came in time.
+
+        Raises: SourceError when the subscription is over and all that came before has been taken
+        """
         try:
-            found = [self._come.get(timeout=patience_s)]
+            found = [self._come.get(timeout=0 if self._failed else patience_s)]
         except queue.Empty:
             found = []
         while not self._come.empty():
             found.append(self._come.get_nowait())
-        if self._failed:
+        if self._failed and not found:
             raise SourceError(f"opcua: {self._failed}")
         return found
 

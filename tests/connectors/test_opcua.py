@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pandas as pd
@@ -18,7 +19,7 @@ from asyncua import ua
 from asyncua.crypto.permission_rules import User, UserRole
 from asyncua.sync import Server
 
-from connectors.opcua import Opcua, _rows
+from connectors.opcua import Opcua, _rows, _Told
 from forecaster.errors import ConfigError, SourceError
 from forecaster.series.source import Done, Slice, Window
 from forecaster.store.intake import Intake
@@ -160,6 +161,17 @@ def test_too_many_changes_end_the_subscription_rather_than_being_dropped(machine
 
     with pytest.raises(SourceError, match="wait to be stored"):
         take_slowly()
+
+
+def test_what_came_before_the_end_of_a_subscription_is_taken() -> None:
+    """The end is told when nothing waits any more, and at once then; later changes are no news."""
+    told, change = _Told(2), SimpleNamespace(monitored_item=SimpleNamespace(Value=1.0))
+    for _ in range(3):
+        told.datachange_notification(SimpleNamespace(nodeid="speed"), 1.0, change)
+    assert told.take(60.0) == [("speed", 1.0)] * 2
+    told.datachange_notification(SimpleNamespace(nodeid="speed"), 1.0, change)
+    with pytest.raises(SourceError, match="2 changes wait to be stored"):
+        told.take(60.0)
 
 
 def test_a_server_that_is_not_there_is_named() -> None:
