@@ -51,7 +51,8 @@ class Tiingo(DailyBars):
     config: Config
 
     def has_action(self, bars: pd.DataFrame) -> bool:
-        return bool(((bars["splitFactor"] != 1) | (bars["divCash"] > 0)).any())
+        splits, dividends = (pd.to_numeric(bars[name]) for name in ("splitFactor", "divCash"))
+        return bool(((splits.fillna(1) != 1) | (dividends > 0)).any())
 
     def unit(self, name: str) -> str:
         return "USD" if name in _PRICES else "shares" if "olume" in name else ""

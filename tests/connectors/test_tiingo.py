@@ -110,3 +110,15 @@ def test_series_say_what_they_are(source: Source) -> None:
     assert {(info.calendar, info.timezone, info.step) for info in infos.values()} == {("XNYS", "America/New_York", "B")}
     assert [info.tags["adjusted"] for info in infos.values()] == ["false", "true", "false"]
     assert infos["close"].tags["redistribute"] == "no"
+
+
+def test_an_action_that_is_not_said_is_none() -> None:
+    """Null for a split or a dividend, in some days or in all of them, asks for no history."""
+    source = Tiingo(Tiingo.Config(tickers=["KO"]))
+    for splits, dividends, expected in (
+        ([None, None], [None, None], False),
+        ([1.0, None], [None, 0.0], False),
+        ([None, 2.0], [None, None], True),
+        ([None, None], [None, 0.4], True),
+    ):
+        assert source.has_action(pd.DataFrame({"splitFactor": splits, "divCash": dividends})) == expected
