@@ -20,7 +20,7 @@ RANKS = [
     ["training"],
     ["detectors"],
     ["scoring"],
-    ["evaluation", "reporting", "launch"],
+    ["evaluation", "reporting"],
     ["app"],
     ["actions"],
     ["serving", "api"],
@@ -57,7 +57,7 @@ ELSEWHERE = {
     "forecaster/serving/rest.py": {"fastapi", "pydantic", "uvicorn"},
     "forecaster/serving/pyfunc_model.py": {"mlflow"},
 }
-WORKER = ("series", "panel", "scales", "heads", "layers", "models", "training", "launch")
+WORKER = ("series", "panel", "scales", "heads", "layers", "models", "training")
 
 
 def _files(folder: str) -> list[Path]:
@@ -95,7 +95,7 @@ def test_imports_go_down_in_rank(path: Path) -> None:
 
 ALLOWED = {
     "connectors": {"counted", "errors", "columns", "series"},
-    "flows": {"app", "counted", "actions", "plugins", "launch", "errors", "settings", "quiet", "progress", "series"},
+    "flows": {"app", "counted", "actions", "plugins", "errors", "settings", "quiet", "progress", "series"},
     "dashboards": {"client", "counted", "reporting", "errors", "quiet"},
 }
 

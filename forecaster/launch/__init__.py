@@ -1,1 +1,0 @@
-"""Where a training job runs, one file a kind."""
