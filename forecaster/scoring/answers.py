@@ -58,6 +58,10 @@ class Answers:
             return self
         return Answers(*(np.repeat(getattr(self, field.name), times, axis=0) for field in fields(self)))
 
+    def taken(self, rows: Ints) -> "Answers":
+        """Those of some rows."""
+        return Answers(*(getattr(self, field.name)[rows] for field in fields(self)))
+
     @classmethod
     def joined(cls, rows: int, parts: "Sequence[tuple[Ints, Answers]]") -> "Answers":
         """Of several groups of rows, each with the places of its rows."""

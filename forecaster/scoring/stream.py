@@ -24,6 +24,7 @@ from forecaster.scoring.discoveries import Discoveries
 from forecaster.scoring.fdr import decided
 from forecaster.scoring.followed import Followed
 from forecaster.scoring.going_on import going_on
+from forecaster.scoring.newcomers import Newcomers
 from forecaster.scoring.ragged import packed, unpacked
 from forecaster.scoring.rate import alarms_per_row
 from forecaster.scoring.saved_detector import STATE, SavedDetector
@@ -38,7 +39,7 @@ from forecaster.series.rows import LARGEST
 __all__ = ["Stream"]
 
 FORMAT = 2
-_DISCOVERIES = "discoveries"
+_DISCOVERIES, _NEWCOMERS = "discoveries", "newcomers"
 
 
 class Stream:
@@ -58,6 +59,7 @@ class Stream:
         self._followed: list[Followed | None] = [None] * len(saved.members)
         self.discoveries = Discoveries(saved.how.fdr) if saved.how.fdr else None
         """Which events are told, where of these a share may be false."""
+        self._newcomers = Newcomers([one.frequency for one in saved.members])
         self._rates = np.array([alarms_per_row(saved.how.false_alarms, one.frequency) for one in saved.members])
         self._clock = next((one.clock for one in saved.members if one.clock is not None), None)
 
@@ -93,7 +95,8 @@ class Stream:
         Rows need no `unique_id` where the detector was taught by a table without. A detector with channels reads these
         instead of `y`, and says of each row what detection says of each channel and of the whole.
 
-        `reason` says why a row was not taken (late, of a wrong clock), or how it was taken; elsewhere it is empty. `silent`,
+        `reason` says why a row was not taken (late, of a wrong clock), or how it was taken; elsewhere it is empty. A detector
+        of several steps does not judge the first rows of a series it does not know, until they tell which of these is its own. `silent`,
         where the rules ask for silences, has the ids of the events that a row makes known: those of other series that begin,
         and those of its own series that end.
 
@@ -160,8 +163,13 @@ class Stream:
 
     def _answered(self, names: Sequence[str], times: Sequence[Ints], values: Floats) -> Answers:
         """What is said of some rows, in their order, of events that are told. Shapes: [n], values [n, C]; times of each member"""
-        one = len(self.saved.members) == 1
-        home = np.zeros(len(names), np.int64) if one else np.array([self._home(name) for name in names], np.int64)
+        if len(self.saved.members) == 1:
+            return self._judged(names, times, values, np.zeros(len(names), np.int64))
+        told = self._newcomers.told(names, times, values, self._home)
+        return told.answered(self._judged(told.names, told.times, told.values, told.home), self._tracks)
+
+    def _judged(self, names: Sequence[str], times: Sequence[Ints], values: Floats, home: Ints) -> Answers:
+        """The same of rows whose members are known. Shapes: home [n], -1 where it is not"""
         too_large = np.abs(values) > LARGEST
         answers = self._found(names, times, np.where(too_large, np.nan, values), home)
         for n, channel in np.argwhere(too_large).tolist():
@@ -183,20 +191,20 @@ class Stream:
         if len(self.saved.members) == 1:
             return self._at(0).feed(names, times[0], values) if names else Answers.nothing(0)
         tracks, parts = self._tracks, []
-        for number in np.unique(home).tolist():
+        for number in np.unique(home[home >= 0]).tolist():
             rows = np.flatnonzero(home == number)
             some = [names[int(k)] for k in rows]
             places = (rows[:, None] * tracks + np.arange(tracks)).reshape(-1)
             parts.append((places, self._at(number).feed(some, times[number][rows], values[rows])))
         return Answers.joined(len(names) * tracks, parts)
 
-    def _home(self, name: str) -> int:
-        """The member that follows a series: one that knows it, else the first."""
+    def _home(self, name: str) -> int | None:
+        """The member that follows a series; None for a series that none knows."""
         for number, (followed, member) in enumerate(zip(self._followed, self.saved.members, strict=True)):
             known = f"{name}/{self.channels[0]}" if self.channels else name
             if known in member.normal or (followed is not None and name in followed):
                 return number
-        return 0
+        return None
 
     def _at(self, number: int) -> Followed:
         followed = self._followed[number]
@@ -212,6 +220,8 @@ class Stream:
         arrays = {"version": packed([FORMAT, self.saved.version])}
         if self.discoveries is not None:
             arrays[_DISCOVERIES] = packed(self.discoveries.to_json())
+        if held := self._newcomers.to_json():
+            arrays[_NEWCOMERS] = packed(held)
         for number, followed in enumerate(self._followed):
             if followed is not None:
                 arrays |= {f"{number}:{name}": value for name, value in followed.state().items()}
@@ -245,6 +255,8 @@ class Stream:
                 made._clock = made._clock or followed.clock
         if saved.how.fdr and _DISCOVERIES in arrays:
             made.discoveries = Discoveries.from_json(saved.how.fdr, unpacked(arrays[_DISCOVERIES]))
+        if _NEWCOMERS in arrays:
+            made._newcomers.restore(unpacked(arrays[_NEWCOMERS]))
         return made
 
 

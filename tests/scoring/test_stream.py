@@ -89,6 +89,45 @@ def test_month_starts_and_month_ends_are_judged_by_what_each_was_taught(tmp_path
     _same(streamed.sort_values(["unique_id", "ds"]), taught.sort_values(["unique_id", "ds"]))
 
 
+def _two_steps(folder: Path) -> None:
+    """A detector of hourly and daily series, with no place where any series stands."""
+    hourly, daily = synthetic.seasonal(1, 300, seed=1), synthetic.seasonal(1, 300, step="D", season=7, seed=2)
+    frame = pd.concat([hourly, daily.assign(unique_id="d0")])
+    api.detect(frame, detector="ewma", false_alarms="1/50-rows", save=folder)
+    (folder / STATE).unlink()
+
+
+@pytest.mark.parametrize(("step", "season"), [("D", 7), ("h", 24)])
+def test_a_new_series_is_judged_by_the_series_of_its_step(tmp_path: Path, step: str, season: int) -> None:
+    """Its first row, which does not tell its step, is said not to be judged, and counts as one that came before the others."""
+    _two_steps(tmp_path)
+    new = synthetic.seasonal(1, 60, step=step, season=season, seed=9).assign(unique_id="new")
+    expected, _ = api.detect(new, load=tmp_path)
+    stream = api.stream(tmp_path)
+    first = stream.feed(new.iloc[:1])
+    assert first["reason"].str.startswith("not judged: its first rows do not tell its step yet").all()
+    assert first["p_value"].isna().all()
+    stream.save(tmp_path / "state")
+    rows = [api.stream(tmp_path, tmp_path / "state").feed(new.iloc[1:]), stream.feed(new.iloc[1:])]
+    for each in rows:
+        _same(each, expected.iloc[1:])
+        assert each["reason"].isna().all() or (each["reason"] == "").all()
+    _same(api.stream(tmp_path).feed(new).iloc[1:], expected.iloc[1:])
+
+
+def test_a_new_series_of_no_known_step_is_told(tmp_path: Path) -> None:
+    """However many rows come, and one of a wrong clock among the first keeps nobody waiting."""
+    _two_steps(tmp_path)
+    new = synthetic.seasonal(1, 40, step="2h", season=12, seed=9).assign(unique_id="new")
+    rows = api.stream(tmp_path).feed(new)
+    assert rows["p_value"].isna().all()
+    assert (rows["reason"].iloc[8:] == "not judged: steps of 2h; the detector was taught by h, D").all()
+    daily = synthetic.seasonal(1, 40, step="D", season=7, seed=9).assign(unique_id="new")
+    daily.loc[1, "ds"] = pd.Timestamp("2100-01-01")
+    reasons = api.stream(tmp_path).feed(daily)["reason"].fillna("")
+    assert reasons.str.startswith("not judged").tolist() == [True] * 3 + [False] * 37
+
+
 def test_an_event_that_was_open_goes_on(tmp_path: Path) -> None:
     """When the saved file ends in the middle of it, later rows belong to it still."""
     frame = synthetic.seasonal(1, 300, seed=5)
