@@ -42,6 +42,7 @@ from forecaster.scoring.stream import Stream
 from forecaster.scoring.tables import forecast_rows
 from forecaster.series.door import Table, long
 from forecaster.series.frame import Checked, check
+from forecaster.series.frequency import Frequency
 from forecaster.series.quality import Quality
 from forecaster.series.roles import Roles
 
@@ -123,7 +124,7 @@ def predict(
         warmup below 1 or a level outside (0, 1)
     """
     levels = levels_of(quantiles)
-    checked = _checked(frame, model.roles)
+    checked = _checked(frame, model.roles, taught=model.only_step)
     rows = model.predict(checked, horizon=horizon, levels=levels, warmup=warmup)
     _warn(checked.quality)
     return rows
@@ -143,7 +144,7 @@ def sample(
     At each step they are distributed as `predict`'s quantiles say; along a path steps go together as the errors of held-out
     forecasts did, so that sums and extremes over the horizon have their distribution, too.
     """
-    checked = _checked(frame, model.roles)
+    checked = _checked(frame, model.roles, taught=model.only_step)
     found = model.forecasts(checked, horizon=horizon, warmup=warmup)
     rows = pd.concat(model.sample(found, paths, seed=seed, horizon=horizon), ignore_index=True)
     _warn(checked.quality)
@@ -158,7 +159,7 @@ def attention(model: Forecaster, frame: Table) -> pd.DataFrame:
 
     Raises: ConfigError for a model without attention
     """
-    checked = _checked(frame, model.roles)
+    checked = _checked(frame, model.roles, taught=model.only_step)
     rows = attended_rows(model, checked)
     _warn(checked.quality)
     return rows
@@ -284,7 +285,7 @@ def detect(
             hindsight=hindsight or None,
         )
         rows = long(frame, saved.roles)
-        checked, found = detect_on(saved, Path(load), check(rows, saved.roles, freq=freq))
+        checked, found = detect_on(saved, Path(load), check(rows, saved.roles, freq=freq, taught=saved.only_step))
         _warn(checked.quality)
         return rows_of(checked, found, rows), events_of(found)
     how = Detection.of(
@@ -360,9 +361,9 @@ def load(folder: str | Path) -> Forecaster:
     return Forecaster.load(Path(folder))
 
 
-def _checked(frame: Table, roles: Roles, freq: str | None = None) -> Checked:
+def _checked(frame: Table, roles: Roles, freq: str | None = None, taught: Frequency | None = None) -> Checked:
     """Series on their grids."""
-    return check(long(frame, roles), roles, freq=freq)
+    return check(long(frame, roles), roles, freq=freq, taught=taught)
 
 
 def _with(settings: Settings | None, ensemble: int, holidays: Sequence[str] | None) -> dict[str, Any]:

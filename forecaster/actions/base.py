@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from forecaster.series.frame import Checked
+    from forecaster.series.frequency import Frequency
     from forecaster.series.quality import Quality
     from forecaster.series.roles import Roles
     from forecaster.series.table import Write
@@ -110,6 +111,7 @@ def read(
     tz: str | None,
     strict: bool,
     beside: str | None = None,
+    taught: "Frequency | None" = None,
 ) -> "tuple[pd.DataFrame, Checked]":
     """A file's table, and its series on their grids."""
     from forecaster.series import table
@@ -117,7 +119,7 @@ def read(
     from forecaster.series.frame import check
 
     frame = long(table.read(file, columns or (), decimal), roles)
-    return frame, check(frame, roles, freq=freq, zone=tz, strict=strict, beside=beside)
+    return frame, check(frame, roles, freq=freq, zone=tz, strict=strict, beside=beside, taught=taught)
 
 
 def training_settings(

@@ -76,8 +76,17 @@ def detect(
             hindsight=hindsight,
         )
         roles = Roles.of(channels)
+    taught = saved.only_step if saved is not None else None
     frame, checked = base.read(
-        file, roles, columns=columns, decimal=decimal, freq=freq, tz=tz, strict=strict, beside=test_column
+        file,
+        roles,
+        columns=columns,
+        decimal=decimal,
+        freq=freq,
+        tz=tz,
+        strict=strict,
+        beside=test_column,
+        taught=taught,
     )
     if saved is None:
         ends = training_ends(checked, frame, train_until=train_until, test_column=test_column)

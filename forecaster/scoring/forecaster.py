@@ -20,7 +20,7 @@ from forecaster.scoring.new_folder import gone_unless_written
 from forecaster.scoring.paths import draw, path_rows
 from forecaster.scoring.tables import forecast_rows
 from forecaster.series.frame import Checked
-from forecaster.series.frequency import Ints
+from forecaster.series.frequency import Frequency, Ints
 from forecaster.series.grid import Grid
 from forecaster.series.roles import Roles
 from forecaster.training.artefact import Artefact
@@ -49,6 +49,11 @@ class Forecaster:
     def horizon(self) -> int:
         """Steps that it can look ahead."""
         return self.artefacts[0].plan.horizon
+
+    @property
+    def only_step(self) -> Frequency | None:
+        """The step that it was trained on, if that is one."""
+        return self.artefacts[0].frequency if len(self.artefacts) == 1 else None
 
     def artefact_of(self, grid: Grid) -> Artefact | None:
         """The artefact for a grid's step, None if it was never trained on such steps."""

@@ -21,6 +21,7 @@ from forecaster.scoring.rate import false_share
 from forecaster.scoring.rules import Rules
 from forecaster.series.door import ALONE
 from forecaster.series.frame import Checked
+from forecaster.series.frequency import Frequency
 from forecaster.series.grid import Grid
 from forecaster.series.quality import Quality, shortened
 from forecaster.series.roles import Roles
@@ -67,6 +68,11 @@ class SavedDetector:
         if not found:
             raise ArtifactError("no series has a step that the detector was taught by.")
         return checked.only(kept), found
+
+    @property
+    def only_step(self) -> Frequency | None:
+        """The step that it was taught by, if that is one."""
+        return self.members[0].frequency if len(self.members) == 1 else None
 
     def member_of(self, grid: Grid) -> Calibrated | None:
         """The one for a grid's step."""

@@ -56,10 +56,12 @@ def check(
     zone: str | None = None,
     strict: bool = False,
     beside: str | None = None,
+    taught: Frequency | None = None,
 ) -> Checked:
     """Series on their grids from a long frame `unique_id, ds, y` and what else `roles` names.
 
-    `beside` is a column that is read elsewhere; others are named as not used.
+    `beside` is a column that is read elsewhere; others are named as not used. `taught` is the step of a model that has one only:
+    that of series of a row each, which do not tell theirs.
 
     Missing: absent grid rows, infinities and text like NaN become NaN; all-missing series are skipped
     Raises:  ConfigError where `freq` is far shorter than the rows' step; DataError when a column is absent or unreadable, when
@@ -79,7 +81,7 @@ def check(
         seeming = since_1970(rows.times)
         if seeming:
             quality.add("note", seeming)
-    rows, clock, steps = _steps(frame, rows, clock, freq, quality)
+    rows, clock, steps = _steps(frame, rows, clock, freq, taught, quality)
     checked = _grids(rows, clock, steps, roles, len(frame), quality)
     repairs = quality.of("repair")
     if strict and repairs:
@@ -104,7 +106,7 @@ def _name_unused(frame: pd.DataFrame, used: set[str | None], quality: Quality) -
 
 
 def _steps(
-    frame: pd.DataFrame, rows: Rows, clock: Clock, freq: str | None, quality: Quality
+    frame: pd.DataFrame, rows: Rows, clock: Clock, freq: str | None, taught: Frequency | None, quality: Quality
 ) -> tuple[Rows, Clock, list[Frequency]]:
     """The step of each series; times of long steps in a zone become its wall clock."""
     given = frequency.parse(freq) if freq else None
@@ -114,10 +116,11 @@ def _steps(
         local = clock.with_wall()
         wall = local.encode(frame[columns.DS].iloc[rows.source])
         order = np.lexsort((wall, rows.codes))
-        steps = step.steps(wall[order], rows.codes, given, integer=False, quality=Quality())
+        steps = step.steps(wall[order], rows.codes, given, integer=False, quality=Quality(), taught=taught)
         if all(one.kind != "fixed" or one.size >= DAY for one in steps):
             return picked(replace(rows, times=wall), order), local, steps
-    return rows, clock, step.steps(rows.times, rows.codes, given, integer=clock.integer, quality=quality)
+    steps = step.steps(rows.times, rows.codes, given, integer=clock.integer, quality=quality, taught=taught)
+    return rows, clock, steps
 
 
 def _grids(rows: Rows, clock: Clock, steps: list[Frequency], roles: Roles, inputs: int, quality: Quality) -> Checked:

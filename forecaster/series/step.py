@@ -33,8 +33,16 @@ _NICE = [
 ]
 
 
-def steps(times: Ints, codes: Ints, given: Frequency | None, *, integer: bool, quality: Quality) -> list[Frequency]:
-    """Step of every series: the one that is given, else its own, else that of most rows.
+def steps(
+    times: Ints,
+    codes: Ints,
+    given: Frequency | None,
+    *,
+    integer: bool,
+    quality: Quality,
+    taught: Frequency | None = None,
+) -> list[Frequency]:
+    """Step of every series: the one that is given, else its own, else that of most rows, else the one that a model was taught.
 
     Shapes:  times [rows] sorted within each series, codes [rows] sorted 0..S-1 -> S steps
     Raises:  ConfigError where the given one would leave most steps empty
@@ -48,8 +56,10 @@ def steps(times: Ints, codes: Ints, given: Frequency | None, *, integer: bool, q
     for one, rows in zip(found, counts, strict=True):
         if one is not None:
             kinds[one.grid] = kinds.get(one.grid, 0) + int(rows)
-    fallback = frequency.parse("int" if integer else "D")
     if not kinds:
+        fallback = frequency.parse("int" if integer else "D")
+        if taught is not None and (taught.kind == "integer") == integer:
+            fallback = taught
         quality.add("note", f"no series has two times; the step is taken to be {fallback.alias}")
         return [fallback] * len(counts)
     most = max(kinds, key=lambda kind: kinds[kind])

@@ -25,7 +25,8 @@ class ForecasterModel(PythonModel):
         """Rows `unique_id, ds, cutoff, mean, q...`; `horizon` in params looks less far ahead than was trained."""
         horizon = int((params or {}).get("horizon") or 0) or None
         roles = self.forecaster.roles
-        return self.forecaster.predict(check(long(model_input, roles), roles), horizon=horizon)
+        checked = check(long(model_input, roles), roles, taught=self.forecaster.only_step)
+        return self.forecaster.predict(checked, horizon=horizon)
 
 
 mlflow.models.set_model(ForecasterModel())

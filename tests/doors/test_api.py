@@ -3,9 +3,12 @@
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 
 from forecaster import api
+from forecaster.actions.detect import detect
+from forecaster.actions.forecast import forecast
 from forecaster.errors import ConfigError
 from forecaster.series import synthetic
 
@@ -40,6 +43,22 @@ def test_a_forecast_that_cannot_be_is_told(model: api.Forecaster, asked: dict[st
     """In the command line's words, and before the work."""
     with pytest.raises(ConfigError, match=message):
         api.predict(model, FRAME, **asked)
+
+
+def test_a_row_alone_has_the_step_that_was_taught(model: api.Forecaster, folder: Path, tmp_path: Path) -> None:
+    """One row does not tell its step; a model and a detector of one step know it."""
+    row = FRAME.tail(1)
+    found = api.predict(model, row)
+    assert (found["ds"].diff().dropna() == pd.Timedelta("1h")).all()
+    assert len(api.sample(model, row, paths=2)) == 6
+    assert len(api.detect(row, load=folder)[0]) == 1
+    file, out = tmp_path / "row.csv", tmp_path / "out.csv"
+    row.to_csv(file, index=False)
+    model.save(tmp_path / "model")
+    forecast(file, horizon=3, load=tmp_path / "model", out=out)
+    assert len(pd.read_csv(out)) == 3
+    detect(file, load=folder, out=out)
+    assert len(pd.read_csv(out)) == 1
 
 
 def test_quantiles_are_those_of_the_command_line(model: api.Forecaster) -> None:
