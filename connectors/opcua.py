@@ -125,15 +125,20 @@ class Opcua(Timed, Pushing):
         config, told = self.config, _Told(self.config.in_flight)
         with self._connected() as client:
             nodes = {name: self._node(client, name) for name in config.nodes}
-            names = {str(node.nodeid): name for name, node in nodes.items()}
-            for name in nodes:
+            names: dict[str, list[str]] = {}
+            for name, node in nodes.items():
+                names.setdefault(str(node.nodeid), []).append(name)
                 self._looked_up(client, name)
+            watched = {same[0]: nodes[same[0]] for same in names.values()}
             subscription = client.create_subscription(parse_duration(config.publishing) / 1000, told)
             sampling = parse_duration(config.sampling) / 1000
-            made = subscription.subscribe_data_change(list(nodes.values()), queuesize=1000, sampling_interval=sampling)
-            _require_accepted(made, list(nodes))
+            made = subscription.subscribe_data_change(
+                list(watched.values()), queuesize=1000, sampling_interval=sampling
+            )
+            _require_accepted(made, list(watched))
             while changes := told.take(patience_s):
-                yield Delivery(_rows([(names[node], value) for node, value in changes]), lambda: None)
+                rows = _rows([(name, value) for node, value in changes for name in names[node]])
+                yield Delivery(rows, lambda: None)
             client.check_connection()
 
     @contextmanager

@@ -27,6 +27,8 @@ log = logging.getLogger(__name__)
 _MILLIS = 1000
 _CAP = 11_000
 """Points of a series that the server gives at most for one request."""
+_STALE_MS = 300_000
+"""How long a value is repeated after its sample: so long a series that ends may lie beside the one that takes its place."""
 _UNIT = re.compile(
     r"_(seconds|bytes|celsius|meters|volts|amperes|watts|joules|grams|hertz|ratio|percent)(_total|_sum)?$"
 )
@@ -77,6 +79,10 @@ class Prometheus(Timed):
                 raise ValueError(f"points must be in 1..{_CAP - 1}, got {self.points}")
             if parse_duration(self.step) % 1000:
                 raise ValueError(f"step must be whole milliseconds, got {self.step}")
+            names: dict[str, str] = {}
+            for name, query in self.queries.items():
+                if names.setdefault(query, name) != name:
+                    raise ValueError(f"queries '{names[query]}' and '{name}' are the same, {query}. Keep one.")
 
     config: Config
 
@@ -89,9 +95,29 @@ class Prometheus(Timed):
         if absent or not reach:
             return [f"option '{name}' is missing" for name in absent]
         try:
-            return [f"prometheus query '{q}' has no value now" for q in self.parts() if not self._now(q)]
+            return [line for query in self.parts() for line in self._wrong_now(query)]
         except ForecasterError as error:
             return [str(error)]
+
+    def _wrong_now(self, query: str) -> list[str]:
+        """What is wrong with a query, by its values now."""
+        found = self._now(query)
+        if not found:
+            return [f"prometheus query '{query}' has no value now"]
+        metrics: dict[str, Mapping[str, str]] = {}
+        for series in found:
+            name, metric = self._info(query, series.get("metric", {})).unique_id, series.get("metric", {})
+            if metrics.setdefault(name, metric) != metric:
+                return [self._alike(query, name, metrics[name], metric)]
+        return []
+
+    def _alike(self, query: str, name: str, one: Mapping[str, str], other: Mapping[str, str]) -> str:
+        """That two series of a query have one name, and by what they could be told apart."""
+        differ = sorted(key for key in {*one, *other} if one.get(key) != other.get(key))
+        return (
+            f"prometheus query '{query}': several series are called '{name}', they differ in {', '.join(differ)}. "
+            f"Name such a label in `labels` ({', '.join(self.config.labels)}), or join them in the query (sum, avg)."
+        )
 
     def parts(self) -> list[str]:
         """The queries: one that is changed begins anew."""
@@ -112,8 +138,25 @@ class Prometheus(Timed):
         step = parse_duration(self.config.step) // 1000
         first = start if self.config.raw else -(-start // step) * step
         for at in range(first, end, self.config.points * step):
+            spans: dict[str, list[tuple[int, int, Mapping[str, str]]]] = {}
             for metric, times, values in self._asked(piece, at, min(at + self.config.points * step, end)):
-                yield table(self._info(piece.part, metric).unique_id, times, values)
+                name = self._info(piece.part, metric).unique_id
+                if len(times):
+                    self._require_apart(piece.part, name, (times[0].value, times[-1].value, metric), spans)
+                yield table(name, times, values)
+
+    def _require_apart(
+        self,
+        query: str,
+        name: str,
+        own: tuple[int, int, Mapping[str, str]],
+        spans: dict[str, list[tuple[int, int, Mapping[str, str]]]],
+    ) -> None:
+        """Raises: ConfigError where a series has values beside another of its name, and does not take its place"""
+        for first, last, metric in spans.setdefault(name, []):
+            if min(last, own[1]) - max(first, own[0]) > _STALE_MS:
+                raise ConfigError(self._alike(query, name, metric, own[2]))
+        spans[name].append(own)
 
     def _asked(self, piece: Slice, start: int, end: int) -> Iterator[tuple[Mapping[str, str], Any, list[float]]]:
         """Labels, times and values of each series from a time to before another, in milliseconds."""

@@ -136,6 +136,14 @@ def test_series_are_discovered_with_the_unit_that_the_server_says(machine: Machi
     assert (second.unit, second.tags) == ("rpm", {"node": "ns=2;i=2"})
 
 
+def test_two_names_of_a_node_are_two_series(machine: Machine) -> None:
+    """A change of it is one of both."""
+    node = machine.settings()["nodes"]["speed"]
+    source = _source(machine, nodes={"speed": node, "again": node})
+    told = next(iter(source.subscribe(5.0)))
+    assert sorted(told.rows["unique_id"].to_pylist()) == ["again", "speed"]
+
+
 def test_a_node_that_is_not_there_is_named(machine: Machine) -> None:
     """By the check, by the subscription and by history."""
     source = _source(machine, nodes={"nowhere": "ns=2;i=999"})

@@ -75,6 +75,31 @@ def test_raw_samples_are_not_repeated(standin: Standin) -> None:
     assert sum(len(_read(raw, *piece)) for piece in pieces) == 1
 
 
+def test_series_that_would_be_one_are_refused(standin: Standin) -> None:
+    """Two names of a query, which would lose one; labels that tell too little, by the check and before rows are stored."""
+    with pytest.raises(ValueError, match="queries 'a' and 'b' are the same, power"):
+        _source(standin, queries={"a": "power", "b": "power"})
+    _put(standin, START, 60, "1min")
+    more = standin.rows.assign(unique_id="power/b")
+    standin.put(more)
+    source = _source(standin, step="1min", labels=["instance"])
+    (said,) = source.check(reach=True)
+    assert said.startswith("prometheus query 'power': several series are called 'power/127.0.0.1:9100'")
+    assert "they differ in meter" in said
+    for raw in (False, True):
+        with pytest.raises(ConfigError, match="they differ in meter"):
+            _read(_source(standin, step="1min", labels=["instance"], raw=raw, points=999), START, START + HOUR)
+
+
+def test_a_series_may_take_the_place_of_another(standin: Standin) -> None:
+    """A target that was started anew has another label that `labels` leaves out: it is one series still."""
+    _put(standin, START, 30, "1min")
+    later = standin.rows.assign(unique_id="power/b", ds=standin.rows["ds"] + pd.Timedelta("30min"))
+    standin.put(later)
+    rows = _read(_source(standin, step="1min", labels=["instance"], points=999), START, START + HOUR)
+    assert rows["ds"].nunique() == 60
+
+
 def test_names_tags_and_units_come_from_labels(standin: Standin) -> None:
     """Chosen labels, or all of them; the unit from the metric's name."""
     _put(standin, START, 1, "h")
