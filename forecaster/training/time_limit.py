@@ -48,7 +48,10 @@ class TimeLimit(pl.Callback):
             self._first_step_ended = spent
         if step == FIXED_STEPS:
             step_s = (spent - self._first_step_ended) / (FIXED_STEPS - 1)
-            fits = step + int((self.max_seconds * _SAFE - spent) / step_s)
+            left = self.max_seconds * _SAFE - spent
+            fits = (
+                step + int(left / step_s) if step_s > 0 else module.schedule.steps
+            )  # a coarse clock has not ticked since
             if fits < module.schedule.steps:
                 self.shortened = True
                 module.schedule.steps = max(fits, step + 1)

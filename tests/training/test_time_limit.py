@@ -1,9 +1,14 @@
 """What the time limit of a training counts."""
 
 import time
+from types import SimpleNamespace
+from typing import Any
+from unittest.mock import Mock
 
 import pytest
 
+from forecaster.training.module import TrainingModule
+from forecaster.training.schedule import FIXED_STEPS
 from forecaster.training.time_limit import TimeLimit
 
 
@@ -28,3 +33,15 @@ def test_seconds_are_those_with_a_processor(
     monkeypatch.setattr(time, "process_time", lambda: 50.0 + own)
     assert limit.state_dict() == {"spent": spent, "shortened": False}
     assert later.state_dict() == {"spent": 20 + spent, "shortened": True}
+
+
+def test_steps_between_two_ticks_of_a_clock_shorten_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A processor's clock may stand still for longer than the first steps take."""
+    monkeypatch.setattr(time, "monotonic", lambda: 1000.0)
+    monkeypatch.setattr(time, "process_time", lambda: 50.0)
+    module, trainer = Mock(spec=TrainingModule), Mock()
+    module.schedule = SimpleNamespace(steps=500)
+    limit: Any = TimeLimit(180)
+    for trainer.global_step in range(1, FIXED_STEPS + 1):
+        limit.on_train_batch_end(trainer, module)
+    assert (module.schedule.steps, limit.shortened, limit.stopped) == (500, False, False)
