@@ -1,4 +1,4 @@
-"""Widths that follow the series: wider where its late errors were larger than the widths said, narrower where smaller."""
+"""Interval widths that adapt to each series: wider after errors larger than predicted, narrower after smaller ones."""
 
 from typing import TypeVar
 
@@ -17,17 +17,17 @@ Numbers = TypeVar("Numbers", Tensor, Floats)
 _USUAL = 0.6226
 """Mean absolute error of a normal forecast in units of its half 80 % interval: sqrt(2 / pi) / 1.2816."""
 _FURTHEST = 5.0
-"""Errors count up to so many half intervals: one gross value is an anomaly, no new habit."""
+"""Cap on an error, in half intervals: a single gross value is an anomaly, not a change of the series."""
 _HORIZONS = 32
-"""Horizons of rows that are looked back on."""
+"""Rows looked back on, in horizons."""
 _PRIOR = 8.0
-"""Weight of 'the widths are right', in horizons of errors."""
+"""Weight of the prior that the widths are right, in horizons of errors."""
 _JUDGED = 4
-"""Cutoffs judged in each horizon; the errors of neighbours are nearly the same."""
+"""Cutoffs judged per horizon; neighbouring cutoffs have nearly the same errors."""
 
 
 def judged_step(horizon: int) -> int:
-    """Positions between two cutoffs that are judged."""
+    """Distance between two judged cutoffs, in positions."""
     return max(1, horizon // _JUDGED)
 
 
@@ -38,25 +38,25 @@ def half_width(quantiles: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def relative_error(targets: Numbers, middle: Numbers, half: Numbers) -> Numbers:
-    """Sizes of errors beside what is usual at such a width; elementwise."""
+    """Absolute errors relative to what is usual for forecasts of this width; elementwise."""
     return (abs(targets - middle) / half).clip(max=_FURTHEST) / _USUAL
 
 
 def factor(errors: Numbers, known: Numbers, horizon: int) -> Numbers:
-    """Factors on widths from the sums and numbers of errors that are looked back on; elementwise."""
+    """Factors on widths from the sums and counts of the errors looked back on; elementwise."""
     each = horizon**2 / judged_step(horizon)
     return (_PRIOR + errors / each) / (_PRIOR + known / each)
 
 
 class AdaptiveWidths:
-    """A factor on a forecast's widths at each cutoff, from errors that were known by then.
+    """A factor on the widths of the forecast from each cutoff, learned from errors known by that cutoff.
 
-    The error of the forecast from cutoff c at step h exists from c + h on; the factor at t rests on those with
-    t - 32 H < c + h <= t, so it is the same whichever cutoffs are asked for. Cutoffs before `settled` are not judged:
-    where a series begins its units are no units yet, and errors there say nothing of later ones.
+    The error of the forecast from cutoff c at step h is known from c + h on; the factor at t uses those with
+    t - 32 H < c + h <= t, so it does not depend on which cutoffs are asked for. Cutoffs before `settled` are not
+    judged: at the start of a series its scale is still unreliable, and errors there say nothing about later ones.
 
     Source: the idea is adaptive conformal inference, Gibbs and Candes (2021), here with the size of errors instead
-        of a count of misses; docs/experiments.md has what it changes
+        of a count of misses; docs/experiments.md has the results
     """
 
     def __init__(self, series: int, rows: int, horizon: int, settled: int = 0) -> None:
@@ -67,17 +67,17 @@ class AdaptiveWidths:
 
     @staticmethod
     def looks_back(horizon: int) -> int:
-        """Rows before a cutoff whose forecasts count there."""
+        """How many rows before a cutoff a forecast can lie and still affect its factor."""
         return (_HORIZONS + 1) * horizon
 
     def judged(self, at: Ints, first: Ints) -> Bools:
-        """Which cutoffs are judged for the factors from `first` on. Shapes: at and first broadcast"""
+        """Which cutoffs are judged, for factors wanted from `first` on. Shapes: at and first broadcast"""
         late = (at > first - self.looks_back(self.horizon)) & (at >= self.settled)
         chosen: Bools = (at % self._step == 0) & late
         return chosen
 
     def learn(self, rows: Ints, at: Ints, quantiles: Tensor, targets: Tensor, seen: Tensor) -> None:
-        """Note the errors of some judged cutoffs.
+        """Record the errors of some judged cutoffs.
 
         Shapes: rows, at (positions) [n]; quantiles [n, H, Q]; targets and whether they were seen [n, H]
         """
@@ -94,7 +94,7 @@ class AdaptiveWidths:
         return factor(torch.as_tensor(errors), torch.as_tensor(known), self.horizon)
 
     def latest(self, rows: int) -> tuple[Floats, Floats]:
-        """Sums and numbers of the errors of the last rows, each at its position modulo `rows`. Shapes: [B, rows] each"""
+        """Sums and counts of the errors of the last rows, each at its position modulo `rows`. Shapes: [B, rows] each"""
         end = self._known_BT.shape[1]
         at = np.arange(max(0, end - rows), end)
         found = np.zeros((2, len(self._known_BT), rows))
@@ -103,7 +103,7 @@ class AdaptiveWidths:
 
     @staticmethod
     def apply(quantiles: Tensor, factor: Tensor) -> Tensor:
-        """Quantiles as far from their median as the factors say. Shapes: [n, H, Q], [n]"""
+        """Quantiles with their distances from the median multiplied by the factors. Shapes: [n, H, Q], [n]"""
         middle = quantiles[..., MEDIAN, None]
         return torch.addcmul(middle, quantiles - middle, factor.to(quantiles)[:, None, None])
 

@@ -32,28 +32,28 @@ __all__ = ["DESCRIPTION", "Artefact", "Facts", "Tail", "build_network", "version
 
 FORMAT = 1
 _WEIGHTS, DESCRIPTION, _DEPENDENCE = "weights.safetensors", "artefact.json", "dependence.safetensors"
-"""The description goes first and is written last: where it is, all is."""
+"""The description is deleted first and written last: if it is there, the artefact is complete."""
 _TOGETHER = 16
-"""Numbers that say what the other targets do."""
+"""Weights of the part that reads the other targets."""
 
 
 @dataclass(frozen=True)
 class Tail:
-    """How far forecasts are off those of the whole pass when only the last rows of each series are read.
+    """How far forecasts are off the exact ones when the network reads only the last rows of each series.
 
     Units: half widths of the 80 % interval; means over held-out series and horizon steps
     """
 
     steps: int
-    """Rows that the network read."""
+    """Rows read by the network."""
     median: float
     quantiles: float
-    """Over all levels; most of it is that widths do not follow late errors there."""
+    """Averaged over all levels; mostly because widths cannot adapt to recent errors there."""
 
 
 @dataclass(frozen=True)
 class Facts:
-    """How the training went."""
+    """Facts about the training."""
 
     weights: int = 0
     series: int = 0
@@ -74,7 +74,7 @@ class Facts:
     """Shortest first."""
 
     def tail_line(self, warmup: int) -> str:
-        """What reading only `warmup` rows costs, by the longest tail measured that is no longer."""
+        """The error of reading only `warmup` rows, taken from the longest measured tail that is not longer."""
         known = [tail for tail in self.tails if tail.steps <= warmup]
         read = f"only the last {warmup} rows of each series were passed through the network"
         if not known:
@@ -83,7 +83,7 @@ class Facts:
         return f"{read}; with {known[-1].steps} that was off the whole pass by {off} on held-out rows"
 
     def lines(self) -> list[str]:
-        """What a person should know about it."""
+        """What the user should know about the training."""
         if self.stopped:
             repeat = f"--steps {self.steps} --set schedule_steps={self.schedule_steps}"
             return [
@@ -98,7 +98,7 @@ class Facts:
 
 @dataclass(frozen=True)
 class Artefact:
-    """A trained network with all that scoring needs."""
+    """A trained network, or an ensemble, with everything that scoring needs."""
 
     plan: Plan
     network: Network
@@ -109,26 +109,26 @@ class Artefact:
     others: tuple["Artefact", ...] = ()
     """Further members of an ensemble."""
     blend: Blend = EVEN
-    """What they say together, itself first."""
+    """How the members' forecasts are combined; this network is the first member."""
 
     @property
     def members(self) -> "tuple[Artefact, ...]":
-        """Each network by itself."""
+        """Each network of the ensemble as an artefact of its own."""
         return (replace(self, others=(), blend=EVEN), *self.others)
 
     def joined(self, others: "Sequence[Artefact]", blend: Blend = EVEN) -> "Artefact":
-        """An ensemble of it and others."""
+        """An ensemble of this artefact and others."""
         return replace(self, others=tuple(others), blend=blend)
 
     @property
     def name(self) -> str:
-        """Models and digest of the first one's plan."""
+        """The names of the models, and the digest of the first member's plan."""
         models = "+".join(member.plan.model for member in self.members)
         return f"{models}-{self.plan.digest}"
 
     @property
     def dependence(self) -> Dependence:
-        """How errors at different steps go together; of an ensemble the mean of the members' correlations."""
+        """How errors at different horizon steps correlate; for an ensemble, the mean of its members' correlations."""
         if not self.others:
             return self.calibration.dependence
         each = [member.calibration.dependence.correlation for member in self.members]
@@ -214,12 +214,12 @@ def build_network(plan: Plan, features: Features) -> Network:
 
 
 def _member(number: int) -> str:
-    """Folder of a further member."""
+    """The folder of a member after the first."""
     return f"member-{number}"
 
 
 def versions() -> dict[str, Any]:
-    """What a result may depend on beside plan and data."""
+    """Versions of packages on which a result may depend, besides plan and data."""
     try:
         own = metadata.version("forecaster")
     except metadata.PackageNotFoundError:

@@ -1,4 +1,4 @@
-"""Models that forecast together, each counting by how it did on rows held out in time: `--model auto`."""
+"""`--model auto`: an ensemble of models, each weighted by its errors on held-out last rows."""
 
 from collections.abc import Callable, Iterator, Sequence
 from importlib.util import find_spec
@@ -20,17 +20,17 @@ AUTO = "auto"
 _NETWORK, _NAIVE = "lstm", "best_naive"
 """Always trained."""
 _SEGMENTS = "segrnn"
-"""Trained too where series are long enough for it: it errs elsewhere than the LSTM, and together they err less."""
+"""Added where series are long enough for it: its errors differ from the LSTM's, so the two together err less."""
 _LINEAR = "linear"
-"""Trained too where forecasts reach far, and where the network hardly beats repeating what was."""
+"""Added where the horizon is long, and where the network hardly beats repeating past values."""
 _STATISTICAL = "theta"
-"""Fitted to each series by itself where they are short."""
+"""Added where series are short; fitted to each series separately."""
 _PACKAGE = "statsforecast"
 _SHORT = 400
 _ENOUGH = 20
-"""Series from which a network learns what repeating would do, though nothing could be tried."""
+"""With this many series a network learns what a naive forecast would do, even if no row could be held out."""
 _SEASONS_AHEAD = 2
-"""Shortest seasons in a horizon that reaches far."""
+"""A horizon is long if it spans at least this many of the shortest season."""
 CANDIDATES = (_NETWORK, _NAIVE, _SEGMENTS, _LINEAR, _STATISTICAL)
 _HARDLY = 1.1
 
@@ -40,7 +40,7 @@ Train = Callable[[Sequence[str]], list[Artefact]]
 def best(
     train: Train, plan: Callable[[str], Plan], grid: Grid, ends: Ints, watch: Watch, known: Sequence[str] = ()
 ) -> Artefact:
-    """Train the candidates, or those that are known to count, let them count by their held-out errors, say why.
+    """Train the candidates (or those already known to have weight), weight them by held-out errors, and say why.
 
     Shapes: ends [S]
     """
@@ -67,16 +67,16 @@ def best(
 
 
 def _untried(made: Sequence[Artefact], series: int, watch: Watch) -> Artefact:
-    """All together where none could be judged; without the naive where there are series enough to learn from."""
+    """All models with equal weights, as none could be judged; without the naive one if there are enough series."""
     others = [one for one in made if one.plan.model != _NAIVE]
     first, *rest = others if others and series >= _ENOUGH else made
     names = dict.fromkeys(one.plan.model for one in (first, *rest))
-    watch.say(f"auto: nothing to judge by was held out, so these forecast together, untried: {', '.join(names)}")
+    watch.say(f"auto: no rows were held out to compare models, so all are combined alike: {', '.join(names)}")
     return first.joined(rest)
 
 
 def _hardly(made: Sequence[Artefact], errors: Sequence[float]) -> bool:
-    """Whether the network is hardly better than repeating what was."""
+    """Whether the network is hardly better than repeating past values."""
     network, repeating = (
         min(error for one, error in zip(made, errors, strict=True) if one.plan.model == name)
         for name in (_NETWORK, _NAIVE)
@@ -85,16 +85,16 @@ def _hardly(made: Sequence[Artefact], errors: Sequence[float]) -> bool:
 
 
 def _why(made: Sequence[Artefact], errors: Sequence[float], shares: Sequence[float]) -> str:
-    """What each model counts, and its error, the least first."""
+    """The weight and the error of each model, the least error first."""
     told = ", ".join(
         f"{one.plan.model} {share:.0%} (error {error:.4g})"
         for error, one, share in sorted(zip(errors, made, shares, strict=True), key=lambda each: each[0])
     )
-    return f"auto: models count by their errors on the held-out rows: {told}"
+    return f"auto: models are weighted by their errors on the held-out rows: {told}"
 
 
 def _called_for(plan: Plan, ends: Ints) -> Iterator[str]:
-    """Further candidates that a set of this shape calls for."""
+    """Further candidates, by the number and length of the series and by the horizon."""
     if float(np.median(ends)) > _SHORT:
         yield _SEGMENTS
         far = plan.horizon >= _SEASONS_AHEAD * min(plan.seasons, default=plan.horizon)

@@ -1,4 +1,4 @@
-"""Averages of the weights over steps, which forecast a little better than the weights of any one step."""
+"""Averages of the weights over training steps; they forecast slightly better than the weights of any single step."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
@@ -14,16 +14,16 @@ AverageName = Literal["none", "ema", "tail"]
 
 
 class Average(ABC):
-    """A running mean of a network's weights; the mean is judged and kept, the weights themselves learn on."""
+    """A running mean of a network's weights; training goes on with the weights, but the mean is validated and kept."""
 
     def __init__(self) -> None:
         self.mean: list[Tensor] = []
-        """Empty before the first step that counts."""
+        """Empty until the first step that is averaged."""
         self.counted = 0
 
     @torch.no_grad()
     def add(self, network: nn.Module, done: float) -> None:
-        """Take the weights in, when so much of the run is done, in [0, 1]."""
+        """Add the current weights to the mean; `done` is the share of the run that is over, in [0, 1]."""
         share = self.share(done)
         if share == 0:
             return
@@ -35,11 +35,11 @@ class Average(ABC):
 
     @abstractmethod
     def share(self, done: float) -> float:
-        """Weight of the newest in the mean; 0 leaves it out."""
+        """How much the newest weights count in the mean; 0 leaves them out."""
 
     @contextmanager
     def shown(self, network: nn.Module) -> Iterator[None]:
-        """The network with the mean as its weights, while the block lasts."""
+        """Give the network the mean as its weights, inside a `with` block."""
         own = [weight.detach().clone() for weight in network.parameters()] if self.mean else []
         _put(network, self.mean)
         try:
@@ -48,19 +48,19 @@ class Average(ABC):
             _put(network, own)
 
     def keep(self, network: nn.Module) -> None:
-        """Leave the mean in the network."""
+        """Give the network the mean as its weights for good."""
         _put(network, self.mean)
 
 
 class _None(Average):
-    """No mean: the weights as they are."""
+    """No averaging: the weights as they are."""
 
     def share(self, done: float) -> float:
         return 0.0
 
 
 class _Ema(Average):
-    """An exponential mean; young ones forget faster, or the first weights would weigh for long.
+    """An exponential mean, with faster decay in the beginning so that the first weights do not linger.
 
     Source: Polyak and Juditsky (1992); the warm-up as in TensorFlow's ExponentialMovingAverage
     """

@@ -1,4 +1,4 @@
-"""What the members of an ensemble say together."""
+"""How the forecasts of an ensemble's members are combined."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -15,15 +15,15 @@ _NARROWEST = 0.5
 
 @dataclass(frozen=True)
 class Blend:
-    """How members count, and how wide their common intervals are."""
+    """The members' weights, and how wide their combined intervals are."""
 
     weights: tuple[float, ...] = ()
-    """Of each member; none: each counts as much as any."""
+    """One for each member; empty: all members count alike."""
     width: float = 1.0
-    """Distances of quantiles from the median, in those of the members: together they err less than each."""
+    """Factor (at most 1) on combined quantiles' distances from the median: an ensemble errs less than its members."""
 
     def of(self, quantiles: Sequence[Floats]) -> Floats:
-        """Common quantiles, in order if every member's are. Shapes: [..., Q] of each member -> [..., Q]"""
+        """Combined quantiles, sorted if every member's are. Shapes: [..., Q] of each member -> [..., Q]"""
         together = weighted_median(quantiles, self.weights)
         if self.width == 1:
             return together
@@ -31,10 +31,10 @@ class Blend:
         return np.asarray(middle + (together - middle) * self.width)
 
     def fitted(self, quantiles: Sequence[Floats], targets: Floats) -> "Blend":
-        """With 80 % intervals that cover as many of some targets as the members' do, and are no wider than theirs.
+        """This blend with 80 % intervals that cover as many targets as the members' intervals do, and are no wider.
 
         Shapes:  [n, H, Q] of each member, targets [n, H]
-        Missing: NaN targets count for nothing
+        Missing: NaN targets are left out
         """
         wanted = np.average([np.mean(_reach(one, targets) <= 1) for one in quantiles], weights=self.weights or None)
         width = float(np.quantile(_reach(self.of(quantiles), targets), wanted, method="higher"))
@@ -42,11 +42,11 @@ class Blend:
 
 
 EVEN = Blend()
-"""The median of members that count alike."""
+"""The median of the members, all of equal weight."""
 
 
 def _reach(quantiles: Floats, targets: Floats) -> Floats:
-    """How far known targets lie from the median, in its distance from the 80 % interval's end on their side. Shapes: -> [m]"""
+    """Distances of known targets from the median, in units of the half 80 % interval on their side. Shapes: -> [m]"""
     off = targets - quantiles[..., MEDIAN]
     end = np.where(off > 0, quantiles[..., HIGH], quantiles[..., LOW]) - quantiles[..., MEDIAN]
     known = ~np.isnan(off)
@@ -55,12 +55,12 @@ def _reach(quantiles: Floats, targets: Floats) -> Floats:
 
 
 def weighted_median(values: Sequence[Floats], weights: Sequence[float] = ()) -> Floats:
-    """Median over members that count by their weights: the common median where these are equal, the weighted mean of two.
+    """Weighted median over members: the ordinary median if weights are equal; of two members the weighted mean.
 
-    In order, a member stands at the middle of its share of the weights, and between two of them values lie on a straight
-    line; so a member of little weight moves the others by little, however far it is off.
+    Members are sorted by value, each is placed at the middle of its share of the total weight, and values are
+    interpolated linearly in between; so a member of little weight moves the result little, however far off it is.
 
-    Shapes: values [...] of each member, positive weights; none of them stand for equal ones
+    Shapes: values [...] of each member, positive weights; no weights mean equal ones
     """
     if len(values) == 1:
         return values[0]

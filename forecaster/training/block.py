@@ -1,4 +1,4 @@
-"""Some series over some time, encoded: what forecasts from any cutoff there are decoded from."""
+"""A block of series and time steps, encoded; forecasts from any cutoff in it are decoded from the states."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,7 +20,7 @@ from forecaster.training.artefact import Artefact
 __all__ = ["STEPS_AT_ONCE", "Block", "blocks", "decoded", "with_targets"]
 
 STEPS_AT_ONCE = 8_192
-"""Steps of all series of a block: its lag windows stay in the processor's cache, which makes half of the speed."""
+"""Size of a block, in series x steps: its lag windows then fit into the processor's cache, which doubles the speed."""
 _LEAST_STEPS = 64
 _NUMBERS_AT_ONCE = 160_000
 """Quantiles decoded at once, for the same reason."""
@@ -28,7 +28,7 @@ _NUMBERS_AT_ONCE = 160_000
 
 @dataclass(frozen=True)
 class Block:
-    """Series of a group from positions `begins` on, `steps` rows of each.
+    """The series of a group, each over `steps` rows from its position in `begins` on.
 
     Shapes: begins [B]; states [B, T, D]
     """
@@ -39,15 +39,15 @@ class Block:
     inputs: Inputs
     states: Tensor
     after: Any
-    """What a later block continues from."""
+    """The encoder's state, from which the next block continues."""
 
     def positions(self) -> Ints:
-        """Of every cutoff, [B, T]"""
+        """The position of every cutoff, [B, T]"""
         return self.begins[:, None] + np.arange(self.steps)
 
 
 def blocks(artefact: Artefact, panel: Panel, group: Ints, begins: Ints, steps: int) -> Iterator[Block]:
-    """The encoder over `steps` rows of some series, in blocks of time that hand on their state.
+    """Run the encoder over `steps` rows of some series, block by block in time, handing on its state.
 
     Shapes: group, begins (positions) [B]
     """
@@ -65,7 +65,7 @@ def blocks(artefact: Artefact, panel: Panel, group: Ints, begins: Ints, steps: i
 
 
 def decoded(artefact: Artefact, block: Block, rows: Ints, steps: Ints) -> Iterator[tuple[Ints, Ints, Tensor]]:
-    """Calibrated quantiles in spreads from some cutoffs of a block, in parts, with their rows and steps.
+    """Calibrated quantiles, in spreads, from some cutoffs of a block; in parts, each with its rows and steps.
 
     Shapes: rows, steps [n] -> [part], [part], [part, H, Q]
     """
@@ -83,7 +83,7 @@ def decoded(artefact: Artefact, block: Block, rows: Ints, steps: Ints) -> Iterat
 
 @contextmanager
 def _computing(artefact: Artefact) -> Iterator[None]:
-    """No gradients, and as many threads as the plan has. Never around a `yield`: the caller would compute so, too."""
+    """No gradients, and the plan's number of threads. Never put it around a `yield`: the caller would inherit both."""
     with limited(artefact.plan.training.threads), torch.inference_mode():
         yield
 
@@ -91,7 +91,7 @@ def _computing(artefact: Artefact) -> Iterator[None]:
 def with_targets(
     artefact: Artefact, block: Block, rows: Ints, steps: Ints
 ) -> Iterator[tuple[Ints, Ints, Tensor, Tensor, Tensor]]:
-    """`decoded` beside what came true, in the same units: series of the group, positions, quantiles, targets, which are seen.
+    """`decoded`, and the actual values in the same units: series of the group, positions, quantiles, targets, seen.
 
     Shapes: [n], [n], [n, H, Q], [n, H], [n, H]
     """

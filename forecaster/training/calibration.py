@@ -1,4 +1,4 @@
-"""Calibration: skewness and widths of a forecast, as held-out rows have them."""
+"""Calibration: corrects the skewness and the widths of forecasts by their errors on held-out rows."""
 
 from dataclasses import dataclass, replace
 from typing import Any
@@ -15,20 +15,20 @@ from forecaster.training.dependence import Dependence, dependence
 __all__ = ["Calibration", "calibrate"]
 
 _OWN_ERRORS = 200
-"""Errors of a horizon step from which it has factors of its own; with fewer it leans on all steps."""
+"""A horizon step with this many errors has its own factors; with fewer they are shrunk towards those of all steps."""
 _PRIOR_ERRORS = 30
-"""Weight of 'the network is right', in errors."""
+"""Weight of the prior that the network is right, in errors."""
 _PRIOR_SIDES = 300
-"""Independent forecasts from which each side's own factor counts for more than that of both sides together."""
+"""With this many independent forecasts, a factor for each side counts for more than one for both sides together."""
 _SKEWS = (1.0, 0.75, 0.5, 0.25, 0.0)
-"""Of equal ones the first counts."""
+"""Of equally good ones the first is taken."""
 _NUMBERS_SCORED = 8_000_000
 _NARROWEST, _WIDEST = 0.05, 20.0
 
 
 @dataclass(frozen=True)
 class Calibration:
-    """A factor on the distance of each quantile from the median, by horizon step, once both sides are as far as is believed.
+    """A factor on each quantile's distance from the median, by horizon step, after the skewness has been reduced.
 
     Shapes:  factors [H, Q]
     Source:  split conformal prediction on the ratio of error and width, Vovk et al. (2005); Romano et al. (2019)
@@ -36,19 +36,19 @@ class Calibration:
 
     factors: Floats
     errors: int
-    """How many held-out errors it rests on."""
+    """Number of held-out errors it was estimated from."""
     dependence: Dependence
-    """How errors at different steps go together, once the factors are applied."""
+    """How errors at different horizon steps correlate, once the factors are applied."""
     skew: float = 1.0
-    """How much of a forecast's skewness is believed: 1 all of it, 0 none, both sides are then equally wide."""
+    """Share of a forecast's skewness that is kept: 1 all of it, 0 none, so that both sides are equally wide."""
 
     @classmethod
     def none(cls, horizon: int) -> "Calibration":
-        """Leave all as it is."""
+        """A calibration that changes nothing."""
         return cls(np.ones((horizon, len(LEVELS))), 0, Dependence.usual(horizon))
 
     def apply(self, quantiles: Tensor) -> Tensor:
-        """Calibrated quantiles, in order. Shapes: [..., H, Q] -> [..., H, Q]"""
+        """Calibrated quantiles, sorted. Shapes: [..., H, Q] -> [..., H, Q]"""
         factors_HQ = torch.as_tensor(self.factors, dtype=quantiles.dtype, device=quantiles.device)
         middle = quantiles[..., MEDIAN : MEDIAN + 1]
         wide = torch.addcmul(middle, _evened(quantiles, self.skew) - middle, factors_HQ)
@@ -69,7 +69,7 @@ class Calibration:
 
 
 def calibrate(quantiles: Floats, targets: Floats, origins: int) -> Calibration:
-    """Skewness and factors from held-out forecasts and what came true.
+    """Skewness and factors from held-out forecasts and the actual values.
 
     Shapes:  quantiles [n, H, Q], targets [n, H]; `origins` of the n forecasts count as independent
     Missing: NaN targets are left out
@@ -92,7 +92,7 @@ def calibrate(quantiles: Floats, targets: Floats, origins: int) -> Calibration:
 
 
 def _skew(quantiles: Floats, targets: Floats) -> float:
-    """How much of the skewness is worth believing: what has the least pinball loss, in widths of each forecast."""
+    """The share of the skewness with the least pinball loss, measured in widths of each forecast."""
     every = 1 + quantiles.size // _NUMBERS_SCORED
     some, wanted = quantiles[::every], targets[::every]
     width = np.broadcast_to((some[..., -1] - some[..., 0]).mean(-1, keepdims=True), wanted.shape)
@@ -105,7 +105,7 @@ def _skew(quantiles: Floats, targets: Floats) -> float:
 
 
 def _evened(quantiles: Tensor, skew: float) -> Tensor:
-    """Distances from the median, each made more like the one of the other side. Shapes: [..., Q] -> [..., Q]"""
+    """Quantiles with each distance from the median moved towards its mirror image's. Shapes: [..., Q] -> [..., Q]"""
     if skew == 1:
         return quantiles
     mirrored = 2 * quantiles[..., MEDIAN : MEDIAN + 1] - quantiles.flip(-1)
@@ -113,27 +113,27 @@ def _evened(quantiles: Tensor, skew: float) -> Tensor:
 
 
 def _ratio(targets: Floats, quantiles: Floats, q: int) -> Floats:
-    """Errors in distances of a quantile from the median, NaN where there is none: [n, H]"""
+    """Errors in units of a quantile's distance from the median, NaN where that is zero or no value is known: [n, H]"""
     errors, width = targets - quantiles[..., MEDIAN], quantiles[..., q] - quantiles[..., MEDIAN]
     return np.divide(errors, width, out=np.full_like(errors, np.nan), where=width != 0)
 
 
 def _scores(calibration: Calibration, quantiles: Floats, targets: Floats) -> Floats:
-    """Normal scores of some of the targets, evenly spread over them. Shapes: [n, H, Q], [n, H] -> [some, H]"""
+    """Normal scores of a sample of the targets, taken at equal distances. Shapes: [n, H, Q], [n, H] -> [some, H]"""
     every = 1 + quantiles.size // _NUMBERS_SCORED
     found = calibration.apply(torch.as_tensor(quantiles[::every])).numpy()
     return normal_scores(found, LEVELS, targets[::every])
 
 
 def _in_order(quantiles: Tensor) -> Tensor:
-    """Each quantile at least as far out as those nearer to the median. Shapes: [n, Q] -> [n, Q]"""
+    """Quantiles moved outwards so that they never cross one nearer to the median. Shapes: [n, Q] -> [n, Q]"""
     below = quantiles[:, : MEDIAN + 1].flip(-1).cummin(-1).values.flip(-1)
     above = quantiles[:, MEDIAN:].cummax(-1).values
     return torch.cat([below, above[:, 1:]], -1)
 
 
 def _factors(ratio: Floats, level: float, origins: int) -> Floats:
-    """Factor of each horizon step: its own where it has errors enough, leaning on all steps where not."""
+    """The factor of each horizon step: its own if it has enough errors, else shrunk towards that of all steps."""
     all_steps = _conformal(ratio.ravel(), level)
     share = origins / max(1, len(ratio))
     factors = np.empty(ratio.shape[1])
@@ -147,7 +147,7 @@ def _factors(ratio: Floats, level: float, origins: int) -> Floats:
 
 
 def _conformal(ratio: Floats, level: float) -> float:
-    """The level's quantile with the finite-sample correction; 1 where nothing is known."""
+    """The quantile of the ratios at this level, with the finite-sample correction; 1 where no ratio is known."""
     known = ratio[np.isfinite(ratio)]
     if len(known) == 0:
         return 1.0

@@ -1,4 +1,4 @@
-"""What watches a training: history, progress, the average and the best weights."""
+"""Callbacks of a training: history and progress, averaged weights, snapshots, best weights."""
 
 import time
 from collections.abc import Iterable
@@ -22,19 +22,19 @@ _REMEMBERED = ("best_loss", "best_step", "weights", "waited", "looked_at")
 
 @dataclass
 class History(pl.Callback):
-    """Every tenth step and every look at the held-out rows, kept, and told to whoever watches."""
+    """Records every tenth step and every validation, and reports them to the watcher."""
 
     watch: Watch = SILENT
     moments: list[Moment] = field(default_factory=list)
     started: float = field(default_factory=time.monotonic)
 
     def on_train_batch_end(self, trainer: pl.Trainer, module: pl.LightningModule, *_: Any) -> None:
-        """Keep a moment."""
+        """Record every tenth step."""
         if trainer.global_step % _EVERY == 0:
             self.keep(trainer, module)
 
     def state_dict(self) -> dict[str, Any]:
-        """All moments, and the seconds that they took."""
+        """All records so far, and the seconds they took."""
         return {"moments": [asdict(moment) for moment in self.moments], "spent": time.monotonic() - self.started}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
@@ -43,7 +43,7 @@ class History(pl.Callback):
         self.started = time.monotonic() - state["spent"]
 
     def keep(self, trainer: pl.Trainer, module: pl.LightningModule, val_loss: float | None = None) -> None:
-        """Keep this moment, and tell of it."""
+        """Record the current step and report it."""
         assert isinstance(module, TrainingModule)
         metrics = trainer.callback_metrics
         moment = Moment(
@@ -60,13 +60,13 @@ class History(pl.Callback):
 
 
 class Averaging(pl.Callback):
-    """Takes each step's weights into an average, after the steps that are the same for every length."""
+    """Adds each step's weights to an average, from the step on at which the run's length is decided."""
 
     def __init__(self, average: Average) -> None:
         self.average = average
 
     def on_train_batch_end(self, trainer: pl.Trainer, module: pl.LightningModule, *_: Any) -> None:
-        """Take them in."""
+        """Add the weights."""
         assert isinstance(module, TrainingModule)
         if trainer.global_step > FIXED_STEPS:
             self.average.add(module.network, trainer.global_step / module.schedule.steps)
@@ -80,12 +80,12 @@ class Averaging(pl.Callback):
         self.average.mean, self.average.counted = state["mean"], state["counted"]
 
     def on_train_start(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
-        """What was read from a file goes where the network is."""
+        """Move an average that was read from a file to the network's device."""
         self.average.mean = [mean.to(module.device) for mean in self.average.mean]
 
 
 class Snapshots(pl.Callback):
-    """Keeps the weights, or their average, at the end of each descent of the schedule, up to a number of them.
+    """Keeps the weights, or their average, at the end of each descent of the schedule; at most `most` of them.
 
     Source: Huang et al. (2017), Snapshot Ensembles: train 1, get M for free, ICLR
     """
@@ -95,14 +95,14 @@ class Snapshots(pl.Callback):
         self.kept: list[dict[str, Tensor]] = []
 
     def on_train_batch_end(self, trainer: pl.Trainer, module: pl.LightningModule, *_: Any) -> None:
-        """Keep them, where a descent has just ended."""
+        """Keep the weights if a descent has just ended."""
         assert isinstance(module, TrainingModule)
         if len(self.kept) < min(self.most, module.schedule.ended(trainer.global_step)):
             with self.average.shown(module.network):
                 self.kept.append(module.network.snapshot())
 
     def state_dict(self) -> dict[str, Any]:
-        """Those so far."""
+        """The snapshots so far."""
         return {"kept": self.kept}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
@@ -111,11 +111,11 @@ class Snapshots(pl.Callback):
 
 
 class BestWeights(pl.Callback):
-    """Looks at the held-out rows now and then, stops when they no longer gain, and puts the best weights back.
+    """Measures the held-out loss at intervals, stops when it no longer falls, and restores the best weights.
 
-    Where there is an average of the weights, that is what it looks at and keeps.
+    Where weights are averaged, the average is what it measures and keeps.
 
-    When it looks depends on the schedule's length alone, so a run that is repeated looks at the same steps.
+    The steps at which it measures depend on the schedule's length alone, so a repeated run measures at the same ones.
     """
 
     def __init__(
@@ -130,7 +130,7 @@ class BestWeights(pl.Callback):
         self.looked_at = 0
 
     def state_dict(self) -> dict[str, Any]:
-        """The best so far, and how long ago it was."""
+        """The best weights so far, and the number of validations since."""
         return {name: getattr(self, name) for name in _REMEMBERED}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
@@ -139,7 +139,7 @@ class BestWeights(pl.Callback):
             setattr(self, name, state[name])
 
     def on_train_batch_end(self, trainer: pl.Trainer, module: pl.LightningModule, *_: Any) -> None:
-        """Look, if it is time to."""
+        """Measure the held-out loss if it is due."""
         assert isinstance(module, TrainingModule)
         if (
             trainer.global_step >= FIXED_STEPS
@@ -148,7 +148,7 @@ class BestWeights(pl.Callback):
             self._look(trainer, module)
 
     def on_train_end(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
-        """A last look, and the best weights back."""
+        """Measure once more, then restore the best weights."""
         assert isinstance(module, TrainingModule)
         if self.looked_at < trainer.global_step:
             self._look(trainer, module)
@@ -162,7 +162,7 @@ class BestWeights(pl.Callback):
         with self.average.shown(module.network):
             loss = module.held_out_loss(self.held_out)
             weights = module.network.snapshot() if loss is not None and loss < self.best_loss else None
-        if loss is None:  # nothing is held out: the last weights are as good as any
+        if loss is None:  # nothing is held out: keep the last weights
             return
         self.history.keep(trainer, module, loss)
         if weights is not None:

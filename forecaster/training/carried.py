@@ -1,4 +1,4 @@
-"""Any number of series of one model, each carried on by itself; new ones may join."""
+"""Incremental forecasts: any number of series of one model, each advanced row by row; new series may join."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -22,40 +22,41 @@ __all__ = ["Carried", "Outlooks"]
 _SERIES_AT_ONCE = 2_048
 
 Found = tuple[Floats, ...]
-"""Quantiles with widths as late errors have them, and where they are wanted as they were learned: [n, H, Q] each"""
+"""Quantiles with adapted widths and, where they are wanted, with unadapted ones: [n, H, Q] each"""
 _Advance = Callable[[Ints, Ints, Floats], Found]
 """Series, times and values, [n] each."""
 
 
 @dataclass(frozen=True)
 class Outlooks:
-    """Forecasts from the newest rows of some series, in own units; `still` has widths that do not follow late errors.
+    """Forecasts from the newest rows of some series, in the series' units: `following` with widths adapted to recent
+    errors, `still` with unadapted widths.
 
-    Shapes: [n, H, Q] each; `following` [n, 1, Q] where both are wanted
+    Shapes: [n, H, Q] each; `following` is [n, 1, Q] where both are wanted
     """
 
     following: Floats
     still: Floats | None = None
-    """None where it is not wanted."""
+    """None unless both are wanted."""
 
 
 @dataclass
 class Carried:
     """Series of one model, or of an ensemble, in groups that are stepped together.
 
-    A step equals the pass over all rows of a series to 1e-5. Series are numbered from 0 on; a number that was not stepped
-    before is a new series, whose first row this is. Targets that see each other are stepped together, in their order.
+    A step gives the same as the pass over all rows of a series, to 1e-5. Series are numbered from 0 on; a number that
+    was not stepped before is a new series, whose first row this is. Joint targets are stepped together, in their order.
 
-    Raises: ArtifactError for what has no form for one value at a time: covariates, and scales without `reach`
+    Raises: ArtifactError for models that cannot be stepped: with covariates, or with a scale without `reach`
     """
 
     artefact: Artefact
     clock: Clock
     both: bool = True
-    """Whether forecasts with unadapted widths are wanted, too, and adapted ones of the next step alone: detectors score
-    against unadapted widths and report adapted ones."""
+    """Give forecasts with unadapted widths as well, and adapted ones of the next step only: detectors score against
+    unadapted widths and report adapted ones."""
     groups: list[list[Part]] = field(default_factory=list)
-    """Of each group of series a part for each member of the ensemble."""
+    """For each group of series, one part for each member of the ensemble."""
     series: int = 0
     _forgotten: set[int] = field(default_factory=set)
 
@@ -66,7 +67,7 @@ class Carried:
 
     @classmethod
     def after(cls, artefact: Artefact, grid: Grid, *, both: bool = True) -> "Carried":
-        """After the last row of each series of a grid, by the pass."""
+        """The state after the last row of each series of a grid, computed by the pass."""
         made = cls(artefact, grid.clock, both, series=grid.series)
         whole = [Part.after(member, grid) for member in artefact.members]
         if made._targets > 1:
@@ -78,18 +79,18 @@ class Carried:
 
     @property
     def _targets(self) -> int:
-        """Series that are stepped together because they see each other."""
+        """Number of joint targets, whose series are stepped together."""
         return max(1, len(self.artefact.features.joint))
 
     @property
     def _at_once(self) -> int:
-        """Series of a group, those that see each other in the same one."""
+        """Number of series in a group; joint targets are always in the same group."""
         return _SERIES_AT_ONCE // self._targets * self._targets
 
     def step(self, series: Ints, times: Ints, values: Floats) -> Outlooks:
-        """One more row of some series, and the forecasts from there.
+        """Take in one more row of some series, and forecast from it.
 
-        Shapes: [n] each; series rise, values are NaN where they are missing
+        Shapes: [n] each; series in ascending order, values NaN where missing
         """
         whole = series[:: self._targets] // self._targets * self._targets
         together = np.repeat(whole, self._targets)[: len(series)] + np.arange(len(series)) % self._targets
@@ -107,11 +108,11 @@ class Carried:
         return Outlooks(*found)
 
     def forget(self, series: Ints) -> None:
-        """Let the next row of some series be their first."""
+        """Forget some series, so that their next row is their first."""
         self._forgotten |= set(series.tolist())
 
     def _shares(self, series: Ints) -> Iterator[tuple[Ints, _Advance]]:
-        """Which of some series go on, by groups; which begin anew in their places; and which are new."""
+        """Splits series by how they advance: known ones by group, forgotten ones that restart, and new ones."""
         anew = np.isin(series, list(self._forgotten)) if self._forgotten else np.zeros(len(series), bool)
         new = series >= self.series
         number = np.where(anew | new, -1, series // self._at_once)
@@ -121,7 +122,7 @@ class Carried:
         yield np.flatnonzero(new), self._begun
 
     def _stepped(self, series: Ints, times: Ints, values: Floats) -> Found:
-        """Some series of one group."""
+        """Step some series of one group."""
         group, inside = self.groups[series[0] // self._at_once], series % self._at_once
         if len(inside) == len(group[0].static_BK):
             return self._each(group, times, values)
@@ -135,7 +136,7 @@ class Carried:
         return found
 
     def _all_but_idle(self, group: list[Part], inside: Ints, times: Ints, values: Floats) -> Found:
-        """Most series of a group: all are stepped, and those that have no row set back, which copies less than the others."""
+        """Step most series of a group: all are stepped, then those without a row are set back, which copies less."""
         idle = np.ones(len(group[0].static_BK), bool)
         idle[inside] = False
         chosen = _slice(np.flatnonzero(idle))
@@ -148,7 +149,7 @@ class Carried:
         return tuple(one[inside] for one in found)
 
     def _begun_anew(self, series: Ints, times: Ints, values: Floats) -> Found:
-        """The first row of series that were forgotten."""
+        """Take in the first row of series that were forgotten."""
         fresh = [Part.fresh(member, len(series)) for member in self.artefact.members]
         found = self._each(fresh, times, values)
         for k, s in enumerate(series.tolist()):
@@ -158,8 +159,8 @@ class Carried:
         return found
 
     def _begun(self, series: Ints, times: Ints, values: Floats) -> Found:
-        """The first row of new series."""
-        assert (series == self.series + np.arange(len(series))).all(), "new series have the numbers that follow"
+        """Take in the first row of new series."""
+        assert (series == self.series + np.arange(len(series))).all(), "new series must take the next free numbers"
         fresh = [Part.fresh(member, len(series)) for member in self.artefact.members]
         found, done = self._each(fresh, times, values), 0
         while done < len(series):
@@ -173,7 +174,7 @@ class Carried:
         return found
 
     def _each(self, parts: list[Part], times: Ints, values: Floats) -> Found:
-        """One step of all members, and what they say together."""
+        """Step all members, and combine their forecasts."""
         found = [
             part.step(member, self.clock, times, values, both=self.both)
             for part, member in zip(parts, self.artefact.members, strict=True)
@@ -181,7 +182,7 @@ class Carried:
         return tuple(self.artefact.blend.of([one.numpy() for one in each]) for each in zip(*found, strict=True))
 
     def tensors(self) -> dict[str, Tensor]:
-        """All that is remembered, by name."""
+        """The whole state, by name."""
         return {
             f"{g}.{m}.{name}": value
             for g, group in enumerate(self.groups)
@@ -204,7 +205,7 @@ class Carried:
 
 
 def _slice(series: Ints) -> slice | Ints:
-    """Neighbours as a slice, which is read and written several times as fast."""
+    """Neighbouring series as a slice, which is several times as fast to read and write."""
     neighbours = len(series) > 0 and int(series[-1]) - int(series[0]) == len(series) - 1
     return slice(int(series[0]), int(series[-1]) + 1) if neighbours else series
 
@@ -212,8 +213,8 @@ def _slice(series: Ints) -> slice | Ints:
 def _require_all(found: Ints, wanted: Ints, artefact: Artefact) -> None:
     if len(found) % max(1, len(artefact.features.joint)) or not np.array_equal(found, wanted):
         raise ArtifactError(
-            f"targets that see each other go on together: give a value of each of {', '.join(artefact.features.joint)} "
-            "for every series, NaN where there is none."
+            f"joint targets advance together: give a value for each of {', '.join(artefact.features.joint)} "
+            "in every series, NaN where there is none."
         )
 
 
@@ -221,9 +222,9 @@ def _require_steps(artefact: Artefact) -> None:
     plan, features = artefact.plan, artefact.features
     if features.past or features.future or artefact.plan.holidays:
         raise ArtifactError(
-            "a model with --past, --future or --holidays is not carried on value by value: forecast anew."
+            "a model with --past, --future or --holidays cannot be advanced value by value: run a forecast instead."
         )
     if artefact.network.scale.reach is None:
-        raise ArtifactError(f"scale '{plan.scale}' has no form for one value at a time. Train with trailing or asinh.")
+        raise ArtifactError(f"scale '{plan.scale}' cannot be advanced value by value. Train with trailing or asinh.")
     if artefact.network.model.memory == "whole":
-        raise ArtifactError(f"model '{plan.model}' is fitted to whole series: forecast anew.")
+        raise ArtifactError(f"model '{plan.model}' is fitted to whole series: run a forecast instead.")

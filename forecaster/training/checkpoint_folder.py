@@ -1,4 +1,4 @@
-"""Where trainings are kept against a kill: each in a folder of its own, named by its plan and data."""
+"""Checkpoints of trainings, each in a folder named by its plan and data, so that a killed run can continue."""
 
 import hashlib
 import json
@@ -15,14 +15,14 @@ __all__ = ["CheckpointFolder"]
 
 
 class CheckpointFolder:
-    """A folder of trainings that are not all done. Only what this run has put there is cleared."""
+    """The folder for a run's checkpoints. Only what this run has put there is cleared."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._used: list[Path] = []
 
     def of(self, plan: Plan, grid: Grid, ends: Ints, warm: Artefact | None) -> Path:
-        """The folder of one training; the same plan on the same rows finds it again. Raises: ConfigError"""
+        """The folder of one training: the same plan on the same rows gives the same folder. Raises: ConfigError"""
         own = self.folder / f"{plan.model}-{_digest(plan, grid, ends, warm)}"
         try:
             own.mkdir(parents=True, exist_ok=True)
@@ -32,13 +32,13 @@ class CheckpointFolder:
         return own
 
     def clear(self) -> None:
-        """All that was asked for is done: what was kept for it has no more use."""
+        """Delete this run's checkpoints, once all its trainings are done."""
         for own in self._used:
             shutil.rmtree(own, ignore_errors=True)
 
 
 def _digest(plan: Plan, grid: Grid, ends: Ints, warm: Artefact | None) -> str:
-    """Of all that the training depends on, the dates included: features of the calendar are made of them."""
+    """A digest of all that the training depends on, dates included, since calendar features are made of them."""
     start = None if warm is None else [warm.plan.digest, warm.facts.rows]
     names = [grid.past_names, grid.future_names, grid.static_names, grid.static_labels]
     series = [[str(value) for value in column] for column in (grid.unique_id, grid.channel) if column is not None]

@@ -1,4 +1,4 @@
-"""The state of a training on disk, every so many seconds, so that a kill costs no more than those."""
+"""Saves the state of a training every few seconds, so that a killed run loses no more than those."""
 
 import time
 from pathlib import Path
@@ -17,11 +17,11 @@ from forecaster.training.stretch import TrainingStretches
 __all__ = ["Checkpoints", "Draws", "SafeFiles"]
 
 Draws = TrainingStretches | StreamedStretches | LabelledWindows
-"""What a training draws from; a number of them, `skip`, can be left out."""
+"""The source of random stretches; `skip` says how many draws to leave out."""
 
 
 class SafeFiles(CheckpointIO):
-    """Lightning's checkpoints as safetensors and JSON."""
+    """Reads and writes Lightning's checkpoints as safetensors and JSON."""
 
     def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any = None) -> None:
         """Write one."""
@@ -38,9 +38,9 @@ class SafeFiles(CheckpointIO):
 
 
 class Checkpoints(pl.Callback):
-    """Writes the state, and continues from it: with the same numbers of chance and the same stretches as without a kill.
+    """Writes the state and continues from it, with the same random numbers and stretches as an unbroken run.
 
-    The last callback of all, so that the others have had their say about a step.
+    It must be the last callback, so that the others have finished with a step before it is saved.
     """
 
     def __init__(self, file: Path, stretches: Draws, *, seconds: float) -> None:
@@ -49,21 +49,21 @@ class Checkpoints(pl.Callback):
         self._chance: list[torch.Tensor] = []
 
     def on_train_batch_start(self, *_: Any) -> None:
-        """Take up the numbers of chance where they were left: what goes before the first step has drawn some."""
+        """Restore the random state here, because what runs before the first step has drawn from it."""
         if self._chance:
             torch.set_rng_state(self._chance[0])
             torch.cuda.set_rng_state_all(self._chance[1:])
             self._chance = []
 
     def on_train_batch_end(self, trainer: pl.Trainer, *_: Any) -> None:
-        """Write, if it is time to: not before the length of the run is decided, and not at its end."""
+        """Write if it is due: not before the length of the run is decided, and not at its end."""
         going = FIXED_STEPS <= trainer.global_step < trainer.fit_loop.epoch_loop.max_steps and not trainer.should_stop
         if going and time.monotonic() - self._written >= self.seconds:
             trainer.save_checkpoint(self.file)
             self._written = time.monotonic()
 
     def state_dict(self) -> dict[str, Any]:
-        """What no other part knows."""
+        """The random state and the number of draws, which no other callback saves."""
         devices = torch.cuda.get_rng_state_all() if torch.cuda.is_available() else []
         return {"chance": [torch.get_rng_state(), *devices]}
 
@@ -72,5 +72,5 @@ class Checkpoints(pl.Callback):
         self._chance = state["chance"]
 
     def on_load_checkpoint(self, trainer: pl.Trainer, module: pl.LightningModule, checkpoint: dict[str, Any]) -> None:
-        """Stretches that were trained on are drawn again, and left out."""
+        """Skip the stretches that were already trained on."""
         self.stretches.skip = checkpoint["global_step"]

@@ -1,4 +1,4 @@
-"""Clipping of gradients by their global norm, at a limit that is given or follows the norms of late."""
+"""Clips gradients by their global norm, at a given limit or at one that follows recent norms."""
 
 from collections.abc import Iterable
 
@@ -10,18 +10,18 @@ from torch.nn.utils import clip_grad_norm_
 __all__ = ["Clipping"]
 
 _LATE = 100
-"""Steps whose norms are looked back on."""
+"""Number of recent steps whose norms are kept."""
 _QUANTILE = 0.5
-"""Where among them the limit lies."""
+"""The quantile of these norms that is the limit."""
 _FIRST = 1.0
-"""Limit while no norm is known."""
+"""Limit until a norm is known."""
 
 
 class Clipping:
-    """Scales gradients down to a limit; 0 takes a quantile of the norms of late.
+    """Scales gradients down to a limit; 0 takes a quantile of recent norms.
 
-    Source: limits at a quantile of the norms so far are AutoClip, Seetharaman et al. (2020); here of the last steps only,
-        because norms fall by orders of magnitude in a training
+    Source: AutoClip, Seetharaman et al. (2020), takes a quantile of all norms so far; here only recent steps count,
+        because norms fall by orders of magnitude during training
     """
 
     def __init__(self, limit: float) -> None:
@@ -29,7 +29,7 @@ class Clipping:
         self.norms: list[float] = []
 
     def clip(self, parameters: Iterable[torch.nn.Parameter]) -> Tensor:
-        """Clip their gradients; the norm that there was."""
+        """Clip the gradients of these parameters, and return their norm before that."""
         norm = clip_grad_norm_(parameters, self.limit or self._of_late())
         if not self.limit:
             self.norms = [*self.norms[1 - _LATE :], float(norm)]

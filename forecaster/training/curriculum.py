@@ -1,4 +1,4 @@
-"""A curriculum: short stretches first, so that much is seen of many series before anything long is learnt."""
+"""A curriculum: short stretches first, so that training sees many series before it learns long dependencies."""
 
 from dataclasses import dataclass
 
@@ -9,22 +9,22 @@ __all__ = ["Curriculum"]
 _DOUBLINGS = 3
 _SHORTEST = 8
 _FIXED_DRAWS = FIXED_STEPS + 2
-"""Draws run ahead of the steps by one: these are made before a run's length is decided."""
+"""Draws that are made before the run's length is decided; draws are one ahead of the steps."""
 
 
 @dataclass(frozen=True)
 class Curriculum:
-    """Cutoffs of a stretch at each draw: an eighth, a quarter and a half of the whole over a first share of the run.
+    """Length of the stretches at each draw: an eighth, a quarter, then half of the full length in the run's first part.
 
     Source: Bengio et al. (2009), Curriculum Learning
     """
 
     schedule: Schedule
     share: float
-    """0: stretches are whole from the first step on."""
+    """0: stretches have their full length from the first step on."""
 
     def steps(self, draw: int, whole: int) -> int:
-        """Cutoffs of the stretches of a draw."""
+        """Number of cutoffs in the stretches of a draw."""
         if self.share == 0:
             return whole
         done = (draw - _FIXED_DRAWS) / max(1.0, self.share * self.schedule.steps - _FIXED_DRAWS)

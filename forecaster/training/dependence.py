@@ -1,4 +1,4 @@
-"""How the errors of one forecast hang together over its horizon steps: what joint sample paths need beside quantiles."""
+"""Correlation of a forecast's errors across its horizon steps, which sample paths need in addition to quantiles."""
 
 from dataclasses import dataclass
 
@@ -9,11 +9,11 @@ from forecaster.series.grid import Floats
 __all__ = ["Dependence", "dependence"]
 
 _USUAL = 0.9
-"""Correlation of neighbouring steps where nothing is known."""
+"""Correlation of neighbouring steps if no errors are known."""
 _PRIOR_ERRORS = 30
-"""Weight of the simpler form beside an estimate, in independent errors."""
+"""Weight of the structured form against the estimate, in independent errors."""
 _FURTHEST = 4.0
-"""Scores count up to here: one gross error is no dependence."""
+"""Cap on the scores: a single gross error is not a correlation."""
 _LEAST_EIGENVALUE = 1e-4
 _LEVELS_TRIED = np.linspace(0.0, 0.9, 10)
 
@@ -22,21 +22,21 @@ _LEVELS_TRIED = np.linspace(0.0, 0.9, 10)
 class Dependence:
     """A Gaussian copula over the horizon.
 
-    Shapes: factor [H, H], the lower Cholesky factor of the correlation; its first h rows are those of a horizon h
-    Source: the copula of forecast errors is Schaake's and Pinson's, e.g. Pinson et al. (2009), Wind Energy 12(1); how its
-        correlation is shrunk is ours
+    Shapes: factor [H, H], the lower Cholesky factor of the correlation; a shorter horizon h uses its first h rows
+    Source: the copula of forecast errors is Schaake's and Pinson's, e.g. Pinson et al. (2009), Wind Energy 12(1); the
+        shrinkage of its correlation is ours
     """
 
     factor: Floats
 
     @classmethod
     def usual(cls, horizon: int) -> "Dependence":
-        """Where no error is known."""
+        """The default if no errors are known."""
         return cls.of(_chain(np.full(horizon - 1, _USUAL)))
 
     @classmethod
     def of(cls, correlation: Floats) -> "Dependence":
-        """From a matrix that need not be quite a correlation. Shapes: [H, H]"""
+        """From a matrix that may be only nearly a correlation matrix. Shapes: [H, H]"""
         values, vectors = np.linalg.eigh((correlation + correlation.T) / 2)
         whole = (vectors * np.maximum(values, _LEAST_EIGENVALUE)) @ vectors.T
         size = np.sqrt(np.diag(whole))
@@ -51,11 +51,11 @@ class Dependence:
 
 
 def dependence(scores: Floats, origins: int) -> Dependence:
-    """From the normal scores of held-out errors.
+    """Estimate it from the normal scores of held-out errors.
 
-    The correlation of each two steps, shrunk by how many errors it rests on towards a form of one number a step: a common
-    part of all steps, and a chain in which each step follows from the one before. That form is exact for a random
-    walk, for autoregressive errors and for a shift of the level.
+    The sample correlation of each pair of steps is shrunk, the more the fewer errors it has, towards a form with one
+    number per step: a part common to all steps, and a Markov chain from step to step. That form is exact for a
+    random walk, for autoregressive errors and for a level shift.
 
     Shapes:  scores [n, H]; `origins` of the n forecasts count as independent
     Missing: NaN scores are left out
@@ -70,7 +70,7 @@ def dependence(scores: Floats, origins: int) -> Dependence:
 
 
 def _simple(own: Floats, both: Floats) -> Floats:
-    """The nearest matrix of a common part and a chain. Shapes: [H, H], [H, H] -> [H, H]"""
+    """The nearest matrix of that form: a common part and a chain. Shapes: [H, H], [H, H] -> [H, H]"""
     neighbours, weight = np.diag(own, 1), np.diag(both, 1)
     mean = (neighbours @ weight + _PRIOR_ERRORS * _USUAL) / (weight.sum() + _PRIOR_ERRORS)
     trust = weight / (weight + _PRIOR_ERRORS)
@@ -82,7 +82,7 @@ def _simple(own: Floats, both: Floats) -> Floats:
 
 
 def _chain(steps: Floats) -> Floats:
-    """Correlations of a Markov chain from those of its neighbours. Shapes: [H - 1] -> [H, H]"""
+    """All correlations of a Markov chain, from those of neighbouring steps. Shapes: [H - 1] -> [H, H]"""
     reach = np.concatenate([[0.0], np.log(np.clip(steps, 1e-9, 1.0)).cumsum()])
     found: Floats = np.exp(-np.abs(reach - reach[:, None]))
     return found

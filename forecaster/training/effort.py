@@ -1,4 +1,4 @@
-"""How much a training does: what was asked for, else what the data call for."""
+"""How much to train: as set by the user, otherwise derived from the data."""
 
 from dataclasses import replace
 
@@ -10,23 +10,23 @@ from forecaster.training.how import Training
 __all__ = ["CUTOFFS_A_STEP", "CUTOFFS_A_STEP_ALONE", "effort"]
 
 CUTOFFS_A_STEP = 8_192
-"""Most cutoffs of a training step."""
+"""Maximum cutoffs in a training step."""
 CUTOFFS_A_STEP_ALONE = 512
-"""The same of models that read each window by itself."""
+"""The same for models that read each window on its own."""
 _ALONE_TOGETHER = 2
-"""Neighbouring ones among them."""
+"""How many of those are neighbours, in one stretch."""
 _VALUES_A_STEP = 6_000_000
-"""Most numbers that a head may give in one training step; bounds its memory."""
+"""Maximum numbers a head may output in one training step; bounds its memory."""
 _ROUNDS, _MOST_STEPS = 24, 600
-"""How often a run sees each cutoff, and its most steps."""
+"""How often a run sees each cutoff, and its maximum number of steps."""
 _SEASONAL_ROUNDS, _MOST_SEASONAL_STEPS = 5, 1_800
-"""The same of models that read each window by itself, where windows show a season twice: there more of them teach more."""
+"""The same for models that read each window on its own, if windows hold a season twice: these gain from more steps."""
 _LEAST_STEPS = 200
 _HELD_OUT_ROWS = 2_000
 
 
 def effort(asked: Training, ends: Ints, horizon: int, *, parameters: int, alone: bool, repeats: bool) -> Training:
-    """The effort that the data call for, where it was not asked for; `repeats` says that windows show a season twice."""
+    """The training with its unset values derived from the data; `repeats` says that windows hold a season twice."""
     held_out = asked.held_out or _held_out(ends, horizon)
     cutoffs = int(np.maximum(ends - 1, 0).sum())
     longest = int(np.quantile(ends, 0.9)) if len(ends) else 1
@@ -57,7 +57,7 @@ def effort(asked: Training, ends: Ints, horizon: int, *, parameters: int, alone:
 
 
 def _held_out(ends: Ints, horizon: int) -> int:
-    """Rows held out of each series: a horizon, or more where there are few series."""
+    """Rows held out of each series: one horizon, or more if there are few series."""
     typical = int(np.median(ends)) if len(ends) else 0
     share = _HELD_OUT_ROWS // max(1, len(ends))
     return int(max(horizon, min(share, typical // 5)))

@@ -1,4 +1,4 @@
-"""The state that an encoder hands on, whatever it is made of: tensors in lists and tuples, series first."""
+"""The state an encoder hands on: tensors in nested lists and tuples, with the series as first dimension."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -10,7 +10,7 @@ __all__ = ["concatenated", "leaves", "mapped", "put", "refilled"]
 
 
 def mapped(state: Any, part: Any) -> Any:
-    """A model's state, for some series."""
+    """The state of some series only."""
     if isinstance(state, Tensor):
         return state[part].clone()
     return None if state is None else type(state)(mapped(one, part) for one in state)
@@ -40,7 +40,7 @@ def leaves(state: Any) -> Iterator[Tensor]:
 
 
 def refilled(like: Any, leaves: Iterator[Tensor]) -> Any:
-    """A state like another one, of other tensors."""
+    """A state with the structure of another one, filled with other tensors."""
     if isinstance(like, Tensor):
         return next(leaves)
     return None if like is None else type(like)(refilled(one, leaves) for one in like)

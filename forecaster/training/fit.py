@@ -33,14 +33,14 @@ from forecaster.training.warm_start import warm_start
 __all__ = ["fit"]
 
 _RUN_IN = 128
-"""Steps before the first held-out cutoff that bring the state up to date."""
+"""Steps that are read before the first held-out cutoff to warm up the state."""
 _HELD_OUT_VALUES = 20_000
 _QUANTILES_JUDGED = 40_000_000
-"""About the most that calibration holds at once, evenly spread over the held-out cutoffs: far ahead neighbours err alike."""
+"""About the most forecasts that calibration holds, at equal distances: with long horizons neighbours err alike."""
 _FEWEST_LOOKED_AT = 1_000
-"""Held-out windows that stop the training, however short it is."""
+"""Minimum held-out windows for early stopping, however short the training."""
 _FIRST_LOOK = 4
-"""Training steps' worth of rows by which a network chooses its starts and units."""
+"""Training steps whose rows a network uses to choose its starts and units."""
 
 
 def fit(
@@ -53,15 +53,15 @@ def fit(
     warm: Artefact | None = None,
     state: Path | None = None,
 ) -> Artefact:
-    """Train on the rows of each series before `ends`, the last of them held out to stop and to calibrate.
+    """Train on each series' rows before `ends`, the last of which are held out for early stopping and calibration.
 
-    With `snapshots` in the plan one training gives an ensemble.
+    With `snapshots` in the plan, one training gives an ensemble.
 
-    `warm` is a saved model whose weights are begun with, `state` a file by which a killed training continues.
+    `warm` is a saved model whose weights are the starting point, `state` a file from which a killed training continues.
 
     Shapes: ends [S]
-    Raises: ArtifactError when those weights do not fit; DataError when the loss becomes no number, with the series named, or
-        for a value that the head cannot take
+    Raises: ArtifactError if those weights do not fit; DataError, naming the series, if the loss is not a number or
+        the head cannot take a value
     """
     device = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
     with limited(plan.training.threads):
@@ -99,14 +99,14 @@ def _fit(
         members.append(Artefact(plan, one.to("cpu"), features, calibration, own, grid.frequency))
     asked = plan.training.snapshots if network.model.learned else 0
     if len(snapshots) < asked:
-        took = "as many snapshots" if snapshots else "the best weights instead"
-        watch.say(f"training stopped after {len(snapshots)} of {asked} descents: {took}")
+        took = "with as many snapshots" if snapshots else "with the best weights instead"
+        watch.say(f"training stopped after {len(snapshots)} of {asked} descents, {took}")
     made = members[0].joined(members[1:])
     return made if network.model.learned else with_own_calibration(made, grid, ends)
 
 
 def _members(network: Network, snapshots: list[dict[str, Tensor]]) -> list[Network]:
-    """A network for each snapshot; itself, with the best weights, where there is none."""
+    """One network for each snapshot; if there are none, the network itself with its best weights."""
     copies = [deepcopy(network) for _ in snapshots]
     for copy, weights in zip(copies, snapshots, strict=True):
         copy.restore(weights)
@@ -114,7 +114,7 @@ def _members(network: Network, snapshots: list[dict[str, Tensor]]) -> list[Netwo
 
 
 def _begun(grid: Grid, train_ends: Ints, plan: Plan, warm: Artefact | None) -> tuple[Network, Features]:
-    """First weights, and the features that they read."""
+    """The network with its initial weights, and the features it reads."""
     if warm is not None:
         return warm_start(warm, plan), warm.features
     with torch.random.fork_rng():
@@ -141,7 +141,7 @@ def _held_out(panel: Panel, chosen: Ints, ends: Ints, plan: Plan) -> HeldOut:
 
 
 def _looked_at(held_out: HeldOut, plan: Plan, *, alone: bool) -> HeldOut | HeldOutWindows:
-    """What stops the training: a look at it forecasts no more than the training between two looks."""
+    """The rows for early stopping, thinned so that a validation costs no more than the training between two of them."""
     asked = plan.training
     most = max(_FEWEST_LOOKED_AT, asked.steps * asked.rows * asked.stretch // asked.validations)
     return HeldOutWindows(held_out, most) if alone else held_out.thinned(most)
@@ -156,7 +156,7 @@ def _stretches(panel: Panel, ends: Tensor, plan: Plan, rates: Schedule) -> Train
 
 
 def _calibration(network: Network, held_out: HeldOut, plan: Plan) -> tuple[Calibration, float | None]:
-    """Factors from the held-out part, which trained nothing, and the error there with them."""
+    """Calibration from the held-out rows, which were not trained on, and the calibrated error there."""
     quantiles, targets, origins = list[Floats](), list[Floats](), 0
     cutoffs = len(held_out.series) * held_out.steps
     some = slice(None, None, 1 + cutoffs * plan.horizon * len(LEVELS) // _QUANTILES_JUDGED)
@@ -164,7 +164,7 @@ def _calibration(network: Network, held_out: HeldOut, plan: Plan) -> tuple[Calib
         for stretch in held_out:
             counted_BTH = stretch.weight_BTH > 0
             used_BT = counted_BTH.any(-1)
-            # Forecasts from neighbouring cutoffs err together: one in a horizon counts.
+            # Forecasts from neighbouring cutoffs have correlated errors: one per horizon counts as independent.
             origins += int(np.ceil(used_BT.sum(1).cpu().numpy() / plan.horizon).sum())
             wanted = network.targets(stretch.batch).masked_fill(~counted_BTH, float("nan"))
             for found, values in ((quantiles, network.scaled_quantiles(stretch.batch)), (targets, wanted)):
@@ -177,6 +177,6 @@ def _calibration(network: Network, held_out: HeldOut, plan: Plan) -> tuple[Calib
 
 
 def _error(quantiles: Floats, targets: Floats) -> float | None:
-    """Mean pinball loss of the targets that are known, None where none is. Shapes: [n, H, Q], [n, H]"""
+    """Mean pinball loss over the known targets, None if there are none. Shapes: [n, H, Q], [n, H]"""
     known = ~np.isnan(targets)
     return float(pinball(quantiles[known], LEVELS, targets[known]).mean()) if known.any() else None

@@ -19,68 +19,68 @@ _SHARES = ("average_decay", "average_tail")
 
 @dataclass(frozen=True, kw_only=True)
 class Training:
-    """How a network is trained. Zero means: found from the data."""
+    """How a network is trained. Zero means: chosen from the data."""
 
     steps: int = 0
     """Optimiser steps."""
     schedule: ScheduleName = "cycle"
-    """Learning rate: cycle (up, down along a cosine), cosine (down at once), cyclical (down several times), plateau (half
-    where the held-out loss does not gain) or constant."""
+    """Learning rate: cycle (warm-up, then down along a cosine), cosine (down from the start), cyclical (down several
+    times), plateau (halved when the held-out loss stops falling) or constant."""
     schedule_steps: int = 0
-    """Length of the schedule; `steps` unless a run was cut short."""
+    """Length of the schedule: `steps`, unless a run was cut short."""
     cycles: int = 3
     """Descents of the cyclical schedule."""
     snapshots: int = 0
-    """Members of an ensemble that one training makes: the weights at the end of each descent of the cyclical schedule, which
-    it takes, with as many cycles; 0: the best weights only."""
+    """Size of the ensemble that one training gives: the weights at the end of each descent of the cyclical schedule,
+    which is used with as many cycles; 0: the best weights only."""
     curriculum: float = 0.0
-    """Share of the run over which stretches grow from an eighth of their length to all of it; 0: whole from the start."""
+    """Share of the run over which stretches grow from an eighth to their full length; 0: full length from the start."""
     buckets: int = 1
-    """Groups of series of like length, one of which each step is made of: less padding where lengths differ widely, and
-    cutoffs of short series as likely as others."""
+    """Number of groups of series of similar length; each step draws from one group. Gives less padding if lengths
+    differ widely, and makes cutoffs of short series as likely as others."""
     stream: bool = False
-    """Read each series from its first row to its last, with the state carried from stretch to stretch and no warm-up; for
-    models that carry a state."""
+    """Read each series from its first row to its last, carrying the state from stretch to stretch without a warm-up;
+    for models that carry a state."""
     errors: Errors = ""
-    """What an error counts in: in spreads of its cutoff, or in the series' own units (own), so that restless times weigh
-    more than calm ones; empty: as suits the model."""
+    """Units of the errors in the loss: spreads at each cutoff, or the series' own units (own), so that volatile times
+    weigh more than calm ones; empty: as suits the model."""
     rows: int = 0
-    """Stretches in a step (B), where they are whole."""
+    """Stretches in a step (B), when they have full length."""
     stretch: int = 0
     """Cutoffs in a stretch (T)."""
     warmup: int = 16
-    """First cutoffs of a stretch that do not count, where it does not begin its series."""
+    """Number of first cutoffs in a stretch that do not count, unless the stretch begins its series."""
     lr: float = 0.003
     """Highest learning rate."""
     weight_decay: float = 0.01
     """Of AdamW."""
     clip: float = 0.0
-    """Largest global gradient norm; 0 takes the median of the last hundred."""
+    """Maximum global gradient norm; 0 takes the median of the last hundred."""
     average: AverageName = "none"
-    """Weights that are judged and kept: those of a step (none), their exponential mean (ema), or their mean over the last
-    part of the schedule (tail)."""
+    """Weights that are validated and kept: those of a step (none), their exponential moving average (ema), or their
+    mean over the last part of the schedule (tail)."""
     average_decay: float = 0.99
-    """What the exponential mean keeps of itself at each step."""
+    """Decay of the exponential moving average: the share it keeps at each step."""
     average_tail: float = 0.25
-    """Share of the schedule that the tail's mean is over."""
+    """Share of the schedule, at its end, over which the tail average is taken."""
     validations: int = 20
     """How often the held-out loss is measured."""
     patience: int = 8
-    """Validations without a better loss before training stops."""
+    """Validations without improvement before training stops."""
     held_out: int = 0
-    """Rows of each series kept out of training for early stopping and calibration."""
+    """Last rows of each series held out of training for early stopping and calibration."""
     checkpoint_seconds: float = 30.0
-    """How often the state is kept where --resume asks for it."""
+    """Seconds between checkpoints, with --resume."""
     precision: Precision = "32"
-    """Of matrix products in training: 32, or bf16 where the processor multiplies such numbers (AMX, CUDA); the held-out
-    rows are always judged by 32."""
+    """Precision of matrix products in training: 32, or bf16 if the processor supports it (AMX, CUDA); validation always
+    uses 32."""
     max_seconds: float = 180.0
-    """A guard, not a dial: the schedule is shortened when it would not fit. Of a processor's time, at most four times as long
-    by the clock."""
+    """A safeguard, not a tuning knob: the schedule is shortened if it would not fit. In seconds of processor time, and
+    at most four times as many by the clock."""
     seed: int = 1
     threads: int = 1
-    """Processor threads of a training. One is the safe choice: beside another busy process two are slower than one. Several
-    trainings take a process each where cores are free (`training/side_by_side.py`)."""
+    """Processor threads of a training. One is the safe choice: beside another busy process, two are slower than one.
+    Several trainings run in processes of their own if cores are free (`training/side_by_side.py`)."""
 
     def __post_init__(self) -> None:
         for name in _NOT_NEGATIVE:
@@ -97,4 +97,4 @@ class Training:
         if self.curriculum >= 1:
             raise ValueError(f"curriculum must be below 1, got {self.curriculum}")
         if self.stream and (self.curriculum or self.buckets > 1):
-            raise ValueError("stream reads series from end to end, so curriculum and buckets say nothing beside it")
+            raise ValueError("stream reads series from end to end, so it cannot be combined with curriculum or buckets")

@@ -1,4 +1,4 @@
-"""One training: from its beginning, from where it was killed, or done before."""
+"""One training job: run from the start, continued after a kill, or loaded if it was done before."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,33 +17,33 @@ __all__ = ["Job"]
 
 _STATE = "state.safetensors"
 _STEP_S = 0.2
-"""Seconds of a full step, about, whatever the network."""
+"""About the seconds of a full step, for any network."""
 
 
 @dataclass(frozen=True)
 class Job:
-    """What is trained, and how."""
+    """What to train, and how."""
 
     plan: Plan
     warm: Artefact | None = None
-    """A saved model to begin with."""
+    """A saved model to start from."""
     folder: Path | None = None
-    """Where it is kept against a kill."""
+    """Folder for its checkpoints."""
 
     @property
     def seconds(self) -> float:
-        """About how long it takes."""
+        """About how many seconds it takes."""
         model, training = plugins.load("models", self.plan.model), self.plan.training
         most = CUTOFFS_A_STEP_ALONE if model.alone else CUTOFFS_A_STEP
         full = min(1.0, training.rows * training.stretch / most)
         return _STEP_S * full * training.steps if model.learned else 0.0
 
     def run(self, grid: Grid, ends: Ints, watch: Watch) -> list[Artefact]:
-        """The members that it gives. Shapes: ends [S]"""
+        """Train, and give the resulting ensemble members. Shapes: ends [S]"""
         return [with_tails(member, grid, ends) for member in self._fitted(grid, ends, watch).members]
 
     def _fitted(self, grid: Grid, ends: Ints, watch: Watch) -> Artefact:
-        from forecaster.training.fit import fit  # brings Lightning, which a loaded model does without
+        from forecaster.training.fit import fit  # imports Lightning, which a loaded model does not need
 
         if self.folder is None:
             return fit(grid, ends, self.plan, watch=watch, warm=self.warm)
@@ -52,9 +52,9 @@ class Job:
             try:
                 done = Artefact.load(self.folder)
             except ArtifactError as error:
-                watch.say(f"trained again, for what was kept cannot be read: {error}")
+                watch.say(f"training again, because the checkpoint cannot be read: {error}")
             else:
-                watch.say(f"taken from {self.folder}: this training was done before")
+                watch.say(f"this training was done before: taken from {self.folder}")
                 return done
         if state.exists():
             watch.say(f"continuing the training in {self.folder}")

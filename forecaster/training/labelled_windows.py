@@ -1,4 +1,4 @@
-"""Windows whose newest row somebody labelled, drawn for a training."""
+"""Random windows whose newest row has a label, for training."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -15,17 +15,17 @@ from forecaster.training.stretch import Stretch
 __all__ = ["LabelledWindows"]
 
 _ANOMALOUS = 0.25
-"""Share of each draw: what is rare is drawn as often as it takes to be learnt, which is a weight on it."""
+"""Share of anomalous windows in each draw: oversampling the rare class amounts to a higher weight."""
 
 
 class LabelledWindows(IterableDataset[Stretch]):
-    """Endless draws of single windows; in the place of the next value stands what the newest row was: 1 anomalous, 0 not.
+    """Endless draws of single windows. Their target is the label of the newest row: 1 anomalous, 0 normal.
 
-    Rows of which nobody says anything are drawn among the normal ones, `unknown` times as often as those known to be
-    normal: most of them are, and the order that is learnt is right whatever share is not.
+    Unlabelled rows are drawn among the normal ones, `unknown` times as often as rows labelled normal: most of them are
+    normal, and the ranking that is learnt is right whatever share is not.
 
-    Shapes: marks [N]: 1, 0, NaN unknown; usable [N]: rows that are drawn at all
-    Source: Elkan and Noto (2008), KDD, for unlabelled rows in the place of negative ones
+    Shapes: marks [N]: 1, 0, NaN unknown; usable [N]: rows that may be drawn
+    Source: Elkan and Noto (2008), KDD, for using unlabelled rows as negatives
     """
 
     def __init__(
@@ -38,11 +38,11 @@ class LabelledWindows(IterableDataset[Stretch]):
         self.seed = training.seed
         self.generator = torch.Generator().manual_seed(self.seed)
         self.skip = 0
-        """Draws to leave out: a training that continues has seen them."""
+        """Draws to skip, because a training that continues has already seen them."""
 
     @property
     def both(self) -> bool:
-        """Are there rows of both kinds?"""
+        """Whether there are rows of both classes."""
         return len(self.anomalous) > 0 and len(self.normal) + self.unknown * len(self.unlabelled) > 0
 
     def __iter__(self) -> Iterator[Stretch]:
@@ -54,14 +54,14 @@ class LabelledWindows(IterableDataset[Stretch]):
                 yield self._gathered(rows_B, mark_B)
 
     def sample(self, draws: int) -> tuple[Tensor, Tensor]:
-        """Windows [m, W] and their marks [m], of so many draws from the first on."""
+        """Windows [m, W] and their marks [m], of the first `draws` draws."""
         self.generator.manual_seed(self.seed)
         drawn = [self._gathered(*self._drawn()).batch.y_BL for _ in range(draws)]
         y_mL = torch.cat(drawn).float()
         return y_mL[:, :-1], y_mL[:, -1]
 
     def _drawn(self) -> tuple[Tensor, Tensor]:
-        """Rows of the panel, and their marks."""
+        """Randomly drawn rows of the panel, and their marks."""
         anomalous = max(1, round(_ANOMALOUS * self.rows))
         at = torch.randint(len(self.anomalous), (anomalous,), generator=self.generator)
         known, doubtful = len(self.normal), self.unknown * len(self.unlabelled)

@@ -1,4 +1,4 @@
-"""Widths that follow the series, a value at a time: what `adaptive_widths` gives, from a few forecasts that are kept."""
+"""Adaptive widths computed value by value: the same as `adaptive_widths`, from a few stored forecasts."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -17,14 +17,14 @@ __all__ = ["LateErrors"]
 
 
 _NONE = -(2**40)
-"""Position of a forecast that was not made."""
+"""Position that marks an empty slot for a forecast."""
 
 
 @dataclass
 class LateErrors:
-    """Errors of the rows that are looked back on, and the judged forecasts that still wait for their values.
+    """Errors of the rows looked back on, and the judged forecasts whose actual values are not all known yet.
 
-    Shapes: R rows that are looked back on, each at its position modulo R; K waiting forecasts
+    Shapes: R rows looked back on, each at its position modulo R; K waiting forecasts
     """
 
     errors_BR: Floats
@@ -36,12 +36,12 @@ class LateErrors:
     middle_BKH: Float32s
     half_BKH: Float32s
     error_B: Floats
-    """Sums of errors and of how many are known: to add up all rows at each one takes longer than all else here."""
+    """Running sums of errors and of their counts: adding up all rows at each step would dominate the run time."""
     count_B: Floats
 
     @classmethod
     def none(cls, series: int, horizon: int) -> "LateErrors":
-        """Before the first row."""
+        """The state before the first row."""
         rows, waiting = AdaptiveWidths.looks_back(horizon) - horizon, -(-horizon // judged_step(horizon))
         wide, narrow = np.zeros((series, waiting)), np.zeros((series, waiting, horizon), np.float32)
         errors = np.zeros((series, rows))
@@ -51,16 +51,16 @@ class LateErrors:
 
     @classmethod
     def of(cls, **arrays: npt.NDArray[Any]) -> "LateErrors":
-        """Of its arrays by name; sums, which states of before they were kept have not, may be absent."""
+        """From its arrays by name; the sums may be absent, as in states saved by earlier versions."""
         return cls(**{"error_B": arrays["errors_BR"].sum(1), "count_B": arrays["known_BR"].sum(1)} | arrays)
 
     def remember(self, b: Ints, errors_nR: Floats, known_nR: Floats) -> None:
-        """Take the errors of all rows that are looked back on. Shapes: series [n]"""
+        """Set the errors of all rows looked back on. Shapes: series [n]"""
         self.errors_BR[b], self.known_BR[b] = errors_nR, known_nR
         self.error_B[b], self.count_B[b] = errors_nR.sum(1), known_nR.sum(1)
 
     def judge(self, rows_B: Ints, values_B: Floats, scale: Scale) -> None:
-        """Hold the waiting forecasts against new values. Shapes: positions [B], values [B], NaN where there is none"""
+        """Compare the waiting forecasts with new values. Shapes: positions [B], values [B], NaN where missing"""
         horizon, at = self.middle_BKH.shape[-1], (np.arange(len(rows_B)), rows_B % self.errors_BR.shape[1])
         step_BK = rows_B[:, None] - self.at_BK
         due_BK = (step_BK >= 1) & (step_BK <= horizon) & ~np.isnan(values_B)[:, None]
@@ -76,12 +76,12 @@ class LateErrors:
         self.errors_BR[at], self.known_BR[at] = error_B, count_B
 
     def keep(self, b: Ints, at: Ints, quantiles: Tensor, level: Tensor, spread: Tensor, furthest: Tensor) -> None:
-        """Let some judged forecasts wait. Shapes: series, positions [n]; [n, H, Q]; [n], [n], [n]"""
+        """Store forecasts to judge until their values come. Shapes: series, positions [n]; [n, H, Q]; [n], [n], [n]"""
         slot = b, at // judged_step(self.middle_BKH.shape[-1]) % self.at_BK.shape[1]
         self.at_BK[slot] = at
         self.level_BK[slot], self.spread_BK[slot], self.furthest_BK[slot] = level, spread, furthest
         self.middle_BKH[slot], self.half_BKH[slot] = half_width(quantiles)
 
     def factors(self) -> Floats:
-        """Factors on widths of forecasts from the newest row, [B]"""
+        """Factors on the widths of forecasts from the newest row, [B]"""
         return factor(self.error_B, self.count_B, self.middle_BKH.shape[-1])

@@ -1,4 +1,4 @@
-"""The one LightningModule: any network, trained from every cutoff."""
+"""The only LightningModule: trains any network on every cutoff."""
 
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -17,7 +17,7 @@ from forecaster.training.trainable import Trainable
 __all__ = ["TrainingModule"]
 
 _CHECK_EVERY = 20
-"""Steps between looks at the loss from the host: each look waits for the device."""
+"""Steps between reads of the loss by the host: each read waits for the device."""
 
 
 class TrainingModule(pl.LightningModule):
@@ -39,7 +39,7 @@ class TrainingModule(pl.LightningModule):
         self.lr, self.weight_decay = lr, weight_decay
         self.clipping, self.schedule = clipping, schedule
         self.stream = stream
-        """Stretches continue each other: keep what the model carries."""
+        """The state to carry on, if stretches continue each other."""
         self.carried: Any = None
 
     def training_step(self, stretch: Stretch, index: int) -> Tensor:
@@ -54,9 +54,9 @@ class TrainingModule(pl.LightningModule):
 
     @torch.no_grad()
     def held_out_loss(self, held_out: Iterable[Stretch]) -> float | None:
-        """Mean loss over the targets of a held-out part; None where it has none.
+        """Mean loss over the held-out targets; None if there are none.
 
-        Raises: DataError where it is no number
+        Raises: DataError if it is not a number
         """
         self.network.eval()
         total, targets = 0.0, 0.0
@@ -70,34 +70,34 @@ class TrainingModule(pl.LightningModule):
         return total / targets if targets else None
 
     def configure_optimizers(self) -> Any:
-        """AdamW and the schedule of its rate."""
+        """AdamW and its learning-rate schedule."""
         fused = self.device.type in ("cpu", "cuda")
         optimizer = torch.optim.AdamW(self.parameters(), self.lr, weight_decay=self.weight_decay, fused=fused)
         rates = torch.optim.lr_scheduler.LambdaLR(optimizer, self.schedule.rate)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": rates, "interval": "step"}}
 
     def configure_gradient_clipping(self, optimizer: Any, *_: Any, **__: Any) -> None:
-        """Clip by the global norm, and log the norm that there was."""
+        """Clip by the global norm, and log the norm before clipping."""
         self.log("grad_norm", self.clipping.clip(self.parameters()))
 
     def on_train_end(self) -> None:
-        """The weights that are kept must be numbers: where nothing is held out, no look at a loss said so of the last steps."""
+        """Check that the final weights are finite: if nothing is held out, no loss was read after the last steps."""
         if not all(bool(torch.isfinite(weight).all()) for weight in self.parameters()):
             raise _diverged()
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """What goes on beside weights and optimiser."""
+        """Add the carried state to weights and optimiser."""
         checkpoint["schedule"] = (self.schedule.steps, self.schedule.eased)
         checkpoint["norms"], checkpoint["carried"] = self.clipping.norms, self.carried
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Go on with it."""
+        """Restore the carried state."""
         self.schedule.steps, self.schedule.eased = checkpoint["schedule"]
         self.clipping.norms = checkpoint["norms"]
         self.carried = detached(checkpoint["carried"], self.device)
 
     def transfer_batch_to_device(self, batch: Stretch, device: torch.device, _: int) -> Stretch:
-        """Stretches are gathered where the panel lies; this moves them only if that is elsewhere."""
+        """Move a stretch to the device, unless the panel it was gathered from is already there."""
         return batch if batch.batch.y_BL.device == device else batch.to(device)
 
     def _no_number(self, stretch: Stretch) -> DataError:
@@ -105,10 +105,10 @@ class TrainingModule(pl.LightningModule):
             one, label = stretch.row(row), self.label(series)
             if not torch.isfinite(self.network.loss(one.batch, one.weight_BTH)):
                 return DataError(
-                    f"series '{label}': the loss is no number. Look for values of extreme size there, or leave it out."
+                    f"series '{label}': the loss is not a number. Look for extreme values there, or leave it out."
                 )
         return _diverged()
 
 
 def _diverged() -> DataError:
-    return DataError("the loss is no number in any series. Try a lower learning rate: --set training.lr=0.001")
+    return DataError("the loss is not a number in any series. Try a lower learning rate: --set training.lr=0.001")

@@ -1,4 +1,4 @@
-"""Nested values with tensors in them as one safetensors file: what Lightning's checkpoints are made of, without pickle."""
+"""Reads and writes nested values with tensors, such as Lightning's checkpoints, as one safetensors file, no pickle."""
 
 import json
 import os
@@ -17,7 +17,7 @@ _KEY = "nested"
 
 
 def write(value: Any, path: Path) -> None:
-    """Write dictionaries, lists, tuples, numbers, texts and tensors; a reader sees the old file or the new one, no half."""
+    """Write dictionaries, lists, tuples, numbers, texts and tensors, atomically: a reader never sees half a file."""
     tensors: dict[str, Tensor] = {}
     described = json.dumps(_described(value, tensors))
     half = path.with_name(path.name + ".half")
@@ -26,7 +26,7 @@ def write(value: Any, path: Path) -> None:
 
 
 def read(path: Path) -> Any:
-    """What was written. Raises: ArtifactError when the file is damaged"""
+    """Read what `write` wrote. Raises: ArtifactError if the file is damaged"""
     try:
         with safe_open(path, "pt") as file:
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  # no mapping
@@ -36,7 +36,7 @@ def read(path: Path) -> Any:
 
 
 def _described(value: Any, tensors: dict[str, Tensor]) -> Any:
-    """As JSON, with each tensor put aside under a number."""
+    """The value as JSON, with each tensor moved to `tensors` under a number."""
     if isinstance(value, Tensor):
         name = str(len(tensors))
         tensors[name] = value.detach().to("cpu", copy=True).contiguous()

@@ -20,16 +20,16 @@ from forecaster.training.trainable import Trainable
 __all__ = ["Network"]
 
 _FURTHEST = 30.0
-"""Targets further off than this and twice the window's swing count as that far: a first value after a flat line is
-no lesson."""
+"""Targets are clipped to this many spreads plus twice those of the window's furthest value: a jump after a flat line
+teaches nothing."""
 _LEAST_UNIT = 0.05
 
 
 class Network(Trainable):
-    """Scale, model and head as one; the only thing that training and scoring call.
+    """Scale, model and head combined; training and scoring call nothing else.
 
-    A head works in units of how far the model's starts are off at each horizon step before it has learned anything:
-    errors then have a size of about 1 in every series and at every step ahead.
+    The head's units are the usual errors of the model's starts at each horizon step, before anything is learned:
+    errors then are of size about 1 in every series and at every step ahead.
     """
 
     def __init__(self, model: Model, scale: Scale, head: Head, together: CrossTargetLinear | None = None) -> None:
@@ -41,11 +41,11 @@ class Network(Trainable):
         self.register_buffer("unit_H", torch.ones(model.task.horizon))
 
     def inputs(self, batch: Batch) -> Inputs:
-        """A batch in the scale's units, with what the other targets say among each step's features."""
+        """A batch in the scale's units, with the other targets' past among each step's features."""
         return self.together_with(Inputs.of(batch, self.scale), batch.beside)
 
     def together_with(self, inputs: Inputs, beside: Beside | None) -> Inputs:
-        """With what the other targets say among each step's features."""
+        """The inputs with the other targets' past added to each step's features."""
         if self.together is None or beside is None:
             return inputs
         lags_BCTL = self.scale.forward(beside.lags_BCTL, beside.level_BCT[..., None], beside.spread_BCT[..., None])
@@ -55,10 +55,10 @@ class Network(Trainable):
 
     @torch.no_grad()
     def prepare(self, stretches: Iterable[Stretch]) -> None:
-        """Choose the model's starts and the head's units by some training rows."""
+        """Choose the model's starts and the head's units from some training rows."""
         windows, targets, weights = [], [], []
         for stretch in stretches:
-            # Stretches may be of several lengths, so their cutoffs are put end to end.
+            # Stretches may differ in length, so their cutoffs are concatenated.
             windows.append(self.inputs(stretch.batch).window_BTW.flatten(0, 1))
             targets.append(self.targets(stretch.batch).flatten(0, 1))
             weights.append(stretch.weight_BTH.flatten(0, 1))
@@ -69,7 +69,7 @@ class Network(Trainable):
         self.unit_H.copy_(self._usual_error(stretches))
 
     def _usual_error(self, stretches: Iterable[Stretch]) -> Tensor:
-        """Mean absolute error of the model's starts at each horizon step; a step without targets takes the one before."""
+        """Mean absolute error of the model's starts at each horizon step; without targets, the largest before it."""
         total, counted = torch.zeros_like(self.unit_H), torch.zeros_like(self.unit_H)
         for stretch in stretches:
             start = self.model(self.inputs(stretch.batch)).start
@@ -83,7 +83,7 @@ class Network(Trainable):
         states_BTD, after = self.model.encode(inputs, state)
         at = batch.forecast_T
         outlook = self.model.decode(states_BTD[:, at], inputs.window_BTW[:, at], inputs.ahead_BTHF[:, at])
-        # Matrix products may be of half the digits; what is made of them is not.
+        # Only matrix products may use half precision; everything after them is in full precision.
         start, params = outlook.start.float(), outlook.params.float()
         distance_BTH = (self.targets(batch)[:, at] - start) / self.unit_H
         frame = self._frame(start, batch.level_BT[:, at], batch.spread_BT[:, at])
@@ -102,16 +102,16 @@ class Network(Trainable):
         return self._held(targets, self.furthest(lags, level, spread), level, spread)
 
     def furthest(self, lags: Tensor, level: Tensor, spread: Tensor) -> Tensor:
-        """Spreads up to which a target counts. Shapes: [..., W], [...], [...] -> [...]"""
+        """The distance to which targets are clipped, in spreads. Shapes: [..., W], [...], [...] -> [...]"""
         return self._furthest(*lags.aminmax(dim=-1), level, spread)
 
     def _furthest(self, low: Tensor, high: Tensor, level: Tensor, spread: Tensor) -> Tensor:
-        # A scale keeps order: the smallest and the largest value of a window are furthest off.
+        # Scales are monotonic, so the smallest and the largest value of a window are the furthest.
         swing = [self.scale.forward(end, level, spread).abs() for end in (low, high)]
         return _FURTHEST + 2 * torch.maximum(*swing)
 
     def _held(self, targets: Tensor, far: Tensor, level: Tensor, spread: Tensor) -> Tensor:
-        """Targets in spreads, no further off than `far`. Shapes: [..., H], [...], [...], [...]"""
+        """Targets in spreads, clipped to the distance `far`. Shapes: [..., H], [...], [...], [...]"""
         scaled, far = self.scale.forward(targets, level[..., None], spread[..., None]).float(), far[..., None].float()
         return scaled.clamp(-far, far)
 
@@ -130,7 +130,7 @@ class Network(Trainable):
         return self.head.within(values)
 
     def _frame(self, start: Tensor, level: Tensor, spread: Tensor) -> Frame:
-        """A head's way to the series' own units. Shapes: [..., H], [...], [...]"""
+        """How a head converts to the series' own units. Shapes: [..., H], [...], [...]"""
         level, spread = level[..., None], spread[..., None]
         return Frame(
             values=lambda distance: self.scale.inverse(start + self.unit_H * distance, level, spread),
@@ -138,5 +138,5 @@ class Network(Trainable):
         )
 
     def on(self, device: str) -> "Network":
-        """Itself, moved to a device if it lies elsewhere: asking torch to move what is there takes half a millisecond."""
+        """The network on a device. It moves only if it must, since even a needless `.to` takes half a millisecond."""
         return self if self.unit_H.device.type == device else self.to(device)

@@ -1,4 +1,4 @@
-"""Calibration of a model without trained weights: by walks over rows that taught it nothing, which are all of them."""
+"""Calibration of models without trained weights, which can use all rows, since none were trained on."""
 
 from dataclasses import replace
 
@@ -14,16 +14,16 @@ from forecaster.training.walk import walk
 __all__ = ["with_own_calibration"]
 
 _SERIES, _CUTOFFS = 512, 8_192
-"""Most series, and cutoffs of them in all, that the calibration rests on."""
+"""Maximum series, and maximum cutoffs in total, used for calibration."""
 _FITTED_SERIES, _FITTED_CUTOFFS = 32, 256
-"""The same of a method that is fitted to single series, where each cutoff is a fit or a forecast of its own."""
+"""The same for methods fitted to each series, where each cutoff costs a fit or a forecast."""
 
 
 def with_own_calibration(artefact: Artefact, grid: Grid, ends: Ints) -> Artefact:
-    """The artefact with widths that cover what they say on rows before `ends`.
+    """The artefact with widths calibrated on rows before `ends`.
 
-    One that is fitted to single series is judged on the last of them, which no parameter saw then; others on all rows
-    from the first whole lag window on.
+    A method fitted to each series is judged on its last rows, which its parameters have not seen by then; others on all
+    rows from the first complete lag window on.
 
     Shapes: ends [S]
     """

@@ -1,4 +1,4 @@
-"""Some series of one network, stepped together: what it remembers of each, one new value, the new forecast."""
+"""Some series of one network, advanced together row by row: from stored state and a new value to the new forecast."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -26,9 +26,9 @@ __all__ = ["Part"]
 
 @dataclass
 class Part:
-    """What one network remembers of some series.
+    """What one network remembers about some series.
 
-    Shapes: series first everywhere; `state` is None before the first row
+    Shapes: the first dimension is always the series; `state` is None before the first row
     """
 
     ring: Ring
@@ -38,7 +38,7 @@ class Part:
 
     @classmethod
     def fresh(cls, artefact: Artefact, series: int) -> "Part":
-        """Before the first row of each."""
+        """The state before the first row of each series."""
         plan = artefact.plan
         ring = Ring.empty(series, _rows_kept(artefact), max(plan.seasons, default=1))
         late = LateErrors.none(series, plan.horizon) if plan.adaptive else None
@@ -46,7 +46,7 @@ class Part:
 
     @classmethod
     def after(cls, artefact: Artefact, grid: Grid) -> "Part":
-        """After the last row of each series of a grid, by the pass."""
+        """The state after the last row of each series of a grid, computed by the pass."""
         network, plan = artefact.network.on("cpu"), artefact.plan
         season = max(plan.seasons, default=1)
         panel = pack(grid, network.scale.measure, artefact.features, season=season)
@@ -57,8 +57,8 @@ class Part:
     def step(
         self, artefact: Artefact, clock: Clock, times: Ints, values_B: Floats, *, both: bool = True
     ) -> tuple[Tensor, ...]:
-        """Quantiles in own units from the new row: adapted, those whose widths follow late errors; with `both` adapted ones of
-        the next step alone, and unadapted ones of all H steps.
+        """Quantiles from the new row in the series' own units, with widths adapted to recent errors; with `both`,
+        adapted ones of the next step only, and unadapted ones of all H steps.
 
         Shapes: times, values_B [B] -> [B, H, Q], or [B, 1, Q] and [B, H, Q]
         """
@@ -79,7 +79,7 @@ class Part:
         return tuple(network.unscaled(quantiles, level, spread) for quantiles in wanted)
 
     def _inputs(self, artefact: Artefact, clock: Clock, times: Ints) -> Inputs:
-        """The newest row as the one cutoff that a network reads."""
+        """The network's inputs, with the newest row as the only cutoff."""
         network, ring, targets = artefact.network, self.ring, len(artefact.features.joint)
         level, spread, restless = ring.units(network.scale)
         features = artefact.features.newest(clock, times, ring.seen_BR[:, -1], ring.age_B)
@@ -100,7 +100,7 @@ class Part:
         return network.together_with(inputs, ring.beside(level_B, spread_B, targets) if targets else None)
 
     def _keep(self, network: Network, late: LateErrors, scaled: Tensor, level: Tensor, spread: Tensor) -> None:
-        """Keep the forecasts that are judged for their values to come."""
+        """Store the forecasts that will be judged when their values arrive."""
         at, window = self.ring.rows_B - 1, network.model.task.window
         b = np.flatnonzero((at % judged_step(scaled.shape[1]) == 0) & (at >= window))
         if len(b):
@@ -110,20 +110,20 @@ class Part:
             late.keep(b, at[b], scaled, level, spread, network.furthest(lags, level, spread))
 
     def some(self, part: Any) -> "Part":
-        """A copy for some of the series."""
+        """A copy of the state of some series."""
         late = None if self.late is None else _each(self.late, lambda value: value[part].copy())
         ring = _each(self.ring, lambda value: value[part].copy())
         return Part(ring, late, mapped(self.state, part), self.static_BK[part])
 
     def put(self, part: Any, new: "Part") -> None:
-        """Replace some of the series by what `some` gave and was stepped on."""
+        """Replace the state of some series, by what `some` gave and was then stepped."""
         for old, one in ((self.ring, new.ring), (self.late, new.late)):
             for held, value in zip(_values(old), _values(one), strict=True) if old is not None else ():
                 held[part] = value
         put(self.state, part, new.state)
 
     def joined(self, more: "Part") -> "Part":
-        """Its series and further ones."""
+        """These series and further ones as one part."""
         late = None
         if self.late is not None and more.late is not None:
             late = LateErrors(*map(np.concatenate, zip(_values(self.late), _values(more.late), strict=True)))
@@ -131,7 +131,7 @@ class Part:
         return Part(ring, late, concatenated([self.state, more.state]), torch.cat([self.static_BK, more.static_BK]))
 
     def tensors(self) -> Iterator[tuple[str, Tensor]]:
-        """All that is remembered, by name."""
+        """The whole state, by name."""
         yield "static", self.static_BK
         for prefix, group in (("ring", self.ring), ("late", self.late)):
             for name, value in vars(group).items() if group is not None else ():
@@ -167,5 +167,5 @@ def _values(group: Any) -> list[Array]:
 
 
 def _each(group: Any, change: Any) -> Any:
-    """A dataclass of arrays, each of them changed."""
+    """A dataclass of arrays with `change` applied to each."""
     return type(group)(*map(change, _values(group)))

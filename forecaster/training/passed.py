@@ -1,4 +1,4 @@
-"""What one pass over whole series leaves behind: the encoder's state, and the errors that widths follow."""
+"""The state after a pass over whole series: the encoder's state, and the errors that adapt the widths."""
 
 from typing import Any
 
@@ -19,7 +19,7 @@ _SERIES_AT_ONCE = 64
 
 
 def passed(artefact: Artefact, panel: Panel, lengths: Ints) -> tuple[Any, LateErrors | None]:
-    """The encoder's state and the late errors of each series after its last row."""
+    """The encoder's state and the recent errors of each series after its last row."""
     horizon = artefact.plan.horizon
     late = LateErrors.none(len(lengths), horizon) if artefact.plan.adaptive else None
     found, order = [], []
@@ -40,7 +40,7 @@ def passed(artefact: Artefact, panel: Panel, lengths: Ints) -> tuple[Any, LateEr
 
 
 def _learn(artefact: Artefact, block: Block, group: Ints, last: int, widths: AdaptiveWidths, late: LateErrors) -> None:
-    """Errors that are known, and the judged forecasts that wait for theirs."""
+    """Record the errors that are known, and store the judged forecasts whose errors are not."""
     network, batch, at = artefact.network, block.batch, block.positions()
     judged = np.nonzero(widths.judged(at, np.asarray(last)))
     for b, position, scaled, targets, seen in with_targets(artefact, block, *judged):

@@ -1,4 +1,4 @@
-"""Everything a run is made of: what was asked, what the data suggested, as one value that can be stored."""
+"""The plan of a run: all settings, given by the user or derived from the data, as one value that can be stored."""
 
 import hashlib
 import json
@@ -21,9 +21,9 @@ from forecaster.training.how import Training
 __all__ = ["Choice", "Plan", "Training", "held_out_series", "lookback", "plan", "require_settings"]
 
 _LOOKBACKS = 12
-"""Rows of a series, in lookbacks of a model, from which it has them."""
+"""A model gets its preferred lookback if series have at least this many times as many rows."""
 _FURTHEST_BACK = 4_320
-"""Steps of a lookback, whatever the season: half a month of five minutes."""
+"""Maximum steps of a lookback, whatever the season: half a month of five-minute steps."""
 _YEAR_OF_WEEKS = 52
 _SHORT_SEASON = 24
 _HELD_OUT_SERIES = 512
@@ -31,20 +31,20 @@ _HELD_OUT_SERIES = 512
 
 @dataclass(frozen=True, kw_only=True)
 class Choice:
-    """What a network is put together from."""
+    """The parts of a network."""
 
     window: int = 0
-    """Lag window W in steps; 0 means: found from the data."""
+    """Lag window W in steps; 0 means: chosen from the data."""
     scale: str = ""
     """File in `scales/`; empty: as suits the model."""
     head: str = "quantile"
     """File in `heads/`."""
     adaptive: bool = True
-    """Widths of forecasts follow each series' late errors."""
+    """Adapt the widths of forecasts to each series' recent errors."""
     holidays: str = ""
-    """Countries, or parts of them, whose public holidays are known in advance: US,DE-BY."""
+    """Countries, or regions of them, whose public holidays are features: US,DE-BY."""
     joint: bool = False
-    """Several targets of a series see each other's past."""
+    """Let the targets of a series see each other's past."""
 
     def __post_init__(self) -> None:
         if self.window < 0:
@@ -59,9 +59,9 @@ class Plan:
     horizon: int
     step: str
     seasons: tuple[int, ...]
-    """Shortest first; empty where none was seen."""
+    """Season lengths in steps, the shortest first; empty if none was found."""
     season: int
-    """Of seasonal naive and of MASE."""
+    """Season length of the seasonal naive forecast and of MASE."""
     window: int
     scale: str
     head: str
@@ -71,16 +71,16 @@ class Plan:
     """Targets of one series see each other's past."""
     training: Training
     options: dict[str, dict[str, Any]] = field(default_factory=dict)
-    """Settings of `model`, `scale` and `head` beside their defaults."""
+    """Settings of `model`, `scale` and `head` that differ from the defaults."""
 
     @property
     def anchors(self) -> tuple[int, ...]:
-        """Lags that forecasts start from: each season, and the last value."""
+        """Lags from which forecasts start: each season length, and 1 for the last value."""
         return tuple(dict.fromkeys([*(m for m in self.seasons if m <= self.window), 1]))
 
     @property
     def digest(self) -> str:
-        """Twelve hexadecimal digits of all of it."""
+        """A digest of the whole plan, twelve hexadecimal digits."""
         return hashlib.sha256(json.dumps(self.to_json(), sort_keys=True).encode()).hexdigest()[:12]
 
     def build(self, group: str, *rest: Any) -> Any:
@@ -98,14 +98,14 @@ class Plan:
         return cls(**rest)
 
     def lines(self) -> list[str]:
-        """What was chosen, for a person."""
+        """What was chosen, for the user to read."""
         seasons = ", ".join(map(str, self.seasons)) or "none seen"
         shape = f"{self.training.steps} steps of {self.training.rows} stretches x {self.training.stretch} cutoffs, "
         model = plugins.load("models", self.model)
         held_out = f"last {self.training.held_out} rows held out"
         snapshots = f"{self.training.snapshots} snapshots, " if self.training.snapshots else ""
         trained = f"training: {shape}{snapshots}{held_out}, seed {self.training.seed}"
-        fitted = f"fitted to each series by itself, every cutoff reads all rows up to it; {held_out}"
+        fitted = f"fitted to each series separately, every cutoff uses all rows up to it; {held_out}"
         naive = fitted if model.memory == "whole" else f"nothing to train, {held_out}"
         seeing = ", targets see each other" if self.joint else ""
         return [
@@ -124,7 +124,7 @@ def plan(
     season: tuple[int, ...] = (),
     settings: Mapping[str, Any] | None = None,
 ) -> Plan:
-    """A plan for a grid, its blanks filled from the rows before `ends`. Shapes: ends [S]
+    """A plan for a grid; what is not set is derived from the rows before `ends`. Shapes: ends [S]
 
     Raises: ConfigError for a horizon below 1, an unknown name or a setting out of range
     """
@@ -169,7 +169,7 @@ def require_settings(settings: Mapping[str, Any], model: str) -> tuple[Choice, T
 
 
 def _seasons(grid: Grid, ends: Ints, asked: tuple[int, ...]) -> tuple[tuple[int, ...], int]:
-    """Seasons, and the one of naive and MASE: what was asked for, else by the rows and by the step. Raises: ConfigError"""
+    """Seasons, and the one for naive and MASE: as set, otherwise found in rows and step size. Raises: ConfigError"""
     if any(m < 1 for m in asked):
         raise ConfigError(f"--season must be at least 1, got {','.join(map(str, asked))}.")
     if asked:
@@ -195,9 +195,9 @@ def _sorted(settings: Mapping[str, Any], model: str) -> tuple[Choice, Training, 
 
 
 def _joint(asked: bool, model: str, grid: Grid) -> bool:
-    """Whether the targets see each other; a model that reads nothing but its own series has no use for others."""
+    """Whether targets see each other's past; false for a model that reads each series alone."""
     if asked and grid.channel is None:
-        raise ConfigError("--set joint=true is for several targets that see each other: name them with --targets A,B.")
+        raise ConfigError("--set joint=true needs several targets that see each other: name them with --targets A,B.")
     return asked and bool(plugins.load("models", model).covariates)
 
 
@@ -205,8 +205,8 @@ def _require_state(training: Training, model: str) -> None:
     memory = plugins.load("models", model).memory
     if training.stream and memory != "state":
         raise ConfigError(
-            f"--set stream=true needs a model that carries a state, and '{model}' has a {memory} memory. "
-            "Take lstm or another recurrent one, or leave stream out."
+            f"--set stream=true needs a model that carries a state, but the memory of '{model}' is {memory}. "
+            "Use lstm or another recurrent model, or leave stream out."
         )
 
 
@@ -228,9 +228,9 @@ def _window(seasons: tuple[int, ...], horizon: int, ends: Ints) -> int:
 
 
 def lookback(model: str, ends: Ints, seasons: tuple[int, ...]) -> int:
-    """The lag window that a model makes use of, where series are long enough for it; 0 elsewhere.
+    """The lag window that a model prefers, if series are long enough for it, else 0.
 
-    Seasons of many steps have it longer, in whole ones, as far as series are long enough for that. Shapes: ends [S]
+    For long seasons it spans several whole seasons, as many as the length of the series allows. Shapes: ends [S]
     """
     made = plugins.load("models", model)
     room = int(np.median(ends)) // _LOOKBACKS if len(ends) else 0
@@ -242,19 +242,19 @@ def lookback(model: str, ends: Ints, seasons: tuple[int, ...]) -> int:
 
 
 def _scale_steps(scale: str, seasons: tuple[int, ...], window: int) -> dict[str, int]:
-    """Windows of a scale's level and spread, for those of the two that its Config has."""
+    """Window lengths of a scale's level and spread, for whichever of the two its Config has."""
     steps = {"level_steps": _level_steps(seasons, window), "spread_steps": window}
     return {f.name: steps[f.name] for f in fields(plugins.load("scales", scale).Config) if f.name in steps}
 
 
 def _level_steps(seasons: tuple[int, ...], window: int) -> int:
-    """Rows in the level: a whole season, so that the level does not swing with it."""
+    """Rows in the level's mean: a whole season, so that the level does not follow the season."""
     fitting = [m for m in seasons if m <= window]
     return min(fitting) if fitting else max(1, window // 2)
 
 
 def held_out_series(ends: Ints, plan: Plan) -> Ints:
-    """Series with rows enough to hold some out: at least three times as many are left to train on."""
+    """Series long enough to hold rows out: at least three times as many must remain for training."""
     usable = np.flatnonzero(ends >= 4 * plan.training.held_out)
     if len(usable) <= _HELD_OUT_SERIES:
         return usable

@@ -1,4 +1,4 @@
-"""What a model's name asks for: one training, an ensemble of several, or what `auto` finds."""
+"""From the name of a model to trained artefacts: one training, an ensemble of several, or `auto`."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
@@ -21,7 +21,7 @@ from forecaster.training.warm_start import saved_for
 __all__ = ["learn", "own_settings", "require_recipe"]
 
 _SECONDS_IN_ALL = 600.0
-"""Guard on several trainings together, where one alone has 180 seconds."""
+"""Time limit on several trainings together; one alone has 180 seconds."""
 
 
 def learn(
@@ -36,11 +36,11 @@ def learn(
     kept: CheckpointFolder | None = None,
     watch: Watch = SILENT,
 ) -> Artefact:
-    """Train what was asked for on the rows before `ends`.
+    """Train the model or models asked for, on the rows before `ends`.
 
-    `model` is a name, several with commas (the median of their forecasts counts), or `auto`; the setting `ensemble` is
-    the number of seeds of each. `warm` is a saved model to begin with (`auto` then trains what it is made of), `kept` a
-    folder by which killed trainings continue.
+    `model` is a name, several separated by commas (combined by the median of their forecasts), or `auto`; the setting
+    `ensemble` is the number of seeds of each. `warm` is a saved model to start from (`auto` then trains the models it
+    consists of), `kept` a folder from which killed trainings continue.
 
     Shapes: ends [S]
     Raises: ConfigError for an unknown name or setting, ArtifactError for weights that do not fit
@@ -56,7 +56,7 @@ def learn(
 
 
 def require_recipe(model: str, settings: Mapping[str, Any]) -> None:
-    """What `learn` would refuse whatever the rows are. Raises: ConfigError for an unknown name or setting"""
+    """Check what `learn` would refuse for any rows. Raises: ConfigError for an unknown name or setting"""
     _, asked = _seeds(settings)
     names = CANDIDATES if model == AUTO else tuple(name.strip() for name in model.split(","))
     for name in names:
@@ -79,19 +79,19 @@ class _Recipe:
     watch: Watch
 
     def train(self, wanted: Sequence[str]) -> list[Artefact]:
-        """Some of the models, each by each of its seeds."""
+        """Train the wanted models, each with each of its seeds."""
         jobs = [job for name in wanted for job in self._jobs(name)]
         work = partial(_run, self.grid, self.ends)
         made = side_by_side(work, jobs, [job.seconds for job in jobs], self.watch)
         return [artefact for each in made for artefact in each]
 
     def plan(self, name: str) -> Plan:
-        """Of one of the models."""
+        """The plan of one of the models."""
         own = own_settings(name, self.names, self.settings)
         return plan(self.grid, self.ends, model=name, horizon=self.horizon, season=self.season, settings=own)
 
     def _jobs(self, name: str) -> Iterator[Job]:
-        """A training by each seed."""
+        """The trainings of a model, one for each seed."""
         learned = plugins.load("models", name).learned
         for number, each in enumerate(_seeded(self.plan(name), self.seeds if learned else 1, members=self._trainings)):
             for line in (*each.lines(), *_unread(each, self.grid)):
@@ -102,13 +102,13 @@ class _Recipe:
 
     @cached_property
     def _trainings(self) -> int:
-        """How many of networks there are in all, or would be of one."""
+        """Number of network trainings in all, at least one per seed."""
         learned: int = sum(plugins.load("models", name).learned for name in self.names)
         return self.seeds * max(1, learned)
 
 
 def _unread(plan: Plan, grid: Grid) -> list[str]:
-    """What was given beside the targets and the model has no use for."""
+    """A remark on covariates that were given but that the model does not read."""
     given = [*grid.past_names, *grid.future_names, *grid.static_names, *(["holidays"] if plan.holidays else [])]
     if not given or plugins.load("models", plan.model).covariates:
         return []
@@ -124,12 +124,12 @@ def _seeds(settings: Mapping[str, Any]) -> tuple[int, dict[str, Any]]:
     rest = {key: value for key, value in settings.items() if key != "ensemble"}
     value = settings.get("ensemble", 1)
     if not str(value).isdigit() or int(value) < 1:
-        raise ConfigError(f"--ensemble must be a number from 1 on, got {value}.")
+        raise ConfigError(f"--ensemble must be a whole number of at least 1, got {value}.")
     return int(value), rest
 
 
 def own_settings(name: str, names: Sequence[str], settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Settings for one of several models: without those that only the others can follow."""
+    """Settings for one of several models: without those that apply only to the others."""
     known = {each: _fields(each, settings.get("scale", "")) for each in names}
     foreign = set().union(*known.values()) - known[name]
     if len(names) > 1 and plugins.load("models", name).memory != "state":
@@ -139,14 +139,14 @@ def own_settings(name: str, names: Sequence[str], settings: Mapping[str, Any]) -
 
 
 def _fields(name: str, scale: str) -> set[str]:
-    """What can be set of a model and of its scale: the one that is asked for, or its own."""
+    """Names of the settings of a model and of its scale, which is the given one or the model's default."""
     model = plugins.load("models", name)
     configs = model.Config, plugins.load("scales", scale or model.scale).Config
     return {field.name for config in configs for field in fields(config)}
 
 
 def _seeded(one: Plan, seeds: int, members: int) -> list[Plan]:
-    """The same plan with seeds that follow, and its part of the time."""
+    """The plan with consecutive seeds, each with its share of the time."""
     seconds = min(one.training.max_seconds, _SECONDS_IN_ALL / members)
     return [
         replace(one, training=replace(one.training, seed=one.training.seed + k, max_seconds=seconds))

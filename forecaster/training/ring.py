@@ -1,4 +1,4 @@
-"""The last rows of some series, and what is kept of all the rows before them: units and stand-ins, a value at a time."""
+"""A ring buffer of the last rows of some series, with running sums of all rows before: scales and fills row by row."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -19,33 +19,33 @@ __all__ = ["Ring"]
 
 @dataclass
 class Ring:
-    """What the newest row of some series is read in; in plain arrays, since torch takes thrice as long over one series.
+    """Recent rows and running statistics of some series; in numpy, since torch takes thrice as long for one series.
 
     Shapes:  R rows kept; M steps of the longest season
-    Missing: a value that is NaN has the stand-in that `layers.fill` gives it
+    Missing: NaN values are filled as `layers.fill` does
     """
 
     y_BR: Floats
     seen_BR: Bools
     begun_BR: Bools
     rows_B: Ints
-    """Rows of each series so far."""
+    """Number of rows of each series so far."""
     held_B: Floats
-    """The last value that was seen."""
+    """The last observed value."""
     age_B: Ints
-    """Rows since then."""
+    """Rows since that value."""
     phase_BM: Floats
-    """The last value that was seen in each phase of the season."""
+    """The last observed value in each phase of the season."""
     known_BM: Bools
     total_B: Floats
-    """Sum, and number, of what the scale averages over all the past."""
+    """Sum and count of what the scale averages over the whole past."""
     counted_B: Floats
     spreads_B: Floats
     """Sum of the spreads of all rows."""
 
     @classmethod
     def empty(cls, series: int, size: int, season: int) -> "Ring":
-        """Before the first row."""
+        """The state before the first row."""
         nothing = np.zeros((series, size), bool)
         phases = np.zeros((series, season))
         none, zero = np.zeros(series, np.int64), np.zeros(series)
@@ -65,7 +65,7 @@ class Ring:
 
     @classmethod
     def of(cls, panel: Panel, scale: Scale, size: int, season: int) -> "Ring":
-        """The end of each series of a panel on the CPU."""
+        """The state after the last row of each series of a panel on the CPU."""
         parts = (panel.y_N, panel.seen_N, panel.spread_N, panel.starts_S, panel.lengths_S, panel.begins_S)
         y_N, seen_N, spread_N, starts_S, lengths_S, begins_S = (part.numpy() for part in parts)
         at_BR = lengths_S[:, None] + np.arange(-size, 0)
@@ -74,7 +74,7 @@ class Ring:
         position_N = row_N - starts_S[owner_N]
         usual_N, counted_N = scale.usual(y_N, np.roll(y_N, 1), seen_N, np.roll(seen_N, 1) & (position_N > 0))
         last_S = np.full(panel.series, -1)
-        last_S[owner_N[seen_N]] = row_N[seen_N]  # of several the last stays
+        last_S[owner_N[seen_N]] = row_N[seen_N]  # for repeated indices, the last assignment wins
         none_S = last_S < 0
 
         def summed(values_N: npt.NDArray[Any]) -> Floats:
@@ -144,5 +144,5 @@ def _phases(y_N: Floats, owner_N: Ints, phase_N: Ints, seen: Ints, shape: tuple[
     """Last value that was seen in each phase, and whether there is one: [S, M], [S, M]"""
     values, known = np.zeros(shape), np.zeros(shape, bool)
     place = owner_N[seen], phase_N[seen]
-    values[place], known[place] = y_N[seen], True  # of several the last stays
+    values[place], known[place] = y_N[seen], True  # for repeated indices, the last assignment wins
     return values, known

@@ -1,4 +1,4 @@
-"""A run of the optimiser, by Lightning, from first weights to the best ones."""
+"""A training run by Lightning, from initial weights to the best ones."""
 
 import logging
 import warnings
@@ -31,7 +31,7 @@ __all__ = ["run"]
 log = logging.getLogger(__name__)
 
 _PRECISIONS: dict[Precision, Literal["32-true", "bf16-mixed"]] = {"32": "32-true", "bf16": "bf16-mixed"}
-"""As Lightning calls them."""
+"""Lightning's names of the precisions."""
 
 
 def run(
@@ -45,11 +45,11 @@ def run(
     watch: Watch,
     state: Path | None = None,
 ) -> tuple[Facts, list[dict[str, Tensor]]]:
-    """Train the weights, say how it went, and give the snapshots that were asked for.
+    """Train the weights; returns facts about the training, and the snapshots that were asked for.
 
-    The panel already lies on the device; a loader only draws indices.
+    The panel is already on the device; the loader only draws indices.
 
-    `state` is a file to keep the state of the training in, and to continue from.
+    `state` is a file for checkpoints, from which a killed training continues.
     """
     module = _module(network, training, rates, label)
     minding = _Minding.of(stretches, held_out, training, watch, state)
@@ -83,7 +83,7 @@ def _module(network: Trainable, training: Training, rates: Schedule, label: Call
 
 
 def _trainer(training: Training, callbacks: list[pl.Callback], device: torch.device) -> pl.Trainer:
-    """Lightning's, without all that it would write or show."""
+    """Lightning's trainer with all its files and displays switched off."""
     return pl.Trainer(
         accelerator="cuda" if device.type == "cuda" else "cpu",
         devices=1,
@@ -101,7 +101,7 @@ def _trainer(training: Training, callbacks: list[pl.Callback], device: torch.dev
 
 @dataclass(frozen=True)
 class _Minding:
-    """What minds a training as it goes."""
+    """The callbacks of a training."""
 
     history: History
     averaging: Averaging
@@ -109,13 +109,13 @@ class _Minding:
     best: BestWeights
     limit: TimeLimit
     kept: list[Checkpoints]
-    """One where the state is kept, else none."""
+    """One if checkpoints are wanted, else none."""
 
     @classmethod
     def of(
         cls, stretches: Draws, held_out: HeldOut | HeldOutWindows, training: Training, watch: Watch, state: Path | None
     ) -> "_Minding":
-        """As a training asks for."""
+        """Made from the settings of a training."""
         history, limit = History(watch), TimeLimit(training.max_seconds)
         mean = average(training.average, decay=training.average_decay, tail=training.average_tail)
         best = BestWeights(held_out, history, mean, looks=training.validations, patience=training.patience)
@@ -124,11 +124,11 @@ class _Minding:
 
     @property
     def callbacks(self) -> list[pl.Callback]:
-        """In the order in which they are asked: an average has a step before somebody looks at it, and all before it is kept."""
+        """In calling order: a step is averaged before it is validated, and all that comes before it is checkpointed."""
         return [self.history, self.averaging, self.snapshots, self.best, self.limit, *self.kept]
 
     def facts(self, steps: int, schedule_steps: int) -> Facts:
-        """How it went."""
+        """Facts about the training, once it is over."""
         history, best = self.history, self.best
         return Facts(
             steps=steps,
@@ -144,7 +144,7 @@ class _Minding:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Lightning's remarks on our own choices are no news to a user."""
+    """Silence Lightning's remarks on choices of ours, which users cannot act on."""
     logger = logging.getLogger("pytorch_lightning")
     level = logger.level
     logger.setLevel(logging.ERROR)

@@ -1,4 +1,4 @@
-"""Shares of the highest learning rate over a training."""
+"""Learning-rate schedules, as shares of the highest rate."""
 
 import math
 from abc import ABC, abstractmethod
@@ -12,21 +12,21 @@ FIXED_STEPS = 10
 length; `--steps` with that length repeats it exactly."""
 _LEAST = 0.01
 _PLATEAU_LOOKS = 2
-"""Looks in a row without a gain after which a plateau is one."""
+"""Validations in a row without improvement that make a plateau."""
 
 ScheduleName = Literal["cycle", "cosine", "cyclical", "plateau", "constant"]
 
 
 class Schedule(ABC):
-    """The share of the highest learning rate at each of `steps`, which may be set anew after the first FIXED_STEPS."""
+    """The share of the highest learning rate at each of `steps`, which may be changed after the first FIXED_STEPS."""
 
     rises: ClassVar[bool] = True
-    """Begins low, and goes up in a straight line."""
+    """Whether it begins with a linear warm-up."""
 
     def __init__(self, steps: int, cycles: int = 1) -> None:
         self.steps, self.cycles = steps, cycles
         self.eased = 1.0
-        """What looks at the held-out rows have left of the rate."""
+        """Factor on the rate, lowered by validations without improvement."""
 
     def rate(self, step: int) -> float:
         """Share of the highest learning rate at a step."""
@@ -34,7 +34,7 @@ class Schedule(ABC):
         return rise if step < FIXED_STEPS else rise * self.eased * self.fall(self._done(step))
 
     def ended(self, step: int) -> int:
-        """Descents that are over after so many steps."""
+        """Number of descents completed after so many steps."""
         return int(self._done(step) * self.cycles)
 
     def _done(self, step: int) -> float:
@@ -42,14 +42,14 @@ class Schedule(ABC):
 
     @abstractmethod
     def fall(self, done: float) -> float:
-        """Share that is left when so much of the run is done, in [0, 1]."""
+        """Share of the rate when the share `done` of the run is over, in [0, 1]."""
 
-    def look(self, waited: int) -> None:  # noqa: B027  # most go their way whatever is seen
-        """Hear how many looks at the held-out rows it is since the last gain."""
+    def look(self, waited: int) -> None:  # noqa: B027  # most schedules ignore validations
+        """Take note that so many validations have passed since the last improvement."""
 
 
 class _Cycle(Schedule):
-    """Up in a straight line, down along a cosine.
+    """Linear warm-up, then down along a cosine.
 
     Source: Smith and Topin (2019), Super-Convergence
     """
@@ -65,7 +65,7 @@ class _Cosine(_Cycle):
 
 
 class _Cyclical(_Cycle):
-    """Several times down along a cosine, each time from the top again.
+    """Linear warm-up, then several times down along a cosine, each time from the top.
 
     Source: Loshchilov and Hutter (2017), SGDR
     """
@@ -75,14 +75,14 @@ class _Cyclical(_Cycle):
 
 
 class _Constant(Schedule):
-    """Up in a straight line, and there it stays."""
+    """Linear warm-up, then constant."""
 
     def fall(self, done: float) -> float:
         return 1.0
 
 
 class _Plateau(_Constant):
-    """Half as much each time that the held-out loss has not gained for a while."""
+    """Linear warm-up, then halved each time the held-out loss has not improved for a while."""
 
     def look(self, waited: int) -> None:
         if waited and waited % _PLATEAU_LOOKS == 0:

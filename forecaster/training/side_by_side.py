@@ -1,4 +1,4 @@
-"""Jobs side by side, each by one thread in a process of its own, where there are cores and the work is worth the start."""
+"""Runs jobs in parallel, each in a single-threaded process, if there are cores and the jobs are long enough."""
 
 from collections.abc import Callable, Sequence
 from multiprocessing import current_process
@@ -11,7 +11,7 @@ from forecaster.progress import RecordingWatch, Watch
 __all__ = ["side_by_side"]
 
 _WORTH_S = 20.0
-"""About so long must a job take to be worth a process, whose start takes five."""
+"""A job of about this length is worth a process of its own, whose start takes five seconds."""
 
 Job = TypeVar("Job")
 Done = TypeVar("Done")
@@ -19,11 +19,11 @@ Work = Callable[[Job, Watch], Done]
 
 
 def side_by_side(work: Work[Job, Done], jobs: Sequence[Job], seconds: Sequence[float], watch: Watch) -> list[Done]:
-    """What `work`, which can be pickled, makes of each job, in their order; `seconds` says about how long each takes.
+    """The results of `work` for each job, in order; `work` must be picklable, `seconds` estimates each job's time.
 
-    The longest is done in this process, where `watch` sees how it goes; what the others say follows when they are done.
-    One after the other, and with the same results: where a GPU does the work, where there is one core (the environment's
-    LOKY_MAX_CPU_COUNT counts), and where the work is short.
+    The longest job runs in this process, where `watch` sees its progress; the others' messages follow when they are
+    done. Jobs run one after the other, with the same results, on a GPU, on a single core (LOKY_MAX_CPU_COUNT in the
+    environment counts), and if they are short.
 
     Raises: what a job raises
     """
@@ -38,7 +38,7 @@ def side_by_side(work: Work[Job, Done], jobs: Sequence[Job], seconds: Sequence[f
     try:
         futures = {n: pool.submit(_told, work, jobs[n]) for n in away}
         for n in order:
-            # One that no process has begun is done here as well as there.
+            # A job that no process has started yet is done here instead.
             if n not in futures or futures[n].cancel():
                 made[n] = work(jobs[n], watch)
         for n in set(away) - set(made):
@@ -48,7 +48,7 @@ def side_by_side(work: Work[Job, Done], jobs: Sequence[Job], seconds: Sequence[f
                     watch.say(line)
             except BrokenProcessPool:
                 watch.say(
-                    "a process beside this one was ended, perhaps for want of memory: its work is done again here"
+                    "a parallel process was killed, perhaps for lack of memory: its work is repeated in this process"
                 )
                 made[n] = work(jobs[n], watch)
     finally:
@@ -57,13 +57,13 @@ def side_by_side(work: Work[Job, Done], jobs: Sequence[Job], seconds: Sequence[f
 
 
 def _cores() -> int:
-    """Processors that jobs may have; 1 where they may have no processes."""
+    """Number of cores that jobs may use; 1 if parallel processes are not possible."""
     from loky import cpu_count  # only trainings need it
 
     return 1 if torch.cuda.is_available() or current_process().daemon else int(cpu_count())
 
 
 def _told(work: Work[Job, Done], job: Job) -> tuple[Done, list[str]]:
-    """What the work makes of a job, and what it says."""
+    """The result of the work for a job, and its messages."""
     told = RecordingWatch()
     return work(job, told), told.lines

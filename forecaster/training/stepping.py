@@ -1,6 +1,6 @@
-"""Series carried on value by value: the stored state of each, one new value, the new forecast.
+"""Incremental forecasts for the series of a grid: stored state, one new value each, new forecasts.
 
-carried = Stepping.begin(artefact, grid)      # one pass over all there is
+carried = Stepping.begin(artefact, grid)      # one pass over all rows so far
 found = carried.step(values)                  # one value a series, NaN where there is none
 carried.save(folder); carried = Stepping.load(folder, artefact)
 """
@@ -30,9 +30,9 @@ _TENSORS, _DESCRIPTION = "state.safetensors", "state.json"
 
 @dataclass
 class Stepping:
-    """The series of a grid, each where its last value left it; a step equals the pass over all its rows to 1e-5.
+    """The state of each series of a grid after its last value; a step equals the pass over all rows, to 1e-5.
 
-    Raises: ArtifactError for what has no form for one value at a time (`Carried`)
+    Raises: ArtifactError for models that cannot be advanced value by value (see `Carried`)
     """
 
     carried: Carried
@@ -40,18 +40,18 @@ class Stepping:
     starts: Ints
     """Time of each series' first row."""
     rows: Ints
-    """Rows of each series so far."""
+    """Number of rows of each series so far."""
 
     @classmethod
     def begin(cls, artefact: Artefact, grid: Grid) -> "Stepping":
-        """From all rows of a grid, by the pass."""
+        """The state after all rows of a grid, computed by the pass."""
         names = tuple(grid.label(s) for s in range(grid.series))
         return cls(Carried.after(artefact, grid, both=False), names, grid.starts, grid.lengths)
 
     def step(self, values: Floats) -> Forecasts:
-        """One more value of each series, and the forecasts from there; series as they stood in the grid.
+        """Take in one more value of each series, in the grid's order, and forecast from it.
 
-        Shapes: [S], NaN where a value is missing
+        Shapes: values [S], NaN where missing
         """
         assert values.shape == self.starts.shape, (values.shape, self.starts.shape)
         every = np.arange(len(values))
@@ -84,13 +84,11 @@ class Stepping:
             description = json.loads((folder / _DESCRIPTION).read_text())
             tensors = load_file(folder / _TENSORS)
         except (OSError, ValueError, SafetensorError) as error:
-            raise ArtifactError(
-                f"'{folder}' holds no readable state ({error}). Begin it anew from the rows."
-            ) from error
+            raise ArtifactError(f"'{folder}' holds no readable state ({error}). Start again from the rows.") from error
         if description["artefact"] != artefact.name or description["format"] != FORMAT:
             raise ArtifactError(
                 f"the state in '{folder}' is that of {description['artefact']}, format {description['format']}, "
-                f"not of {artefact.name}, format {FORMAT}. Begin it anew."
+                f"not of {artefact.name}, format {FORMAT}. Start again from the rows."
             )
         carried = Carried(artefact, Clock.from_json(description["clock"]), both=False)
         own = {name.removeprefix("carried."): value for name, value in tensors.items() if name.startswith("carried.")}

@@ -1,4 +1,4 @@
-"""Series read from their first row to their last, in stretches that continue each other."""
+"""Training on series read from their first row to their last, in stretches that continue each other."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -15,13 +15,13 @@ from forecaster.training.stretch import Stretch, weighted
 __all__ = ["StreamedStretches", "detached"]
 
 _SHUFFLE = 0.2
-"""Lengths are known so well when series are put together: each pass over all of them makes other groups."""
+"""Random noise on the lengths by which series are grouped, so that each pass over the data makes different groups."""
 
 
 class StreamedStretches(IterableDataset[Stretch]):
-    """Groups of series of like length, each group stretch by stretch; a pass sees every cutoff once.
+    """Groups of series of similar length, each read stretch by stretch; a pass sees every cutoff once.
 
-    A group begins and ends as one, so that whatever a model carries begins anew for all of its series at once.
+    All series of a group begin and end together, so that the model's state is reset for all of them at once.
 
     Shapes: ends_S [S]: only targets before these positions count
     Source:  truncated back-propagation through time, Williams and Peng (1990)
@@ -32,7 +32,7 @@ class StreamedStretches(IterableDataset[Stretch]):
         self.window, self.horizon = window, horizon
         self.generator = torch.Generator().manual_seed(training.seed)
         self.skip = 0
-        """Stretches to leave out: a training that continues has seen them."""
+        """Stretches to skip, because a training that continues has already seen them."""
 
     def __iter__(self) -> Iterator[Stretch]:
         left = self.skip
@@ -45,7 +45,7 @@ class StreamedStretches(IterableDataset[Stretch]):
                         yield self._gathered(group, first)
 
     def _groups(self) -> list[Tensor]:
-        """All series that have a target, those of like length together, in random order."""
+        """All series that have a target, grouped by similar length, in random order."""
         usable = torch.nonzero(self.ends_S > 1)[:, 0]
         blur = torch.randn(len(usable), generator=self.generator).to(usable.device)
         order = usable[torch.argsort(self.ends_S[usable].log() + _SHUFFLE * blur)]
@@ -62,7 +62,7 @@ class StreamedStretches(IterableDataset[Stretch]):
 
 
 def detached(state: Any, device: torch.device | None = None) -> Any:
-    """What a model carries, tensors in lists and tuples, without the way it came about."""
+    """A model's state (tensors in lists and tuples) detached from the graph that computed it."""
     if isinstance(state, Tensor):
         return state.detach().to(device)
     return type(state)(detached(each, device) for each in state) if isinstance(state, list | tuple) else state

@@ -29,10 +29,10 @@ class Stretch:
     weight_BTH: Tensor
     series_B: Tensor
     continues: bool = False
-    """Goes on where the stretch before ended, with the same series in each row."""
+    """Whether it continues where the stretch before ended, with the same series in each row."""
 
     def row(self, index: int) -> "Stretch":
-        """One series of it."""
+        """One row of it, as a stretch of one series."""
         one = slice(index, index + 1)
         batch = self.batch
         return Stretch(
@@ -72,7 +72,7 @@ class TrainingStretches(IterableDataset[Stretch]):
         self.window, self.horizon = window, horizon
         self.generator = torch.Generator().manual_seed(training.seed)
         self.skip = 0
-        """Draws to leave out: a training that continues has seen them."""
+        """Draws to skip, because a training that continues has already seen them."""
 
     def __iter__(self) -> Iterator[Stretch]:
         buckets: dict[int, tuple[Stretches, ...]] = {}
@@ -92,7 +92,7 @@ class TrainingStretches(IterableDataset[Stretch]):
         return (Stretches.by_length(self.ends_S, steps),)
 
     def _one(self, buckets: tuple[Stretches, ...]) -> Stretches:
-        """The bucket of this step."""
+        """A random bucket for this step."""
         if len(buckets) == 1:
             return buckets[0]
         shares = torch.tensor([bucket.share for bucket in buckets])
@@ -114,9 +114,9 @@ class TrainingStretches(IterableDataset[Stretch]):
 
 
 class HeldOut(IterableDataset[Stretch]):
-    """The held-out last part of some series: forecasts made from the last training row on.
+    """The held-out last part of some series, for forecasts from the last training row on.
 
-    Shapes: series, begins and ends [series]: targets from position `begins` up to before `ends` count
+    Shapes: series, begins and ends [series]: targets from position `begins` up to, but not including, `ends` count
     """
 
     def __init__(
@@ -136,12 +136,12 @@ class HeldOut(IterableDataset[Stretch]):
         self.window, self.horizon, self.run_in, self.errors = window, horizon, run_in, errors
         self.values = max(values, horizon)
         self.every = 1
-        """One in so many cutoffs is forecast from."""
+        """Forecasts are made from every `stride`-th cutoff."""
         self.rows = max(1, values // max(1, self.steps * horizon))
 
     @property
     def steps(self) -> int:
-        """Cutoffs of a stretch, those of its run-in included."""
+        """Number of cutoffs in a stretch, its warm-up included."""
         return int((self.ends - self.begins).max()) + self.run_in if len(self.series) else 0
 
     def __iter__(self) -> Iterator[Stretch]:
@@ -157,16 +157,16 @@ class HeldOut(IterableDataset[Stretch]):
             yield Stretch(replace(batch, every=self.every), weighted(batch, counted_BT, self.errors), series_B)
 
     def thinned(self, most: int) -> "HeldOut":
-        """With about `most` of its cutoffs, at equal distances; all rows are read. What lies between would say the same."""
+        """With about `most` cutoffs at equal distances, as neighbours have similar errors; all rows are still read."""
         thinned = copy(self)
         thinned.every = max(1, int((self.ends - self.begins).sum()) // most)
         return thinned
 
 
 class HeldOutWindows(IterableDataset[Stretch]):
-    """Windows of a held-out part by themselves, for models that read each one alone.
+    """Single windows of a held-out part, for models that read each window on its own.
 
-    About `most` of them, at equal distances: what lies between would say the same.
+    About `most` of them, at equal distances, since neighbours have similar errors.
     """
 
     def __init__(self, held_out: HeldOut, most: int) -> None:
@@ -200,8 +200,8 @@ class HeldOutWindows(IterableDataset[Stretch]):
 
 
 def weighted(batch: Batch, counted_BT: Tensor, errors: Errors) -> Tensor:
-    """1 for each target that was seen and whose cutoff counts; where errors count in own units, how restless it is there."""
-    # Where nothing has moved yet there is no unit, and an error in it says nothing.
+    """Weights: 1 for each observed target whose cutoff counts, else 0; times the volatility for `errors="own"`."""
+    # Before a series has moved its spread is zero, and an error in such units means nothing.
     moved_BT = batch.spread_BT > 1e-8 * batch.level_BT.abs() + 10 * LEAST
     counted_BT = counted_BT & batch.real_BT & moved_BT
     weight_BTH = (batch.targets_seen_BTH & counted_BT[..., None]).float()

@@ -1,4 +1,4 @@
-"""What is lost when a network reads only the last rows of each series."""
+"""Measures the error made when a network reads only the last rows of each series."""
 
 from dataclasses import replace
 
@@ -15,11 +15,11 @@ __all__ = ["with_tails"]
 
 _LENGTHS = (16, 32, 64, 128)
 _SERIES, _ROWS = 32, 30_000
-"""Most series, and rows of them in all, that the measurement reads."""
+"""Maximum series, and maximum rows in total, that the measurement reads."""
 
 
 def with_tails(artefact: Artefact, grid: Grid, ends: Ints) -> Artefact:
-    """The artefact with the error of reading tails, measured on the held-out last rows before `ends`. Shapes: ends [S]"""
+    """The artefact with the error of reading only tails, measured on held-out rows before `ends`. Shapes: ends [S]"""
     chosen = held_out_series(ends, artefact.plan)[:_SERIES]
     chosen = chosen[np.cumsum(ends[chosen]) <= _ROWS]
     lengths = [steps for steps in _LENGTHS if len(chosen) and steps < ends[chosen].max()]
@@ -32,7 +32,7 @@ def with_tails(artefact: Artefact, grid: Grid, ends: Ints) -> Artefact:
 
 
 def _forecasts(artefact: Artefact, grid: Grid, last: Ints, warmup: int | None) -> Floats:
-    """One a series, in their order: [S, H, Q]"""
+    """One forecast per series, in their order: [S, H, Q]"""
     parts = list(walk(artefact, grid, last, last, adaptive=True, warmup=warmup, device="cpu"))
     series, quantiles = (np.concatenate([getattr(p, name) for p in parts]) for name in ("series", "quantiles"))
     ordered: Floats = quantiles[np.argsort(series)]

@@ -13,17 +13,17 @@ __all__ = ["TimeLimit"]
 _SAFE = 0.9
 """Share of the time limit that a shortened schedule plans to use."""
 _PATIENCE = 4.0
-"""How many seconds by the clock count for at least one."""
+"""This many seconds by the clock count as at least one second of processor time."""
 
 
 class TimeLimit(pl.Callback):
-    """Keeps a run within its seconds: shortens the schedule while it still can, stops it if it must.
+    """Keeps a run within its time limit: shortens the schedule while it can, stops the run if it must.
 
-    The length is decided once, after the steps that are the same for every length; `--steps` with the
-    shortened length therefore repeats the run.
+    The length is decided once, after the first FIXED_STEPS, which are the same for every length; `--steps` with
+    the shortened length therefore repeats the run.
 
-    Seconds are those in which this process had a processor: a busy machine makes a training slower, not worse. Only where it
-    had one for less than a quarter of the time do more of them count.
+    The limit is on processor time, so a busy machine makes a training slower, not worse. Only if the process had a
+    processor for less than a quarter of the time, a quarter of the clock time counts instead.
     """
 
     def __init__(self, max_seconds: float) -> None:
@@ -35,16 +35,16 @@ class TimeLimit(pl.Callback):
         self._first_step_ended = 0.0
 
     def on_train_start(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
-        """A shortened run that continues is as short."""
+        """Keep a continued run as short as it was decided before."""
         assert isinstance(module, TrainingModule)
         if self.shortened:
             trainer.fit_loop.epoch_loop.max_steps = module.schedule.steps
 
     def on_train_batch_end(self, trainer: pl.Trainer, module: pl.LightningModule, *_: Any) -> None:
-        """Measure, shorten, stop."""
+        """Measure the time, and shorten or stop the run if needed."""
         assert isinstance(module, TrainingModule)
         step, spent = trainer.global_step, self._spent()
-        if step == 1:  # the first step pays for allocations that no later one does
+        if step == 1:  # the first step is slower, because of allocations
             self._first_step_ended = spent
         if step == FIXED_STEPS:
             step_s = (spent - self._first_step_ended) / (FIXED_STEPS - 1)
@@ -60,15 +60,15 @@ class TimeLimit(pl.Callback):
             self.stopped = trainer.should_stop = True
 
     def _spent(self) -> float:
-        """Seconds of all of the training, before and after a kill."""
+        """Seconds of the whole training, including those before a kill."""
         wall, own = time.monotonic() - self._wall, time.process_time() - self._own
         return self._before + max(min(own, wall), wall / _PATIENCE)
 
     def state_dict(self) -> dict[str, Any]:
-        """What is used up, and what was decided."""
+        """The time used, and what was decided."""
         return {"spent": self._spent(), "shortened": self.shortened}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """The limit is on all of a training, before and after a kill."""
+        """Restore them: the limit is on the whole training, including the time before a kill."""
         self._before, self.shortened = state["spent"], state["shortened"]
         self._wall, self._own = time.monotonic(), time.process_time()

@@ -1,4 +1,4 @@
-"""What a run of the optimiser needs of a network."""
+"""What a training run needs from a network."""
 
 from abc import ABC, abstractmethod
 from typing import Any
@@ -12,14 +12,14 @@ __all__ = ["Trainable"]
 
 
 class Trainable(nn.Module, ABC):
-    """A network with a loss over the cutoffs of a stretch, and weights that can be put away and taken again."""
+    """A network with a loss over the cutoffs of a stretch, and weights that can be saved and restored."""
 
     unit_H: Tensor
-    """What the loss at each horizon step counts in."""
+    """Unit of the loss at each horizon step."""
 
     @abstractmethod
     def carried_loss(self, batch: Batch, weight_BTH: Tensor, state: Any) -> tuple[Tensor, Any]:
-        """The loss of stretches that go on from a state (None: begin), and what the next ones go on from."""
+        """The loss of stretches that continue from a state (None: a new start), and the state for the next ones."""
 
     def loss(self, batch: Batch, weight_BTH: Tensor) -> Tensor:
         """Mean loss over all cutoffs and horizons with a weight. Shapes: weight [B, T, H] -> scalar"""
@@ -35,6 +35,6 @@ class Trainable(nn.Module, ABC):
         return {name: value.detach().to("cpu", copy=True) for name, value in self.state_dict().items()}
 
     def restore(self, weights: dict[str, Tensor]) -> None:
-        """Take weights from `snapshot`."""
+        """Restore weights from `snapshot`."""
         with torch.no_grad():
             self.load_state_dict(weights)

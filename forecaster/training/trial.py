@@ -1,4 +1,4 @@
-"""Candidates of different kinds, and of different windows, side by side on the same held-out rows."""
+"""Compares candidate models of different kinds and lag windows on the same held-out rows."""
 
 from dataclasses import dataclass
 
@@ -15,17 +15,17 @@ from forecaster.training.walk import walk
 __all__ = ["Trial"]
 
 _FORECASTS = 512
-"""About so many are tried of each: a statistical model fits each series."""
+"""Approximate maximum of series and cutoffs: a statistical model is fitted to each series."""
 
 
 @dataclass(frozen=True)
 class Trial:
-    """Cutoffs in the held-out rows, and what came after them.
+    """Cutoffs in the held-out rows, and the actual values after them.
 
-    The errors that trainings tell are in spreads of their own lag windows, which candidates need not have in common.
+    The errors reported by trainings cannot be compared: they are in spreads of lag windows, which differ by candidate.
 
-    Shapes:  grid holds the series that are tried; first and last [S]; targets, moves [n, H]: values, and the mean
-        move of their series, NaN where nothing moves: an error there has no unit
+    Shapes:  grid holds the series used; first and last [S]; targets, moves [n, H]: values, and the mean absolute
+        change of their series, NaN if it never changes, since errors then have no unit
     """
 
     grid: Grid
@@ -37,7 +37,7 @@ class Trial:
 
     @classmethod
     def of(cls, grid: Grid, ends: Ints, plan: Plan) -> "Trial":
-        """On the rows before `ends` that a training by `plan` holds out. Shapes: ends [S]"""
+        """A trial on the rows before `ends` that a training by `plan` holds out. Shapes: ends [S]"""
         chosen = held_out_series(ends, plan)
         chosen = chosen[:: max(1, -(-len(chosen) // _FORECASTS))]
         part = grid.take(chosen)
@@ -52,7 +52,7 @@ class Trial:
 
     @property
     def windows(self) -> float:
-        """Horizons that are held out, over all series."""
+        """Number of horizons held out, over all series."""
         return float(((self.last - self.first) / self.targets.shape[1] + 1).sum())
 
     def forecasts(self, made: Artefact) -> Floats:
@@ -65,10 +65,10 @@ class Trial:
         return found
 
     def error(self, quantiles: Floats) -> float:
-        """Mean pinball loss of forecasts from every cutoff, in mean moves of each series.
+        """Mean pinball loss of forecasts from every cutoff, in units of each series' mean absolute change.
 
         Shapes:  [n, H, Q]
-        Missing: missing values count for nothing; NaN where nothing is known or nothing moves
+        Missing: missing values are left out; NaN if no value is known or no series changes
         """
         loss = pinball(quantiles, LEVELS, self.targets) / self.moves
         return float(np.nanmean(loss)) if (~np.isnan(loss)).any() else float("nan")

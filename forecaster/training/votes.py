@@ -1,4 +1,4 @@
-"""How much each of some models counts in what they forecast together, by how they did on held-out rows."""
+"""Weights of the models in an ensemble, by their errors on held-out rows."""
 
 from collections.abc import Callable, Sequence
 
@@ -9,16 +9,16 @@ from forecaster.series.grid import Bools, Floats
 __all__ = ["votes"]
 
 _POWER = 4
-"""With a fifth more error a model by itself counts for half."""
+"""A model's own weight falls with this power of its error: with a fifth more error it counts half."""
 _ROUNDS = 20
 _LEAST = 0.05
-"""Share of the votes below which a model is not worth its time; of more than ten models half an even share."""
+"""A model with less weight than this is not worth its time; of more than ten models, one with half an even share."""
 _STOPPED = 1.02
-"""Errors of networks count for so much more: their training was stopped where it did best on these very rows."""
+"""Factor on the errors of networks, because their training was stopped where it did best on these very rows."""
 _AHEAD = 1.02
-"""Where a model is so far ahead of repeating what was, that has no votes: what all models know it only blurs."""
+"""If a model beats the naive forecast by this factor, the naive one gets no weight: it adds nothing but blur."""
 _GRANTED = 5.0
-"""Held-out windows that short series grant what learns nothing: a network that was lucky in a few others is believed less."""
+"""Held-out windows credited to methods without training if series are short: a network may just have been lucky."""
 
 Loss = Callable[[Floats], float]
 
@@ -31,11 +31,11 @@ def votes(
     windows: float,
     loss: Loss,
 ) -> list[float]:
-    """Shares of some models, which sum to 1; 0 for one that is not worth its time. `errors` are the `loss` of each by itself.
+    """Weights of some models, which sum to 1; 0 for a model not worth its time. `errors` are the `loss` of each alone.
 
-    Half by the error of each by itself, half by what it adds to the others: the first half keeps the second from believing
-    the held-out rows too much. A network has to be ahead of the naive: where none is, nothing was to be learnt. `windows`
-    says how many horizons were held out, over all series.
+    Half of a weight comes from the model's own error, half from what it adds to the others; the first half keeps the
+    second from overfitting the held-out rows. A network that does not beat the naive forecast gets no weight.
+    `windows` is the number of horizons held out, over all series.
 
     Shapes: found [n, H, Q] of each model
     """
@@ -51,7 +51,7 @@ def votes(
 
 
 def _heard(errors: Floats, learned: Bools, naive: Bools) -> Bools:
-    """Which models may have votes. Shapes: [M]"""
+    """Which models may have a weight. Shapes: [M]"""
     repeating = errors[naive].min(initial=np.inf)
     ahead: Bools = ~naive & (~learned | (errors < repeating))
     beaten = errors[ahead].min(initial=np.inf) * _AHEAD < repeating
@@ -59,9 +59,10 @@ def _heard(errors: Floats, learned: Bools, naive: Bools) -> Bools:
 
 
 def _steadied(shares: Floats, errors: Floats, learned: Bools, naive: Bools, windows: float) -> Floats:
-    """Where a model is fitted to single series, which are short, what learns nothing counts for some windows more.
+    """If a statistical method takes part (so series are short), shift weight to the methods without training.
 
-    For the fewer, the farther its error is from the least: what a few windows say loudly is no luck. Shapes: [M] -> [M]
+    They are credited extra windows, fewer if their error is far from the least: a large gap in a few windows is hardly
+    luck. Shapes: [M] -> [M]
     """
     if not (~learned & ~naive).any():
         return shares
@@ -70,20 +71,20 @@ def _steadied(shares: Floats, errors: Floats, learned: Bools, naive: Bools, wind
 
 
 def _by_themselves(errors: Floats) -> Floats:
-    """Shares that fall with a power of the error. Shapes: [M] -> [M]"""
+    """Weights that fall with a power of the error. Shapes: [M] -> [M]"""
     near = _nearness(errors) ** _POWER
     return np.asarray(near / near.sum())
 
 
 def _nearness(errors: Floats) -> Floats:
-    """The least error in those of each, 1 where it is least. Shapes: [M] -> [M]"""
+    """The least error divided by each model's error, at most 1. Shapes: [M] -> [M]"""
     least = errors.min()
     near: Floats = np.divide(least, errors, where=errors > least, out=np.ones_like(errors))
     return near
 
 
 def _beside_others(found: Sequence[Floats], loss: Loss) -> Floats:
-    """How often each is taken where, again and again, the one that helps the mean of those taken most joins them.
+    """How often each model is picked by greedy selection: each round adds the one that improves the mean most.
 
     Source: Caruana, Niculescu-Mizil, Crew and Ksikes, Ensemble selection from libraries of models, ICML 2004
     Shapes: [n, H, Q] of each model -> [M]

@@ -41,11 +41,11 @@ class Forecasts:
         return self.quantiles[..., MEDIAN]
 
     def take(self, chosen: Ints) -> "Forecasts":
-        """Some of them."""
+        """The chosen forecasts."""
         return Forecasts(self.series[chosen], self.cutoffs[chosen], self.quantiles[chosen])
 
     def truths(self, grid: Grid, ends: Ints) -> Floats:
-        """What came after each cutoff, NaN from `ends` on. Shapes: ends [S] -> [n, H]"""
+        """The actual values after each cutoff, NaN from `ends` on. Shapes: ends [S] -> [n, H]"""
         positions = self.cutoffs[:, None] + np.arange(1, self.quantiles.shape[1] + 1)
         inside = positions < ends[self.series, None]
         rows = grid.offsets[self.series, None] + np.where(inside, positions, 0)
@@ -63,19 +63,19 @@ def walk(
     warmup: int | None = None,
     device: str = "auto",
 ) -> Iterator[Forecasts]:
-    """Forecasts from the cutoffs first, first + stride, ... up to last of each series, in parts.
+    """Forecasts from the cutoffs first, first + stride, ... up to last of each series, given in parts.
 
-    With `adaptive` (and where the plan has it) widths follow each series' late errors; a detector wants them fixed. Of an
-    ensemble the blend of the members' quantiles counts.
+    With `adaptive`, widths adapt to each series' recent errors if the plan allows it; a detector needs them fixed. An
+    ensemble gives the blend of its members' quantiles.
 
-    With `warmup` the network begins so many rows before the first cutoff, that one included, instead of at the series'
-    first row: an approximation, whose size `Facts.tails` tells. Scales are exact still, for they are measured over the
-    whole series. Widths follow late errors only if the rows read hold all the errors that are looked back on.
+    With `warmup`, the network starts that many rows before the first cutoff (counting the cutoff) instead of at the
+    series' first row. This is an approximation; `Facts.tails` has its measured error. Scales stay exact, since they use
+    the whole series. Widths adapt only if the rows read contain all the errors looked back on.
 
-    A model that is fitted to single series (`whole.py`) reads all their rows always, and its widths are fixed.
+    A model that is fitted to each series (`whole.py`) always reads all rows, and its widths are fixed.
 
     Shapes: first, last [S] positions; a series with last < first gives none
-    Raises: ArtifactError when the grid has another step than the model
+    Raises: ArtifactError if the grid's step is not the model's
     """
     if artefact.others:
         asked: dict[str, Any] = {"stride": stride, "adaptive": adaptive, "warmup": warmup, "device": device}
@@ -102,7 +102,7 @@ def last_forecasts(artefact: Artefact, grid: Grid, *, warmup: int | None = None,
 
 
 def _blended(blend: Blend, walks: Sequence[Iterator[Forecasts]]) -> Iterator[Forecasts]:
-    """Of an ensemble, whose members walk alike."""
+    """Combine the forecasts of an ensemble's members, which come in the same parts."""
     for parts in zip(*walks, strict=True):
         yield Forecasts(parts[0].series, parts[0].cutoffs, blend.of([part.quantiles for part in parts]))
 
@@ -115,7 +115,7 @@ def _require_step(artefact: Artefact, grid: Grid) -> None:
 
 @dataclass(frozen=True)
 class _Pass:
-    """One network's pass over the series of a grid, each from the row where it `begins`."""
+    """One network's pass over the series of a grid, each from its row in `begins` on."""
 
     artefact: Artefact
     begins: Ints
@@ -124,7 +124,7 @@ class _Pass:
 
     @classmethod
     def of(cls, artefact: Artefact, grid: Grid, begins: Ints, device: str) -> "_Pass":
-        """The grid packed as the network reads it."""
+        """The grid packed in the form that the network reads."""
         device = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
         network, plan = artefact.network.on(device), artefact.plan
         panel = pack(
@@ -138,13 +138,13 @@ class _Pass:
         return cls(artefact, begins, panel, Whole.of(artefact, panel))
 
     def can_follow(self, warmup: int | None) -> bool:
-        """Are all the errors made that widths look back on?"""
+        """Whether the rows read contain all the errors that adaptive widths look back on."""
         plan = self.artefact.plan
         looked_at = warmup is None or warmup > AdaptiveWidths.looks_back(plan.horizon)
         return self.whole is None and plan.adaptive and looked_at
 
     def over(self, group: Ints, asked: "_Asked", *, follows: bool) -> Iterator[Forecasts]:
-        """Forecasts of some series side by side; with `follows` widths learn from those before."""
+        """Forecasts of some series side by side; with `follows`, widths learn from earlier ones."""
         artefact, plan, end = self.artefact, self.artefact.plan, int(asked.last.max()) + 1
         begins = self.begins[group]
         widths = AdaptiveWidths(len(group), end, plan.horizon, plan.window) if follows else None
@@ -161,7 +161,7 @@ class _Pass:
 
 
 def _groups(order: Ints, steps: Ints) -> Iterator[Ints]:
-    """Series of like length together, few enough to pass at once."""
+    """Groups of series of similar length, each small enough for one pass."""
     begin = 0
     while begin < len(order):
         end = begin + 1
@@ -175,14 +175,14 @@ def _groups(order: Ints, steps: Ints) -> Iterator[Ints]:
 
 @dataclass(frozen=True)
 class _Asked:
-    """Cutoffs that a caller wants, one range a series of the group."""
+    """The cutoffs that a caller wants, one range for each series of the group."""
 
     first: Ints
     last: Ints
     stride: int
 
     def cutoffs(self, block: Block) -> tuple[Ints, Ints]:
-        """Those in a block: series of the group and steps of the block, [n]"""
+        """The wanted cutoffs in a block: series of the group, and steps of the block, [n]"""
         at, first = block.positions(), self.first[:, None]
         return _chosen((at >= first) & (at <= self.last[:, None]) & ((at - first) % self.stride == 0))
 
@@ -193,7 +193,7 @@ def _chosen(wanted: Bools) -> tuple[Ints, Ints]:
 
 
 def _learn(artefact: Artefact, block: Block, asked: _Asked, widths: AdaptiveWidths) -> None:
-    """Show the widths what became of earlier forecasts."""
+    """Update the widths with the errors of earlier forecasts."""
     at = block.positions()
     judged = widths.judged(at, asked.first[:, None]) & (at < asked.last[:, None])
     for known in with_targets(artefact, block, *_chosen(judged)):

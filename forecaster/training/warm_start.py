@@ -1,4 +1,4 @@
-"""A start from the weights of a saved model instead of random ones."""
+"""Training that starts from the weights of a saved model instead of random ones."""
 
 from typing import Any
 
@@ -17,13 +17,13 @@ _REPEATED = {
     "holidays": "--holidays {}",
     "joint": "--set joint={}",
 }
-"""How a run is made to have what the saved model has."""
+"""Options that repeat a setting of the saved model."""
 
 
 def warm_start(saved: Artefact, plan: Plan) -> Network:
     """A network with the weights, starts and units of a saved one.
 
-    Raises: ArtifactError when the plan asks for another network, with the first difference
+    Raises: ArtifactError if the plan needs a different network, naming the first difference
     """
     theirs, ours = _shape(saved.plan), _shape(plan)
     for name in ours:
@@ -39,13 +39,13 @@ def warm_start(saved: Artefact, plan: Plan) -> Network:
 
 
 def saved_for(plan: Plan, number: int, saved: Artefact) -> Artefact:
-    """The member that training `number` of a model starts from: of the same model, if there is one."""
+    """The member from which training `number` of a model starts: one of the same model, if there is any."""
     fitting = [member for member in saved.members if member.plan.model == plan.model]
     return fitting[number % len(fitting)] if fitting else saved.members[0]
 
 
 def _shape(plan: Plan) -> dict[str, Any]:
-    """What weights depend on."""
+    """The parts of a plan that determine the shapes of the weights."""
     names = ("step", "model", "horizon", "seasons", "season", "window", "scale", "head", "holidays", "joint", "options")
     return {name: getattr(plan, name) for name in names}
 

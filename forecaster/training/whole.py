@@ -1,4 +1,4 @@
-"""Forecasts of models that are fitted to single series: from all values up to each cutoff."""
+"""Forecasts by models that are fitted to each series, from all values up to each cutoff."""
 
 import logging
 from dataclasses import dataclass, field
@@ -18,22 +18,22 @@ __all__ = ["Whole"]
 log = logging.getLogger(__name__)
 
 _GROWN = 2
-"""Parameters are fitted anew when a series has so many times the values that they were fitted to, or that a fit failed on."""
+"""Parameters are refitted once a series has grown by this factor since the last fit, successful or failed."""
 
 
 @dataclass(frozen=True)
 class _Fit:
-    """Parameters of one series, and which of its rows they are from."""
+    """Parameters of one series, and the rows they were fitted to."""
 
     begin: int
     end: int
     method: Any
-    """None where it failed: until the series has grown there is no forecast by it."""
+    """None if the fit failed; the series then has no forecast by it until it has grown."""
 
 
 @dataclass(frozen=True)
 class Whole:
-    """One walk's forecasts by a method that reads whole series; cutoffs of a series come in time order."""
+    """Forecasts of one walk by a method that reads whole series; cutoffs of a series must come in time order."""
 
     artefact: Artefact
     model: Statistical
@@ -43,12 +43,12 @@ class Whole:
 
     @classmethod
     def of(cls, artefact: Artefact, panel: Panel) -> "Whole | None":
-        """None for a model that the pass gives."""
+        """For a model of this kind; None for one that the pass serves."""
         model = artefact.network.model
         return cls(artefact, model, panel) if isinstance(model, Statistical) else None
 
     def quantiles(self, series: Ints, cutoffs: Ints, stand_in: Floats) -> Floats:
-        """Calibrated quantiles; those of `stand_in` where there are too few values, or where the method fails.
+        """Calibrated quantiles; those of `stand_in` if there are too few values, or if the method fails.
 
         Shapes: series, cutoffs [n], stand_in [n, H, Q] -> [n, H, Q]
         """
@@ -56,7 +56,7 @@ class Whole:
         for n, (s, cutoff) in enumerate(zip(series.tolist(), cutoffs.tolist(), strict=True)):
             try:
                 made = self._forecast(s, cutoff + 1)
-            except Exception as error:  # what one series does to the method is no reason to have none of the others
+            except Exception as error:  # one bad series must not cost the forecasts of the others
                 log.warning("%s failed: %s; seasonal naive stands in", self.artefact.plan.model, error)
                 self.fits[s], made = _Fit(0, cutoff + 1, None), None
             if made is not None and np.isfinite(made).all():
@@ -64,7 +64,7 @@ class Whole:
         return found
 
     def _forecast(self, series: int, end: int) -> Floats | None:
-        """From the rows before `end`: [H, Q]"""
+        """The forecast from the rows before `end`: [H, Q]"""
         panel, model = self.panel, self.model
         first, known = int(panel.starts_S[series]), int(panel.begins_S[series])
         fit = self.fits.get(series)

@@ -1,4 +1,4 @@
-"""Training of networks that read one window, by itself or by labels: series in units of their own, no scale."""
+"""Training of networks that read single windows, with or without labels; series are in their own units, unscaled."""
 
 from dataclasses import replace
 
@@ -33,7 +33,7 @@ _HELD_OUT_VALUES = 2_048
 def fit_windows(
     network: Trainable, name: str, grid: Grid, begins: Ints, ends: Ints, training: Training, window: int
 ) -> None:
-    """Train a network on the windows that end before `begins`; rows from there to `ends` stop it.
+    """Train a network on the windows that end before `begins`; rows from there to `ends` serve for early stopping.
 
     Shapes: begins, ends [S]
     """
@@ -60,12 +60,12 @@ def fit_labelled(
     window: int,
     unknown: float,
 ) -> LabelledWindows | None:
-    """Train a network to tell anomalous windows from others, by what is known of their newest rows; gives the windows that
-    taught it, and None, without a training, where these are not of two kinds.
+    """Train a network to tell anomalous windows from normal ones, by the labels of their newest rows.
 
-    Windows that begin before their series, or end in a missing value, teach nothing.
+    Returns the windows used for training, or None, without training, if they are not of both classes. Windows that
+    begin before their series, or end in a missing value, are left out.
 
-    Shapes: marks [N]: 1 anomalous, 0 normal, NaN unknown; shown [N]: rows that windows may end in
+    Shapes: marks [N]: 1 anomalous, 0 normal, NaN unknown; shown [N]: rows in which windows may end
     """
     panel = _panel(grid)
     position_N = np.arange(len(grid.y)) - np.repeat(grid.offsets[:-1], grid.lengths)
@@ -98,7 +98,7 @@ def _held_out(panel: Panel, begins: Ints, ends: Ints, window: int) -> HeldOut:
 
 
 def _effort(asked: Training, ends: Ints) -> Training:
-    """A stretch of a few windows, many of them, and steps by the number of windows there are."""
+    """Many short stretches of a few windows, and a number of steps that depends on the number of windows."""
     stretch, rows = asked.stretch or _STRETCH, asked.rows or _ROWS
     rounds = _ROUNDS * int(ends.sum()) / (stretch * rows)
     steps = asked.steps or int(np.clip(rounds, _FEWEST_STEPS, _MOST_STEPS))
@@ -108,5 +108,5 @@ def _effort(asked: Training, ends: Ints) -> Training:
 
 
 def _as_they_are(y_N: Tensor, seen_N: Tensor, starts_N: Tensor) -> tuple[Tensor, Tensor]:
-    """Units of values that are in units."""
+    """Level 0 and spread 1, for values that are already scaled."""
     return torch.zeros_like(y_N), torch.ones_like(y_N)

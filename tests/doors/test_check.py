@@ -57,7 +57,7 @@ def test_check_names_a_wrong_setting(project: Path, more: str, said: str) -> Non
         ('head = "gausian"', "unknown head 'gausian'. Did you mean 'gaussian'?"),
         ('scale = "trailling"', "unknown scale 'trailling'"),
         ('size = "xl"', "size=xl: expected one of s, m, l"),
-        ("ensemble = 0", "must be a number from 1 on, got 0"),
+        ("ensemble = 0", "must be a whole number of at least 1, got 0"),
     ],
 )
 @pytest.mark.parametrize("model", ["auto", "lstm", "lstm,gru"])

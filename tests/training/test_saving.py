@@ -61,6 +61,6 @@ def test_a_training_that_was_kept_in_part_is_done_again(tmp_path: Path, monkeypa
     assert not any("done before" in line for line in watch.lines)
     (tmp_path / "weights.safetensors").write_bytes(b"half")
     assert len(job.run(GRID, ENDS, watch)) == 1
-    assert any("trained again" in line for line in watch.lines)
+    assert any("training again" in line for line in watch.lines)
     job.run(GRID, ENDS, watch)
     assert any("done before" in line for line in watch.lines)

@@ -84,7 +84,7 @@ def test_the_work_of_a_process_that_ended_is_done_here(monkeypatch: pytest.Monke
     heard = RecordingWatch()
     found = side_by_side(_killed, [0, 1], [100, 50], heard)
     assert found == [(0, os.getpid()), (1, os.getpid())]
-    assert "done again here" in heard.lines[-1]
+    assert "repeated in this process" in heard.lines[-1]
 
 
 @pytest.mark.usefixtures("two_cores")

@@ -101,9 +101,9 @@ def test_the_setting_reaches_training() -> None:
 @pytest.mark.parametrize(
     ("model", "settings", "message"),
     [
-        ("linear", {}, "'linear' has a context memory"),
-        ("transformer", {}, "'transformer' has a context memory"),
-        ("lstm", {"buckets": 4}, "buckets say nothing"),
+        ("linear", {}, "memory of 'linear' is context"),
+        ("transformer", {}, "memory of 'transformer' is context"),
+        ("lstm", {"buckets": 4}, "cannot be combined with curriculum or buckets"),
         ("lstm", {"curriculum": 0.5}, "curriculum"),
     ],
 )
