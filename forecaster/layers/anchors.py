@@ -14,6 +14,7 @@ _Floats = npt.NDArray[np.float64]
 
 _SEASONS_FOR_MEAN = 3
 """Whole seasons that a window holds before their mean says more than the last of them."""
+_LEAST_ERROR = 0.02
 _LEAST_SHARE = 0.02
 """So that a gate can still learn of each anchor."""
 _NEAR = 0.5
@@ -26,9 +27,9 @@ _EXACT = 1e3
 class Anchors(nn.Module):
     """A blend of what a window says of the values to come, plus a linear map of the window where `line` says so.
 
-    Anchors are the values one season back, for each season and for the last value, the mean of the window's whole seasons
-    where it holds three, and the level, which is 0. Each step ahead has its own shares at the beginning, which a gate on the
-    state changes for all steps alike. The map begins as zero.
+    Anchors are the values one season back, for each season and for the last value. Where the window holds three seasons, their
+    mean and the level, which is 0, are anchors too, and each step ahead has shares of its own at the beginning. A gate on the
+    state changes the shares for all steps alike. The map begins as zero.
 
     Shapes:  hidden [..., D], window [..., W] -> [..., H]; K anchors
     Source:  seasonal anchors as in Smyl (2020), IJF 36(1); the linear map is NLinear's, Zeng et al. (2023), AAAI; shares that
@@ -45,9 +46,9 @@ class Anchors(nn.Module):
         self.register_buffer("step_H", torch.arange(horizon), persistent=False)
         lags = [window - 1 - ((-1 - self.step_H) % season) for season in seasons]
         self.register_buffer("lags_KH", torch.stack(lags), persistent=False)
-        count = len(seasons) + len(self.means) + 1
+        count = len(seasons) + len(self.means) + (1 if self.means else 0)
         self.gate = nn.Linear(hidden, count)
-        self.begin_KH = nn.Parameter(torch.zeros(count, horizon))
+        self.begin_KH = nn.Parameter(torch.zeros(count, horizon if self.means else 1))
         self.line = nn.Linear(window, horizon, bias=False) if line else None
         for weight in [*self.gate.parameters(), *(self.line.parameters() if self.line else ())]:
             nn.init.zeros_(weight)
@@ -64,10 +65,16 @@ class Anchors(nn.Module):
     def choose_starts(self, window: Tensor, target: Tensor, weight: Tensor) -> None:
         """Begin with the shares that fit some rows best, by squared errors.
 
+        Without means they would be all of the last value for most data, as few series have a season that is worth more than
+        it: so each anchor then has a share by the inverse square of its error, from which a gate learns to tell series apart.
+
         Shapes: [..., W], [..., H], [..., H]
         """
-        anchors = [*self._values(window), torch.zeros_like(target)]
-        gram_HKK, fit_HK = _sums(anchors, target, weight)
+        values = self._values(window)
+        if not self.means:
+            self.begin_KH.copy_(_by_errors(values, target, weight))
+            return
+        gram_HKK, fit_HK = _sums([*values, torch.zeros_like(target)], target, weight)
         ahead_H = (self.step_H + 1.0).double().log()
         near_HH = torch.exp(-(((ahead_H[:, None] - ahead_H) / _NEAR) ** 2))
         gram, fit = torch.einsum("gh,hkl->gkl", near_HH, gram_HKK), near_HH @ fit_HK
@@ -75,7 +82,7 @@ class Anchors(nn.Module):
         self.begin_KH.copy_(torch.from_numpy(share_HK.T).clamp(min=_LEAST_SHARE).log())
 
     def _values(self, window: Tensor) -> list[Tensor]:
-        """Of all anchors but the level, each [..., H]"""
+        """Of all anchors but the level, each [..., H]."""
         lagged = [window.index_select(-1, lags_H) for lags_H in self.lags_KH]
         return [*lagged, *(self._mean(window, season) for season in self.means)]
 
@@ -84,6 +91,14 @@ class Anchors(nn.Module):
         whole = window.shape[-1] // season
         mean: Tensor = window[..., -whole * season :].reshape(*window.shape[:-1], whole, season).mean(-2)
         return mean.index_select(-1, self.step_H % season)
+
+
+def _by_errors(anchors: Sequence[Tensor], target: Tensor, weight: Tensor) -> Tensor:
+    """Logarithms of shares, the same at all steps. Shapes: K times [..., H] -> [K, 1]"""
+    counted_H = weight.flatten(0, -2).sum(0).clamp(min=1e-9)
+    errors = [((target - anchor).abs() * weight).flatten(0, -2).sum(0) for anchor in anchors]
+    error_KH = (torch.stack(errors) / counted_H).clamp(min=_LEAST_ERROR)
+    return -2 * error_KH.log().mean(1, keepdim=True)
 
 
 def _sums(anchors: Sequence[Tensor], target: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
