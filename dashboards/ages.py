@@ -67,15 +67,23 @@ def _judged(client: Client, known: pd.DataFrame, now: datetime) -> pd.DataFrame:
     return known.sort_values(["late_by", "unique_id"], ascending=[False, True])
 
 
-@lru_cache(maxsize=1)
 def _looked_at(client: Client, newest: datetime, quarter: datetime) -> pd.DataFrame:
-    """Steps and problems of late: they are counted in the lake, so once in a quarter of an hour, and where that takes too long
-    ages have to do."""
+    """Steps and problems of late; where counting them takes too long ages have to do."""
     try:
-        found = pd.DataFrame() if pd.isna(newest) else client.quality(since=(newest - _STEPS_FROM).isoformat())
+        found = pd.DataFrame() if pd.isna(newest) else _counted(client, newest, quarter)
     except SourceError:
         found = pd.DataFrame()
-    return found.rename(columns={"step": "found_step"}).reindex(columns=["unique_id", "found_step", "problems"])
+    return (
+        found.rename(columns={"step": "found_step"})
+        .reindex(columns=["unique_id", "found_step", "problems"])
+        .astype(object)
+    )
+
+
+@lru_cache(maxsize=1)
+def _counted(client: Client, newest: datetime, quarter: datetime) -> pd.DataFrame:
+    """Steps and problems as the lake has them: counted once in a quarter of an hour; what failed is tried again."""
+    return client.quality(since=(newest - _STEPS_FROM).isoformat())
 
 
 def lateness(last: datetime, step: timedelta | None, now: datetime, spare: timedelta) -> float:

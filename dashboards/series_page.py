@@ -28,13 +28,12 @@ def one_series(client: Client, name: str, span: str, now: datetime, *, dark: boo
     if span not in SPANS:
         raise unknown_name("span", span, SPANS)
     info, reach = _known(client, name), SPANS[span]
-    since = {} if reach is None else {"since": (info["last_ds"] - reach).isoformat()}
+    last = _last_time(client, info)
+    since = {} if reach is None else {"since": (last - reach).isoformat()}
     newest: dict[str, Any] = {**since, "limit": _MOST_POINTS, "newest_first": True}
     history = client.observations([name], **newest)[::-1]
-    if len(history) == 0:
-        raise ConfigError(f"series '{name}' has no values yet. New ones come with: forecaster ingest")
     scores = client.scores([name], **newest)[::-1]
-    forecast = client.forecasts([name], since=info["last_ds"].isoformat())
+    forecast = client.forecasts([name], since=last.isoformat())
     events = client.anomalies([name], **since, limit=_EVENTS_SHOWN)
     labels = client.labels([name], limit=_MOST_POINTS)
     figure = figures.fan(history, forecast, scores, events, unit=str(info["unit"] or ""), dark=dark)
@@ -53,6 +52,17 @@ def _known(client: Client, name: str) -> "pd.Series[Any]":
         if info["unique_id"] == name:
             return info
     raise ConfigError(f"no series '{name}'. Pick one from the list.")
+
+
+def _last_time(client: Client, info: "pd.Series[Any]") -> pd.Timestamp:
+    """Of the last value; the ledger may not know it. Raises: ConfigError where there is none"""
+    known = info["last_ds"]
+    if pd.isna(known):
+        last = client.observations([info["unique_id"]], limit=1, newest_first=True)
+        if len(last) == 0:
+            raise ConfigError(f"series '{info['unique_id']}' has no values yet. New ones come with: forecaster ingest")
+        known = last["ds"].iloc[0]
+    return known
 
 
 def _facts(

@@ -14,7 +14,7 @@ from dashboards import pages, series_page, wording
 from dashboards.ages import ages, lateness, spared
 from forecaster.app import App
 from forecaster.client import Client
-from forecaster.errors import ConfigError
+from forecaster.errors import ConfigError, SourceError
 from forecaster.series import synthetic
 from forecaster.serving import rest
 
@@ -110,6 +110,39 @@ def test_what_is_read_on_a_schedule_is_not_late_before_that(
     assert ("2 series are late" in said(ages(client, LAST + days * 24 * HOUR))) is late
     facts, *_ = series_page.one_series(client, "s0", "all", LAST + days * 24 * HOUR)
     assert (": late" in said(facts)) is late
+
+
+def test_a_look_that_failed_is_tried_again(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    """For the next page, not a quarter of an hour later; one that succeeded is kept so long."""
+    looks, quality = [], Client.quality
+
+    def away_at_first(self: Client, **asked: Any) -> pd.DataFrame:
+        looks.append(asked)
+        if len(looks) == 1:
+            raise SourceError("no answer")
+        return quality(self, **asked)
+
+    monkeypatch.setattr(Client, "quality", away_at_first)
+    for count in (1, 2, 2):
+        assert "None is late" in said(ages(client, LAST + timedelta(minutes=95)))
+        assert len(looks) == count
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_a_series_whose_last_time_is_not_known_has_a_page(
+    client: Client, monkeypatch: pytest.MonkeyPatch, there: bool
+) -> None:
+    """Its newest value tells it; where there is none, that is said."""
+    known = client.series(limit=1)
+    name = known["unique_id"].iloc[0] if there else "new"
+    known = known.assign(last_ds=pd.to_datetime(pd.Series([None]), utc=True), unique_id=name)
+    monkeypatch.setattr(client, "series", lambda **_: known)
+    if there:
+        facts, *_ = series_page.one_series(client, name, "1w", LAST + HOUR)
+        assert "1 h ago" in said(facts) or "60 min ago" in said(facts)
+    else:
+        with pytest.raises(ConfigError, match="series 'new' has no values yet"):
+            series_page.one_series(client, name, "1w", LAST)
 
 
 def test_a_weekend_makes_no_series_of_sessions_late() -> None:
