@@ -50,7 +50,8 @@ def verdicts(app: "App", names: list[str], when: datetime) -> "pd.DataFrame":
 def feedback_of(said: "pd.DataFrame", scored: "pd.DataFrame | None", grid: "Grid") -> "Feedback":
     """Verdicts on the rows of a grid. Each holds from the first row that was not scored yet when it was said.
 
-    `scored` has unique_id, ds and as_of of the scores; without it each verdict holds from the row after its event.
+    `scored` has unique_id, ds, as_of and event_id of the scores of series that were spoken of; without it each verdict holds
+    from the row after its event.
     """
     held = said if scored is not None else said[said["over"].isna()]
     of_series = {str(name): part.to_dict("records") for name, part in held.groupby("unique_id", sort=False)}

@@ -85,7 +85,7 @@ class _Scoring:
         advance = snapshot.standing.advance(rows[["unique_id", "ds", "y"]])
         if advance is None:
             return None
-        scored = self.app.lake.read("scores", **new)
+        scored = self.app.lake.read("scores", **new, only=["unique_id", "ds"])
         newest = {str(name): when for name, when in [*last.items(), *scored.groupby("unique_id")["ds"].max().items()]}
         stands = pd.concat([last, rows.groupby("unique_id")["ds"].max()]).groupby(level=0).max()
         known = self.app.ledger.events.find(event_ids=advance.events["event_id"].tolist())
@@ -111,11 +111,12 @@ class _Scoring:
         self.snapshots.begin()
         frame, checked = observed(self.app, self.one, self.now)
         forecasts = self.forecaster.predict(checked)
-        scored = self.app.lake.read("scores", series=frame["unique_id"].unique().tolist())
+        names, spoken_of = frame["unique_id"].unique(), self.said["unique_id"].unique().tolist()
+        scored = self.app.lake.read("scores", series=spoken_of, only=["unique_id", "ds", "as_of", "event_id"])
         rehearsal = Rehearsal.load(self.app.registry.fetch(self.champion) / "rehearsal")
         found = found_by(rehearsal, checked, self.how, self.now, self.said, scored)
         events = events_of(found)
-        newest = {str(name): when for name, when in scored.groupby("unique_id")["ds"].max().items()}
+        newest = self.app.lake.last_times("scores", names.tolist())
         last = frame.groupby("unique_id")["ds"].max()
 
         def keep() -> None:

@@ -24,7 +24,7 @@ from deltalake.schema import PrimitiveType
 
 from forecaster import columns
 from forecaster.errors import ConfigError, DiskError
-from forecaster.store.lake_sql import ADDED, ORDER, TIME_OF, Reach, column_list, conditions, cursor, newest, with_added
+from forecaster.store.lake_sql import ADDED, ORDER, TIME_OF, Reach, conditions, cursor, named, newest, with_added
 
 __all__ = ["BUCKET", "BUCKETS", "Lake", "bucket_of", "with_buckets"]
 
@@ -79,27 +79,44 @@ class Lake:
         latest: bool = True,
         limit: int | None = None,
         newest_first: bool = False,
+        only: Sequence[str] = (),
     ) -> pd.DataFrame:
         """Rows of some series (or all), by series and time, or from the last time back.
 
-        Shapes:  `since` is included, `until` is not; `after` are times of series, of which only later rows are wanted
+        Shapes:  `since` is included, `until` is not; `after` are times of series, of which only later rows are wanted; `only`
+            are columns, all by default
         Missing: with `latest` one row a series and time is kept: the newest that was known at `as_of`
         """
         reach = Reach(series, since, until, after=after)
         wanted, values = conditions(table, reach, as_of=as_of)
         source = self.source(table, reach)
+        wanted_columns = only or columns.TABLES[table].names
+        schema = pa.schema([columns.TABLES[table].field(name) for name in wanted_columns])
         if source is None:
-            empty: pd.DataFrame = columns.TABLES[table].empty_table().to_pandas()
+            empty: pd.DataFrame = schema.empty_table().to_pandas()
             return empty
         order = f"{TIME_OF[table]} DESC, {ORDER[table]}" if newest_first else ORDER[table]
         query = (
-            f"SELECT {column_list(table)} FROM {source} {wanted} {newest(table) if latest else ''} "
+            f"SELECT {named(wanted_columns)} FROM {source} {wanted} {newest(table) if latest else ''} "
             f"ORDER BY {order} {f'LIMIT {int(limit)}' if limit is not None else ''}"
         )
         with cursor() as connection:
             found: pa.Table = connection.sql(query, params=values).to_arrow_table()
-        rows: pd.DataFrame = found.cast(columns.TABLES[table]).to_pandas()
+        rows: pd.DataFrame = found.cast(schema).to_pandas()
         return rows
+
+    def last_times(self, table: str, series: Sequence[str]) -> dict[str, pd.Timestamp]:
+        """The last time of each of some series that has one."""
+        reach = Reach(series)
+        wanted, values = conditions(table, reach)
+        source, time = self.source(table, reach), TIME_OF[table]
+        if source is None:
+            return {}
+        query = f"SELECT unique_id, max({time}) AS last FROM {source} {wanted} GROUP BY unique_id"
+        with cursor() as connection:
+            found: pa.Table = connection.sql(query, params=values).to_arrow_table()
+        last = found["last"].cast(columns.TIME).to_pandas()
+        return dict(zip(found["unique_id"].to_pylist(), last, strict=True))
 
     def source(self, table: str, reach: Reach | None = None, *, delta: DeltaTable | None = None) -> str | None:
         """What DuckDB reads the table from, as SQL: its files that may have rows within reach; None if there are none.
@@ -159,6 +176,8 @@ def _within(table: str, delta: DeltaTable, reach: Reach) -> list[str]:
     facts = pa.table(delta.get_add_actions(flatten=True))
     keep = pa.repeat(True, len(facts))
     names = reach.series
+    if names is not None and len(names) == 0:
+        return []
     if reach.bucket is not None:
         keep = pc.and_(keep, pc.equal(facts[f"partition.{BUCKET}"], reach.bucket))
     if names is not None and len(names) > 0:

@@ -111,7 +111,12 @@ def with_added(table: str, files: Sequence[str]) -> str:
 
 def column_list(table: str) -> str:
     """Columns of a table, as SQL."""
-    return ", ".join(f'"{field.name}"' for field in columns.TABLES[table])
+    return named(columns.TABLES[table].names)
+
+
+def named(names: Sequence[str]) -> str:
+    """Columns, as SQL."""
+    return ", ".join(f'"{name}"' for name in names)
 
 
 def newest(table: str) -> str:

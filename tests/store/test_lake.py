@@ -68,6 +68,21 @@ def test_reads_are_narrowed_by_series_and_time(lake: Lake) -> None:
     assert len(lake.read("observations", after={})) == 9
 
 
+def test_a_read_gives_the_columns_that_it_is_asked_for(lake: Lake) -> None:
+    """Of the newest rows still, and of no series none; the last time of each series comes without its rows."""
+    assert lake.last_times("observations", ["a"]) == {}
+    lake.append("observations", _rows([1.0, 2.0], NOON))
+    lake.append("observations", _rows([5.0], NOON + timedelta(hours=1)))
+    lake.append("observations", _rows([3.0, 4.0, 5.0], NOON, "b"))
+    found = lake.read("observations", series=["a"], only=["y", "unique_id"])
+    assert found.to_dict("list") == {"y": [5.0, 2.0], "unique_id": ["a", "a"]}
+    empty = lake.read("observations", series=[], only=["y"])
+    assert empty.to_dict("list") == {"y": []}
+    whole = lake.read("observations")
+    last = {name: whole.loc[whole["unique_id"] == name, "ds"].max() for name in ("a", "b")}
+    assert lake.last_times("observations", ["a", "b", "c"]) == last
+
+
 def test_an_empty_lake_has_empty_tables(lake: Lake) -> None:
     """Nothing was written yet: no rows, all columns."""
     assert lake.read("forecasts").empty
