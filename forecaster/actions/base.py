@@ -211,7 +211,7 @@ def rendered(frame: "pd.DataFrame", format: str, out: Path | None) -> Outcome:
     if format == "parquet":
         raise ConfigError("--format parquet needs a file: --out FILE.parquet")
     if format == "csv":
-        return Outcome(text=frame.to_csv(index=False), facts=facts)
+        return Outcome(text=table.in_cells(frame).to_csv(index=False), facts=facts)
     if format == "json":
         return Outcome(text=frame.to_json(orient="records", date_format="iso", date_unit="us") + "\n", facts=facts)
     return Outcome(["no rows"] if len(frame) == 0 else [], frame if len(frame) else None, facts=facts)

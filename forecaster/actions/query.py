@@ -96,7 +96,7 @@ def query(
 def _for_a_screen(what: str, frame: "pd.DataFrame") -> "pd.DataFrame":
     """The columns that a person reads, names of several series apart from each other."""
     shown = frame[[name for name in _SHOWN[what] if name in frame.columns]]
-    return shown.assign(series=shown["series"].str.replace(",", ", ")) if what == "incidents" else shown
+    return shown.assign(series=shown["series"].map(", ".join)) if what == "incidents" else shown
 
 
 def _of_ledger(

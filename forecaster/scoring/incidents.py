@@ -132,7 +132,7 @@ def of_events(events: pd.DataFrame) -> pd.DataFrame:
                 "severity": lead["severity"],
                 "state": "open" if (part["state"] == "open").any() else lead["state"],
                 "events": len(part),
-                "series": ",".join(part.sort_values("start")["unique_id"].unique()),
+                "series": part.sort_values("start")["unique_id"].unique().tolist(),
                 "lead": lead["event_id"],
                 "pipeline": lead["pipeline"],
             }

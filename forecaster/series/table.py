@@ -1,5 +1,7 @@
 """Tables in files: CSV, Parquet, Feather and JSON lines in, CSV, Parquet and JSON lines out, never half-written."""
 
+import csv
+import io
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -98,6 +100,18 @@ def write(frame: pd.DataFrame, path: Path) -> None:
         append(frame)
 
 
+def in_cells(frame: pd.DataFrame) -> pd.DataFrame:
+    """Lists as the text of a cell: a line of CSV, in which a name that has a comma is in quotes."""
+    lists = [name for name in frame.columns if len(frame) and isinstance(frame[name].iloc[0], list)]
+    return frame.assign(**{name: frame[name].map(_line) for name in lists}) if lists else frame
+
+
+def _line(names: Sequence[str]) -> str:
+    line = io.StringIO()
+    csv.writer(line, lineterminator="").writerow(names)
+    return line.getvalue()
+
+
 def require_kind(path: Path) -> None:
     """Raises: ConfigError for an ending that names no kind of file that can be written."""
     if not path.name.lower().endswith((*_PARQUET, *_CSV, *_LINES)):
@@ -133,7 +147,9 @@ def opened(part: Path, path: Path) -> Iterator[Write]:
             frame.to_json(part, orient="records", lines=True, mode=mode, date_format="iso", date_unit="us")
         else:
             separator = "\t" if ".tsv" in name else ","
-            frame.to_csv(part, index=False, mode=mode, header=not started, sep=separator, compression=compression)
+            in_cells(frame).to_csv(
+                part, index=False, mode=mode, header=not started, sep=separator, compression=compression
+            )
         started = True
 
     yield append_text

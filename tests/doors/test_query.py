@@ -1,9 +1,14 @@
 """What is stored, asked for by HTTP: what an answer leaves out is said."""
 
+import csv
+import io
+import json
 from datetime import UTC, datetime
 from itertools import product
+from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 from httpx import Client as Web
 from httpx import MockTransport, Response
@@ -25,6 +30,28 @@ def test_an_answer_that_was_cut_says_so(client: Client) -> None:
         answer = client._http.get("/v1/observations", params={"limit": limit})
         assert len(answer.json()) == limit
         assert ("X-Truncated" in answer.headers) == is_cut
+
+
+def test_the_series_of_an_incident_are_told_apart(client: Client, app: App, tmp_path: Path) -> None:
+    """Though a name may have a comma: as a list, or as a line of CSV in its cell; a person reads them as they are."""
+    names, start = ["flow, north", "s0"], datetime(2024, 1, 2, tzinfo=UTC)
+    for number, name in enumerate(names):
+        at = start.replace(hour=number)
+        event = {"event_id": name, "unique_id": name, "pipeline": "meters", "severity": 5.0, "direction": "up"}
+        app.ledger.events.put([{**event, "start": at, "peak": at, "end": at, "is_open": True}])
+        app.ledger.events.relate("incident_id", {name: "i"})
+    assert client.incidents()["series"].tolist() == [names]
+    for kind in ("parquet", "jsonl", "csv"):
+        query("incidents", out=tmp_path / f"out.{kind}", app=app)
+    assert pd.read_parquet(tmp_path / "out.parquet")["series"].iloc[0].tolist() == names
+    assert json.loads((tmp_path / "out.jsonl").read_text())["series"] == names
+    shown = query("incidents", format="csv", app=app).text
+    assert (tmp_path / "out.csv").read_text() == shown
+    (cell,) = pd.read_csv(io.StringIO(shown))["series"]
+    assert next(csv.reader([cell])) == names
+    table = query("incidents", app=app).table
+    assert table is not None
+    assert table["series"].tolist() == ["flow, north, s0"]
 
 
 def test_a_client_never_takes_a_part_for_the_whole(client: Client) -> None:

@@ -181,7 +181,7 @@ def test_an_incident_is_told_once(project: Project) -> None:
     with Client() as client:
         client._http = TestClient(rest.create(project.app))
         shown = client.incidents(["s1"], since="2024-01-26T12:00Z").iloc[0]
-        assert (shown["events"], shown["series"], shown["start"]) == (2, "s0,s1", _utc(620))
+        assert (shown["events"], shown["series"], shown["start"]) == (2, ["s0", "s1"], _utc(620))
     assert project.scored(641, jumps=2) == told
 
 

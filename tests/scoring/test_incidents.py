@@ -89,6 +89,6 @@ def test_an_incident_is_open_as_long_as_one_of_its_events_is() -> None:
     events = _events(("a", 0, 5), ("b", 3, 60)).assign(incident_id="i", severity=[3.0, 7.0], state=["false", "open"])
     one = of_events(events).iloc[0]
     assert (one["start"], one["end"], one["severity"], one["lead"]) == (_time(0), _time(60), 7.0, "b@3")
-    assert (one["state"], one["events"], one["series"]) == ("open", 2, "a,b")
+    assert (one["state"], one["events"], one["series"]) == ("open", 2, ["a", "b"])
     assert of_events(events.assign(state=["open", "confirmed"]))["state"].tolist() == ["open"]
     assert of_events(events.assign(state=["false", "confirmed"]))["state"].tolist() == ["confirmed"]
