@@ -109,7 +109,7 @@ def test_targets_step_together_as_in_the_pass(model: str, tmp_path: Path) -> Non
 def test_a_target_is_not_stepped_without_the_others() -> None:
     """It would have to guess what they are."""
     carried = Carried.after(_learnt(), _grid())
-    with pytest.raises(ArtifactError, match="A, B for every series"):
+    with pytest.raises(ArtifactError, match="A, B in every series"):
         carried.step(np.array([1, 2]), np.zeros(2, np.int64), np.zeros(2))
 
 
