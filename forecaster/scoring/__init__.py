@@ -1,17 +1,19 @@
-"""Trained models at work: forecasts and anomaly events.
+"""Scoring with trained models: forecasts and anomaly events. A map of the files, by topic:
 
-Forecasts   `forecaster` trains and predicts; `fallback`, `paths` of whole futures, what was `attended` to, `tables`;
-            `future_values` that are not there
-Asked       `detection`, `rate` and `rules` (`gaps`, `maintenance`) are settings; `parting` ends training, `marks` are its labels;
-            `asked` has the checks that every door makes
-Alarms      `calibration` makes views of a row p-values, `budget` holds events to a rate, `alarms` goes on row after row;
-            `feedback` and `muted` mind what people said
-Channels    `together` is learnt of them, `channels` makes them views of a whole
-A table     `detect` begins: `fitting` a detector, `stories` of its series, `events` and `silence` in them; what was `detected`
-            becomes `detection_rows`, `replay` judges stored scores, `incidents` join events of several series
-Kept        `calibrated` for one step, `saved_detector` for all, with their tables as in `ragged`; a `new_folder` is written whole
-A stream    `stream` puts each row to the `followed` series of its step, which tell `newcomers` by their first rows: `places`, `lacking`, `singles` and `wholes` (`judging` puts
-            many `abreast`), `open_events`; its `answers` become `stream_rows` or `stream_lines`; `standing` in a project
-A file      `between_files` a detector is kept with where its series stand; those of a later one are `going_on` from there
-Discoveries `wealth` is spent on events, `discoveries` decides one after the other, `fdr` all of a detection
+Forecasts   `forecaster` trains and predicts; `fallback` for series a network cannot forecast, sample `paths`, weights
+            of what was `attended` to, output `tables`, missing `future_values`
+Settings    `detection`, `rate` and `rules` (with `gaps` and `maintenance`); `parting` finds where training ends,
+            `marks` reads labels of training rows, `asked` has checks that every door makes
+Alarms      `calibration` turns views of a row into p-values, `budget` holds events to a rate, `alarms` does both row by
+            row; `feedback` and `muted` apply what people said about events
+Channels    `together` is what is learnt about the channels of one name, `channels` turns them into views of a whole
+A table     `detect` is the entry: `fitting` a detector, `stories` of its series with `events` and `silence`; the result
+            is `detected`, its output `detection_rows`; `replay` judges stored scores, `incidents` groups events of
+            several series
+On disk     `calibrated` for one step, `saved_detector` for all, tables as in `ragged`; `new_folder` writes all or none
+A stream    `stream` sends each row to the `followed` series of its step, which `newcomers` show by their first rows:
+            `places`, `lacking`, `singles` and `wholes` (`judging` handles many series `abreast`), `open_events`; its `answers` become `stream_rows` or
+            `stream_lines`; `standing` is the same for scheduled scoring in a project
+Files       `between_files` saves a detector with the state of its series; with a later file they are `going_on`
+Discoveries `wealth` is the budget for tests, `discoveries` decides event by event, `fdr` filters a whole detection
 """

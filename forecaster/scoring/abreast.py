@@ -1,4 +1,4 @@
-"""The alarms of many series side by side: one row of each is judged in one step, without a call for each series."""
+"""Alarms of many series, vectorised: one row of each is judged in one step, without a call per series."""
 
 from collections.abc import Iterator, Sequence
 
@@ -16,16 +16,16 @@ from forecaster.thresholds._moments import Moments
 __all__ = ["AlarmingAbreast"]
 
 _AT_ONCE = 1 << 15
-"""Numbers that are calibrated together: as many as a processor keeps near."""
+"""How many numbers are calibrated at once: about what fits into the processor's cache."""
 
 
 class AlarmingAbreast:
-    """Some `Alarming`, all of one kind, each in a place of its own; what they say is what each by itself would say.
+    """Several `Alarming` of one kind, each with a numbered place; results equal those of each on its own.
 
-    What changes with every row is kept in arrays; an `Alarming` itself, with its normal rows, is brought up to date when it
+    What changes with every row is kept in arrays; an `Alarming` itself, with its normal rows, is updated only when it
     is asked for.
 
-    Shapes: `since` [S, W, V], `apart` [S, W]: rows that no calibration knows yet, W the most that one serves
+    Shapes: `since` [S, W, V], `apart` [S, W]: rows since the last calibration, W the most that one calibration serves
     """
 
     def __init__(self, kinds: Kinds, rate: float, gap: int) -> None:
@@ -34,15 +34,15 @@ class AlarmingAbreast:
         self._of_events = False
         self._held = Numbers()
         self._by_itself: set[int] = set()
-        """Places whose `Alarming` itself is up to date, not the arrays."""
+        """Places whose `Alarming` is up to date, but whose arrays are not."""
         self.muted: set[int] = set()
-        """Places of which people said something: these are to be asked by themselves."""
+        """Places with feedback from people, which must be judged one at a time."""
 
     def __len__(self) -> int:
         return len(self._alarming)
 
     def add(self, alarming: Alarming) -> None:
-        """One more, in the next place."""
+        """Add one in the next place."""
         if not self._alarming:
             self._begin(alarming)
         self._alarming.append(alarming)
@@ -50,13 +50,13 @@ class AlarmingAbreast:
         self.replace(len(self) - 1, alarming)
 
     def replace(self, place: int, alarming: Alarming) -> None:
-        """Another one in a place."""
+        """Put another one in a place."""
         self._alarming[place] = alarming
         self._by_itself.add(place)
         (self.muted.discard if alarming.muted is None else self.muted.add)(place)
 
     def alone(self, place: int) -> Alarming:
-        """The one in a place, to be asked by itself."""
+        """The `Alarming` in a place, brought up to date, to be used on its own."""
         self._settle(place)
         for each in self._each(np.array([place])).tolist() if place not in self._by_itself else ():
             self._thresholds.settle(each)
@@ -64,13 +64,13 @@ class AlarmingAbreast:
         return self._alarming[place]
 
     def settled(self) -> list[Alarming]:
-        """All of them, up to date but for what a calibration says."""
+        """All of them, up to date except for their thresholds."""
         for place in range(len(self)):
             self._settle(place)
         return self._alarming
 
     def judge(self, places: Ints, views_nV: Floats, admitted_n: Bools) -> Alarms:
-        """What `Alarming.judge` says of the next row of each of some places; all of these rows calibrate.
+        """The same as `Alarming.judge` for the next row in each of some places; all of these rows calibrate.
 
         Shapes: views_nV [n, V], admitted_n [n]: one row a place
         """
@@ -96,10 +96,10 @@ class AlarmingAbreast:
         return Alarms.of(graded_n, joint_n, alarm_n, news_n, self._rate, level_n)
 
     def _begin(self, first: Alarming) -> None:
-        """Make room for such as this one."""
+        """Allocate the arrays for members like this one."""
         self._sorts = Sorts.of(self._kinds, first.views)
         self._thresholds: ThresholdsAbreast = OneByOne()
-        for one in first.thresholds[:1]:  # all are of one kind
+        for one in first.thresholds[:1]:  # all thresholds are of one kind
             self._thresholds, self._of_events = one.abreast(one.config), one.of_events
         since_WV = np.full((int(served(np.array(MEMORY_ROWS))), first.views), np.nan)
         waiting = {"since": since_WV, "apart": np.zeros(len(since_WV), bool)}
@@ -109,7 +109,7 @@ class AlarmingAbreast:
         self._held = Numbers(**counts, **moments, level=unknown, several=np.full(2, np.nan), **waiting)
 
     def _settle(self, place: int) -> None:
-        """Bring the `Alarming` in a place up to date, but for its thresholds."""
+        """Bring the `Alarming` in a place up to date, except for its thresholds."""
         if place in self._by_itself:
             return
         rows, waiting, serves = (int(self._held[name][place]) for name in ("rows", "waiting", "serves"))
@@ -120,7 +120,7 @@ class AlarmingAbreast:
         alarming.resume(Stand(rows, since_TV, apart_T, judge))
 
     def _take(self, places: Ints) -> None:
-        """Bring arrays up to date with what was asked by itself, or is new here."""
+        """Bring the arrays up to date for places that were used on their own or are new."""
         new = sorted(self._by_itself.intersection(places.tolist())) if self._by_itself else []
         if not new:
             return
@@ -144,25 +144,25 @@ class AlarmingAbreast:
         self._follow_since(np.array(uncalibrated, np.int64))
 
     def _follow_since(self, places: Ints) -> None:
-        """Let thresholds see rows that were judged before their state was stored."""
+        """Show the thresholds the rows that were judged before their state was stored."""
         waiting = self._held["waiting"][places]
         for row in range(int(waiting.max(initial=0))):
             some = places[waiting > row]
             self._followed(some, self._held["since"][some, row].T)
 
     def _each(self, places: Ints) -> Ints:
-        """The places of the thresholds of each view, the first view of all before the second: [V' n]"""
+        """Places of the thresholds of each view, first those of view 1 in all places, then view 2, ...: [V' n]"""
         count = self._sorts.thresholds
         return (places * count + np.arange(count)[:, None]).reshape(-1)
 
     def _followed(self, places: Ints, views_Vn: Floats) -> Floats:
-        """What thresholds say of one row in each of some places."""
+        """P-values from the thresholds for one row in each of some places."""
         judged_Vn = views_Vn[: self._sorts.thresholds]
         p_Vn = self._thresholds.follow(self._each(places), judged_Vn.reshape(-1)).reshape(judged_Vn.shape)
         return believed(p_Vn, views_Vn, self._sorts)
 
     def _calibrate(self, places: Ints) -> None:
-        """Calibrate those anew that have served their time."""
+        """Recalibrate the places whose calibration is due."""
         held = self._held
         due = places[held["waiting"][places] >= held["serves"][places]]
         if not len(due):
@@ -182,7 +182,7 @@ class AlarmingAbreast:
         self._fit(due)
 
     def _fit(self, places: Ints) -> None:
-        """Calibrations by the normal rows of some places."""
+        """Calibrate some places on their normal rows."""
         for some, views_VKM, lengths_K in self._blocks(places):
             count = self._sorts.thresholds
             rows = views_VKM[:count].reshape(-1, views_VKM.shape[-1])
@@ -193,7 +193,7 @@ class AlarmingAbreast:
             held["serves"][some], held["several"][some], held["level"][some] = served(lengths_K), several_K2, level_K
 
     def _blocks(self, places: Ints) -> Iterator[tuple[Ints, Floats, Ints]]:
-        """Normal rows of a few places at a time, of about one length, NaN after the last of each: [V, K, M], [K]"""
+        """Normal rows in batches of places with similar numbers of rows, padded with NaN: [V, K, M], [K]"""
         lengths = np.array([len(self._alarming[place].normal) for place in places.tolist()], np.int64)
         order, views = np.argsort(lengths, kind="stable"), max(1, self._sorts.thresholds)
         while len(order):
@@ -208,7 +208,7 @@ class AlarmingAbreast:
 
 
 def _padded(tables: Sequence[Floats]) -> Floats:
-    """Tables [M, V] of several lengths as [V, K, M], NaN after the last row of each; M is at least 1."""
+    """Tables [M, V] of different lengths as one array [V, K, M], padded with NaN; M is at least 1."""
     views_KMV = np.full((len(tables), max(1, *map(len, tables)), tables[0].shape[1]), np.nan)
     for k, table in enumerate(tables):
         views_KMV[k, : len(table)] = table

@@ -1,4 +1,4 @@
-"""From the views of a detector to p-values and alarms, row after row, from what was known there."""
+"""Turns the views of a detector into p-values and alarms, row by row, using only what was known at each row."""
 
 from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
@@ -19,18 +19,18 @@ from forecaster.thresholds.base import Threshold
 __all__ = ["MEMORY_ROWS", "Alarming", "Alarms", "MakeThreshold", "Stand", "joining", "normal_rows"]
 
 MEMORY_ROWS = 5_000
-"""Rows that a calibration looks back on."""
+"""Maximum rows used for a calibration."""
 
 MakeThreshold = Callable[[], Threshold]
 
 
 @dataclass(frozen=True)
 class Alarms:
-    """Of each row of one series: its p-value, its score -log10(p), and whether it raises an alarm.
+    """P-value, score -log10(p) and alarm of each row of one series.
 
-    A p-value is that of a new event: below the rate that was asked for where the row opens one, above it elsewhere. How
-    strange a row is beside that, however long its event has been open, is its `strangeness`, as -log10 of a probability.
-    `opening_p` is what its p-value would be if it opened an event, of rows after training.
+    The p-value is about new events: below the requested rate where a row opens an event, above it elsewhere. How
+    strange a row is regardless of that, however long its event has been open, is its `strangeness`, -log10 of a
+    probability. `opening_p`, for rows after training, is the p-value the row would have if it opened an event.
 
     Missing: NaN and no alarm
     """
@@ -47,7 +47,7 @@ class Alarms:
 
     @property
     def while_open(self) -> Floats:
-        """P-values of rows in an event, 1 elsewhere: scores tell how strange a move is long after it has become usual."""
+        """P-values of the strangeness in alarmed rows, 1 elsewhere, so that a long event stays visible."""
         calm_T = np.where(np.isnan(self.p_values), np.nan, 1.0)
         return np.where(self.is_anomaly, self.opening_p, calm_T)
 
@@ -55,9 +55,9 @@ class Alarms:
     def of(
         cls, graded_T: Floats, joint_T: Floats, alarm_T: Bools, news_T: Bools, rate: float, level: float | Floats
     ) -> "Alarms":
-        """By p-values of the views that grade rows, and of all: where these are below a `level`, events come at the `rate`.
+        """From p-values by the graded views and by all views; p-values below the `level` give events at the `rate`.
 
-        A row that is news opens an event, or is much stranger than the one that did.
+        A row that is news opens an event, or is much stranger than the row that did.
         """
         opening_T = joint_T * (rate / level)
         p_T = np.where(news_T, opening_T, no_news(graded_T, rate))
@@ -65,23 +65,23 @@ class Alarms:
 
     @classmethod
     def nothing(cls, rows: int) -> "Alarms":
-        """Before anything is said."""
+        """No alarms, and NaN for every row."""
         unknown = np.full((3, rows), np.nan)
         return cls(unknown[0], np.zeros(rows, bool), *unknown[1:])
 
     @classmethod
     def joined(cls, parts: "Sequence[Alarms]") -> "Alarms":
-        """Those of some rows, and of the rows after them."""
+        """The alarms of consecutive parts of a series as one."""
         return cls(*(np.concatenate([getattr(part, each.name) for part in parts]) for each in fields(cls)))
 
     def put(self, rows: Ints | slice, some: "Alarms") -> None:
-        """Set what is said of some rows."""
+        """Set the values of some rows."""
         for each in fields(Alarms):
             getattr(self, each.name)[rows] = getattr(some, each.name)
 
 
 def normal_rows(views_TV: Floats, begin: int, end: int) -> Floats:
-    """The rows that a series' first calibration is made of: those held out, and some before them where they are few."""
+    """The rows for a series' first calibration: those held out, plus some before them if these are few."""
     if end - begin < FEWEST_ROWS:
         begin = max(0, end - 4 * FEWEST_ROWS)
     return views_TV[max(begin, end - MEMORY_ROWS) : end].copy()
@@ -89,23 +89,23 @@ def normal_rows(views_TV: Floats, begin: int, end: int) -> Floats:
 
 @dataclass(frozen=True)
 class Stand:
-    """Rows that were judged, and the calibration, if there is one."""
+    """The state of an `Alarming`: number of rows judged, rows since the last calibration, the calibration if any."""
 
     rows: int
     since: Floats
-    """Views of those that no calibration knows yet, as the thresholds saw them: [W, V]"""
+    """Views of the rows since the last calibration, as the thresholds saw them: [W, V]"""
     apart: Bools
-    """Which of them will not join the normal rows: [W]"""
+    """Which of these rows will not count as normal: [W]"""
     judge: Judge | None
 
 
 class Alarming:
-    """The alarms of one series as its rows come, one by one or many at once: the outcome is the same.
+    """The alarms of one series as its rows arrive; one by one or many at once gives the same result.
 
-    Begins with rows that count as normal. Later rows join them as they pass, alarms too: what goes on becomes usual, and
-    an alarm ends; but for those that do not calibrate. Each block of rows is judged by what came before it only. Where
-    events come faster than was asked for, each new one must be stranger than the last (`Budget`). With `patience` the
-    alarms of an event join only once it is so many rows old.
+    It starts from rows that count as normal. Later rows join them, even alarms, so that a lasting change becomes usual
+    and its alarm ends; only rows that do not calibrate are left out. Each block of rows is judged only by what came
+    before it. If events come faster than the requested rate, each new one must be stranger than the last (`Budget`).
+    With `patience`, alarms of an event join the normal rows only once the event is that many rows old.
     """
 
     def __init__(
@@ -118,24 +118,24 @@ class Alarming:
         self._apart: list[Bools] = []
         self.budget = Budget(rate, rules)
         self._rows = self._waiting = 0
-        """Rows that were judged, and those of them that no calibration knows yet."""
+        """Number of rows judged, and of those since the last calibration."""
         self.thresholds = [make() for _ in range(normal_MV.shape[1] - kinds.chances)]
         self._judge: Judge | None = None
         self.muted: Muted | None = None
-        """What people said of events before the next row."""
+        """What people said about events, as it applies from the next row on."""
 
     @property
     def normal(self) -> Floats:
-        """The rows that the calibration in use, or the next, is made of: [M, V]"""
+        """The normal rows of the current calibration, or of the next if there is none: [M, V]"""
         return self._normal_MV
 
     def stand(self) -> "Stand":
-        """Where it stands; `resume` goes on from there."""
+        """The current state, from which `resume` continues."""
         since_TV = np.concatenate([self._normal_MV[:0], *self._since])
         return Stand(self._rows, since_TV, np.concatenate([np.zeros(0, bool), *self._apart]), self._judge)
 
     def resume(self, stand: "Stand") -> None:
-        """Stand somewhere else, with the same normal rows."""
+        """Continue from another state with the same normal rows."""
         self._rows, self._waiting, self._judge = stand.rows, len(stand.since), stand.judge
         self._since, self._apart = [stand.since], [stand.apart]
 
@@ -147,12 +147,12 @@ class Alarming:
     def whole(
         self, views_TV: Floats, end: int, admitted_T: Bools | None = None, calibrates_T: Bools | None = None
     ) -> Alarms:
-        """A whole series, of which the rows before `end` are training rows."""
+        """Judge a whole series, whose rows before `end` are training rows."""
         may_T, counts_T = (None if one is None else one[end:] for one in (admitted_T, calibrates_T))
         return Alarms.joined([self.usual(views_TV[:end]), self.judge(views_TV[end:], may_T, counts_T)])
 
     def usual(self, views_TV: Floats) -> Alarms:
-        """Training rows, which are told how usual they are, but raise no alarm and change nothing."""
+        """Grade training rows, which raise no alarm and change nothing."""
         graded_T, _ = self._calibrated().usual(views_TV)
         no_T, unknown_T = np.zeros(len(views_TV), bool), np.full(len(views_TV), np.nan)
         return Alarms(no_news(graded_T, self._rate), no_T, -np.log10(graded_T), unknown_T)
@@ -164,9 +164,10 @@ class Alarming:
         calibrates_T: Bools | None = None,
         sign_T: Floats | None = None,
     ) -> Alarms:
-        """Some more rows; None stands for all of them, and for unknown signs.
+        """Judge further rows. None for `admitted_T` or `calibrates_T` means all rows, for `sign_T` unknown signs.
 
-        Shapes: admitted_T [time]: rows that the rules let raise an alarm; calibrates_T [time]: rows that join the normal ones
+        Shapes: admitted_T [time]: rows that may raise an alarm by the rules; calibrates_T [time]: rows that may count
+            as normal
         """
         quiet_TV = None
         if self.muted is not None:
@@ -191,7 +192,7 @@ class Alarming:
         calibrates_T: Bools | None,
         quiet_TV: Bools | None,
     ) -> Alarms:
-        """Rows that one calibration serves."""
+        """Judge rows that are served by one calibration."""
         graded_T, joint_T = _heard(judge, views_TV, calibrates_T, quiet_TV)
         alarm_T, news_T, age_T = self.budget.spend(joint_T, self._rows, judge.level, admitted_T)
         apart_T = alarm_T & (age_T < self.patience)
@@ -206,41 +207,41 @@ class Alarming:
         return Alarms.of(graded_T, joint_T, alarm_T, news_T, self._rate, judge.level)
 
     def learn(self, since_TV: Floats, moments: Moments | None = None) -> None:
-        """From now on these rows are normal ones, too; moments, where they are known before, remember all that there were."""
+        """Add rows to the normal ones; `moments`, if already computed, include all rows so far."""
         self.moments = self.moments.joined(Moments.of(since_TV)) if moments is None else moments
         self._begin(np.concatenate([self._normal_MV, since_TV]))
 
     def recalibrate(self, normal_MV: Floats) -> None:
-        """From now on these rows are the normal ones, the newest of them that fit into memory; rows without a view do not count."""
+        """Replace the normal rows; only the newest MEMORY_ROWS that have a view are kept."""
         self._begin(normal_MV)
         self.moments = Moments.of(self._normal_MV)
 
     def _begin(self, normal_MV: Floats) -> None:
-        """The next calibration is one by these rows."""
+        """Use these rows for the next calibration."""
         if len(normal_MV) > MEMORY_ROWS:
             normal_MV = normal_MV[~np.isnan(normal_MV).all(axis=1)][-MEMORY_ROWS:]
         self._normal_MV = normal_MV
         self._since, self._apart, self._waiting, self._judge = [], [], 0, None
 
     def forgive(self, events: int) -> None:
-        """So many events were no false alarms, and owe nothing."""
+        """Take the debt of some events off the budget, because they were no false alarms."""
         debt = self.budget.debt
         self.budget.debt = max(min(debt, 0.0), debt - events)
 
     def _calibrated(self) -> "Judge":
-        """The calibration in use; a new one when it has served its time."""
+        """The current calibration, renewed if it is due."""
         if self._judge is not None and self._waiting >= self._judge.serves:
             stand = self.stand()
             self.learn(joining(stand.since, stand.apart))
         if self._judge is None:
             settings = self._kinds, self._rate, self._rules.gap
             self._judge = Judge.fit(self._normal_MV, self.moments, *settings, self.thresholds)
-            for part_TV in self._since:  # rows that were judged before the state was stored
+            for part_TV in self._since:  # rows judged before the state was stored
                 self._judge.follow(part_TV)
         return self._judge
 
     def state(self) -> dict[str, Floats]:
-        """All that `restored` needs: the rows that calibrate, and the numbers beside them."""
+        """Everything `restored` needs: the rows that calibrate, and some numbers."""
         carried = [one.carried for one in self.thresholds]
         numbers = [self._rows, self._waiting, *self.budget.state(), *carried]
         muted, apart_T = {} if self.muted is None else self.muted.state(), self.stand().apart
@@ -264,23 +265,23 @@ class Alarming:
         made = cls(state["rows"][:split], kinds, rate, rules, make, patience)
         made._since, made._rows, made._waiting = [state["rows"][split:]], int(rows), int(waiting)
         made._apart = [state["apart"][:, 0] > 0 if "apart" in state else np.zeros(int(waiting), bool)]
-        if "moments" in state:  # a state of before there were any has none
+        if "moments" in state:  # states of earlier versions have none
             made.moments = Moments(*state["moments"])
         budget = len(made.budget.state())
         made.budget.restore(more[:budget])
-        for threshold, carried in zip(made.thresholds, more[budget:], strict=False):  # none before they carried one
+        for threshold, carried in zip(made.thresholds, more[budget:], strict=False):  # earlier versions have none
             threshold.carried = carried
         made.muted = Muted.restored(state) if "levels" in state else None
         return made
 
 
 def joining(since_TV: Floats, apart_T: Bools) -> Floats:
-    """Rows that join the normal ones, NaN those that are kept apart. Shapes: [..., T, V], [..., T]"""
+    """Rows that will count as normal, with NaN for those kept apart. Shapes: [..., T, V], [..., T]"""
     return np.where(apart_T[..., None], np.nan, since_TV)
 
 
 def _heard(judge: Judge, views_TV: Floats, calibrates_T: Bools | None, quiet_TV: Bools | None) -> tuple[Floats, Floats]:
-    """P-values of rows as `Judge.follow` gives them; what is quiet opens no event, but teaches what it would have taught."""
+    """P-values as from `Judge.follow`; muted views open no event, but still update the thresholds."""
     if quiet_TV is None or not quiet_TV.any():
         return judge.follow(views_TV, calibrates_T)
     other = deepcopy(judge)

@@ -1,4 +1,4 @@
-"""What a stream says of rows."""
+"""The answers of a stream to its rows."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
@@ -12,21 +12,21 @@ from forecaster.series.grid import Bools, Floats, Objects
 __all__ = ["AHEAD", "LATE", "NEXT", "NUMBERS", "REASON", "Answers"]
 
 LATE, AHEAD = "late", "ahead"
-"""How reasons of rows begin that are not taken."""
+"""First words of the reasons for rows that are not taken."""
 NEXT, REASON = "next_ds", "reason"
-"""Columns that a stream alone has."""
+"""Columns that only streams have."""
 NUMBERS = (*EXPECTATION, "p_value", "strangeness", "opening_p", "sign")
 """Columns of `Answers.numbers`."""
 
 
 @dataclass(frozen=True)
 class Answers:
-    """What is said of some rows, in their order; a reason says why a row was not taken, or how, and is empty elsewhere.
+    """Answers to some rows, in their order. A reason says why a row was not taken, or how it was changed; else empty.
 
-    `silent` has the silences that a row made known: of other series, that begin; of its own, that has ended.
+    `silent` names the silences that a row reveals: those of other series that begin, and one of its own that has ended.
 
-    Shapes:  [n]; numbers [n, 7], by `NUMBERS`; ahead [n, Q]: quantiles of the row that comes next
-    Missing: NaN, also for rows that were not taken; None for no event
+    Shapes:  [n]; numbers [n, 7], by `NUMBERS`; ahead [n, Q]: forecast quantiles of the next row
+    Missing: NaN, also for rows that were not taken; None where there is no event
     """
 
     numbers: Floats
@@ -35,25 +35,25 @@ class Answers:
     is_train: Bools
     event_id: Objects
     next_ds: Objects
-    """ISO texts, or integers where times are."""
+    """ISO texts, or integers if times are integers."""
     reason: Objects
     silent: Objects
-    """Ids of events with commas between; None where there are none."""
+    """Ids of events, separated by commas; None where there are none."""
 
     @classmethod
     def nothing(cls, rows: int) -> "Answers":
-        """Before anything is said."""
+        """Empty answers."""
         numbers, ahead = np.full((rows, len(NUMBERS)), np.nan), np.full((rows, len(LEVELS)), np.nan)
         no, none = np.zeros(rows, bool), np.full(rows, None, object)
         return cls(numbers, ahead, no, no.copy(), none, none.copy(), np.full(rows, "", object), none.copy())
 
     @property
     def named(self) -> dict[str, Floats]:
-        """The numbers by their names: [n] each"""
+        """The columns of `numbers` by name: [n] each"""
         return dict(zip(NUMBERS, self.numbers.T, strict=True))
 
     def repeated(self, times: int) -> "Answers":
-        """The same of each row so many times, one after the other."""
+        """The answer to each row repeated, the repetitions next to each other."""
         if times == 1:
             return self
         return Answers(*(np.repeat(getattr(self, field.name), times, axis=0) for field in fields(self)))
@@ -64,7 +64,7 @@ class Answers:
 
     @classmethod
     def joined(cls, rows: int, parts: "Sequence[tuple[Ints, Answers]]") -> "Answers":
-        """Of several groups of rows, each with the places of its rows."""
+        """The answers of several groups of rows, each with the places of its rows."""
         if len(parts) == 1 and len(parts[0][0]) == rows:
             return parts[0][1]
         made = cls.nothing(rows)

@@ -1,4 +1,4 @@
-"""What forecasts attend to: the weight of each past row, for models with attention."""
+"""Attention weights of forecasts: the weight of each past row, for models with attention."""
 
 import numpy as np
 import pandas as pd
@@ -19,9 +19,9 @@ __all__ = ["attended_rows"]
 
 
 def attended_rows(model: Forecaster, checked: Checked) -> pd.DataFrame:
-    """Weights of the past rows for the forecast after each series' last row: `unique_id, [channel,] ds, weight`.
+    """Attention weights for the forecast after each series' last row: `unique_id, [channel,] ds, weight`.
 
-    They sum to 1 over a series; rows without weight are left out. Of an ensemble the mean of the members that attend counts.
+    They sum to 1 over a series; rows of weight 0 are left out. For an ensemble, the mean over members with attention.
 
     Raises: ConfigError for a model without attention
     """
@@ -42,7 +42,7 @@ def attended_rows(model: Forecaster, checked: Checked) -> pd.DataFrame:
 
 
 def _weights(artefact: Artefact, grid: Grid) -> Floats | None:
-    """The weight of each row of a grid, [N]; None where nothing is attended to."""
+    """The weight of each row of a grid, [N]; None if the model has no attention."""
     network, plan = artefact.network.on("cpu"), artefact.plan
     wide = with_holidays(grid, plan.holidays, plan.horizon)
     panel = pack(wide, network.scale.measure, artefact.features, season=max(plan.seasons, default=1))

@@ -1,4 +1,4 @@
-"""A detector from one file to the next: kept with where its series stand, so that those of a later file go on from there."""
+"""Saves a detector with the state of its series, so that the same series in a later file continue from there."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -17,25 +17,25 @@ __all__ = ["detect_on", "keep", "reopened"]
 
 
 def keep(saved: SavedDetector, found: Sequence[Detected], folder: Path) -> list[str]:
-    """Save a detector, and where its series stand for a stream that goes on from there; says what was done.
+    """Save a detector, with the state of its series for later streams and files. Returns messages on what was done.
 
-    `found` has all events at the rate asked for, whether they are told or not.
+    `found` must have all events at the requested rate, including those that are not reported.
     """
     saved.save(folder)
     said = [f"saved the detector to {folder}"]
     try:
         Stream.after(SavedDetector.load(folder), found).save(folder)
     except ArtifactError as error:
-        said.append(f"it is not for streams: {error}")
+        said.append(f"it cannot be used for streams: {error}")
     return said
 
 
 def reopened(
     folder: Path, *, false_alarms: str | None, settings: Mapping[str, Any] | None, **decided: object
 ) -> SavedDetector:
-    """A kept detector, asked for another rate or by other rules; None among `decided` is an option not given.
+    """A saved detector, with another rate or other rules if given. `decided` are options that it already has.
 
-    Raises: ConfigError for anything else, which it has
+    Raises: ConfigError if one of these is given (not None), or any other setting
     """
     rules, others = among(settings)
     require_unset_beside_load(**decided, set=others or None)
@@ -43,8 +43,8 @@ def reopened(
 
 
 def detect_on(saved: SavedDetector, folder: Path, checked: Checked) -> tuple[Checked, list[Detected]]:
-    """What a detector finds in a table, of events that are told; series whose first row is after the file that it was
-    taught by go on from there."""
+    """What a detector finds in a table, without events that are not reported. Series whose first row comes after the
+    file it was trained on continue from there."""
     checked, found = saved.detect(checked)
     if not (folder / STATE).exists():
         return checked, restrained(found, saved.how, checked.quality)

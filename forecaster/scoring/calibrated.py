@@ -1,4 +1,4 @@
-"""A detector for series of one step, with the rows that count as normal in each series it was taught by."""
+"""A trained detector for series of one step, with the normal rows of each series it was trained on."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
@@ -25,27 +25,27 @@ __all__ = ["Calibrated"]
 
 _ROWS, _TOGETHER, _LEARNED = "normal.safetensors", "together.safetensors", "learned"
 _POOLED_ROWS = 500
-"""Normal rows of all series that stand for those of a series which was not there: few, so that its own soon count."""
+"""Number of pooled normal rows given to a new series: few, so that its own rows soon count more."""
 
 
 @dataclass(frozen=True)
 class Calibrated:
-    """What a detection leaves for later ones on series of the same step."""
+    """What a detection saves for later ones on series of the same step."""
 
     detector: Detector
     frequency: Frequency
     clock: Clock | None
-    """None where it was not taught by rows, but made around a forecaster."""
+    """None if it was not trained on rows but made from a forecaster."""
     ends: Mapping[str, int]
-    """Time of the last training row, of each series that has one."""
+    """Time of the last training row, for each series that has one."""
     normal: Mapping[str, Floats]
-    """Normal rows [M, V], by series; channels together have theirs, too."""
+    """Normal rows [M, V] by series, and by whole for joined channels."""
     together: Mapping[str, Together] = field(default_factory=dict)
-    """What was learnt of channels together, by the name of the whole."""
+    """What was learnt about joined channels, by the name of the whole."""
 
     @classmethod
     def of(cls, found: Detected) -> "Calibrated":
-        """What is left of a detection."""
+        """From the result of a detection."""
         assert found.detector is not None, "a detector found it"
         grid, taught = found.grid, np.flatnonzero(found.train_ends > 0)
         last = grid.times(taught, np.minimum(found.train_ends, grid.lengths)[taught] - 1)
@@ -55,7 +55,7 @@ class Calibrated:
         return cls(found.detector, grid.frequency, grid.clock, ends, normal, together)
 
     def detect(self, grid: Grid, how: Detection) -> Detected:
-        """What it finds in a grid; rows up to the end of a series' training are training rows."""
+        """Detect on a grid; rows up to the end of a series' training count as training rows."""
 
         def normal(name: str, views_TV: Floats, members: Ints) -> Floats:
             return self.normal_of(name, views_TV.shape[1])
@@ -63,13 +63,13 @@ class Calibrated:
         return detect_from(grid, self._train_ends(grid), self.detector, normal, how, self.together)
 
     def normal_of(self, name: str, views: int) -> Floats:
-        """Normal rows of a series; of one that was not there, some of all that were: [M, V]"""
+        """Normal rows of a series; for a series not seen in training, a sample from all that were: [M, V]"""
         own = self.normal.get(name, self._pooled.get((_is_whole(name), views)))
         return np.zeros((0, views)) if own is None else own.copy()
 
     @cached_property
     def _pooled(self) -> dict[tuple[bool, int], Floats]:
-        """Rows of all series, evenly chosen; for channels together and apart, and by the number of views."""
+        """A sample of the rows of all series, for wholes and for single series, and by the number of views."""
         rows: dict[tuple[bool, int], list[Floats]] = {}
         for name, one in self.normal.items():
             rows.setdefault((_is_whole(name), one.shape[1]), []).append(one)
@@ -81,14 +81,14 @@ class Calibrated:
         return found
 
     def _train_ends(self, grid: Grid) -> Ints:
-        """Rows of each series that lie in its training part: [S]"""
+        """Number of rows of each series that lie in its training part: [S]"""
         before = grid.starts - 1
         ends = [self.ends.get(grid.label(s), before[s]) for s in range(grid.series)]
         return grid.position_of(np.array(ends)) + 1
 
     def save(self, folder: Path) -> dict[str, Any]:
-        """Write it into a folder, and give what `load` needs beside, as plain data."""
-        assert self.clock is not None, "it was taught by rows"
+        """Write it into a folder; returns the rest of what `load` needs, as plain data."""
+        assert self.clock is not None, "it was trained on rows"
         self.detector.save(folder / _LEARNED)
         folder.mkdir(parents=True, exist_ok=True)
         save_file(join_tables(self.normal), folder / _ROWS)
@@ -103,7 +103,7 @@ class Calibrated:
 
     @classmethod
     def load(cls, folder: Path, data: Mapping[str, Any]) -> "Calibrated":
-        """From what `save` wrote and gave."""
+        """From what `save` wrote and returned."""
         found = plugins.load("detectors", data["detector"])
         detector: Detector = found(options.make(found.Config, data["config"]))
         detector.load(folder / _LEARNED)

@@ -1,4 +1,4 @@
-"""A calibration: what rows of one series, seen in several views, say of the rows after them."""
+"""A calibration: turns the views of new rows into p-values, by the normal rows of the same series."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -16,49 +16,49 @@ from forecaster.thresholds.base import Threshold
 __all__ = ["FEWEST_ROWS", "Judge", "Sorts", "believed", "blended", "joined", "measured", "no_news", "served"]
 
 FEWEST_ROWS = 30
-"""Rows without which a calibration also uses rows that taught the detector."""
+"""With fewer rows than this, a calibration also uses rows that trained the detector."""
 _GROWTH = 0.02
-"""A calibration serves until this share of its rows is new."""
+"""A calibration is renewed once this share of its rows would be new."""
 _CLUSTER_LEVEL = 0.95
 _COMMON_LEVELS = (0.05, 0.1, HIGHEST_OWN)
 _BELIEF = 0.1
-"""How much of what faint hints say is believed."""
+"""How much weak hints are believed."""
 _KNEE = 0.8
-"""Part of the alarm level, as a score, up to which a row that opens no event is scored as it is."""
+"""Share of the alarm level, as a score, up to which the score of a row that opens no event is left unchanged."""
 
 
 class Sorts(NamedTuple):
-    """Which of the views are of which kind."""
+    """Which views are of which kind."""
 
     graded: int
-    """First views, by which rows are graded; all where there are hints and chances only."""
+    """Number of first views by which rows are graded; all if there are only hints and chances."""
     faint: slice
-    """Views whose p-values count for ten times as much; none where there are no others to believe more."""
+    """Views whose p-values are multiplied by ten; none if there are no better views."""
     thresholds: int
-    """First views, which have thresholds; the others are chances."""
+    """Number of first views that have thresholds; the others are chances."""
 
     @classmethod
     def of(cls, kinds: Kinds, width: int) -> "Sorts":
-        """Of so many views."""
+        """The kinds of `width` views."""
         plain, chances = width - sum(kinds), width - kinds.chances
         return cls(plain or width, slice(plain, chances - kinds.hints if plain else plain), chances)
 
 
 @dataclass(frozen=True)
 class Judge:
-    """A calibration: each view by its own normal rows, and the least likely view of a row speaks for it.
+    """A calibration: each view is judged by its own normal rows, and the least p-value of a row counts.
 
-    Taking the least of V p-values makes small ones commoner; by how much, the normal rows tell: as if there were
-    so many `independent_views` (Sidak), 1 where the views say the same, V where they have nothing in common.
-    Events open by thresholds alone. How strange a row is beside that, moments of all normal rows so far tell as well.
+    The least of V p-values is small more often than one p-value. The correction is Sidak's for a number of
+    `independent_views` estimated from the normal rows: 1 if all views agree, V if they are independent.
+    Only thresholds open events. How strange a row is otherwise also depends on moments of all normal rows so far.
     """
 
     sorts: Sorts
     thresholds: Sequence[Threshold]
     serves: int
-    """Rows that it judges."""
+    """Number of rows that it judges before it is renewed."""
     independent_views: Floats
-    """How many there are, by the views that grade rows, and by all."""
+    """Estimated number among the graded views, and among all views."""
     level: float
     """P-value below which a row is an alarm."""
     moments: Moments
@@ -73,18 +73,18 @@ class Judge:
         gap: int,
         thresholds: Sequence[Threshold],
     ) -> "Judge":
-        """By normal rows, which the thresholds learn, and by moments of them and those before."""
+        """Fit the thresholds to normal rows; `moments` are of these and of all normal rows before them."""
         sorts = Sorts.of(kinds, normal_TV.shape[1])
         p_VT = _each(normal_TV.T, [one.fit for one in thresholds], sorts)
         (several,), (level,) = measured(p_VT[:, None], sorts, rate, gap, any(one.of_events for one in thresholds))
         return cls(sorts, thresholds, int(served(np.array(len(normal_TV)))), several, float(level), moments)
 
     def usual(self, views_TV: Floats) -> tuple[Floats, Floats]:
-        """Probability of a row at least as strange, by the views that grade rows and by all: [time] each"""
+        """Probability of a row at least as strange, by the graded views and by all views: [time] each"""
         return self._joined(views_TV, [one.p_values for one in self.thresholds])
 
     def follow(self, views_TV: Floats, calibrates_T: Bools | None = None) -> tuple[Floats, Floats]:
-        """The same of rows that come one after the other, which may teach the thresholds something if they calibrate."""
+        """The same for consecutive rows, which update the thresholds if they calibrate."""
         if calibrates_T is None or calibrates_T.all():
             return self._joined(views_TV, [one.follow for one in self.thresholds])
         runs = np.split(np.arange(len(views_TV)), np.flatnonzero(np.diff(calibrates_T)) + 1)
@@ -99,27 +99,27 @@ class Judge:
 
 
 def served(rows: Ints) -> Ints:
-    """Rows that calibrations of so many rows judge."""
+    """Number of rows that a calibration on so many rows judges."""
     return np.maximum(FEWEST_ROWS, (_GROWTH * rows).astype(np.int64))
 
 
 def believed(p_V: Floats, views_V: Floats, sorts: Sorts) -> Floats:
-    """P-values of all views, from those of the first ones by thresholds. Shapes: [V', ...], [V, ...] -> [V, ...]"""
+    """P-values of all views, given those of the views with thresholds. Shapes: [V', ...], [V, ...] -> [V, ...]"""
     p_V = np.concatenate([p_V, 10.0 ** -views_V[sorts.thresholds :]])
     p_V[sorts.faint] = np.minimum(p_V[sorts.faint] / _BELIEF, 1.0)
     return p_V
 
 
 def joined(p_VT: Floats, sorts: Sorts, several_T2: Floats) -> tuple[Floats, Floats]:
-    """By the views that grade rows and by all, each as so many independent ones: of all rows, or of each row."""
+    """P-values by the graded views and by all; `several_T2` independent views each, for all rows or for each row."""
     graded, joint = several_T2.T
     return _sidak(_least(p_VT[: sorts.graded]), graded), _sidak(_least(p_VT), joint)
 
 
 def blended(p_T: Floats, views_VT: Floats, sorts: Sorts, centre: Floats, spread: Floats) -> Floats:
-    """The geometric mean of p-values by ranks and by moments of the views that grade rows; chances have none.
+    """The geometric mean of p-values by ranks and by moments, for the graded views; chances have no moments.
 
-    Shapes: [time], [V, time]; centre, spread [V, 1], or [V, time] where each row has its own
+    Shapes: [time], [V, time]; centre, spread [V, 1], or [V, time] if each row has its own
     """
     views = slice(min(sorts.graded, sorts.thresholds))
     if not views.stop:
@@ -128,16 +128,16 @@ def blended(p_T: Floats, views_VT: Floats, sorts: Sorts, centre: Floats, spread:
 
 
 def measured(p_VKT: Floats, sorts: Sorts, rate: float, gap: int, of_events: bool) -> tuple[Floats, Floats]:
-    """What p-values of normal rows tell: how many independent views there are, by graded ones and by all; levels of alarms.
+    """From p-values of normal rows: the number of independent views, among graded ones and all; the level of alarms.
 
-    Shapes: of K series, NaN after the last row of each -> [K, 2], [K]
+    Shapes: [V, K, time] for K series, padded with NaN -> [K, 2], [K]
     """
     p_VKT = np.where(p_VKT > HIGHEST_OWN, 1.0, p_VKT)
     counted = (sorts.graded, sorts.thresholds or 1)
     several = {views: _independent_views(_least(p_VKT[:views]), views) for views in counted}
     several_K2 = np.column_stack([several[views] for views in counted])
     least_KT = _least(p_VKT)
-    # Alarms come in runs that make one event each: the level per row may be that much higher.
+    # Alarms come in runs, each of which is one event, so the level per row may be higher by that factor.
     runs_K = np.ones(len(least_KT)) if of_events else _runs_shares(-least_KT, gap)
     return several_K2, np.minimum(0.5, rate / runs_K)
 
@@ -149,17 +149,17 @@ def _each(views_VT: Floats, judged: Sequence[Callable[[Floats], Floats]], sorts:
 
 
 def _least(p_V: Floats) -> Floats:
-    """The least of all views, NaN where all are. Shapes: [V, ...] -> [...]"""
+    """The least over all views, NaN where all are NaN. Shapes: [V, ...] -> [...]"""
     return np.asarray(np.fmin.reduce(p_V, axis=0))
 
 
 def _sidak(least_T: Floats, several: Floats) -> Floats:
-    """Probability that the least of several independent ones is so small."""
+    """Probability that the least of several independent p-values is this small."""
     return np.asarray(-np.expm1(several * np.log1p(-np.minimum(least_T, 1 - 1e-12))))
 
 
 def no_news(p_T: Floats, rate: float) -> Floats:
-    """P-values held above the rate of events, in the same order: a row that tells nothing new is no event."""
+    """P-values compressed to stay above the event rate, in the same order, for rows that open no event."""
     score_T, most = -np.log10(p_T), -np.log10(rate)
     room = (1 - _KNEE) * most
     above_T = np.maximum(score_T - _KNEE * most, 0.0)
@@ -167,7 +167,7 @@ def no_news(p_T: Floats, rate: float) -> Floats:
 
 
 def _independent_views(least_KT: Floats, views: int) -> Floats:
-    """How many independent views would make the least p-values as small as they are on normal rows: [K]"""
+    """The number of independent views that explains how small the least p-values of normal rows are: [K]"""
     known_K = (~np.isnan(least_KT)).sum(axis=1)
     if views == 1:
         return np.ones(len(least_KT))
@@ -177,14 +177,14 @@ def _independent_views(least_KT: Floats, views: int) -> Floats:
 
 
 def _runs_shares(strange_KT: Floats, gap: int) -> Floats:
-    """Runs of high rows per high row (the extremal index, by runs): 1 where they come alone; [K]"""
+    """Runs of high rows per high row (runs estimator of the extremal index): 1 if high rows come alone; [K]"""
     known_KT = ~np.isnan(strange_KT)
     known_K = known_KT.sum(axis=1)
     if known_K.max() < 2 * FEWEST_ROWS:
         return np.ones(len(strange_KT))
     high_KT = strange_KT >= _quantiles(strange_KT, known_K, _CLUSTER_LEVEL)[:, None]
     series, place = np.nonzero(high_KT)
-    if not known_KT.all():  # rows that are missing make no gap
+    if not known_KT.all():  # missing rows do not count as a gap
         place = known_KT.cumsum(axis=1)[series, place]
     breaks = (np.diff(place) > gap) & (series[1:] == series[:-1])
     runs_K = 1 + np.bincount(series[1:][breaks], minlength=len(known_K))
@@ -193,7 +193,7 @@ def _runs_shares(strange_KT: Floats, gap: int) -> Floats:
 
 
 def _quantiles(values_KT: Floats, known_K: Ints, share: float) -> Floats:
-    """Between the two values nearest to it, NaN left out: [K]"""
+    """Quantiles, interpolated between the two nearest values, without NaN: [K]"""
     last_K = np.maximum(known_K - 1, 0)
     place_K = share * last_K
     below_K, every = place_K.astype(np.int64), np.arange(len(known_K))

@@ -1,4 +1,4 @@
-"""What is known of the channels of one name in some rows, and the views of the whole that they make."""
+"""The channels of one name in some rows, and the views of the whole made from them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,13 +16,13 @@ from forecaster.series.grid import Floats, Grid
 __all__ = ["Channels", "kinds_of", "patience_of", "side_by_side", "whole_views"]
 
 _PATIENCE = 10
-"""Gaps that an event of channels together must last before its rows count as usual: the levels of a machine that
-changed its ways are worth being told of for longer than those of one channel."""
+"""An event of a whole must last this many gaps before its rows count as normal: a lasting change of a whole machine is
+worth reporting for longer than that of one channel."""
 
 
 @dataclass(frozen=True)
 class Channels:
-    """What is known of the channels in some rows. Shapes: [time, C], `scores` [time, C, V]"""
+    """The channels of one name in some rows. Shapes: [time, C], `scores` [time, C, V]"""
 
     y: Floats
     scores: Floats
@@ -33,7 +33,7 @@ class Channels:
 
     @classmethod
     def of(cls, grid: Grid, views: Views, alarms: Sequence[Alarms], members: Ints) -> "Channels":
-        """The series `members` of a grid, by the alarms of each series."""
+        """From the series `members` of a grid, and the alarms of every series."""
         y_TC, sign_TC, scores_TCV = (side_by_side(grid, part, members) for part in (grid.y, views.sign, views.scores))
         some = [alarms[s] for s in members]
         while_open_TC, strangeness_TC = (
@@ -43,23 +43,23 @@ class Channels:
 
     @property
     def first(self) -> Floats:
-        """Sizes of the first view."""
+        """Absolute values of the first view."""
         return np.abs(self.scores[..., 0])
 
     def take(self, rows: Ints) -> "Channels":
-        """Some of the rows."""
+        """The chosen rows."""
         return Channels(*(part[rows] for part in vars(self).values()))
 
 
 def side_by_side(grid: Grid, part: Any, members: Ints) -> Any:
-    """Of an array over the rows of a grid, those of some series of the same times. Shapes: [N, ...] -> [time, C, ...]"""
+    """The part of an array over a grid's rows for series with equal times. Shapes: [N, ...] -> [time, C, ...]"""
     return np.stack([part[grid.offsets[s] : grid.offsets[s + 1]] for s in members], axis=1)
 
 
 def whole_views(together: Together, some: Channels, by: Aggregation, faded: Floats) -> tuple[Floats, Floats]:
-    """Views of the whole, and the sign of the channel that adds most; of one channel that alone counts, its own.
+    """Views of the whole, and the sign of the channel that adds most; if only one channel counts, its own views.
 
-    Shapes: [time, V'], [time]; faded [2]: what `Together.distance` remembers of the rows before, brought up to date
+    Shapes: [time, V'], [time]; faded [2]: state of `Together.distance` from earlier rows, updated in place
     """
     moves_T = together.moves(some.y, some.while_open)
     if together.only is not None:
@@ -70,12 +70,12 @@ def whole_views(together: Together, some: Channels, by: Aggregation, faded: Floa
 
 
 def kinds_of(together: Together, own: Kinds) -> Kinds:
-    """Kinds of the views of a whole: one, or those of the only channel, its `own`; and the chance of `Together.moves`."""
+    """Kinds of a whole's views: one joint view, or the only channel's `own`; plus the chance from `Together.moves`."""
     if together.only is None:
         return Kinds(chances=1)
     return own._replace(chances=own.chances + 1)
 
 
 def patience_of(together: Together, gap: int) -> int:
-    """Rows that an event of the whole must last before they count as usual."""
+    """Number of rows that an event of the whole must last before its rows count as normal."""
     return 0 if together.only is not None else _PATIENCE * gap

@@ -1,4 +1,4 @@
-"""Detection for a whole table: every row scored, alarms merged into events, channels alone and together."""
+"""Detection on a whole table: scores every row, merges alarms into events, for single series and joined channels."""
 
 from collections.abc import Mapping
 
@@ -31,11 +31,11 @@ NOTHING_LEARNT: Mapping[str, Together] = {}
 def detect_all(checked: Checked, ends: list[Ints], how: Detection, watch: Watch = SILENT) -> list[Detected]:
     """Detection on every grid of a table. Shapes: ends holds one array [S] for each grid
 
-    Raises: ConfigError for a detector that looks ahead, unless that is allowed, or a rate that is none
+    Raises: ConfigError for a detector that looks ahead unless that is allowed, or for an invalid rate
     """
     how.require_causal()
     for grid in checked.grids:
-        alarms_per_row(how.false_alarms, grid.frequency)  # a wrong rate is told before the training
+        alarms_per_row(how.false_alarms, grid.frequency)  # report a wrong rate before the training
         how.require_channels(grid)
     learns = configured(how.detector, how.settings)[0].learns_labels
     known = marks_of(checked, ends, how.labels, how.detector, learns=learns)
@@ -43,7 +43,7 @@ def detect_all(checked: Checked, ends: list[Ints], how: Detection, watch: Watch 
     for grid, end, marks_N in zip(checked.grids, ends, known, strict=True):
         detector, begins, name = fit_detector(filled_forward(grid, how.meanings(grid.frequency)), end, how, marks_N)
         if name != how.detector:
-            reason = f"too few training rows for '{how.detector}': '{name}' ran"
+            reason = f"too few training rows for '{how.detector}': '{name}' was used instead"
             checked.quality.add_series("fallback", reason, grid.sizes())
         watch.say(f"step {grid.frequency.alias}: {grid.series} series, detector {name}")
         found.append(detect(grid, end, detector, begins, how, marks_N=marks_N))
@@ -62,10 +62,10 @@ def detect(
 ) -> Detected:
     """Scores, alarms and events of every series of a grid.
 
-    Series are silent up to the time `now`; without it, up to the last row of any of them. What people said of events changes
-    the rows after that. Training rows that are marked as anomalous do not count as normal.
+    Silences are looked for up to the time `now`, by default the last row of any series. What people said about events
+    changes how later rows are judged. Training rows that are marked as anomalous do not count as normal.
 
-    Shapes: ends, begins [S]: where training ends, and where its rows begin that taught the detector nothing; marks [N]
+    Shapes: ends, begins [S]: where training ends, and where its rows begin that did not train the detector; marks [N]
     """
     working = Maintenance.of(how.rules.maintenance, grid.clock).working(grid)
     if marks_N is not None:
@@ -92,7 +92,7 @@ def detect_from(
     now: int | None = None,
     feedback: Feedback = NOTHING_SAID,
 ) -> Detected:
-    """The same, from rows that are normal as `normal` knows them, and from what was learnt of channels together."""
+    """The same, with normal rows given by `normal`, and with what was learnt about joined channels."""
     given, grid = grid, filled_forward(grid, how.meanings(grid.frequency))
     views = detector.views(grid)
     working_N = Maintenance.of(how.rules.maintenance, grid.clock).working(grid)

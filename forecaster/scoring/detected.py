@@ -1,4 +1,4 @@
-"""What a detection finds in the series of a grid, and what goes on from there."""
+"""The result of a detection on a grid, and the state from which later rows continue."""
 
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -16,7 +16,7 @@ __all__ = ["Detected", "Kept", "Story", "by_name"]
 
 
 class Story(NamedTuple):
-    """What was found in one series: its alarms, its events, and the number of each row's event, -1 for none."""
+    """The result for one series: alarms, events, and the number of each row's event, -1 for none."""
 
     alarms: Alarms
     events: list[Event]
@@ -25,20 +25,20 @@ class Story(NamedTuple):
 
 @dataclass(frozen=True)
 class Kept:
-    """What goes on from the rows of one series: those that calibrated it first, and where its alarms stand."""
+    """The state from which a series continues: the rows of its first calibration, and the state of its alarms."""
 
     normal: Floats
     alarming: Alarming
     together: Together | None = None
-    """Of channels together."""
+    """What was learnt about joined channels, if it is a whole."""
 
 
 @dataclass(frozen=True)
 class Detected:
-    """What was found on one grid.
+    """The result of a detection on one grid.
 
-    Shapes: [N] over the grid's rows; `whole` holds the same for channels together, one entry a `unique_id`,
-        keyed by its first series; `kept` is by the name of a series, or of channels together
+    Shapes: [N] over the grid's rows; `whole` holds the same for joined channels, one entry per `unique_id`,
+        keyed by its first series; `kept` is keyed by the name of a series or of a whole
     """
 
     grid: Grid
@@ -49,15 +49,15 @@ class Detected:
     train_ends: Ints
     whole: dict[int, Story]
     detector: Detector | None
-    """None where stored scores were replayed."""
+    """None if stored scores were replayed."""
     kept: dict[str, Kept]
     gap: int
-    """Rows that an event may pause."""
+    """Rows between two alarms of the same event, at most."""
     waiting: bool = False
-    """Whether a later row will change how rows are judged, because of what people said."""
+    """Whether what people said will take effect only once more rows have come."""
 
 
 def by_name(grid: Grid) -> dict[int, Ints]:
-    """Series of each `unique_id`, by the first of them. Channels of one name stand side by side."""
+    """The series of each `unique_id`, keyed by the first. Channels of one name are neighbours."""
     firsts = np.flatnonzero(np.r_[True, grid.covariate_starts[1:] != grid.covariate_starts[:-1]])
     return {int(a): np.arange(a, b) for a, b in zip(firsts, [*firsts[1:], grid.series], strict=True)}

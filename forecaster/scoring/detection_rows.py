@@ -1,4 +1,4 @@
-"""What was detected, as the rows that a user reads."""
+"""The output rows of a detection, as users read them."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -28,7 +28,7 @@ def rows_of(checked: Checked, detected: list[Detected], frame: pd.DataFrame) -> 
 
 
 def scores_of(detected: list[Detected]) -> pd.DataFrame:
-    """One row for each grid row after training that has a value, as the lake keeps scores."""
+    """One row for each grid row after training that has a value, in the lake's form of scores."""
     parts = []
     for one in detected:
         grid = one.grid
@@ -53,9 +53,9 @@ def scores_of(detected: list[Detected]) -> pd.DataFrame:
 
 
 def events_of(detected: list[Detected]) -> pd.DataFrame:
-    """All events: event_id, unique_id, [channel,] start, peak, end, severity, direction, channels, and what was expected.
+    """All events: event_id, unique_id, [channel,] start, peak, end, severity, direction, channels, and expected values.
 
-    `expected`, `lower`, `upper` are those of the peak, empty for channels together; `is_open` where it may still go on.
+    `expected`, `lower` and `upper` are those at the peak, empty for wholes; `is_open` if the event may still go on.
     """
     parts = [part for part in map(_event_rows, detected) if len(part)]
     names = ["event_id", "unique_id", "channel", "start", "peak", "end", "severity", "direction", "channels"]
@@ -65,7 +65,7 @@ def events_of(detected: list[Detected]) -> pd.DataFrame:
 
 
 def _places(checked: Checked, number: int) -> tuple[Ints, Ints, Ints]:
-    """Input rows that lie in a grid, their first series and position."""
+    """Input rows that lie in a grid, with their first series and their position in it."""
     rows = np.flatnonzero((checked.grid_of == number) & (checked.series_of >= 0))
     return rows, checked.series_of[rows], checked.position_of[rows]
 
@@ -111,7 +111,7 @@ def _whole_rows(checked: Checked, detected: list[Detected], frame: pd.DataFrame)
 
 
 def _empty_rows(frame: pd.DataFrame, channel: str, y: Floats) -> pd.DataFrame:
-    """Rows that nothing is known of, in the input's order."""
+    """Output rows without results, in the input's order."""
     out = pd.DataFrame(
         {
             columns.UNIQUE_ID: frame[columns.UNIQUE_ID].to_numpy(),
@@ -138,7 +138,7 @@ def _fill(out: pd.DataFrame, rows: Ints, p_values: Floats, is_anomaly: Any) -> N
 def _name_events(
     out: pd.DataFrame, rows: Ints, grid: Grid, series: Ints, numbers: Ints, events: list[list[Event]], labels: Any
 ) -> None:
-    """The event of each row that raised an alarm."""
+    """Enter the event of each row that raised an alarm."""
     hit = np.flatnonzero(numbers >= 0)
     if len(hit) == 0:
         return
@@ -147,7 +147,7 @@ def _name_events(
 
 
 def _event_rows(one: Detected) -> pd.DataFrame:
-    """The events of a grid: those of each series, and those of its channels together."""
+    """The events of a grid: those of each series, and those of wholes."""
     grid, members = one.grid, by_name(one.grid)
     own = [(s, event, _ranked(one, [s], event)) for s, events in enumerate(one.events) for event in events]
     whole = [(s, event, _ranked(one, members[s], event)) for s, story in one.whole.items() for event in story.events]
@@ -182,7 +182,7 @@ def _event_rows(one: Detected) -> pd.DataFrame:
 
 
 def _ranked(one: Detected, members: Sequence[int] | Ints, event: Event) -> str:
-    """Channels of an event, the strangest first, those only that are strange at all; a silence is of all of them."""
+    """The channels that take part in an event, the strangest first; a silence is of all channels."""
     channel = one.grid.channel
     if channel is None:
         return ""

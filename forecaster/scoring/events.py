@@ -1,4 +1,4 @@
-"""Events: alarms of one series that belong together."""
+"""Events: groups of alarms of one series that belong together."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,17 +11,17 @@ from forecaster.series.frequency import Ints
 from forecaster.series.grid import Floats
 
 if TYPE_CHECKING:
-    from forecaster.scoring.alarms import Alarms  # it knows the networks, and events are asked for without one
+    from forecaster.scoring.alarms import Alarms  # it imports the networks, which events do not need
 
 __all__ = ["SILENT", "Event", "direction_of", "event_ids", "merge", "with_silences"]
 
 SILENT = "silent"
-"""Direction of an event that is made of missing values."""
+"""Direction of an event of missing values."""
 
 
 @dataclass(frozen=True)
 class Event:
-    """Positions in a series, the highest score, and whether values lay above or below what was expected, or were missing."""
+    """Positions in a series, the highest score, and whether values were above or below expectation, or missing."""
 
     start: int
     peak: int
@@ -31,9 +31,9 @@ class Event:
 
 
 def merge(alarms: "Alarms", sign_T: Floats, gap: int) -> tuple[list[Event], Ints]:
-    """Alarms at most `gap` rows apart as events; and of each row its event's number, -1 for none.
+    """Merge alarms at most `gap` rows apart into events; also gives each row's event number, -1 for none.
 
-    A row belongs to the event that is open when it comes, so nothing is changed afterwards.
+    A row belongs to the event that is open when the row comes, so later rows change nothing.
     """
     rows = np.flatnonzero(alarms.is_anomaly)
     number_T = np.full(len(alarms.is_anomaly), -1)
@@ -48,7 +48,7 @@ def merge(alarms: "Alarms", sign_T: Floats, gap: int) -> tuple[list[Event], Ints
 def with_silences(
     events: list[Event], number_T: Ints, silences: Sequence[tuple[Event, Ints]]
 ) -> tuple[list[Event], Ints]:
-    """The same with silences among them, in the order of their starts; each comes with its rows, some beyond the last."""
+    """The same with silences added, in order of start; each comes with its rows, which may lie after the last row."""
     if not silences:
         return events, number_T
     every = [*events, *(event for event, _ in silences)]
@@ -61,7 +61,7 @@ def with_silences(
 
 
 def event_ids(labels: Sequence[str], ds: "pd.Series[Any]") -> list[str]:
-    """`series@start`: the same whenever and however often an event is found. `ds` is as the user writes it."""
+    """Ids `series@start`, the same however often an event is found. `ds` is in the user's format."""
     text = (
         ds.astype(str)
         if pd.api.types.is_integer_dtype(ds.dtype)
@@ -71,7 +71,7 @@ def event_ids(labels: Sequence[str], ds: "pd.Series[Any]") -> list[str]:
 
 
 def direction_of(sign: float) -> str:
-    """Of an event whose peak lies above or below what was expected."""
+    """The direction of an event: its peak is above (up) or below (down) the expected value."""
     return {1.0: "up", -1.0: "down"}.get(sign, "unknown")
 
 

@@ -1,4 +1,4 @@
-"""Forecasts for series that a network cannot say anything about: naive ones, marked as such."""
+"""Naive forecasts for series that a network cannot forecast; they are marked as such."""
 
 from collections.abc import Iterable
 
@@ -14,11 +14,11 @@ from forecaster.training.walk import Forecasts
 __all__ = ["reasons", "replace"]
 
 _HARDLY = 0.01
-"""Moves of a constant series, as a part of its value, or at 0 of the least that another moves."""
+"""Assumed moves of a constant series, as a share of its value; at value 0, as a share of the least move of others."""
 
 
 def reasons(grid: Grid, ends: Ints, horizon: int) -> dict[int, str]:
-    """Series that need a fallback, and why, judged by the rows before `ends`. Shapes: ends [S]"""
+    """Series that need a fallback, each with the reason, judged by the rows before `ends`. Shapes: ends [S]"""
     found: dict[int, str] = {}
     inside = np.arange(len(grid.y)) < np.repeat(grid.offsets[:-1] + ends, grid.lengths)
     seen, begins = inside & ~np.isnan(grid.y), grid.offsets[:-1]
@@ -36,9 +36,9 @@ def reasons(grid: Grid, ends: Ints, horizon: int) -> dict[int, str]:
 
 
 def replace(forecasts: Forecasts, grid: Grid, why: dict[int, str], quality: Quality) -> Forecasts:
-    """The same forecasts, those of series in `why` replaced by naive ones; each is recorded.
+    """The forecasts, with those of series in `why` replaced by naive ones; each is recorded in `quality`.
 
-    Their widths are those of the other forecasts, in units of each series' usual move.
+    Their widths are pooled from the other forecasts, in units of each series' mean absolute change.
     """
     if not why:
         return forecasts
@@ -68,9 +68,9 @@ def _means(parts: Iterable[Floats]) -> Floats:
 
 
 def _pooled(forecasts: Forecasts, moves: Floats, strong: Bools) -> Floats:
-    """Median over the other series of each quantile's distance from the median, in their moves: [H, Q]
+    """Median over the other series of each quantile's distance from the forecast median, in moves of the series: [H, Q]
 
-    Where there is no other, a random walk's.
+    If there is no other series, the distances of a random walk.
     """
     if not strong.any():
         steps = np.arange(1, forecasts.quantiles.shape[1] + 1)[:, None]
@@ -82,6 +82,6 @@ def _pooled(forecasts: Forecasts, moves: Floats, strong: Bools) -> Floats:
 
 
 def _assumed(level: float, moves: Floats, levels: Floats, *, constant: bool) -> float:
-    """How far a series moves that never did, or has no second value: as others do, by their levels; if `constant`, hardly."""
+    """Assumed moves of a series without any: those of other series relative to level, or hardly any if `constant`."""
     share = _HARDLY if constant or len(moves) == 0 else float(np.median(moves / levels))
     return share * level or _HARDLY * (float(moves.min()) if len(moves) else 0.0)

@@ -1,7 +1,7 @@
-"""False discoveries among events: of all that is told, over many series, how much may be wrong.
+"""Control of the false discovery rate among events, over many series.
 
-A rate of false alarms holds for each series: of a thousand series, some alarm every hour. `--set fdr=0.1` keeps of the
-events at that rate those of which a tenth is expected to be false.
+The rate of false alarms holds for each series, so among a thousand series some alarm every hour. `--set fdr=0.1` keeps
+only events of which a tenth is expected to be false.
 """
 
 from collections.abc import Sequence
@@ -24,7 +24,7 @@ __all__ = ["benjamini_hochberg", "decided", "restrained"]
 
 
 def benjamini_hochberg(p_values: Floats, level: float) -> Bools:
-    """Which of some tests are discoveries, all seen together.
+    """Which tests are discoveries, judged all together.
 
     Shapes:  [n] -> [n]
     Source:  Benjamini and Hochberg (1995), Journal of the Royal Statistical Society B 57(1)
@@ -38,12 +38,12 @@ def benjamini_hochberg(p_values: Floats, level: float) -> Bools:
 def restrained(
     found: list[Detected], how: Detection, quality: Quality, before: Discoveries | None = None
 ) -> list[Detected]:
-    """Detections without the events that are no discoveries, where `how` asks for that; what was done is noted.
+    """Detections without the events that are no discoveries, if `how` asks for that; a note in `quality` says so.
 
-    An event is decided where it begins, in the order of time, by what those `before` it left: what comes later changes
-    nothing, unless looking ahead is allowed, and all are decided together. That a row opened an event at the rate asked for
-    is known; its p-value as a part of that rate is then uniform where nothing is strange. Silences are no matter of
-    chance, and stay.
+    Events are decided in order of time, each when it begins, with the test budget left by those `before` it, so later
+    events change nothing; only if looking ahead is allowed are all decided together. Given that a row opened an event,
+    its p-value divided by the requested rate is uniform under the null hypothesis, and this is what is tested. Silences
+    are not random, so they stay.
     """
     if not how.fdr:
         return found
@@ -56,13 +56,13 @@ def restrained(
         kept = [_without(one, number, dropped, whole) for number, one in enumerate(kept)]
         chances = [one for test, one in zip(tests, told, strict=True) if not np.isnan(test.p)]
         count, stayed = count + len(chances), stayed + sum(chances)
-    by = "Benjamini and Hochberg, all together" if how.hindsight else "SAFFRON, in the order of time"
+    by = "Benjamini-Hochberg, all together" if how.hindsight else "SAFFRON, in the order of time"
     quality.add("note", f"fdr {how.fdr:g}: {stayed} of {count} events are discoveries by {by}; the others were dropped")
     return kept
 
 
 def decided(found: Sequence[Detected], how: Detection) -> Discoveries:
-    """What all the events of some detections leave to spend for those to come."""
+    """The state of the tests after all events of some detections, for the events to come."""
     known = Discoveries(how.fdr)
     for whole in (False, True):
         _one_by_one(_tests(found, how.false_alarms, whole), known, whole)
@@ -71,7 +71,7 @@ def decided(found: Sequence[Detected], how: Detection) -> Discoveries:
 
 @dataclass(frozen=True)
 class _Test:
-    """An event: where it is, its id, when it begins, and how likely it is where nothing is strange.
+    """An event to test: where it is, its id, its start, and its p-value under the null hypothesis.
 
     Missing: NaN for a silence, and for an event that began before these rows
     """
@@ -85,7 +85,7 @@ class _Test:
 
 
 def _tests(found: Sequence[Detected], false_alarms: str, whole: bool) -> list[_Test]:
-    """Events in the order in which they begin, of channels together or of series."""
+    """Events in order of start, either of wholes or of single series."""
     tests = []
     for number, one in enumerate(found):
         grid, rate = one.grid, alarms_per_row(false_alarms, one.grid.frequency)
@@ -102,12 +102,12 @@ def _tests(found: Sequence[Detected], false_alarms: str, whole: bool) -> list[_T
 
 
 def _one_by_one(tests: Sequence[_Test], known: Discoveries, whole: bool) -> list[bool]:
-    """Which events are told, each by those before it."""
+    """Which events are kept, each decided with those before it."""
     return [known.decide(test.name, test.p, whole=whole) for test in tests]
 
 
 def _all_together(tests: Sequence[_Test], level: float) -> list[bool]:
-    """The same by all of them."""
+    """Which events are kept, decided all together."""
     p = np.array([test.p for test in tests])
     told = np.isnan(p)
     told[~told] = benjamini_hochberg(p[~told], level)
@@ -121,7 +121,7 @@ def _stories(one: Detected, whole: bool) -> dict[int, Story]:
 
 
 def _without(one: Detected, number: int, dropped: set[tuple[int, int, int]], whole: bool) -> Detected:
-    """A detection without some of its events; their rows are no alarms."""
+    """A detection without the dropped events; their rows are no alarms."""
     stories = {
         key: _shortened(*story, [k for k in range(len(story[1])) if (number, key, k) not in dropped])
         for key, story in _stories(one, whole).items()
@@ -133,7 +133,7 @@ def _without(one: Detected, number: int, dropped: set[tuple[int, int, int]], who
 
 
 def _shortened(alarms: Alarms, events: list[Event], number_T: Ints, kept: list[int]) -> Story:
-    """One series' story with some of its events."""
+    """One series' story with only the kept events."""
     place = np.full(len(events) + 1, -1)
     place[kept] = np.arange(len(kept))
     number_T = place[number_T]

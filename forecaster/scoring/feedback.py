@@ -1,10 +1,10 @@
-"""What people said of events, in the scoring of the rows that come after it was said.
+"""How people's feedback on events changes the scoring of later rows.
 
-`confirmed`   its rows no longer count as normal, and it was no false alarm: it spends nothing of the rate
-`expected`    the same; and where it comes again `every` so often, it is maintenance then
-`false`       its rows count as normal, and what is no stranger, in the same direction, raises no alarm for as many rows as a
-              calibration looks back on
-`new_normal`  what came before the event no longer counts as normal, as soon as there are rows enough since its start
+`confirmed`   the event's rows no longer count as normal; it was no false alarm, so it uses none of the rate
+`expected`    the same; if the event recurs `every` so often, its recurrences are treated as maintenance
+`false`       its rows count as normal, and rows that are no stranger, in the same direction, raise no alarm for as many
+              rows as a calibration looks back on
+`new_normal`  rows before the event no longer count as normal, as soon as there are enough rows since its start
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -21,29 +21,29 @@ from forecaster.series.grid import Bools, Floats
 __all__ = ["NOTHING_SAID", "VERDICTS", "Feedback", "Verdict", "apart", "judge_series", "waits"]
 
 VERDICTS = ("confirmed", "expected", "false", "new_normal")
-"""What an event can be; other states say what is done about it."""
+"""States that say what an event was; other states say what is being done about it."""
 _ALIKE = 0.1
-"""How much stranger than a false alarm, as a part of it, another row may be and still count as the same."""
+"""A row counts as no stranger than a false alarm up to this share above it."""
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """What somebody said of an event of a series, in rows of it."""
+    """Somebody's verdict on an event; times are row numbers in its series."""
 
     state: str
     start: int
     end: int
     sign: float
-    """1 for an event above what was expected, -1 for one below, NaN where that is not known."""
+    """1 for an event above the expected values, -1 for one below, NaN if unknown."""
     since: int
-    """First row that was not scored yet when it was said: those before it stay as they are."""
+    """First row that was not yet scored when the verdict was given; earlier rows keep their scores."""
     until: int | None = None
-    """First row that was not scored yet when something else was said."""
+    """First row that was not yet scored when the verdict was replaced by another."""
     every: int | None = None
     """Rows from one start of an expected event to the next."""
 
     def holds(self, row: int) -> bool:
-        """Does it change what is said of a row?"""
+        """Whether it applies to a row."""
         return self.since <= row and (self.until is None or row < self.until)
 
 
@@ -61,7 +61,7 @@ def judge_series(
     calibrates_T: Bools,
     verdicts: Sequence[Verdict],
 ) -> Alarms:
-    """A whole series, of which the rows before `end` are training rows, each part by the verdicts that hold there.
+    """Judge a whole series, whose rows before `end` are training rows, each part with the verdicts that apply there.
 
     Shapes: [time], views [time, V]
     """
@@ -80,12 +80,12 @@ def judge_series(
 
 
 def waits(verdicts: Sequence[Verdict], views_TV: Floats) -> bool:
-    """Is there a new normal that has too few rows yet?"""
+    """Whether there is a new normal that still has too few rows."""
     return any(one.state == "new_normal" and one.until is None and _ready(one, views_TV) is None for one in verdicts)
 
 
 def apart(verdicts: Sequence[Verdict], rows: int, at: int) -> Bools:
-    """Rows that do not count as normal, by what holds at a row."""
+    """Rows that do not count as normal, by the verdicts that apply at row `at`."""
     apart_T = np.zeros(rows, bool)
     for one in verdicts:
         if one.holds(at) and one.state in ("confirmed", "expected"):
@@ -94,14 +94,14 @@ def apart(verdicts: Sequence[Verdict], rows: int, at: int) -> Bools:
 
 
 def _parts(verdicts: Sequence[Verdict], views_TV: Floats, end: int) -> Iterator[tuple[int, int]]:
-    """Rows from one change of what holds to the next; none after one that changes only what is still to come."""
+    """Ranges of rows between changes in the verdicts that apply; none after a change at the end of the rows."""
     changes = {row for one in verdicts for row in (one.since, one.until, _ready(one, views_TV)) if row is not None}
     rows = len(views_TV)
     return pairwise([end, *sorted(row for row in changes if end < row <= rows), rows])
 
 
 def _ready(one: Verdict, views_TV: Floats) -> int | None:
-    """The row before which a new normal has rows enough."""
+    """The first row at which a new normal has enough rows; None if there is none."""
     if one.state != "new_normal":
         return None
     known = one.start + np.flatnonzero(~np.isnan(views_TV[one.start :]).all(axis=1))
@@ -111,7 +111,7 @@ def _ready(one: Verdict, views_TV: Floats) -> int | None:
 def _normal(
     held: Sequence[Verdict], first_MV: Floats, views_TV: Floats, counts_T: Bools, end: int, begin: int
 ) -> Floats:
-    """The normal rows before a row, as far as calibration goes."""
+    """The normal rows before row `begin`, for calibration."""
     anew = [one.start for one in held if (ready := _ready(one, views_TV)) is not None and ready <= begin]
     if not anew:
         return np.concatenate([first_MV, views_TV[end:begin][counts_T[end:begin]]])
@@ -120,7 +120,7 @@ def _normal(
 
 
 def _muted(held: Sequence[Verdict], views_TV: Floats, end: int) -> Muted:
-    """What verdicts mute from now on; rows count from the end of training."""
+    """What the verdicts mute from now on; rows are counted from the end of training."""
     levels = [
         [one.sign, one.since + MEMORY_ROWS - end, *_most(views_TV[one.start : min(one.end + 1, one.since)])]
         for one in held
@@ -140,6 +140,6 @@ def _muted(held: Sequence[Verdict], views_TV: Floats, end: int) -> Muted:
 
 
 def _most(event_TV: Floats) -> Floats:
-    """The most that each view may have where a row is no stranger than an event: [V]"""
+    """Upper limits of each view for a row that is no stranger than an event: [V]"""
     most_V = np.where(np.isnan(event_TV), -np.inf, event_TV).max(axis=0, initial=-np.inf)
     return np.asarray(most_V + _ALIKE * np.abs(np.where(np.isfinite(most_V), most_V, 0.0)))

@@ -1,4 +1,4 @@
-"""A detector made by its settings, and taught by the training rows of a grid."""
+"""Makes a detector from its settings and trains it on the training rows of a grid."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -16,17 +16,17 @@ from forecaster.training.artefact import Artefact
 __all__ = ["adopting_detector", "configured", "fit_detector"]
 
 _FEWEST_TRAINING_ROWS = 60
-"""Training rows of the typical series below which a detector that learns is replaced by `ewma`."""
+"""If the typical series has fewer training rows than this, a detector that learns is replaced by `ewma`."""
 
 
 def fit_detector(grid: Grid, ends: Ints, how: Detection, marks_N: Floats | None = None) -> tuple[Detector, Ints, str]:
-    """A detector taught by the rows before `ends`, where its calibration begins, and its name.
+    """A detector trained on the rows before `ends`, the rows where its calibration begins, and its name.
 
-    A detector that learns is replaced by `ewma` where there is too little to learn from.
+    A detector that learns is replaced by `ewma` if there are too few training rows.
 
-    Shapes: marks [N]: 1 where a row is known to be anomalous, 0 where normal, else NaN
+    Shapes: marks [N]: 1 for rows known to be anomalous, 0 for normal ones, else NaN
 
-    Raises: ConfigError for a setting that the detector asked for does not have
+    Raises: ConfigError for a setting that the chosen detector does not have
     """
     detector, training = configured(how.detector, how.settings)
     typical = float(np.median(ends[ends > 0])) if (ends > 0).any() else 0.0
@@ -38,9 +38,9 @@ def fit_detector(grid: Grid, ends: Ints, how: Detection, marks_N: Floats | None 
 
 
 def configured(name: str, settings: Mapping[str, Any]) -> tuple[Detector, dict[str, Any]]:
-    """A detector by its own settings, and the others: those of its training.
+    """A detector made from its own settings, and the remaining settings, which are for its training.
 
-    Raises: ConfigError for others where it has no training
+    Raises: ConfigError if there are remaining settings but it has no training
     """
     found = plugins.load("detectors", name)
     fields = found.Config.__dataclass_fields__
@@ -56,7 +56,7 @@ def configured(name: str, settings: Mapping[str, Any]) -> tuple[Detector, dict[s
 def adopting_detector(
     grid: Grid, ends: Ints, how: Detection, artefact: Artefact, marks_N: Floats | None = None
 ) -> tuple[Detector, Ints]:
-    """A detector around a network that was trained on the rows before `ends`; one that needs none is fitted."""
+    """A detector that uses a network trained on the rows before `ends`; a detector that needs none is fitted."""
     detector, training = configured(how.detector, how.settings)
     if marks_N is not None:
         detector.teach(marks_N)

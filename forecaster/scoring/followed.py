@@ -1,4 +1,4 @@
-"""Series of one step, followed as their rows come: placed on their steps, judged, their alarms put into events."""
+"""Series of one step in a stream: places rows on the series' steps, judges them, and groups alarms into events."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -36,10 +36,10 @@ __all__ = ["Followed"]
 
 @dataclass(frozen=True)
 class _Rows:
-    """Rows of single channels, in the order of `PlacedRows`, those of one row side by side. Shapes: [E C]"""
+    """Rows of single channels, in the order of `PlacedRows`; channels of one row are neighbours. Shapes: [E C]"""
 
     series: Ints
-    """Of the detector: that of a channel, where there are some."""
+    """Number of the detector's series, which is that of a channel if there are channels."""
     times: Ints
     values: Floats
     first: Bools
@@ -48,7 +48,7 @@ class _Rows:
 
     @classmethod
     def of(cls, placed: PlacedRows, places: Places, calm: Maintenance) -> "_Rows":
-        """Rows of the channels of each."""
+        """One row for each channel of each placed row."""
         channels = placed.values.shape[1]
         row = np.repeat(np.arange(len(placed.series)), channels)
         place, position = placed.series[row], placed.position[row]
@@ -62,10 +62,10 @@ class _Rows:
 
 
 class Followed:
-    """Where some series stand; rows of each must come in the order of their times.
+    """The state of some series; rows of each must come in order of time.
 
-    With channels each is a series of the detector, those of one name side by side; what is said of a row is said of each
-    of them, and of the whole.
+    Channels are series of the detector, those of one name being neighbours; each row then gets an answer for each
+    channel and one for the whole.
     """
 
     def __init__(self, member: Calibrated, how: Detection, clock: Clock, channels: Sequence[str] = ()) -> None:
@@ -91,12 +91,12 @@ class Followed:
 
     @property
     def tracks(self) -> tuple[str, ...]:
-        """What is said of each row: of each channel and the whole; without channels, of the row itself."""
+        """Names of the answers to each row: the channels and the whole; without channels, the row itself."""
         return (*self.channels, columns.WHOLE) if self.channels else ("",)
 
     @classmethod
     def after(cls, member: Calibrated, how: Detection, found: Detected, channels: Sequence[str] = ()) -> "Followed":
-        """After the last row of a detection. A series goes on from there with a later row, and begins anew with another."""
+        """The state after a detection's last rows. A series continues with a later row, and restarts with any other."""
         grid, made = found.grid, cls(member, how, found.grid.clock, channels)
         made._follower.begin(filled_forward(grid, how.meanings(member.frequency)))
         firsts = np.array(list(by_name(grid)) if channels else range(grid.series), np.int64)
@@ -115,7 +115,7 @@ class Followed:
         return made
 
     def _begin_events(self, number: int, first: int, found: Detected) -> None:
-        """The last events of a name, whose first series in a detection is `first`; its silences are no alarms."""
+        """Take over the last events of a name, whose first series in the detection is `first`, without silences."""
         events = [found.events[s] for s in range(first, first + max(1, len(self.channels)))]
         events += [found.whole[first][1]] if self.channels else []
         for track, some in enumerate(events, number * len(self.tracks)):
@@ -124,13 +124,13 @@ class Followed:
                 self.open.put(track, alarms[-1].end, alarms[-1].start)
 
     def _begin_whole(self, wholes: Wholes, first: int, found: Detected) -> None:
-        """The channels of a name together."""
+        """Take over the whole of a name."""
         grid, name = found.grid, f"{found.grid.unique_id[first]}/{columns.WHOLE}"
         rows = [slice(grid.offsets[s], grid.offsets[s + 1]) for s in range(first, first + len(self.channels))]
         wholes.begin(name, found.kept[name], np.column_stack([grid.y[row] for row in rows]))
 
     def feed(self, names: Sequence[str], times: Ints, values: Floats) -> Answers:
-        """Some rows, of any series, in the order in which they came; what is said of each channel, and of the whole.
+        """Take in rows of any series, in the order in which they came; answers for each channel and for the whole.
 
         Shapes: [n], values [n, C]
         """
@@ -146,7 +146,7 @@ class Followed:
         return answers
 
     def _greet(self, arrivals: Arrivals) -> None:
-        """Series that were not there, and some that begin anew."""
+        """Set up new series, and those that restart."""
         for number in arrivals.new:
             for series in self._series_of(number).tolist():
                 self._follower.meet(series, self._label(series))
@@ -164,19 +164,19 @@ class Followed:
                 self._wholes.forget(number)
 
     def _series_of(self, number: int) -> Ints:
-        """The detector's series of a name."""
+        """Numbers of the detector's series of a name."""
         count = max(1, len(self.channels))
         return number * count + np.arange(count)
 
     def _label(self, series: int) -> str:
-        """What one of the detector's series is called."""
+        """The name of one of the detector's series."""
         if not self.channels:
             return self.places.names[series]
         number, channel = divmod(series, len(self.channels))
         return f"{self.places.names[number]}/{self.channels[channel]}"
 
     def _follow_lacking(self, lacking: Lacking, placed: PlacedRows, times: Ints, answers: Answers) -> None:
-        """Values that stand for missing ones, and silences that rows make known."""
+        """Fill missing values by the rules, and report silences that rows reveal."""
         lacking.grow(len(self.places.names))
         parts = (
             part.tolist() for part in (placed.series, placed.position, placed.values[:, 0], placed.row, placed.last)
@@ -211,7 +211,7 @@ class Followed:
     def _answer_wholes(
         self, wholes: Wholes, placed: PlacedRows, viewed: ViewedRows, found: Alarms, answers: Answers
     ) -> None:
-        """What is said of the whole of each row."""
+        """Answer for the whole of each row."""
         shape = placed.values.shape
         said = (one.reshape(shape) for one in (viewed.sign, found.while_open, found.strangeness))
         some = Channels(placed.values, viewed.views.reshape(*shape, -1), *said)
@@ -226,7 +226,7 @@ class Followed:
     def _say(
         self, placed: PlacedRows, train: Bools, found: Alarms, sight: Sight, tracks: Ints, answers: Answers
     ) -> None:
-        """Put what was found into answers. Shapes: [E k], where `tracks` [k] are the channels, or the whole"""
+        """Write results into answers. Shapes: [E k], where `tracks` [k] are the channels, or the whole"""
         count, views = len(self.tracks), sight.views
         at = (placed.row[:, None] * count + tracks).reshape(-1)
         series, position, last = (
@@ -246,7 +246,7 @@ class Followed:
                 answers.event_id[at[k]] = event
 
     def _seen(self, rows: _Rows) -> Sight:
-        """What the detector sees in each row, series side by side."""
+        """The detector's views of each row, for many series at once."""
         parts, order = [], []
         for some in rounds(rows.series):
             if rows.first[some].any():
@@ -257,7 +257,7 @@ class Followed:
         return parts[0] if in_order else Sight.joined(parts).take(np.argsort(np.concatenate(order)))
 
     def open_events(self) -> list[str]:
-        """Events that go on."""
+        """Ids of events that are still open."""
         return list(self.open.going(np.repeat(self.places.held["rows"], len(self.tracks))))
 
     def _named(self, track: int, position: int) -> str:
@@ -266,7 +266,7 @@ class Followed:
         return f"{name}@{self.places.text(number, position)}"
 
     def state(self) -> dict[str, Array]:
-        """All that is remembered, by name."""
+        """The whole state, by name."""
         parts = {
             "held": {**self.places.held.state(), **self.open.state()},
             "follower": self._follower.state(),
@@ -295,7 +295,7 @@ class Followed:
 
 
 def _ends_by_name(ends: Mapping[str, int], channels: Sequence[str]) -> Mapping[str, int]:
-    """The last training times of channels as those of the names that have them."""
+    """The last training times by name, from those of channels."""
     if not channels:
         return ends
     found: dict[str, int] = {}

@@ -1,4 +1,4 @@
-"""A trained forecaster for a whole table: one artefact for each step that the table has."""
+"""A trained forecaster for a whole table: one artefact for each step in the table."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -35,19 +35,19 @@ _INDEX = "forecaster.json"
 
 @dataclass(frozen=True)
 class Forecaster:
-    """What `train` gives: artefacts by step, and the roles of the columns that they read."""
+    """The result of `train`: one artefact per step, and the roles of the columns that they read."""
 
     artefacts: tuple[Artefact, ...]
     roles: Roles
 
     @property
     def members(self) -> list[Artefact]:
-        """Every trained network, those of ensembles one by one."""
+        """Every trained network; ensembles are split into their members."""
         return [member for artefact in self.artefacts for member in artefact.members]
 
     @property
     def horizon(self) -> int:
-        """Steps that it can look ahead."""
+        """Number of steps that it can forecast."""
         return self.artefacts[0].plan.horizon
 
     @property
@@ -79,15 +79,15 @@ class Forecaster:
         levels: Sequence[float] = LEVELS,
         warmup: int | None = None,
     ) -> pd.DataFrame:
-        """Forecasts of every series after its last row, as a table; the rest as in `forecasts`."""
+        """Forecasts of every series after its last row, as a table; options as in `forecasts`."""
         return self.rows(self.forecasts(checked, horizon=horizon, warmup=warmup), horizon=horizon, levels=levels)
 
     def forecasts(
         self, checked: Checked, *, horizon: int | None = None, warmup: int | None = None
     ) -> list[tuple[Grid, Artefact, Forecasts]]:
-        """Forecasts of every series after its last row; with `warmup` the network reads only so many rows of each.
+        """Forecasts of every series after its last row; with `warmup`, the network reads only that many last rows.
 
-        Raises: ArtifactError for a horizon longer than was trained, ConfigError for a warmup or horizon below 1
+        Raises: ArtifactError for a horizon beyond the trained one, ConfigError for a warmup or horizon below 1
         """
         require_positive(warmup=warmup)
         self.require_horizon(horizon)
@@ -108,7 +108,7 @@ class Forecaster:
         horizon: int | None = None,
         levels: Sequence[float] = LEVELS,
     ) -> pd.DataFrame:
-        """What `forecasts` gave, as a table."""
+        """The result of `forecasts` as a table."""
         parts = [forecast_rows(grid, found, levels=levels, horizon=horizon) for grid, _, found in forecasts]
         return parts[0] if len(parts) == 1 else pd.concat(parts, ignore_index=True)
 
@@ -120,7 +120,7 @@ class Forecaster:
         seed: int,
         horizon: int | None = None,
     ) -> Iterator[pd.DataFrame]:
-        """Joint sample paths of what `forecasts` gave, as tables of some series each.
+        """Joint sample paths from the result of `forecasts`, as tables of a few series each.
 
         Raises: ConfigError for a number of paths below 1
         """
@@ -130,15 +130,15 @@ class Forecaster:
                 yield path_rows(grid, part)
 
     def require_horizon(self, horizon: int | None) -> None:
-        """Raises: ArtifactError for a horizon longer than was trained, ConfigError for one below 1."""
+        """Check a horizon. Raises: ArtifactError if it is beyond the trained one, ConfigError if it is below 1"""
         require_positive(horizon=horizon)
         if horizon is not None and horizon > self.horizon:
             raise ArtifactError(
-                f"the model looks {counted(self.horizon, 'step')} ahead, --horizon asks for {horizon}. Train it anew."
+                f"the model forecasts {counted(self.horizon, 'step')}, --horizon asks for {horizon}. Train a new one."
             )
 
     def save(self, folder: Path) -> None:
-        """Write all of it into a folder. Raises: ConfigError when it cannot be written; a new folder is then gone again."""
+        """Write it into a folder. Raises: ConfigError if it cannot be written; a new folder is then removed again"""
         with gone_unless_written(folder):
             self._write(folder)
 
@@ -156,7 +156,7 @@ class Forecaster:
 
     @classmethod
     def load(cls, folder: Path) -> "Forecaster":
-        """Read it from a folder. Raises: ArtifactError when it is absent or damaged."""
+        """Read it from a folder. Raises: ArtifactError if it is absent or damaged"""
         try:
             index = json.loads((folder / _INDEX).read_text())
             roles = Roles(**{name: tuple(value) for name, value in index["roles"].items()})
@@ -179,7 +179,7 @@ def train(
 ) -> Forecaster:
     """Train one artefact for each grid, on the rows before `ends` (all rows by default).
 
-    Weights begin with `warm`'s if given; trainings are kept in the folder `resume` until all are done.
+    Weights start from those of `warm`, if given; checkpoints are kept in the folder `resume` until all is done.
 
     Shapes: ends holds one array [S] for each grid
     """
@@ -204,6 +204,6 @@ def _saved_of(grid: Grid, warm: Forecaster) -> Artefact:
     if found is None:
         known = ", ".join(a.plan.step for a in warm.artefacts)
         raise ArtifactError(
-            f"the model to begin with has steps of {known}, the input has steps of {grid.frequency.alias}."
+            f"the model to start from has steps of {known}, the input has steps of {grid.frequency.alias}."
         )
     return found

@@ -1,4 +1,4 @@
-"""Whether the columns that are known in advance hold values for all steps ahead."""
+"""Checks that columns known in advance have values for all steps ahead."""
 
 import numpy as np
 
@@ -12,9 +12,9 @@ __all__ = ["note_missing"]
 
 
 def note_missing(grid: Grid, artefact: Artefact, horizon: int, quality: Quality) -> None:
-    """Note which future columns lack values within the horizon, and that of which series lacks most."""
+    """Note which future columns lack values within the horizon, and the series that lacks most."""
     if not any(plugins.load("models", member.plan.model).covariates for member in artefact.members):
-        return  # said before: nothing is read of them
+        return  # already reported: the model does not read them
     for name, given_S in zip(grid.future_names, _given(grid, horizon).T, strict=True):
         if given_S.min() == horizon:
             continue

@@ -1,4 +1,4 @@
-"""What missing values of a series mean: nothing, the last value once more, or that the series is silent."""
+"""The meaning of missing values: nothing, a repetition of the last value, or a silent series."""
 
 import math
 from collections.abc import Mapping
@@ -18,35 +18,35 @@ _GAPS = ("ignore", "hold", "alarm")
 _HELP = "Give a duration like 6h, a number of steps, or a table with columns unique_id, silent_after and perhaps gaps."
 
 TimeOut = tuple[str, str, str]
-"""Name of a series, empty for all others; its time-out, empty for none; what its gaps are, empty for the usual."""
+"""Name of a series, empty for all others; its time-out, empty for none; its rule for gaps, empty for the default."""
 
 
 @dataclass(frozen=True)
 class Meaning:
-    """What missing values of one series mean."""
+    """The meaning of missing values in one series."""
 
     holds: bool = False
-    """The last value stands for them, until the series is silent."""
+    """Whether the last value is repeated, until the series is silent."""
     limit: int | None = None
-    """Steps after its last value at which the series is silent; None for never."""
+    """Steps after the last value from which the series counts as silent; None for never."""
 
     @classmethod
     def of(cls, gaps: str, after: str, step: Frequency) -> "Meaning":
-        """From the two rules. Raises: ConfigError for a duration where times are integers"""
+        """From the rules `gaps` and `silent_after`. Raises: ConfigError for a duration if times are integers"""
         limit = _steps(after, step) if after else (1 if gaps == "alarm" else None)
         return cls(gaps == "hold", limit)
 
 
 @dataclass(frozen=True)
 class Meanings:
-    """The same for each series of one step."""
+    """The meaning of missing values for each series of one step."""
 
     usual: Meaning
     named: Mapping[str, Meaning] = field(default_factory=dict)
 
     @classmethod
     def of(cls, gaps: str, silent_after: str, step: Frequency) -> "Meanings":
-        """From the rules `gaps` and `silent_after`. Raises: ConfigError for a time-out that is none"""
+        """From the rules `gaps` and `silent_after`. Raises: ConfigError for an invalid time-out"""
         named = {name: Meaning.of(own or gaps, after, step) for name, after, own in require_time_outs(silent_after)}
         return cls(named.pop("", Meaning.of(gaps, "", step)), named)
 
@@ -58,7 +58,7 @@ class Meanings:
 
 
 def require_time_outs(text: str) -> list[TimeOut]:
-    """Time-outs of a text, or of the table that it names. Raises: ConfigError for one that is neither"""
+    """Time-outs from a text, or from the table it names. Raises: ConfigError if it is neither"""
     if table.is_table(Path(text.strip())):
         return _of_table(Path(text.strip()))
     _require_time_out(text.strip())
@@ -66,14 +66,14 @@ def require_time_outs(text: str) -> list[TimeOut]:
 
 
 def since_value(missing_T: Bools) -> Ints:
-    """How many rows ago the last value was: 0 for a row that has one, and before the first."""
+    """Number of rows since the last value: 0 for a row that has one, and before the first value."""
     position_T = np.arange(len(missing_T))
     last_T = np.maximum.accumulate(np.where(missing_T, -1, position_T))
     return np.where(last_T < 0, 0, position_T - last_T)
 
 
 def filled_forward(grid: Grid, meanings: Meanings) -> Grid:
-    """A grid whose missing values are the last ones, in series that hold them."""
+    """A grid with missing values filled by the last value, in series where that is the rule."""
     if not meanings:
         return grid
     y = grid.y.copy()
@@ -87,7 +87,7 @@ def filled_forward(grid: Grid, meanings: Meanings) -> Grid:
 
 
 def _steps(after: str, step: Frequency) -> int:
-    """Steps of a time-out, the last of them begun."""
+    """A time-out in steps, rounded up."""
     if after.isdigit():
         return int(after)
     if step.kind == "integer":
@@ -101,7 +101,7 @@ def _require_time_out(text: str) -> None:
     try:
         right = not text or (int(text) > 0 if text.isdigit() else parse_duration(text) > 0)
     except ConfigError as error:
-        raise ConfigError(f"rules.silent_after: '{text}' is no time-out. {_HELP}") from error
+        raise ConfigError(f"rules.silent_after: '{text}' is not a time-out. {_HELP}") from error
     if not right:
         raise ConfigError(f"rules.silent_after: '{text}' must be at least 1 step.")
 

@@ -1,4 +1,4 @@
-"""A detection of later rows in which series go on from where they stand, instead of beginning there."""
+"""Detection on a later file in which known series continue from their state instead of starting anew."""
 
 from dataclasses import dataclass, fields, replace
 
@@ -21,7 +21,7 @@ Silent = list[tuple[Event, Ints]]
 
 
 def going_on(followed: Followed, found: Detected) -> Detected:
-    """The same detection, in which series that rest before its rows go on with them; they stand after these then."""
+    """The detection with rows of known series judged from their state, which is advanced to the end of these rows."""
     grid, places = found.grid, followed.places
     channels = max(1, len(followed.channels))
     names = [str(name) for name in grid.unique_id]
@@ -41,7 +41,7 @@ def going_on(followed: Followed, found: Detected) -> Detected:
 
 @dataclass(frozen=True)
 class _Stand:
-    """Where the series of a name stood: its number, the last alarm and the event of each, the row of its last value."""
+    """The state of a name's series: its number, the last alarm and event of each, and the row of the last value."""
 
     number: int
     last: list[tuple[int, int]]
@@ -49,21 +49,21 @@ class _Stand:
 
     @classmethod
     def of(cls, followed: Followed, name: str) -> "_Stand":
-        """Of one name."""
+        """The state of one name."""
         number, tracks = followed.places.number(name), len(followed.tracks)
         last = [followed.open.last(number * tracks + track) for track in range(tracks)]
         return cls(number, last, -1 if followed.lacking is None else int(followed.lacking.known([number])[0]))
 
 
 def _copied(found: Detected) -> Detected:
-    """What of it is changed, copied."""
+    """A copy of the parts that will be changed."""
     views = Views(*(getattr(found.views, field.name).copy() for field in fields(Views)))
     lists = [*found.alarms], [*found.events], [*found.numbers]
     return replace(found, views=views, alarms=lists[0], events=lists[1], numbers=lists[2], whole={**found.whole})
 
 
 def _put(made: Detected, followed: Followed, first: int, stand: _Stand, answers: Answers, rows: Ints) -> None:
-    """Put what was said of the rows of a name in the place of what was found."""
+    """Replace the results for the rows of a name by the stream's answers."""
     grid, places = made.grid, followed.places
     shift = int(places.step.positions(grid.starts[[first]], places.held["start"][[stand.number]])[0])
     for track, (alarm, event) in enumerate(stand.last):
@@ -89,14 +89,14 @@ def _found(answers: Answers, rows: Ints, gap: int, alarm: int, event: int) -> tu
     )
     alarms = Alarms(p_T, answers.is_anomaly[rows] & ~np.isnan(p_T), strange_T, opening_T)
     events, number_T = merge(alarms, sign_T, gap)
-    if events and events[0].start - alarm <= gap:  # it was open when the file ended
+    if events and events[0].start - alarm <= gap:  # the event was open when the last file ended
         events[0] = replace(events[0], start=event)
     return alarms, events, number_T
 
 
 def _silent_since(followed: Followed, stand: _Stand, shift: int, values_T: Floats, rows: int) -> Silent:
-    """Silences after the last value, of a series whose values go on in row `shift`; counted from there."""
-    assert followed.lacking is not None, "silences are asked for"
+    """Silences since the last value, for a series whose rows continue at row `shift`; rows are counted from there."""
+    assert followed.lacking is not None, "silences are looked for"
     back, number = shift - stand.known, stand.number
     missing_T = np.ones(back + rows, bool)
     missing_T[0], missing_T[back : back + len(values_T)] = False, np.isnan(values_T)

@@ -1,4 +1,4 @@
-"""Incidents: events of related series that begin together, and events that turn out to be part of another."""
+"""Incidents: groups of events of related series that begin together; and events that merge into another."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,12 +18,12 @@ _TAG = "tag:"
 
 @dataclass(frozen=True, kw_only=True)
 class Incidents:
-    """Which events are one incident; `incidents = { by = ..., window = ... }` of a pipeline."""
+    """Which events form one incident; a pipeline's setting `incidents = { by = ..., window = ... }`."""
 
     by: str = "entity"
-    """What makes series related: the same entity, the same value of a tag (tag:NAME), the same pipeline, or none."""
+    """Which series are related: by entity, by a tag (tag:NAME), all of the pipeline (pipeline), or none."""
     window: str = "1h"
-    """Events that start within so long of the first one's start are part of its incident."""
+    """Events that start within this time of the first one's start belong to its incident."""
 
     def __post_init__(self) -> None:
         if self.by not in ("entity", "pipeline", "none") and not (self.by.startswith(_TAG) and self.by != _TAG):
@@ -45,7 +45,7 @@ class Incidents:
         return pd.Timedelta(parse_duration(self.window), unit="us")
 
     def groups(self, series: pd.DataFrame, pipeline: str) -> dict[str, str]:
-        """The group of each series that is related to others; `series` as the ledger knows them."""
+        """The group of each series that has one; `series` is the ledger's table."""
         if self.by == "none":
             return {}
         if self.by == "pipeline":
@@ -63,10 +63,10 @@ class Incidents:
         }
 
     def put_in(self, fresh: pd.DataFrame, known: pd.DataFrame, groups: Mapping[str, str]) -> dict[str, str]:
-        """The incident of each new event, in the order of their starts.
+        """Assign each new event to an incident, in order of start.
 
-        An event joins the incident of its parent or of what it is the parent of, else the one of its group that began nearest,
-        at most a window away; else it is the first of a new one, `group@start`, or its own where its series has no group.
+        An event joins the incident of its parent or child, else that of its group which began nearest, at most a window
+        away; else it starts a new one, `group@start`, or named like the event if its series has no group.
         """
         put = dict(zip(known["event_id"], known["incident_id"].fillna(known["event_id"]), strict=True))
         begun: dict[str, dict[str, pd.Timestamp]] = {}
@@ -86,7 +86,7 @@ class Incidents:
 
 
 def _kin(events: pd.DataFrame) -> dict[str, str]:
-    """The parent of each event that has one, and of each parent a child."""
+    """For each event with a parent that parent, and for each parent one of its children."""
     merged = events.dropna(subset="parent_id")
     return {
         **dict(zip(merged["parent_id"], merged["event_id"], strict=True)),
@@ -95,10 +95,10 @@ def _kin(events: pd.DataFrame) -> dict[str, str]:
 
 
 def parents(found: pd.DataFrame, known: pd.DataFrame) -> dict[str, str]:
-    """Events that are part of another of their series: of each its parent, the one that began first.
+    """Events that have merged with another of their series, each with its parent, which is the one that began first.
 
-    Known events that a new look finds no longer, because what it finds covers them, are part of that, or that of them. A
-    silence is what it is: one that values have filled since is over, and the next is another.
+    Known events that a new detection no longer finds, because a found event overlaps them, are merged with that event.
+    Silences never merge: one that values have ended is over, and the next is a different one.
     """
     gone = known[~known["event_id"].isin(found["event_id"])]
     pairs = found.merge(gone, on="unique_id", suffixes=("", "_gone"))
@@ -115,9 +115,9 @@ def parents(found: pd.DataFrame, known: pd.DataFrame) -> dict[str, str]:
 
 
 def of_events(events: pd.DataFrame) -> pd.DataFrame:
-    """Incidents of some events, the newest first: when, how severe, of which series, and whether they go on.
+    """Incidents of some events, the newest first: times, severity, series, and state.
 
-    `lead` is the most severe event; an incident is `open` as long as one of its events is, then in the state of its lead.
+    `lead` is the most severe event. An incident is `open` while any of its events is, then has the state of its lead.
     """
     rows = []
     ids = events["incident_id"].fillna(events["event_id"])

@@ -1,4 +1,4 @@
-"""New rows of many series judged: side by side where there is one of each, by themselves where a series has many."""
+"""Judges new rows of many series: vectorised if each series has few rows, one series at a time if some have many."""
 
 from dataclasses import dataclass
 
@@ -15,10 +15,10 @@ __all__ = ["ViewedRows", "judge_rows"]
 
 @dataclass(frozen=True)
 class ViewedRows:
-    """Rows of series as a detector sees them.
+    """Rows of series with the detector's views of them.
 
-    Shapes: [n], views [n, V]; `may` raise an alarm; `working` where there is no maintenance; `train` where a row is one of
-        training, which are the first of a series
+    Shapes: [n], views [n, V]; `may`: the row may raise an alarm; `working`: it is not in maintenance; `train`: it is a
+        training row, which are the first rows of a series
     """
 
     series: Ints
@@ -29,12 +29,12 @@ class ViewedRows:
     train: Bools
 
     def of(self, rows: Ints, series: Ints, views: Floats, sign: Floats) -> "ViewedRows":
-        """Some of its rows, as other series that see something else."""
+        """Some of the rows, with other series numbers, views and signs."""
         return ViewedRows(series, views, sign, self.may[rows], self.working[rows], self.train[rows])
 
 
 def judge_rows(alarms: AlarmingAbreast, viewed: ViewedRows) -> Alarms:
-    """What is said of each row; those of a series are in their order."""
+    """Judge rows; those of a series must be in order of time."""
     every = Alarms.nothing(len(viewed.series))
     rounds_ = _abreast(alarms, viewed)
     for some in rounds_:
@@ -49,7 +49,7 @@ def judge_rows(alarms: AlarmingAbreast, viewed: ViewedRows) -> Alarms:
 
 
 def _put_alone(every: Alarms, alarms: AlarmingAbreast, viewed: ViewedRows, rows: Ints) -> None:
-    """What is said of the rows of one series."""
+    """Judge the rows of one series on its own."""
     alarming, early = alarms.alone(int(viewed.series[rows[0]])), rows[viewed.train[rows]]
     later = rows[len(early) :]
     if len(early):
@@ -60,7 +60,7 @@ def _put_alone(every: Alarms, alarms: AlarmingAbreast, viewed: ViewedRows, rows:
 
 
 def _abreast(alarms: AlarmingAbreast, viewed: ViewedRows) -> list[Ints]:
-    """Rounds of rows of many series, of which nothing but their views tells; none where a few series have many rows."""
+    """Rounds of rows that are judged by views alone, many series at a time; none if a few series have many rows."""
     apart = alarms.muted | set(viewed.series[viewed.train | ~viewed.working].tolist())
     plain = ~np.isin(viewed.series, list(apart)) if apart else np.ones(len(viewed.series), bool)
     found = [np.flatnonzero(plain)[some] for some in rounds(viewed.series[plain])]

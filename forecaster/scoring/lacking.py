@@ -1,4 +1,4 @@
-"""Series followed row by row: the value that stands for a missing one, and which of them have fallen silent."""
+"""Missing values in a stream: the value that is filled in, and which series have fallen silent."""
 
 from collections.abc import Iterator, Mapping
 from heapq import heappop, heappush
@@ -18,13 +18,13 @@ _NEVER = -(2**40)
 
 
 class Lacking:
-    """When the last value of each series was, and what it was.
+    """The time and the value of each series' last value.
 
-    The time is that of the newest row of any series. A series is silent when a row of its own comes, missing at its time-out
-    or any after it, or one of another that is later than its time-out: whichever is first makes it known.
+    The current time is that of the newest row of any series. A silence is noticed by whichever comes first: a row of
+    the series itself, without a value at or after its time-out, or a row of another series later than the time-out.
 
-    Shapes: `places` holds `start`, the time of row 0 of each series, `rows`, how many it has, and `end`, the time of its
-        last training row
+    Shapes: `places` holds, for each series, `start`, the time of row 0; `rows`, their number; and `end`, the time of
+        the last training row
     """
 
     def __init__(
@@ -36,19 +36,19 @@ class Lacking:
         self._held = Numbers(**blank)
         self._now = int(Clock.ABSENT)
         self._due: list[tuple[int, int]] = []
-        """When each series that is not silent may be: at the earliest, as a heap."""
+        """A heap of the earliest times at which series that are not silent may become so."""
         self._queued: set[int] = set()
 
     def known(self, series: list[int]) -> Ints:
-        """Rows of the last values."""
+        """The row of each series' last value."""
         return self._held["known"][series].copy()
 
     def forget(self, series: int) -> None:
-        """A series begins anew."""
+        """Let a series restart."""
         self._held.forget(np.array([series]))
 
     def begin(self, known: Ints, values: Floats, now: int) -> None:
-        """Stand after the last value of each series, at a time; what is silent by then was told."""
+        """Start after the last value of each series, at time `now`; series silent by then count as reported."""
         self._held.grow(len(known))
         self._held["known"][:], self._held["value"][:], self._now = known, values, now
         for s in range(len(known)):
@@ -57,7 +57,7 @@ class Lacking:
         self._queue_all()
 
     def seen(self, s: int, until: int) -> int | None:
-        """The row at which a silence after its last value was seen, if it was by the row `until`."""
+        """The row at which a silence after the last value was noticed, up to row `until`; else None."""
         known = int(self._held["known"][s])
         if known == _NEVER:
             return None
@@ -65,18 +65,18 @@ class Lacking:
         return self._silences.first(self._names[s], known, until, start, self.first_test_row(s))
 
     def value(self, s: int, at: int, value: float) -> None:
-        """A value has come."""
+        """Take in a value."""
         self._held["known"][s], self._held["value"][s], self._held["told"][s] = at, value, 0
         self._queue(s)
 
     def missing(self, s: int, at: int) -> float:
-        """What stands for a missing value: the last one where it holds, else NaN."""
+        """The value filled in for a missing one: the last one if it is to be repeated, else NaN."""
         meaning, ago = self._meanings[self._names[s]], at - int(self._held["known"][s])
         holds = meaning.holds and ago < (meaning.limit or -_NEVER)
         return float(self._held["value"][s]) if holds else np.nan
 
     def silent(self, s: int, at: int) -> int | None:
-        """The row at which the silence was seen that a missing row belongs to, None if it belongs to none."""
+        """The row at which the silence that a missing row belongs to was noticed; None if it belongs to none."""
         start = self.seen(s, at)
         time = int(self._places["start"][s])
         if start is None or not self._silences.counts(self._names[s], np.array([at]), time, self.first_test_row(s))[0]:
@@ -85,7 +85,7 @@ class Lacking:
         return start
 
     def others(self, time: int) -> Iterator[tuple[int, int]]:
-        """Series that were silent before the time of a row, and were not told yet; and the rows at which that is seen."""
+        """Series that fell silent before the time of a row and were not reported yet, with the rows that show it."""
         self._now = max(self._now, time)
         while self._due and self._due[0][0] < self._now:
             _, s = heappop(self._due)
@@ -101,22 +101,22 @@ class Lacking:
             yield s, start
 
     def grow(self, series: int) -> None:
-        """Room for so many series."""
+        """Make room for this many series."""
         self._held.grow(series)
 
     def state(self) -> dict[str, Array]:
-        """All that is remembered, by name."""
+        """The whole state, by name."""
         return {**self._held.state(), "now": np.array([self._now])}
 
     def restore(self, state: Mapping[str, Array]) -> None:
-        """Remember a `state`; an empty one is of before somebody asked for silences."""
+        """Continue from a `state`; an empty one dates from before silences were looked for."""
         known = state or self._as_if_known()
         self._held.restore(known)
         self._now = int(known["now"][0])
         self._queue_all()
 
     def _as_if_known(self) -> dict[str, Array]:
-        """Every series had a value in its last row, whatever it was."""
+        """The state if every series had some value in its last row."""
         known, count = self._places["rows"] - 1, len(self._names)
         now = self._step.times(self._places["start"], known).max(initial=Clock.ABSENT)
         blank = {"value": np.full(count, np.nan), "told": np.zeros(count, np.int64)}

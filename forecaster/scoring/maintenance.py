@@ -1,4 +1,4 @@
-"""Maintenance: times in which no event is raised, given as text or in a table."""
+"""Maintenance windows, in which no event is raised, given as text or in a table."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,21 +16,21 @@ from forecaster.series.grid import Bools, Grid
 
 __all__ = ["Maintenance", "spans"]
 
-_HELP = "Give FROM/TO, several with commas between, or a table with columns from and to."
+_HELP = "Give FROM/TO, several separated by commas, or a table with columns from and to."
 
 MaintenanceWindow = tuple[str, str, str]
-"""Name of a series, empty for all; first time; first time after it."""
+"""Name of a series, empty for all; start; end (exclusive)."""
 
 
 @dataclass(frozen=True)
 class Maintenance:
-    """Spans as some series count their times."""
+    """Maintenance windows, on the clock of some series."""
 
     spans: Sequence[tuple[str, int, int]]
 
     @classmethod
     def of(cls, text: str, clock: Clock) -> "Maintenance":
-        """From a rule's text. Raises: ConfigError for one that names no times"""
+        """From the text of the rule. Raises: ConfigError if it has invalid times"""
         found = spans(text)
         try:
             times = _encoded([time for _, *both in found for time in both], clock)
@@ -45,7 +45,7 @@ class Maintenance:
         return cls(made)
 
     def closed(self, name: str, times_T: Ints) -> Bools:
-        """Which times of a series lie in one of them."""
+        """Which times of a series lie in a window."""
         closed_T = np.zeros(len(times_T), bool)
         for whose in {"", name}:
             for start, end in self._of_series.get(whose, ()):
@@ -54,14 +54,14 @@ class Maintenance:
 
     @cached_property
     def _of_series(self) -> Mapping[str, list[tuple[int, int]]]:
-        """Those of each name; of all series under the empty one."""
+        """The windows by name; those of all series under the empty name."""
         found: dict[str, list[tuple[int, int]]] = {}
         for name, start, end in self.spans:
             found.setdefault(name, []).append((start, end))
         return found
 
     def working(self, grid: Grid) -> Bools:
-        """Rows of a grid that lie in none; others raise no alarm and do not count as normal. Shapes: [N]"""
+        """Rows of a grid outside all windows; other rows raise no alarm and do not count as normal. Shapes: [N]"""
         working_N = np.ones(len(grid.y), bool)
         for s in range(grid.series) if self.spans else ():
             rows = slice(grid.offsets[s], grid.offsets[s + 1])
@@ -71,7 +71,7 @@ class Maintenance:
 
 
 def spans(text: str) -> list[MaintenanceWindow]:
-    """Spans of a text, or of the table that it names. Raises: ConfigError for one that is neither"""
+    """Windows from a text, or from the table it names. Raises: ConfigError if it is neither"""
     if not text.strip():
         return []
     if table.is_table(Path(text)):
@@ -79,7 +79,7 @@ def spans(text: str) -> list[MaintenanceWindow]:
     parts = [part.strip().split("/") for part in text.split(",") if part.strip()]
     wrong = [part for part in parts if len(part) != 2 or not all(part)]
     if wrong:
-        raise ConfigError(f"rules.maintenance: '{'/'.join(wrong[0])}' is no span of time. {_HELP}")
+        raise ConfigError(f"rules.maintenance: '{'/'.join(wrong[0])}' is not a span of time. {_HELP}")
     return [("", start.strip(), end.strip()) for start, end in parts]
 
 
@@ -93,7 +93,7 @@ def _of_table(path: Path) -> list[MaintenanceWindow]:
     names: Any = [""] * len(frame)
     if "unique_id" in frame.columns:
         names = frame["unique_id"]
-        if names.hasnans:  # whole numbers beside an empty cell were read as fractions
+        if names.hasnans:  # whole numbers in a column with an empty cell were read as floats
             names = names.convert_dtypes().astype(object).where(names.notna(), "")
     return [(str(name), str(a), str(b)) for name, a, b in zip(names, frame["from"], frame["to"], strict=True)]
 

@@ -1,4 +1,4 @@
-"""What labels say of the training rows of a detection."""
+"""Labels of the training rows of a detection."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,10 +18,10 @@ def marks_of(
 ) -> Sequence[Floats | None]:
     """Marks of the rows of each grid: 1 anomalous, 0 normal, NaN unknown. [N] each; None without labels.
 
-    `labels` names a table, or nothing; `learns` tells whether the detector needs one.
+    `labels` names a table, or is empty; `learns` says whether the detector needs one.
 
-    Raises: ConfigError for a detector that needs labels and has none; DataError for labels that cannot be read or are of no
-        row, or are of no anomaly where one is needed
+    Raises: ConfigError if the detector needs labels and has none; DataError if labels cannot be read, match no row, or
+        contain no anomaly although one is needed
     """
     if learns and not labels:
         raise ConfigError(

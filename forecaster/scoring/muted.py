@@ -1,4 +1,4 @@
-"""What raises no alarm, or does not count as normal, because of what people said of earlier events."""
+"""Rows that raise no alarm, or do not count as normal, because of feedback on earlier events."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,11 +13,11 @@ __all__ = ["Muted"]
 
 @dataclass(frozen=True)
 class Muted:
-    """Of one series; rows count from its first one after training.
+    """What is muted in one series; rows are counted from its first one after training.
 
-    Shapes: levels [n, 2 + V]: of each false alarm its sign, the first row that it no longer mutes, and the most that each view
-        may have to be no stranger; times [m, 3]: of each expected event its first row, how many it has, and every how many it
-        comes again; events [k, 1]: first rows of events that do not count as normal
+    Shapes: levels [n, 2 + V]: for each false alarm, its sign, the first row that it no longer mutes, and the upper
+        limit of each view; times [m, 3]: for each expected event, its first row, its number of rows, and the period in
+        rows; events [k, 1]: first rows of events that do not count as normal
     """
 
     levels: Floats
@@ -25,7 +25,7 @@ class Muted:
     events: Floats
 
     def quiet(self, row_T: Ints, views_TV: Floats, sign_T: Floats | None) -> Bools:
-        """Views that are no stranger than in a false alarm of the same direction, or of one that is not known: [time, V]"""
+        """Views no stranger than in a false alarm of the same direction, or of unknown direction: [time, V]"""
         quiet_TV = np.zeros(views_TV.shape, bool)
         for sign, until, *most in self.levels:
             other_T = np.zeros(len(row_T), bool) if sign_T is None else sign_T * sign < 0
@@ -34,14 +34,14 @@ class Muted:
         return quiet_TV
 
     def due(self, row_T: Ints) -> Bools:
-        """Rows at which an expected event comes again: [time]"""
+        """Rows at which an expected event recurs: [time]"""
         due_T = np.zeros(len(row_T), bool)
         for first, rows, every in self.times:
             due_T |= (row_T >= first + rows) & ((row_T - first) % every < rows)
         return due_T
 
     def state(self) -> dict[str, Floats]:
-        """All that it is made of, by name."""
+        """The whole state, by name."""
         return {"levels": self.levels, "times": self.times, "events": self.events}
 
     @classmethod

@@ -1,4 +1,4 @@
-"""A folder that is written whole, or is not there."""
+"""Folders that are written completely or not at all."""
 
 import shutil
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ __all__ = ["gone_unless_written"]
 
 @contextmanager
 def gone_unless_written(folder: Path) -> Iterator[None]:
-    """Within the block a folder is written; one that is new is gone again where that raises a ConfigError."""
+    """A `with` block that writes a folder; a new folder is removed again if a ConfigError is raised."""
     fresh = not folder.exists()
     try:
         yield

@@ -17,10 +17,10 @@ def training_ends(
 ) -> list[Ints]:
     """Where each series' training part ends: one array [S] of positions for each grid.
 
-    Without either option the first 15 % of a series, at most 750 rows.
+    Without either option, it is the first 15 % of a series, at most 750 rows.
 
-    Raises: ConfigError for both options at once, a column that is not there or holds text, or where no row is left
-        to score
+    Raises: ConfigError for both options at once, for a column that is absent or holds text, or if no row is left to
+        score
     """
     if train_until is not None and test_column is not None:
         raise ConfigError("--train-until and --test-column exclude each other.")

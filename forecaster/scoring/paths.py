@@ -1,4 +1,4 @@
-"""Joint sample paths: futures of a series as a whole, whose values at each step are distributed as its quantiles say."""
+"""Joint sample paths: simulated futures whose values at each step follow the forecast quantiles."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -33,10 +33,10 @@ class Paths:
 def draw(
     artefact: Artefact, forecasts: Forecasts, count: int, *, seed: int, horizon: int | None = None
 ) -> Iterator[Paths]:
-    """`count` paths for each forecast, some forecasts at a time; the same seed draws the same.
+    """`count` paths for each forecast, a few forecasts at a time; the same seed gives the same paths.
 
-    Normal scores with the correlation of the held-out errors go through each step's quantile function, which is that of
-    `layers.distribution`: a straight line between two levels, and on beyond the outermost.
+    Normal scores with the correlation of the held-out errors are mapped by each step's quantile function, that of
+    `layers.distribution`: linear between two levels, and extrapolated beyond the outermost.
     """
     steps = horizon or forecasts.quantiles.shape[1]
     factor = torch.as_tensor(artefact.dependence.factor[:steps, :steps], dtype=torch.float32)

@@ -1,4 +1,4 @@
-"""Rows put on the steps of their series as they come: which are taken, which are late, and what is missing between."""
+"""Places the rows of a stream on the steps of their series: which are taken, which are late, which are missing."""
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -16,16 +16,16 @@ from forecaster.series.grid import Array, Bools, Floats
 __all__ = ["LONGEST_GAP", "Arrivals", "PlacedRows", "Places", "rounds"]
 
 LONGEST_GAP = 1_000
-"""Steps without a row up to which they are missing values; after more of them a series begins anew."""
+"""Up to this many steps without a row count as missing values; after more, a series restarts."""
 _MICROS = 1_000_000
 
 
 @dataclass(frozen=True)
 class PlacedRows:
-    """Rows that were placed, and the missing ones before them: of each its series, position and values, and whose it is.
+    """Rows that were placed, and the missing rows before them: series, position and values, and the input row of each.
 
-    Shapes: [E], values [E, C]; `first` where a series begins anew; `row` is the row that it leads to, `last` where it is
-        that row
+    Shapes: [E], values [E, C]; `first` marks rows where a series restarts; `row` is the input row that it is or leads
+        to, `last` marks the input rows themselves
     """
 
     series: Ints
@@ -38,7 +38,7 @@ class PlacedRows:
 
 @dataclass(frozen=True)
 class Arrivals:
-    """Whose some rows are: the number of each one's series; which series are new, and which begin anew where a file ended."""
+    """The series number of each row; which series are new, and which restart instead of continuing after a file."""
 
     series: Ints
     new: list[int]
@@ -46,13 +46,13 @@ class Arrivals:
 
 
 class Places:
-    """Where some series stand: each row's series and position in it, from its name and time.
+    """Finds each row's series and its position in it, from name and time.
 
-    A row that leaps from the past to beyond tomorrow is of a wrong clock, and not taken: those that follow it would be late.
-    Where times count steps, or a series is beyond tomorrow already, nobody knows.
+    A row that leaps from the past to beyond tomorrow comes from a wrong clock and is not taken, or else all rows after
+    it would be late. This cannot be checked if times are integers, or if a series is already beyond tomorrow.
 
-    Shapes: held: [S], `start`, the time of row 0 of each series, `rows`, how many it has, `end`, the time of its last training
-        row, and whether it is `resting` where a file ended
+    Shapes: held: [S], `start`, the time of row 0 of each series; `rows`, their number; `end`, the time of the last
+        training row; `resting`, whether it waits at the end of a file
     """
 
     def __init__(
@@ -73,11 +73,11 @@ class Places:
         return name in self._number
 
     def knows(self, name: str) -> bool:
-        """Was the detector taught by a series?"""
+        """Whether the detector was trained on a series."""
         return name in self._ends
 
     def begin(self, names: Sequence[str], starts: Ints, lengths: Ints) -> None:
-        """Rest after the last rows of a file. A series goes on from there with a later row, and begins anew with another."""
+        """Start after the last rows of a file. A series continues with a later row, and restarts with any other."""
         self.held.grow(len(names))
         for name in names:
             self._numbered(name)
@@ -85,7 +85,7 @@ class Places:
         self.held["end"][:] = [self._ends.get(name, Clock.ABSENT) for name in names]
 
     def arrive(self, names: Sequence[str], times: Ints) -> Arrivals:
-        """The series of some rows, which all have numbers then."""
+        """The series of some rows; new ones get numbers."""
         new: list[int] = []
         anew: list[int] = []
         found = [self._number.get(name, -1) for name in names]
@@ -94,7 +94,7 @@ class Places:
         return Arrivals(np.array(found, np.int64), new, anew)
 
     def place(self, series: Ints, times: Ints, values: Floats, answers: Answers) -> PlacedRows:
-        """Rows that can be placed, with the missing ones before them; why others cannot is answered.
+        """Place rows, with the missing ones before them; the reasons why others cannot be placed go into `answers`.
 
         Shapes: [n], values [n, C]
         """
@@ -112,37 +112,37 @@ class Places:
         return _expanded(series, position, values, gaps, first)
 
     def rests_before(self, name: str, time: int) -> bool:
-        """Does a series rest where a file ended, before a time?"""
+        """Whether a series waits at the end of a file that ends before a time."""
         number = self._number.get(name)
         return number is not None and bool(self.held["resting"][number]) and time > self._last_time(number)
 
     def number(self, name: str) -> int:
-        """Of a series that is known."""
+        """The number of a known series."""
         return self._number[name]
 
     def times(self, series: Ints, position: Ints) -> Ints:
-        """Of some rows."""
+        """Times of some rows."""
         return self.step.times(self.held["start"][series], position)
 
     def text(self, series: int, position: int) -> str:
-        """The time of a row, as a text."""
+        """The time of a row as text."""
         return str(self.clock.texts(self.times(np.array([series]), np.array([position])))[0])
 
     def texts(self, times: Ints) -> list[object]:
-        """Times as texts; of many rows most have the same."""
+        """Times as texts, each distinct time converted once, as many rows share one."""
         every = times.tolist()
         different = list(dict.fromkeys(every))
         texts = dict(zip(different, self.clock.texts(np.array(different, np.int64)), strict=True))
         return [texts[time] for time in every]
 
     def restore(self, names: Sequence[str], state: Mapping[str, Array]) -> None:
-        """Remember what `held` was."""
+        """Continue from an earlier `held`."""
         for name in names:
             self._numbered(name)
         self.held.restore(state)
 
     def _arrived(self, name: str, time: int, new: list[int], anew: list[int]) -> int:
-        """The number of a series; it begins here if it is new, or rests where a file ended that this row is not after."""
+        """The number of a series. It begins with this row if it is new, or if it waits after a file that ends later."""
         number = self._number.get(name)
         if number is None:
             number = self._numbered(name)
@@ -168,13 +168,13 @@ class Places:
         return int(self.times(np.array([number]), self.held["rows"][[number]] - 1)[0])
 
     def _tomorrow(self) -> float:
-        """The last time that is not beyond tomorrow: a day and a step from now, wherever clocks and labels stand."""
+        """The last acceptable time: a day and a step from now, to allow for time zones and labels of steps."""
         if self.clock.integer:
             return np.inf
         return self._now_s() * _MICROS + DAY + self.step.micros
 
     def _without_leaps(self, rows: Ints, series: Ints, times: Ints, far: Bools, answers: Answers) -> Ints:
-        """Rows of different series but for those that leap beyond tomorrow; of these it is told why."""
+        """Rows (of different series) without those that leap beyond tomorrow, whose reason is answered."""
         before = self.held["rows"][series[rows]]
         last = self.times(series[rows], before - 1)
         leaps = far[rows] & (before > 0) & (last <= self._tomorrow()) & (times[rows] - last > DAY + self.step.micros)
@@ -187,7 +187,7 @@ class Places:
         return rows[~leaps]
 
     def _taken(self, rows: Ints, series: Ints, position: Ints, moved: Bools, answers: Answers) -> tuple[Ints, Bools]:
-        """Steps without a row before each of some rows of different series, -1 where it is late; and where one begins anew."""
+        """Missing steps before each row (of different series), -1 if it is late; and whether its series restarts."""
         before = self.held["rows"][series]
         gaps = np.maximum(position - before, -1)
         for k in np.flatnonzero((gaps < 0) | (gaps > LONGEST_GAP) | moved).tolist():
@@ -197,16 +197,16 @@ class Places:
         return np.where(first, self._gap + 1, gaps), first
 
     def _reason(self, series: int, position: int, gap: int, before: int) -> str:
-        """Why a row is late, or not taken as it came."""
+        """Why a row is late, or how it was changed."""
         if gap < 0:
             return f"{LATE}: not after {self.text(series, before - 1)}, the last row of this series"
         if gap > LONGEST_GAP:
-            return f"begun anew after {counted(gap, 'step')} without a row"
+            return f"restarted after {counted(gap, 'step')} without a row"
         return f"moved to its step, {self.text(series, position)}"
 
 
 def rounds(series: Ints) -> Iterator[Ints]:
-    """Rows by rounds: in each at most one of a series, in the order of their numbers, and a series' rows in their order."""
+    """Rows in rounds with at most one row per series, ordered by series; a series' rows keep their order."""
     if (series[1:] > series[:-1]).all():
         if len(series):
             yield np.arange(len(series))
@@ -220,7 +220,7 @@ def rounds(series: Ints) -> Iterator[Ints]:
 
 
 def _expanded(series: Ints, position: Ints, values: Floats, gaps: Ints, first: Bools) -> PlacedRows:
-    """Rows with their gaps written out; those with a gap below 0 are left out."""
+    """Rows with the missing rows before them inserted; rows with a gap below 0 are left out."""
     counts = gaps + 1
     row = np.repeat(np.arange(len(series)), counts)
     back = np.repeat(np.cumsum(counts), counts) - 1 - np.arange(len(row))

@@ -1,4 +1,4 @@
-"""Tables of one width and any lengths, and parts by name, as a few arrays that a file holds."""
+"""Packs tables of different lengths, and nested parts by name, into a few arrays for a file."""
 
 import json
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ __all__ = ["join_tables", "nested", "packed", "split_tables", "under", "unpacked
 
 
 def join_tables(tables: Mapping[str, Floats]) -> dict[str, Array]:
-    """Tables [M, V] end to end, those of one width together."""
+    """Concatenate tables [M, V], those of one width together."""
     found: dict[str, Array] = {}
     for width in sorted({table.shape[1] for table in tables.values()}):
         names = [name for name, table in tables.items() if table.shape[1] == width]

@@ -1,4 +1,4 @@
-"""How many false alarms there may be, as people say it: a rate (`1/series-week`, `1/1000-rows`), or a share of the events."""
+"""Allowed false alarms as people write them: a rate (`1/series-week`, `1/1000-rows`), or a share of the events."""
 
 import math
 import re
@@ -14,9 +14,9 @@ _SPANS = {"hour": DAY / 24, "day": DAY, "week": 7 * DAY, "month": 30.436875 * DA
 
 
 def alarms_per_row(text: str, frequency: Frequency) -> float:
-    """Events of one series in one row.
+    """A rate as events per row of one series.
 
-    Raises: ConfigError for a text that is no rate, or a time span where `ds` is no time
+    Raises: ConfigError for a text that is not a rate, or for a time span if `ds` is not a time
     """
     match = re.fullmatch(r"\s*(\d+\.?\d*|\.\d+)\s*/\s*(?:series-(\w+)|(\d+)-rows?)\s*", text)
     if not match or (match.group(2) and match.group(2) not in _SPANS):
@@ -26,7 +26,7 @@ def alarms_per_row(text: str, frequency: Frequency) -> float:
     count = float(match.group(1))
     if match.group(2):
         if frequency.kind == "integer":
-            raise ConfigError(f"--false-alarms '{text}': column 'ds' holds integers, no times. Use 1/1000-rows.")
+            raise ConfigError(f"--false-alarms '{text}': column 'ds' holds integers, not times. Use 1/1000-rows.")
         rows = _SPANS[match.group(2)] / frequency.micros
     else:
         rows = float(match.group(3))
@@ -37,7 +37,7 @@ def alarms_per_row(text: str, frequency: Frequency) -> float:
 
 
 def false_share(value: Any) -> float:
-    """The share of the events that may be false; 0 asks for none. Raises: ConfigError for what is no share"""
+    """The share of events that may be false; 0 means no limit. Raises: ConfigError for an invalid share"""
     try:
         share = float(value)
     except (TypeError, ValueError):

@@ -1,4 +1,4 @@
-"""Stored scores under other rules, or at another rate: the events that would have been raised, without a detector."""
+"""Judges stored scores again, by other rules or at another rate, without a detector."""
 
 import numpy as np
 import pandas as pd
@@ -22,15 +22,15 @@ _NUMBERS = (*EXPECTATION, "p_value", "strangeness", "opening_p")
 
 
 def replay(checked: Checked, scores: pd.DataFrame, how: Detection) -> list[Detected]:
-    """Alarms and events of stored scores. Shapes: `scores` are the rows that `checked` was made of
+    """Alarms and events from stored scores. Shapes: `scores` are the rows that `checked` was made of
 
-    Missing: a row without `opening_p`, of before it was kept, raises no alarm
+    Missing: a row without `opening_p`, stored by an earlier version, raises no alarm
     """
     return [_replayed(grid, _placed(checked, number, scores), how) for number, grid in enumerate(checked.grids)]
 
 
 def _placed(checked: Checked, number: int, scores: pd.DataFrame) -> dict[str, Floats]:
-    """What was stored, on the rows of a grid."""
+    """The stored values, on the rows of a grid."""
     rows = np.flatnonzero((checked.grid_of == number) & (checked.series_of >= 0))
     grid = checked.grids[number]
     at = grid.offsets[checked.series_of[rows]] + checked.position_of[rows]

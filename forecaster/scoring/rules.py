@@ -1,8 +1,8 @@
-"""Rules of events: which rows may raise an alarm, when alarms open an event, and what keeps one open.
+"""Rules for events: which rows may raise an alarm, when alarms open an event, and what keeps it open.
 
-`--set rules.cool_down=20` at the doors, a section `[pipelines.NAME.rules]` in the project file. What they say of a row is
-final when it comes. The defaults let everything pass; all but `hysteresis` and `gap` only take events away, so that the
-false-alarm rate asked for stays an upper bound.
+Set with `--set rules.cool_down=20`, or in a section `[pipelines.NAME.rules]` of the project file. A row is judged when
+it comes, and later rows change nothing. The defaults let everything pass. All rules except `hysteresis` and `gap` only
+remove events, so the requested rate of false alarms stays an upper bound.
 """
 
 from collections.abc import Mapping
@@ -24,7 +24,7 @@ TABLES = ("maintenance", "silent_after")
 
 _PREFIX = "rules."
 _MOST_ROWS = 50
-"""Rows back that m-of-n may look: they are kept as the bits of one number."""
+"""Most rows that m-of-n may look back: they are kept as the bits of one number."""
 _LEAST = {
     "gap": 0,
     "min_deviation": 0,
@@ -38,36 +38,36 @@ _LEAST = {
 
 @dataclass(frozen=True, kw_only=True)
 class Rules:
-    """What makes an event of alarms. Rows are steps of the series, missing ones too."""
+    """How alarms become events. Rows are steps of the series, including missing ones."""
 
     gap: int = 0
-    """Rows that an event may pause: alarms at most so many apart are one event. 0 takes a twentieth of the rows in which
-    one event was asked for, 5 to 50."""
+    """Alarms at most this many rows apart belong to one event. 0: a twentieth of the rows in which one false alarm is
+    allowed, but 5 to 50."""
     direction: Literal["both", "up", "down"] = "both"
-    """Only values above (up) or below (down) what was expected."""
+    """Only values above (up) or below (down) the expected ones raise alarms."""
     min_deviation: float = 0.0
-    """Only values at least so far from what was expected, in units of y."""
+    """Minimum distance from the expected value, in units of y."""
     min_relative: float = 0.0
-    """Only values at least so far from what was expected, as a share of it: 0.1 is 10 %."""
+    """Minimum distance from the expected value, as a share of it: 0.1 is 10 %."""
     m: int = 1
-    """An event opens when m of the last n rows were strange enough to open one."""
+    """An event opens when m of the last n rows were strange enough."""
     n: int = 1
     """See m; at most 50."""
     min_length: int = 1
-    """An event opens at the last of so many strange rows in a row."""
+    """An event opens only after this many consecutive strange rows."""
     cool_down: int = 0
-    """Rows after the last alarm of an event in which no other opens."""
+    """Number of rows after the last alarm of an event in which no other event opens."""
     refractory: int = 0
-    """Rows from the start of an event to the start of the next, at least."""
+    """Minimum rows from the start of an event to the start of the next."""
     hysteresis: float = 1.0
-    """An event stays open while p-values are below so many times that which opened it."""
+    """An event stays open while p-values are below this many times the level at which it opened."""
     maintenance: str = ""
     """Times without events: FROM/TO,FROM/TO (TO excluded), or a table with columns from, to and perhaps unique_id."""
     gaps: Literal["ignore", "hold", "alarm"] = "ignore"
-    """What a missing value is: nothing, the last value once more, or itself what is wrong."""
+    """Missing values are ignored, replaced by the last value (hold), or cause an alarm."""
     silent_after: str = ""
-    """A series without values for so long is an event: a duration like 6h or a number of steps, or a table with columns
-    unique_id, silent_after and perhaps gaps. Empty: never, or with gaps=alarm at the first missing value."""
+    """A series without values for this long is an event: a duration like 6h, a number of steps, or a table with columns
+    unique_id, silent_after and optionally gaps. Empty: never, or with gaps=alarm at the first missing value."""
 
     def __post_init__(self) -> None:
         for name in ("gap", "m", "n", "min_length", "cool_down", "refractory"):
@@ -82,12 +82,12 @@ class Rules:
         require_time_outs(self.silent_after)
 
     def at(self, rate: float) -> "Rules":
-        """The same, where `rate` events a row were asked for."""
+        """The same rules, with the default gap for a rate of events per row."""
         return replace(self, gap=self.gap or int(np.clip(0.05 / rate, 5, 50)))
 
     @classmethod
     def of(cls, values: Mapping[str, Any], base: "Rules | None" = None, where: str = "") -> "Rules":
-        """From settings without their prefix, the rest as in `base`. Raises: ConfigError for a wrong one"""
+        """From settings without their prefix; others as in `base`. Raises: ConfigError for a wrong setting"""
         given = {f"rules.{k}": ",".join(v) if isinstance(v, list) else v for k, v in values.items()}
         given |= {key: str(value) for key, value in given.items() if key == "rules.silent_after"}
         try:
@@ -98,14 +98,14 @@ class Rules:
 
 
 def among(settings: Mapping[str, Any] | None) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Settings of the rules, without their prefix, and the others."""
+    """Splits settings into those of the rules, without their prefix, and the others."""
     every = settings or {}
     rules = {key.removeprefix(_PREFIX): value for key, value in every.items() if key.startswith(_PREFIX)}
     return rules, {key: value for key, value in every.items() if not key.startswith(_PREFIX)}
 
 
 def admitted(rules: Rules, y_T: Floats, expected_T: Floats, sign_T: Floats) -> Bools:
-    """Rows that may raise an alarm, as far as values tell; one of which a rule knows too little passes it."""
+    """Rows that may raise an alarm, by the rules on values; a row passes if a rule cannot be checked."""
     away_T = y_T - expected_T
     sign_T = np.where(np.isnan(sign_T) | (sign_T == 0), np.sign(away_T), sign_T)
     other = {"both": np.nan, "up": -1.0, "down": 1.0}[rules.direction]

@@ -1,4 +1,4 @@
-"""A detector on disk: what its training made, what counts as normal, and the rate that was asked for."""
+"""A detector on disk: the trained detector, the normal rows, and the requested rate."""
 
 import hashlib
 import json
@@ -31,29 +31,29 @@ __all__ = ["STATE", "SavedDetector"]
 
 FORMAT = 1
 STATE = "stream.safetensors"
-"""Where series stand; no part of the detector itself."""
+"""The state of the series; not part of the detector itself."""
 _LEARNT = ("settings", "labels")
-"""What was asked for that the detector itself remembers."""
+"""Settings that the detector itself stores."""
 _INDEX, _FORECASTER = "detector.json", "forecaster.json"
 
 
 @dataclass(frozen=True)
 class SavedDetector:
-    """What `detect --save` leaves: a calibrated detector for each step, and how it was asked to detect."""
+    """What `detect --save` saves: a calibrated detector for each step, and the settings of the detection."""
 
     members: tuple[Calibrated, ...]
     how: Detection
     roles: Roles
     version: str = ""
-    """Its kind and twelve digits of all that it is made of."""
+    """Its kind and a digest of its content, twelve digits."""
 
     @classmethod
     def of(cls, found: Sequence[Detected], how: Detection, roles: Roles) -> "SavedDetector":
-        """What is left of a detection."""
+        """From the result of a detection."""
         return cls(tuple(map(Calibrated.of, found)), how, roles)
 
     def detect(self, checked: Checked) -> tuple[Checked, list[Detected]]:
-        """What it finds in a table, beside what of the table it looked at; other series are recorded as skipped."""
+        """Detect on a table; also gives the part of the table it covers, as other series are recorded as skipped."""
         found, kept = [], []
         for number, grid in enumerate(checked.grids):
             member = self.member_of(grid)
@@ -63,10 +63,10 @@ class SavedDetector:
                 kept.append(number)
                 continue
             known = ", ".join(one.frequency.alias for one in self.members)
-            reason = f"steps of {grid.frequency.alias}; the detector was taught by {known}"
+            reason = f"steps of {grid.frequency.alias}; the detector was trained on {known}"
             checked.quality.add_series("skip", reason, grid.sizes())
         if not found:
-            raise ArtifactError("no series has a step that the detector was taught by.")
+            raise ArtifactError("no series has a step that the detector was trained on.")
         return checked.only(kept), found
 
     @property
@@ -75,21 +75,20 @@ class SavedDetector:
         return self.members[0].frequency if len(self.members) == 1 else None
 
     def member_of(self, grid: Grid) -> Calibrated | None:
-        """The one for a grid's step."""
+        """The detector for a grid's step."""
         place = grid.frequency.among([one.frequency for one in self.members])
         return None if place is None else self.members[place]
 
     def asking(
         self, false_alarms: str | None, rules: Mapping[str, Any] | None = None, fdr: Any = None
     ) -> "SavedDetector":
-        """The same at another rate and another share of false discoveries, if they are given, and by other rules, those
-        that are given."""
+        """The same with another rate, other rules and another share of false discoveries, as far as they are given."""
         share = self.how.fdr if fdr is None else false_share(fdr)
         how = replace(self.how, rules=Rules.of(rules or {}, self.how.rules), fdr=share)
         return replace(self, how=how if false_alarms is None else replace(how, false_alarms=false_alarms))
 
     def save(self, folder: Path) -> None:
-        """Write it into a folder. Raises: ConfigError when it cannot be written; a new folder is then gone again."""
+        """Write it into a folder. Raises: ConfigError if it cannot be written; a new folder is then removed again"""
         with gone_unless_written(folder):
             self._write(folder)
 
@@ -106,9 +105,9 @@ class SavedDetector:
 
     @classmethod
     def load(cls, folder: Path) -> "SavedDetector":
-        """Read it from a folder, or make one around a saved forecaster, whose errors then are what is looked at.
+        """Read it from a folder, or make one from a saved forecaster, to judge its errors.
 
-        Raises: ArtifactError when it is absent, damaged or of a later version
+        Raises: ArtifactError if it is absent, damaged or of a later version
         """
         if (folder / _FORECASTER).exists() and not (folder / _INDEX).exists():
             return cls._around(Forecaster.load(folder), _version("residual", folder))
@@ -130,10 +129,11 @@ class SavedDetector:
 
     @classmethod
     def _around(cls, forecaster: Forecaster, version: str) -> "SavedDetector":
-        """Errors of a forecaster's forecasts. Nothing is known to be normal: the first rows of a series tell."""
+        """A detector on the errors of a forecaster. It has no normal rows; the first rows of a series provide them."""
         if forecaster.roles.covariates or forecaster.roles.static:
             raise ArtifactError(
-                "a forecaster with --past, --future or --static columns is no detector. Use: forecaster detect FILE --save DIR"
+                "a forecaster with --past, --future or --static columns cannot serve as a detector. "
+                "Use: forecaster detect FILE --save DIR"
             )
         found, members = plugins.load("detectors", "residual"), []
         for artefact in forecaster.artefacts:
@@ -144,14 +144,14 @@ class SavedDetector:
 
 
 def _note_new(grid: Grid, member: Calibrated, quality: Quality) -> None:
-    """Say which series it was not taught by, and by what they are judged."""
+    """Note which series it was not trained on, and how they are judged."""
     new = [s for s in range(grid.series) if grid.label(s) not in member.normal]
     if not new or not member.normal:
         return
     known = sorted({name.rpartition("/")[0] if grid.channel is not None else name for name in member.normal})
-    reason = f"new to the detector, judged by what was normal in the series that taught it: {shortened(known)}"
+    reason = f"new to the detector, judged by normal rows of the series it was trained on: {shortened(known)}"
     if grid.unique_id[new[0]] == ALONE:
-        reason += f". '{ALONE}' is what a table without unique_id has: name one that it knows in such a column to go on with it"
+        reason += f". '{ALONE}' stands for a table without unique_id: add that column with a known name to continue it"
     quality.add_series("note", reason, grid.sizes(np.array(new)))
 
 

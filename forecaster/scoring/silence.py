@@ -1,4 +1,4 @@
-"""Silent sensors: series that had values and have none for longer than they may, as events."""
+"""Events of silent sensors: series that have had no values for longer than allowed."""
 
 import math
 
@@ -13,22 +13,22 @@ from forecaster.series.grid import Bools, Grid
 __all__ = ["Silences", "rows_until"]
 
 _MOST_ROWS = 1_000_000
-"""Rows of training or maintenance after a time-out that are looked through for the first that counts."""
+"""How many rows after a time-out are searched for the first that is outside training and maintenance."""
 
 
 class Silences:
     """Finds the silences of series of one step.
 
-    A silence is seen at the first row that is at least `limit` steps after the last value, is no training row and lies in no
-    maintenance; it ends at the last such row before a value. It is as severe as an alarm when it begins, and by 1 more when
-    it has lasted ten times as long. It spends nothing of the false-alarm rate.
+    A silence begins at the first row that is at least `limit` steps after the last value and lies outside training and
+    maintenance; it ends at the last such row before a value. It begins as severe as an alarm, and is 1 more severe when
+    it has lasted ten times as long. It uses none of the false-alarm rate.
     """
 
     def __init__(self, meanings: Meanings, step: Frequency, calm: Maintenance, rate: float) -> None:
         self._meanings, self._step, self._calm, self._rate = meanings, step, calm, rate
 
     def of(self, name: str, missing_T: Bools, start: int, begin: int) -> list[tuple[Event, Ints]]:
-        """Silences of a series whose first row lies at the time `start`, and the rows of each; those from `begin` on count."""
+        """Silences of a series whose row 0 has the time `start`, each with its rows; only rows from `begin` count."""
         limit = self._meanings[name].limit
         if limit is None:
             return []
@@ -41,7 +41,7 @@ class Silences:
         return [(self._event(part, int(ago_T[part[-1]]) / limit), part) for part in parts]
 
     def first(self, name: str, known: int, until: int, start: int, begin: int) -> int | None:
-        """The row at which a silence is seen, after a value in row `known` and none up to and with `until`; None for none."""
+        """The row, up to `until`, at which a silence begins after a last value in row `known`; None for none."""
         limit = self._meanings[name].limit
         if limit is None or until < known + limit:
             return None
@@ -50,7 +50,7 @@ class Silences:
         return int(counting[0]) if len(counting) else None
 
     def counts(self, name: str, rows: Ints, start: int, begin: int) -> Bools:
-        """Rows that may belong to a silence: no training, no maintenance."""
+        """Rows that may belong to a silence: those outside training and maintenance."""
         calm = self._calm.closed(name, self._step.times(np.full(len(rows), start), rows))
         return np.asarray((rows >= begin) & ~calm)
 
@@ -60,9 +60,9 @@ class Silences:
 
 
 def rows_until(grid: Grid, now: int | None) -> Ints:
-    """Rows of each series up to a time, by default to before the last row of any; at least those that it has: [S]
+    """Rows of each series up to a time, by default to before the last row of any; at least the existing rows: [S]
 
-    Rows of one time come in some order: that one is absent is only sure when a later one is there.
+    Rows of the same time arrive in any order, so a row is known to be missing only when a later one has come.
     """
     every = np.arange(grid.series)
     latest = np.full(grid.series, grid.times(every, grid.lengths - 1).max() - 1 if now is None else now)

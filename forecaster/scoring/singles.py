@@ -1,4 +1,4 @@
-"""Series one by one, followed as their rows come: of each row what a detection says of it."""
+"""Single series in a stream: gives for each row what a detection would say about it."""
 
 from collections.abc import Callable, Mapping
 
@@ -15,11 +15,11 @@ from forecaster.series.grid import Array
 __all__ = ["Singles"]
 
 _TABLES = ("rows", "apart", "moments", "levels", "times", "events")
-"""Parts of an `Alarming`'s state; what people said few series have, and moments none that was stored before there were any."""
+"""Optional parts of an `Alarming`'s state: few series have feedback, and states of earlier versions have no moments."""
 
 
 class Singles:
-    """Where some series stand, each by itself; a series is numbered by when it came, and `label` says how it is called."""
+    """The states of single series, numbered in order of arrival; `label` gives their names."""
 
     def __init__(
         self, member: Calibrated, rate: float, rules: Rules, make: MakeThreshold, label: Callable[[int], str]
@@ -29,33 +29,33 @@ class Singles:
         self._alarms = AlarmingAbreast(member.detector.kinds, rate, rules.gap)
 
     def begin(self, alarming: Alarming) -> None:
-        """One more series, of which a detection has seen rows."""
+        """Add a series whose rows a detection has already seen."""
         self._alarms.add(alarming)
 
     def forget(self, series: int) -> None:
-        """A series begins anew."""
+        """Let a series restart."""
         views = self._alarms.alone(series).views
         self._alarms.replace(series, self._fresh(series, views))
 
     def judge(self, viewed: ViewedRows, count: int) -> Alarms:
-        """What is said of the rows of some of `count` series."""
+        """Judge rows of some of `count` series."""
         for series in range(len(self._alarms), count):
             self._alarms.add(self._fresh(series, viewed.views.shape[1]))
         return judge_rows(self._alarms, viewed)
 
     def _fresh(self, series: int, views: int) -> Alarming:
-        """The alarms of a series of which no row was seen yet."""
+        """The alarms of a series before its first row."""
         return Alarming(self._member.normal_of(self._label(series), views), *self._how)
 
     def state(self) -> dict[str, Array]:
-        """All that is remembered, by name."""
+        """The whole state, by name."""
         labels = map(self._label, range(len(self._alarms)))
         alarming = {name: one.state() for name, one in zip(labels, self._alarms.settled(), strict=True)}
         tables = {part: join_tables({k: one[part] for k, one in alarming.items() if part in one}) for part in _TABLES}
         return {"alarming": np.array([one["numbers"] for one in alarming.values()]), **nested(tables)}
 
     def restore(self, state: Mapping[str, Array]) -> None:
-        """Remember a `state`."""
+        """Continue from a `state`."""
         tables = {part: split_tables(under(part, state)) for part in _TABLES}
         for series, numbers in enumerate(state["alarming"]):
             name = self._label(series)

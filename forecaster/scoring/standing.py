@@ -1,4 +1,4 @@
-"""Where scheduled scoring stands: each series after its last row, for forecasts and for alarms."""
+"""The state of scheduled scoring: each series after its last row, for forecasts and for alarms."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -35,19 +35,19 @@ _INDEX, _DETECTOR, _STREAM, _FORECASTS = "standing.json", "detector", "stream", 
 
 @dataclass(frozen=True)
 class Advance:
-    """What new rows bring."""
+    """The results for new rows."""
 
     forecasts: pd.DataFrame
     scores: pd.DataFrame
-    """As the lake keeps them."""
+    """In the form of the lake."""
     events: pd.DataFrame
-    """Those with an alarm in the new rows, as far as these tell."""
+    """Events with an alarm in the new rows, as far as these rows show them."""
     open: list[str]
-    """Every event that goes on."""
+    """Ids of all events that are still open."""
 
 
 class Standing:
-    """Series carried on from their last rows; equal, to 1e-5, to passes over all of their rows."""
+    """Series that are advanced from their last rows; results equal passes over all their rows, to 1e-5."""
 
     def __init__(self, steppings: Mapping[int, Stepping], stream: Stream) -> None:
         self._steppings, self._stream = steppings, stream
@@ -56,31 +56,31 @@ class Standing:
     def after(
         cls, home: Path, forecaster: Forecaster, checked: Checked, found: Sequence[Detected], how: Detection
     ) -> "Standing":
-        """Where a pass over all rows ended; the folder `home` then holds the detector.
+        """The state after a pass over all rows; the detector is saved in the folder `home`.
 
-        Raises: ArtifactError for what has no form for one row at a time
+        Raises: ArtifactError for what cannot be scored row by row
         """
         matched = [
             (forecaster.artefacts.index(artefact), artefact, grid) for grid, artefact in forecaster.matched(checked)
         ]
         if any(how.meanings(grid.frequency) for _, _, grid in matched):
-            raise ArtifactError("silences are looked for in all rows")
+            raise ArtifactError("looking for silences needs all rows")
         if any(grid.frequency.grid != artefact.frequency.grid for _, artefact, grid in matched):
             raise ArtifactError("a series has month ends, the model month starts, or the other way round")
         if len(checked.roles.targets) > 1:
-            raise ArtifactError("channels are judged in all rows")
+            raise ArtifactError("judging channels needs all rows")
         if how.fdr:
-            raise ArtifactError("false discoveries are counted over all rows")
+            raise ArtifactError("limiting false discoveries needs all rows")
         if any(fallback.reasons(grid, grid.lengths, artefact.plan.horizon) for _, artefact, grid in matched):
             raise ArtifactError("a series is constant, or shorter than the horizon")
         if any(one.waiting for one in found):
-            raise ArtifactError("a new normal has too few rows yet")
+            raise ArtifactError("a new normal still has too few rows")
         steppings = {number: Stepping.begin(artefact, grid) for number, artefact, grid in matched}
         SavedDetector.of(found, how, checked.roles).save(home / _DETECTOR)
         return cls(steppings, Stream.after(SavedDetector.load(home / _DETECTOR), found))
 
     def save(self, folder: Path, facts: Mapping[str, Any]) -> None:
-        """Write it, with facts beside it, into a folder of its home."""
+        """Write it, together with some facts, into a folder inside its home."""
         self._stream.save(folder / _STREAM)
         for number, stepping in self._steppings.items():
             stepping.save(folder / f"{_FORECASTS}-{number}")
@@ -88,14 +88,14 @@ class Standing:
 
     @classmethod
     def load(cls, folder: Path, forecaster: Forecaster) -> "Standing":
-        """Read it. Raises: ArtifactError when it cannot be read, or is another model's"""
+        """Read it. Raises: ArtifactError if it cannot be read, or belongs to another model"""
         stream = Stream.open(SavedDetector.load(folder.parent / _DETECTOR), folder / _STREAM)
         numbers = facts_of(folder)["artefacts"]
         steppings = {n: Stepping.load(folder / f"{_FORECASTS}-{n}", forecaster.artefacts[n]) for n in numbers}
         return cls(steppings, stream)
 
     def advance(self, rows: pd.DataFrame) -> Advance | None:
-        """What new rows bring, `unique_id, ds, y` by series and time; None where all rows must be read for that."""
+        """Results for new rows `unique_id, ds, y`, sorted by series and time; None if all rows must be read again."""
         known = {name for stepping in self._steppings.values() for name in stepping.names}
         if not set(rows[columns.UNIQUE_ID]) <= known:
             return None
@@ -127,7 +127,7 @@ class Standing:
 
 
 def facts_of(folder: Path) -> dict[str, Any]:
-    """What was written beside a standing. Raises: ArtifactError when it cannot be read"""
+    """The facts that were saved with a state. Raises: ArtifactError if they cannot be read"""
     try:
         found: dict[str, Any] = json.loads((folder / _INDEX).read_text())
     except (OSError, ValueError) as error:
@@ -136,7 +136,7 @@ def facts_of(folder: Path) -> dict[str, Any]:
 
 
 def _dense(stepping: Stepping, rows: pd.DataFrame) -> tuple[Ints, list[Floats], list[Ints], Grid]:
-    """New values of each series that has some, one for each step, NaN where none came; their times; a grid without values."""
+    """Series with new rows, their values by step (NaN where none came), their times, and a grid without values."""
     carried, numbers = stepping.carried, {name: number for number, name in enumerate(stepping.names)}
     step, clock = carried.artefact.frequency, carried.clock
     series, values, times = [], [], []
@@ -164,7 +164,7 @@ def _without_values(stepping: Stepping, clock: Clock) -> Grid:
 
 
 def _scores(rows: pd.DataFrame, answers: Answers) -> pd.DataFrame:
-    """As the lake keeps them."""
+    """In the form of the lake."""
     named = {name: rows[name].array for name in (columns.UNIQUE_ID, columns.DS, columns.Y)}
     numbers = answers.named
     said: dict[str, Any] = {name: numbers[name] for name in columns.EXPECTATION}
@@ -174,7 +174,7 @@ def _scores(rows: pd.DataFrame, answers: Answers) -> pd.DataFrame:
 
 
 def _events(scores: pd.DataFrame) -> pd.DataFrame:
-    """Events of the rows that raised an alarm, as if these were all."""
+    """Events of the rows that raised an alarm, as if there were no other rows."""
     alarms = scores[scores["is_anomaly"]]
     found = []
     for event_id, part in alarms.groupby("event_id", sort=False):

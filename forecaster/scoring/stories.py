@@ -1,4 +1,4 @@
-"""The story of one series after the other: views become alarms, alarms events, with silences among them."""
+"""Builds the story of each series: from views to alarms to events, including silences."""
 
 from collections.abc import Callable, Mapping
 
@@ -22,11 +22,11 @@ from forecaster.series.grid import Bools, Floats, Grid
 __all__ = ["Normal", "Stories"]
 
 Normal = Callable[[str, Floats, Ints], Floats]
-"""The rows that calibrate a series, from its name, its views, and the number of it (of channels together: of all of them)."""
+"""Gives the rows that calibrate a series, from its name, its views, and its number (for a whole, all its numbers)."""
 
 
 class Stories:
-    """Tells the stories of a detection, by the rows that are `normal`, and keeps what goes on from there."""
+    """Builds the stories of a detection from given `normal` rows, and keeps the states from which series continue."""
 
     def __init__(
         self,
@@ -47,15 +47,15 @@ class Stories:
         self._silences = Silences(how.meanings(grid.frequency), grid.frequency, calm, self._rate)
         self._rows = rows_until(grid, now)
         self.waiting = False
-        """Whether a later row will change how rows are judged, because of what people said."""
+        """Whether what people said will take effect only once more rows have come."""
         self.kept: dict[str, Kept] = {}
 
     def of_series(self, series: int, views_TV: Floats, sign_T: Floats, admitted_T: Bools) -> Story:
-        """Of one series."""
+        """The story of one series."""
         return self._of(self._grid.label(series), np.array([series]), views_TV, sign_T, admitted_T, self._kinds)
 
     def of_whole(self, members: Ints, some: Channels, admitted_T: Bools, learnt: Mapping[str, Together]) -> Story:
-        """Of the channels of one name together; what is not `learnt` of them yet, the first rows tell."""
+        """The story of a whole; if its channels are not in `learnt`, they are learnt from the first rows."""
         name = f"{self._grid.unique_id[members[0]]}/{columns.WHOLE}"
         together, begin = learnt.get(name), 0
         if together is None:
@@ -92,7 +92,7 @@ class Stories:
         return Story(alarms, *with_silences(events, number_T, silent))
 
     def _silent(self, members: Ints) -> list[tuple[Event, Ints]]:
-        """Silences of a series; of channels together, when all of them are silent."""
+        """Silences of a series; for a whole, those in which all channels are silent."""
         first, end = int(members[0]), int(self._ends[members].max())
         missing_T = np.ones(self._rows[first], bool)
         missing_T[: self._grid.lengths[first]] = np.isnan([self._grid.values(int(s)) for s in members]).all(axis=0)

@@ -1,4 +1,4 @@
-"""Anomalies and the next step's forecast, value by value: each series where its last value left it.
+"""Streaming: anomalies and the next step's forecast, value by value, from the stored state of each series.
 
 stream = Stream.open(SavedDetector.load(folder), state)    # a folder for the state, or None
 rows = stream.feed(frame)                                  # new rows: unique_id, ds, y
@@ -43,36 +43,36 @@ _DISCOVERIES, _NEWCOMERS = "discoveries", "newcomers"
 
 
 class Stream:
-    """Series of a saved detector, carried on in memory that does not grow with their length.
+    """Series of a saved detector in a stream; memory does not grow with their length.
 
-    What is said of a row equals, to 1e-5, what detection says of it that reads the series from its first row; rows of a
-    series must come in the order of their times.
+    The answer to a row equals, to 1e-5, that of a detection that reads the series from its first row; rows of a series
+    must come in order of time.
 
-    Raises: ArtifactError for a detector that needs all rows at once, or looks for silent channels
+    Raises: ArtifactError for a detector that needs all rows at once, or that looks for silent channels
     """
 
     def __init__(self, saved: SavedDetector) -> None:
         _require_streamed(saved)
         self.saved = saved
         self.channels = saved.roles.targets if len(saved.roles.targets) > 1 else ()
-        """Columns that are the channels of one series each; none where that is `y`."""
+        """Columns of the channels; none if the only column is `y`."""
         self._followed: list[Followed | None] = [None] * len(saved.members)
         self.discoveries = Discoveries(saved.how.fdr) if saved.how.fdr else None
-        """Which events are told, where of these a share may be false."""
+        """Which events are reported, if a share of false discoveries is set."""
         self._newcomers = Newcomers([one.frequency for one in saved.members])
         self._rates = np.array([alarms_per_row(saved.how.false_alarms, one.frequency) for one in saved.members])
         self._clock = next((one.clock for one in saved.members if one.clock is not None), None)
 
     @classmethod
     def open(cls, saved: SavedDetector, state: Path | None = None, folder: Path | None = None) -> "Stream":
-        """Where the folder `state` left it; without that, where the file ended that the detector in `folder` was taught by."""
+        """Continue from the folder `state`, else from the end of the training file of the detector in `folder`."""
         for place in (state, folder):
             if place is not None and (place / STATE).exists():
                 return cls._load(saved, place / STATE)
         return cls(saved)
 
     def going_on(self, found: Sequence[Detected]) -> list[Detected]:
-        """Detections in which series go on from where they stand here."""
+        """Detections in which series continue from their state in this stream."""
         steps = [one.frequency for one in self.saved.members]
         places = [one.grid.frequency.among(steps) for one in found]
         followed = [None if place is None else self._followed[place] for place in places]
@@ -80,7 +80,7 @@ class Stream:
 
     @classmethod
     def after(cls, saved: SavedDetector, found: Sequence[Detected]) -> "Stream":
-        """After the last rows of a detection."""
+        """The state after the last rows of a detection."""
         made = cls(saved)
         made._followed = [
             Followed.after(member, saved.how, one, made.channels)
@@ -90,15 +90,16 @@ class Stream:
         return made
 
     def feed(self, frame: Table) -> pd.DataFrame:
-        """New rows, `unique_id, ds, y`, of any series: what detection says of each, and quantiles of the step after it.
+        """Take in new rows `unique_id, ds, y` of any series: the result of detection for each, and quantiles of the
+        step after it.
 
-        Rows need no `unique_id` where the detector was taught by a table without. A detector with channels reads these
-        instead of `y`, and says of each row what detection says of each channel and of the whole.
+        Rows need no `unique_id` if the detector was trained on a table without it. A detector with channels reads these
+        columns instead of `y`, and gives for each row the result for each channel and for the whole.
 
-        `reason` says why a row was not taken (late, of a wrong clock), or how it was taken; elsewhere it is empty. A detector
-        of several steps does not judge the first rows of a series it does not know, until they tell which of these is its own. `silent`,
-        where the rules ask for silences, has the ids of the events that a row makes known: those of other series that begin,
-        and those of its own series that end.
+        `reason` says why a row was not taken (late, wrong clock), or how it was changed; else it is empty. A detector of
+        several steps does not judge the first rows of a series that it does not know, until they show the series' step.
+        `silent`, if the rules look for silences, has the ids of silences that a row reveals: those of other series that
+        begin, and those of its own series that end.
 
         Raises: DataError for a column that is absent or cannot be read
         """
@@ -118,22 +119,22 @@ class Stream:
 
     @property
     def values(self) -> tuple[str, ...]:
-        """Columns that are read beside names and times."""
+        """Columns that are read, besides names and times."""
         return self.channels or (columns.Y,)
 
     @cached_property
     def one_series(self) -> bool:
-        """Whether rows need no name, as no series is known that has one."""
+        """Whether rows need no name, because no known series has one."""
         known = {name for member in self.saved.members for name in member.normal}
         return known <= {ALONE, *(f"{ALONE}/{channel}" for channel in (*self.channels, columns.WHOLE))}
 
     def open_events(self) -> list[str]:
-        """Events that go on."""
+        """Ids of events that are still open."""
         every = [event for followed in self._followed if followed is not None for event in followed.open_events()]
         return every if self.discoveries is None else list(filter(self.discoveries.told, every))
 
     def answer(self, names: Sequence[str], ds: Sequence[Any], values: Floats) -> Answers:
-        """The same for rows that are no table, their times ISO texts or integers. Shapes: [n], values [n, C]"""
+        """The same for rows outside a table, with times as ISO texts or integers. Shapes: [n], values [n, C]"""
         times = self._times(
             pd.Series(ds), lambda clock: np.asarray(ds, np.int64) if clock.integer else clock.encode_texts(ds)
         )
@@ -141,28 +142,28 @@ class Stream:
 
     @property
     def integer(self) -> bool:
-        """Whether `ds` counts steps and is no time."""
+        """Whether `ds` holds integers instead of times."""
         return self.saved.members[0].frequency.kind == "integer"
 
     @cached_property
     def tells_silence(self) -> bool:
-        """Whether the rules ask for events of silent series."""
+        """Whether the rules look for silent series."""
         return any(self.saved.how.meanings(member.frequency) for member in self.saved.members)
 
     def _times(self, ds: "pd.Series[Any]", encode: Callable[[Clock], Ints]) -> list[Ints]:
-        """Times as each member reads them: as the file that it was taught by, else as the first that can be read here."""
+        """Times as each member reads them: as in its training file, else as the first that can be read here."""
         own = self._clock
         if own is None:
             own = Clock.of(table.times(ds) if pd.api.types.is_string_dtype(ds.dtype) else ds)
             if own.integer != self.integer:
                 kinds = ("integers", "times") if own.integer else ("times", "integers")
-                raise DataError("column 'ds' holds {}, the detector was taught by {}.".format(*kinds))
+                raise DataError("column 'ds' holds {}, the detector was trained on {}.".format(*kinds))
         found = [encode(member.clock or own) for member in self.saved.members]
         self._clock = own
         return found
 
     def _answered(self, names: Sequence[str], times: Sequence[Ints], values: Floats) -> Answers:
-        """What is said of some rows, in their order, of events that are told. Shapes: [n], values [n, C]; times of each member"""
+        """Answers to some rows, in order, on reported events only. Shapes: [n], values [n, C]; times for each member"""
         if len(self.saved.members) == 1:
             return self._judged(names, times, values, np.zeros(len(names), np.int64))
         told = self._newcomers.told(names, times, values, self._home)
@@ -183,11 +184,11 @@ class Stream:
 
     @property
     def _tracks(self) -> int:
-        """Answers a row."""
+        """Number of answers per row."""
         return len(self.channels) + 1 if self.channels else 1
 
     def _found(self, names: Sequence[str], times: Sequence[Ints], values: Floats, home: Ints) -> Answers:
-        """What each member says of its rows. Shapes: home [n]"""
+        """The answers of each member to its rows. Shapes: home [n]"""
         if len(self.saved.members) == 1:
             return self._at(0).feed(names, times[0], values) if names else Answers.nothing(0)
         tracks, parts = self._tracks, []
@@ -216,7 +217,7 @@ class Stream:
         return followed
 
     def save(self, folder: Path) -> None:
-        """Write where all series stand into a folder, all of it or nothing. Raises: ConfigError when it cannot be written"""
+        """Write the state of all series into a folder, all or nothing. Raises: ConfigError if it cannot be written"""
         arrays = {"version": packed([FORMAT, self.saved.version])}
         if self.discoveries is not None:
             arrays[_DISCOVERIES] = packed(self.discoveries.to_json())
@@ -241,11 +242,11 @@ class Stream:
             arrays = load_file(path)
             format_, version = unpacked(arrays["version"])
         except (OSError, ValueError, KeyError, SafetensorError) as error:
-            raise ArtifactError(f"'{path}' holds no readable state ({error}). Remove it to begin anew.") from error
+            raise ArtifactError(f"'{path}' holds no readable state ({error}). Remove it to start anew.") from error
         if format_ != FORMAT or version != saved.version:
             raise ArtifactError(
                 f"the state in '{path.parent}' is that of {version} (format {format_}), the detector is {saved.version} "
-                f"(format {FORMAT}). Load that one, or give another --state to begin anew."
+                f"(format {FORMAT}). Load that one, or give another --state to start anew."
             )
         made = cls(saved)
         for number, member in enumerate(saved.members):
@@ -261,10 +262,10 @@ class Stream:
 
 
 def _require_streamed(saved: SavedDetector) -> None:
-    """Raises: ArtifactError for what all rows are needed for"""
+    """Check that nothing needs all rows. Raises: ArtifactError"""
     silent = len(saved.roles.targets) > 1 and any(saved.how.meanings(member.frequency) for member in saved.members)
     together = bool(saved.how.fdr) and saved.how.hindsight
     missing = "channels and rules of missing values (rules.gaps, rules.silent_after)"
     for asked, is_asked in (("--set fdr and --hindsight", together), (missing, silent)):
         if is_asked:
-            raise ArtifactError(f"a detector with {asked} is not streamed. Use: forecaster detect FILE --load DIR")
+            raise ArtifactError(f"a detector with {asked} cannot be streamed. Use: forecaster detect FILE --load DIR")

@@ -1,4 +1,4 @@
-"""JSON lines in, JSON lines out: one answer for each line, whatever is wrong with it."""
+"""Streams JSON lines: one answer line for each input line, even if it is invalid."""
 
 import json
 import math
@@ -32,16 +32,16 @@ _encoded = json.JSONEncoder(ensure_ascii=False).encode
 
 @dataclass(frozen=True)
 class _Row:
-    """A line that can be read."""
+    """A valid line."""
 
     unique_id: Any
     ds: Any
     values: tuple[float, ...]
-    """`y`, or one for each channel."""
+    """`y`, or one value for each channel."""
 
 
 def batches(read: Callable[[int], bytes]) -> Iterator[list[bytes]]:
-    """Lines as they come: all that are waiting together, a lone one at once. `read` gives what there is, and b"" at the end."""
+    """Lines as they come, all that are waiting in one batch. `read` gives what has arrived, and b"" at the end."""
     rest = b""
     while chunk := read(_BYTES_AT_ONCE):
         *whole, rest = (rest + chunk).split(b"\n")
@@ -52,18 +52,18 @@ def batches(read: Callable[[int], bytes]) -> Iterator[list[bytes]]:
 
 
 class Answering:
-    """Answers lines, and keeps the state from time to time.
+    """Answers lines, and saves the state from time to time.
 
-    What is kept has been answered before: a row whose answer is lost with the process is taken again, never skipped.
+    Rows are answered before they are saved: if an answer is lost in a crash, its row is read again, never skipped.
     """
 
     def __init__(self, stream: Stream, write: Callable[[str], None], state: Path, snapshot_seconds: float) -> None:
         self._stream, self._write, self._state, self._seconds = stream, write, state, snapshot_seconds
         self.lines = self.late = self.ahead = self.refused = 0
-        """Lines so far; of them, rows that came late, rows of a wrong clock, and lines that could not be read."""
+        """Number of lines so far; among them late rows, rows of a wrong clock, and invalid lines."""
 
     def all(self, waiting: Iterable[Sequence[bytes]]) -> None:
-        """Answer lines until there are no more, or nobody takes the answers."""
+        """Answer lines until there are no more, or nobody reads the answers."""
         kept = monotonic()
         for lines in waiting:
             try:
@@ -76,7 +76,7 @@ class Answering:
         self._stream.save(self._state)
 
     def _answered(self, lines: Sequence[bytes]) -> list[str]:
-        """An answer a line, in their order; empty lines have none."""
+        """One answer per line, in order; empty lines get none."""
         answers: dict[int, str] = {}
         rows: dict[int, _Row] = {}
         for number, line in enumerate(lines, start=self.lines + 1):
@@ -94,7 +94,7 @@ class Answering:
         return _read(line, stream.integer, stream.values, ALONE if stream.one_series else None)
 
     def _taken(self, rows: dict[int, _Row]) -> dict[int, str]:
-        """Answers to lines that can be read; one by one where a time among them is none."""
+        """Answers to valid lines; one by one if a time among them is invalid."""
         try:
             return dict(zip(rows, self._said(list(rows.values())), strict=True)) if rows else {}
         except DataError as error:
@@ -110,7 +110,7 @@ class Answering:
         self.late += sum(reason.startswith(LATE) for reason in reasons)
         self.ahead += sum(reason.startswith(AHEAD) for reason in reasons)
         if stream.channels:
-            values = np.column_stack([values, np.full(len(rows), np.nan)])  # the whole has no value
+            values = np.column_stack([values, np.full(len(rows), np.nan)])  # a whole has no value
         named = [
             {
                 columns.UNIQUE_ID: row.unique_id,
@@ -130,7 +130,7 @@ class Answering:
 
 
 def _answers(found: Answers, y: Floats, tells_silence: bool) -> Iterator[dict[str, Any]]:
-    """What is said of each value."""
+    """The answer to each value, as fields of JSON."""
     known = found.named | {columns.Y: y, "score": -np.log10(found.named["p_value"])}
     numbers = _plain([known[name] for name in _NUMBERS])
     ahead = _plain([mean(found.ahead, LEVELS), *found.ahead.T])
@@ -143,14 +143,14 @@ def _answers(found: Answers, y: Floats, tells_silence: bool) -> Iterator[dict[st
 
 
 def _plain(parts: Sequence[Floats]) -> list[list[float | None]]:
-    """Numbers of each row, None for those that JSON does not know."""
+    """Numbers of each row, None for those that JSON cannot represent."""
     table = np.column_stack(parts)
     plain: list[list[float | None]] = np.where(np.isfinite(table), table.astype(object), np.array(None)).tolist()
     return plain
 
 
 def _read(line: bytes, integer: bool, values: Sequence[str], alone: str | None) -> _Row:
-    """A row; `alone` is the series of one that names none. Raises: ValueError that says what is wrong with it"""
+    """Parse a row; `alone` is the series of rows without a name. Raises: ValueError that says what is wrong"""
     try:
         data = json.loads(line)
     except ValueError as error:

@@ -1,4 +1,4 @@
-"""What a stream says, as the rows that a user reads."""
+"""The answers of a stream as output rows."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -18,7 +18,7 @@ __all__ = ["numbers_of", "rows_of"]
 
 
 def rows_of(frame: pd.DataFrame, answers: Answers, channels: Sequence[str], tells_silence: bool) -> pd.DataFrame:
-    """Rows as a user reads them, in the order of the input's; of each those of its channels, and of the whole."""
+    """Output rows in the input's order; with channels, one for each channel and one for the whole."""
     numbers = answers.named
     y, channel = numbers_of(frame, channels or (columns.Y,)), {}
     if channels:
@@ -36,13 +36,13 @@ def rows_of(frame: pd.DataFrame, answers: Answers, channels: Sequence[str], tell
 
 
 def numbers_of(frame: pd.DataFrame, names: Sequence[str]) -> Floats:
-    """Columns as numbers, NaN where they are none: [n, C]"""
+    """Columns as numbers, NaN where a value is not a number: [n, C]"""
     each = [pd.to_numeric(frame[name], errors="coerce").to_numpy(float) for name in names]
     return np.column_stack(each)
 
 
 def _like(texts: Objects, given: "pd.Series[Any]") -> Any:
-    """Times as the input writes them, from ISO texts or integers."""
+    """Times in the input's format, from ISO texts or integers."""
     if pd.api.types.is_string_dtype(given.dtype):
         return pd.Series(texts).array
     if not pd.api.types.is_datetime64_any_dtype(given.dtype):

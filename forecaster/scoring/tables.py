@@ -1,4 +1,4 @@
-"""Forecasts as the rows that a user reads."""
+"""Forecasts as output rows."""
 
 from collections.abc import Sequence
 
@@ -58,5 +58,5 @@ def _numbers(quantiles: Floats, levels: Sequence[float]) -> pd.DataFrame:
 
 
 def _level_names(levels: Sequence[float]) -> list[str]:
-    """Columns of some quantile levels, in order."""
+    """Column names of quantile levels, in order."""
     return [quantile_column(level) for level in sorted(levels)]

@@ -1,4 +1,4 @@
-"""Channels of one name as a whole: which of them count, what each is usually off by, and where their levels lie together."""
+"""Statistics of joined channels: which channels count, their usual scores, and the joint distribution of levels."""
 
 from dataclasses import dataclass
 
@@ -11,29 +11,29 @@ from forecaster.series.grid import Floats
 __all__ = ["FEWEST", "Together"]
 
 FEWEST = 60
-"""Rows that channels are learnt from where there are no training rows, or fewer."""
+"""Minimum rows from which channels are learnt, if there are fewer training rows or none."""
 _UNFITTED = 0.3
-"""Last part of the training rows, which tells a channel's usual score: a detector is sure of those it was fitted on."""
+"""Last share of the training rows, used for a channel's usual score, as scores are too low on rows that were fitted."""
 _LEAST_SCORE = 1e-3
 _LEAST_SPREAD = 1e-3
-"""Of a channel, beside its size: a flat one has no spread."""
+"""Minimum spread of a channel, relative to its mean, since a flat channel has none."""
 _RIDGE = 0.03
-"""Added to the correlations, so that channels that always agreed may differ a little."""
+"""Added to the diagonal of the correlations, so that channels that always agreed may differ a little."""
 _FARTHEST = 10.0
-"""Deviations beyond which a level counts as that far."""
+"""Cap on a level, in standard deviations."""
 _SPAN = 10
-"""Rows of the average of distances."""
+"""Number of rows over which distances are averaged."""
 
 
 @dataclass(frozen=True)
 class Together:
-    """What training rows tell of the channels of one name.
+    """What is learnt from training rows about the channels of one name.
 
-    Channels that count are neither constant in training nor mere indicators (0 and 1 only, as in one-hot commands): of
-    the first any move would drown all others, and changes of the second are no errors. Where none is left, the
-    indicators count, too.
+    Channels that are constant in training do not count, as any move of them would outweigh all others; neither do
+    indicators (0 and 1 only, as in one-hot commands), as their changes are not errors. If no channel is left, the
+    indicators count too.
 
-    Shapes:  usual, centre, spread [C]; counts [C] 1 or 0; inverse [C, C], zero beside channels that do not count
+    Shapes:  usual, centre, spread [C]; counts [C] 1 or 0; inverse [C, C], zero for channels that do not count
     Missing: a missing value has no score and counts as the usual level
     Source:  Hotelling (1947) for the distance
     """
@@ -44,11 +44,11 @@ class Together:
     counts: Floats
     inverse: Floats
     typical: float
-    """Squared distance of a training row, on average."""
+    """Mean squared distance of training rows."""
 
     @classmethod
     def learn(cls, y_TC: Floats, scores_TC: Floats) -> "Together":
-        """From the values of training rows, and the first view of each."""
+        """From the values of training rows, and the first view of each channel."""
         known_TC = np.where(np.isfinite(y_TC), y_TC, np.nan)
         unseen_C = np.isnan(known_TC).all(axis=0)
         known_TC[:, unseen_C] = 0.0
@@ -64,22 +64,22 @@ class Together:
 
     @classmethod
     def of_first(cls, y_TC: Floats, scores_TC: Floats, end: int) -> tuple["Together", int]:
-        """From the rows before `end`, or some more where they are too few; and the first row that it can judge."""
+        """From the rows before `end`, or some more if these are too few; also gives the first row to be judged."""
         enough = max(end, min(FEWEST, len(y_TC)))
         return cls.learn(y_TC[:enough], scores_TC[:enough]), 0 if enough == end else enough
 
     @property
     def only(self) -> int | None:
-        """The channel that alone counts, if there is but one."""
+        """The only channel that counts; None if there are several."""
         counting = np.flatnonzero(self.counts)
         return int(counting[0]) if len(counting) == 1 else None
 
     def strange(
         self, y_TC: Floats, scores_TC: Floats, strangeness_TC: Floats, by: Aggregation, faded: Floats | None = None
     ) -> Floats:
-        """How strange the channels are as a whole, from the first view of each and its calibrated strangeness: [time]
+        """The score of the whole, from each channel's first view and calibrated strangeness: [time]
 
-        `faded` is that of `distance`.
+        `faded` is the state of `distance`.
         """
         counting_C = self.counts > 0
         errors_TC = (scores_TC / self.usual)[:, counting_C]
@@ -90,9 +90,9 @@ class Together:
         return found_T
 
     def distance(self, y_TC: Floats, faded: Floats | None = None) -> Floats:
-        """Of the levels from those of training, averaged over the last rows, in units of a usual one: [time]
+        """Distance of the levels from those in training, averaged over recent rows, in units of a usual one: [time]
 
-        `faded` [2] is what the average remembers of the rows before; it is brought up to date.
+        `faded` [2] is the state of the average from earlier rows; it is updated in place.
         """
         z_TC = _standard(y_TC, self.centre, self.spread) * self.counts
         squares_T = ((z_TC @ self.inverse) * z_TC).sum(axis=1)
@@ -100,13 +100,13 @@ class Together:
         return np.asarray(np.sqrt(np.maximum(mean_T, 0.0) / self.typical))
 
     def parts(self, scores_TC: Floats) -> Floats:
-        """What each channel adds to the sum of scores: [time, C]"""
+        """Each channel's part in the sum of scores: [time, C]"""
         return np.asarray(np.nan_to_num(scores_TC) / self.usual * self.counts)
 
     def moves(self, y_TC: Floats, p_values_TC: Floats) -> Floats:
-        """-log10 of the chance that a channel which was constant in training moves so: [time]
+        """-log10 of the probability of such a move in a channel that was constant in training: [time]
 
-        Indicators may change. A channel that was 0 and is neither 0 nor 1 is no indicator.
+        Indicators may change. A channel that was 0 and takes a value other than 0 and 1 is not an indicator.
         """
         still_C = (self.counts == 0) & ~(self.spread > np.maximum(_LEAST_SPREAD * np.abs(self.centre), 1e-9))
         other_TC = np.isfinite(y_TC) & (y_TC != 0) & (y_TC != 1) & still_C
@@ -115,7 +115,7 @@ class Together:
         return np.asarray(np.where(np.isnan(p_values_TC).all(axis=1), np.nan, 0.0 - np.log10(least_T)))
 
     def table(self) -> Floats:
-        """All of it as one table, [C, C + 5]"""
+        """All statistics as one table, [C, C + 5]"""
         typical = np.full(len(self.usual), self.typical)
         return np.column_stack([self.usual, self.centre, self.spread, self.counts, typical, self.inverse])
 
@@ -148,9 +148,9 @@ def _mean(scores_T: Floats) -> float:
 
 
 def _faded(values_T: Floats, sums: Floats) -> Floats:
-    """Exponentially weighted mean of all so far, those in the `sums` of values and of weights among them."""
+    """Exponentially weighted mean of all values so far, including those in `sums` (of values and of weights)."""
     keep = 1 - 2 / (_SPAN + 1)
-    if len(values_T) == 1:  # in a stream, where a filter would take most of the time
+    if len(values_T) == 1:  # in streams, where a filter call would dominate the run time
         sums[:] = keep * sums + np.array([values_T[0], 1.0])
         return np.asarray(sums[:1] / sums[1])
     parts = (values_T, np.ones_like(values_T))

@@ -1,4 +1,4 @@
-"""What may be spent on tests, so that of all discoveries a share is false: earned by discoveries, spent by every test."""
+"""Alpha-wealth for online control of the false discovery rate: tests spend it, discoveries earn it."""
 
 from collections.abc import Sequence
 
@@ -10,27 +10,27 @@ from forecaster.series.grid import Floats
 __all__ = ["Wealth"]
 
 _CANDIDATE = 0.5
-"""A p-value above this is no candidate, and tells how many tests there are in which nothing is strange."""
+"""A p-value above this is not a candidate; such tests serve to estimate the number of true null hypotheses."""
 _FALL = 1.6
-"""How fast weights fall with the tests since a discovery: the power that the source takes."""
+"""Power by which weights fall with the tests since a discovery, as in the source."""
 _REMEMBERED = 1_000
-"""Discoveries that still earn something, beside the first; to forget older ones spends less, never more."""
+"""Discoveries that still earn, besides the first; forgetting older ones can only spend less."""
 
 
 class Wealth:
-    """The level of each test in turn: half of the asked one to begin with, and as much again after each discovery.
+    """Sets the level of each test in turn: half of the requested level at first, with more earned by each discovery.
 
-    What is left falls with tests that are no candidates alone, so that little is lost where much is strange.
+    Only tests that are not candidates spend wealth, so that little is lost when many events are real.
 
     Source: SAFFRON, Ramdas et al. (2018), ICML, algorithm 1
     """
 
     def __init__(self, level: float, passed: int = 0, found: Sequence[int] = ()) -> None:
-        """`passed` tests were no candidates so far; so many had passed at each discovery, `found`."""
+        """`passed` is the number of tests so far that were not candidates; `found` is that number at each discovery."""
         self.level, self.passed, self.found = level, passed, list(found)
 
     def discovers(self, p_value: float) -> bool:
-        """Is the next test a discovery?"""
+        """Whether the next test is a discovery."""
         begun, earned = _weights(np.array([self.passed])), _weights(self.passed - np.array(self.found))
         first, later = earned[:1].sum(), earned[1:].sum()
         share = (1 - _CANDIDATE) * self.level * ((begun[0] + first) / 2 + later)
@@ -42,5 +42,5 @@ class Wealth:
 
 
 def _weights(passed: Floats) -> Floats:
-    """What a test may spend after so many; all of them together 1. Shapes: [n]"""
+    """Share that a test may spend after `passed` others; all shares add up to 1. Shapes: [n]"""
     return np.asarray((1.0 + passed) ** -_FALL / zeta(_FALL))

@@ -1,4 +1,4 @@
-"""Channels as wholes, followed as their rows come: of each row what a detection says of the whole."""
+"""Wholes (joined channels) in a stream: gives for each row what a detection would say about the whole."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -25,59 +25,59 @@ __all__ = ["Wholes"]
 
 @dataclass
 class _Whole:
-    """One name: what is known of its channels together, or the first rows from which that is learnt."""
+    """One name: what is learnt about its channels, or the first rows from which it will be learnt."""
 
     name: str
     together: Together | None
     faded: Floats = field(default_factory=lambda: np.zeros(2))
     first: list[Floats] = field(default_factory=list)
-    """Values and first views of rows, [2, C] each."""
+    """Values and first views of the first rows, [2, C] each."""
     place: int = -1
-    """Among those that are judged like it."""
+    """Its place among wholes that are judged alike."""
 
     @property
     def known(self) -> Together:
-        """What is known of its channels."""
-        assert self.together is not None, "it is judged"
+        """What is learnt about its channels."""
+        assert self.together is not None, "it is judged, so its channels are learnt"
         return self.together
 
     @property
     def alone(self) -> bool:
-        """Does one of its channels alone count?"""
+        """Whether only one of its channels counts."""
         return self.known.only is not None
 
 
 class Wholes:
-    """Where the channels of some names stand as wholes; a name is numbered by when it came.
+    """The states of some wholes, numbered in order of arrival.
 
-    What is not known of a new name's channels is learnt from its first rows, of which nothing is said.
+    The channels of a new name are learnt from its first rows, which get no answer.
     """
 
     def __init__(self, member: Calibrated, rate: float, rules: Rules, make: MakeThreshold, by: Aggregation) -> None:
         self._member, self._rate, self._rules, self._make, self._by = member, rate, rules, make, by
         self._wholes: list[_Whole] = []
         self._alarms: dict[bool, AlarmingAbreast] = {}
-        """Of wholes in which one channel alone counts, which have its views, and of all others."""
+        """Alarms of wholes with a single channel that counts, which have its views, and of all others."""
 
     def add(self, name: str) -> None:
-        """One more name."""
+        """Add a name."""
         self._wholes.append(_Whole(name, self._member.together.get(name)))
 
     def begin(self, name: str, kept: Kept, y_TC: Floats) -> None:
-        """One more name, of which a detection has seen these rows."""
-        assert kept.together is not None, "it is of channels together"
+        """Add a name of which a detection has seen these rows."""
+        assert kept.together is not None, "it is a whole"
         whole = _Whole(name, kept.together)
         kept.together.distance(y_TC, whole.faded)
         self._join(whole, kept.alarming)
         self._wholes.append(whole)
 
     def forget(self, number: int) -> None:
-        """A name begins anew."""
+        """Let a name restart."""
         name = self._wholes[number].name
         self._wholes[number] = _Whole(name, self._member.together.get(name))
 
     def judge(self, numbers: Ints, some: Channels, viewed: ViewedRows) -> tuple[Alarms, Floats]:
-        """What is said of the rows of some names, and the sign of each. `viewed` has no views yet. Shapes: [n]"""
+        """Judge rows of some names; also gives the sign of each. `viewed` has no views yet. Shapes: [n]"""
         every, sign_n = Alarms.nothing(len(numbers)), np.full(len(numbers), np.nan)
         alike: dict[bool, list[_Part]] = {True: [], False: []}
         order = np.argsort(numbers, kind="stable")
@@ -94,7 +94,7 @@ class Wholes:
         return every, sign_n
 
     def _learnt_from(self, whole: _Whole, some: Channels) -> int:
-        """How many of some rows, the first ones, are only learnt from."""
+        """How many of the first rows are only used for learning."""
         views, wanted = some.scores.shape[-1], FEWEST - len(whole.first)
         if whole.together is not None:
             if whole.place < 0:
@@ -111,7 +111,7 @@ class Wholes:
         return wanted
 
     def _alarming(self, whole: _Whole, views: int) -> Alarming:
-        """A fresh one, where a channel has so many views."""
+        """A new `Alarming`, for channels with this many views."""
         width = views + 1 if whole.alone else 2
         return Alarming(self._member.normal_of(whole.name, width), *self._how(whole))
 
@@ -121,7 +121,7 @@ class Wholes:
         return kinds, self._rate, self._rules, self._make, patience
 
     def _join(self, whole: _Whole, alarming: Alarming) -> None:
-        """Give it a place among those that are judged like it."""
+        """Give it a place among wholes that are judged alike."""
         if whole.alone not in self._alarms:
             self._alarms[whole.alone] = AlarmingAbreast(self._how(whole)[0], self._rate, self._rules.gap)
         alarms = self._alarms[whole.alone]
@@ -129,7 +129,7 @@ class Wholes:
         alarms.add(alarming)
 
     def state(self) -> dict[str, Array]:
-        """All that is remembered, by name."""
+        """The whole state, by name."""
         settled = {alone: alarms.settled() for alone, alarms in self._alarms.items()}
         known = [whole for whole in self._wholes if whole.place >= 0]
         alarming = {whole.name: settled[whole.alone][whole.place].state() for whole in known}
@@ -146,7 +146,7 @@ class Wholes:
         return {"names": packed([whole.name for whole in self._wholes]), **nested(parts)}
 
     def restore(self, state: Mapping[str, Array]) -> None:
-        """Remember a `state`."""
+        """Continue from a `state`."""
         together, faded, first, rows, apart, moments, numbers = (
             split_tables(under(prefix, state))
             for prefix in ("together", "faded", "first", "rows", "apart", "moments", "numbers")
@@ -164,7 +164,7 @@ class Wholes:
 
 
 class _Part(NamedTuple):
-    """Rows of one name, its place among those that are judged like it, and what is seen."""
+    """Rows of one name, its place among wholes that are judged alike, and its views."""
 
     rows: Ints
     place: Ints

@@ -34,8 +34,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ({"horizon": 0}, "--horizon must be at least 1, got 0"),
         ({"horizon": -1}, "--horizon must be at least 1, got -1"),
         ({"warmup": 0}, "--warmup must be at least 1"),
-        ({"quantiles": [0.3, 1.5]}, "--quantiles 0.3,1.5: levels lie between 0 and 1"),
-        ({"quantiles": [0]}, "levels lie between 0 and 1"),
+        ({"quantiles": [0.3, 1.5]}, "--quantiles 0.3,1.5: levels must lie between 0 and 1"),
+        ({"quantiles": [0]}, "levels must lie between 0 and 1"),
         ({"quantiles": ["low"]}, "--quantiles low: expected numbers, or none"),
     ],
 )

@@ -54,7 +54,7 @@ def test_a_saved_model_forecasts_the_same(file: Path, tmp_path: Path) -> None:
     synthetic.seasonal(1, 60, seed=9).assign(unique_id="new").to_parquet(other)
     forecast(other, horizon=2, out=two, load=tmp_path / "model")
     assert len(pd.read_parquet(two)) == 2
-    with pytest.raises(ArtifactError, match="looks 4 steps ahead"):
+    with pytest.raises(ArtifactError, match="forecasts 4 steps"):
         forecast(file, horizon=9, out=two, load=tmp_path / "model")
 
 

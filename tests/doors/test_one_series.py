@@ -90,8 +90,8 @@ def test_a_series_that_a_saved_detector_does_not_know_is_named(bare: Path, tmp_p
     for name in ("a", ALONE):
         api.detect(NAMED[:150].assign(unique_id=name), detector="ewma", save=tmp_path / name)
     said = detect(bare, out=tmp_path / "out.csv", load=tmp_path / "a").lines[0]
-    assert said.startswith("note: new to the detector, judged by what was normal in the series that taught it: a.")
-    assert "name one that it knows in such a column" in said
+    assert said.startswith("note: new to the detector, judged by normal rows of the series it was trained on: a.")
+    assert "add that column with a known name" in said
     assert not any("new to" in line for line in detect(bare, out=tmp_path / "out.csv", load=tmp_path / ALONE).lines)
 
 

@@ -108,5 +108,5 @@ def test_a_saved_detector_keeps_the_share(tmp_path: Path) -> None:
     again, _ = api.detect(frame, load=tmp_path / "kept")
     pd.testing.assert_frame_equal(again, rows)
     api.detect(frame, detector="ewma", settings={"fdr": "0.1"}, hindsight=True, save=tmp_path / "together")
-    with pytest.raises(ArtifactError, match="fdr and --hindsight is not streamed"):
+    with pytest.raises(ArtifactError, match="fdr and --hindsight cannot be streamed"):
         api.stream(tmp_path / "together")

@@ -104,7 +104,7 @@ def test_rules_change_what_detect_finds(jumps: pd.DataFrame, tmp_path: Path) -> 
     table = tmp_path / "calm.csv"
     table.write_text(f"from,to,unique_id\n{start[0]},{start[1]},s1\n")
     assert inside(_events(jumps, maintenance=str(table))) == {"s0"}
-    with pytest.raises(ConfigError, match="'tomorrow' is no span of time"):
+    with pytest.raises(ConfigError, match="'tomorrow' is not a span of time"):
         _events(jumps, maintenance="tomorrow")
     with pytest.raises(ConfigError, match=r"maintenance: .*no file"):
         _events(jumps, maintenance="absent.csv")

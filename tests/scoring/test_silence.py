@@ -164,7 +164,7 @@ def test_channels_are_silent_alone_and_together() -> None:
 def test_a_time_out_that_is_none_is_named() -> None:
     """At the door."""
     assert Meaning.of("ignore", "2D", parse("h")) == Meaning(limit=48)
-    for wrong, message in (("soon", "no time-out"), ("0", "at least 1 step"), ("absent.csv", "no file")):
+    for wrong, message in (("soon", "not a time-out"), ("0", "at least 1 step"), ("absent.csv", "no file")):
         with pytest.raises(ConfigError, match=f"silent_after: .*{message}"):
             _silences(_frame(), silent_after=wrong)
     numbered = pd.DataFrame({"unique_id": "a", "ds": range(100), "y": 1.0})

@@ -209,7 +209,7 @@ def test_late_rows_and_long_gaps_are_told(taught: tuple[Path, pd.DataFrame]) -> 
     _same(found[found["reason"] == ""], plain.feed(one))
     far = one.iloc[:60].assign(ds=one["ds"].iloc[:60] + pd.Timedelta(hours=2000))
     anew = late.feed(far)
-    assert anew["reason"].iloc[0].startswith("begun anew after")
+    assert anew["reason"].iloc[0].startswith("restarted after")
     assert (anew["reason"].iloc[1:] == "").all()
     fresh = Stream(SavedDetector.load(folder)).feed(far)
     np.testing.assert_allclose(anew["expected"], fresh["expected"], rtol=1e-5)

@@ -159,5 +159,5 @@ def test_what_is_not_streamed_of_channels_is_said(tmp_path: Path) -> None:
     for rule, value in (("rules.silent_after", "6h"), ("rules.gaps", "hold")):
         folder = tmp_path / value
         api.detect(rows, channels=["a", "b"], detector="ewma", settings={rule: value}, save=folder)
-        with pytest.raises(ArtifactError, match=rf"channels and rules of missing values .*{rule}.* is not streamed"):
+        with pytest.raises(ArtifactError, match=rf"channels and rules of missing values .*{rule}.* cannot be streamed"):
             api.stream(folder)
