@@ -1,4 +1,4 @@
-"""A second table with what is known in advance, beside the table of values."""
+"""Merges a second table, of columns known in advance, into the table of values."""
 
 from pathlib import Path
 
@@ -16,10 +16,10 @@ __all__ = ["with_future"]
 
 
 def with_future(frame: pd.DataFrame, ahead: pd.DataFrame, roles: Roles, path: Path, zone: str | None) -> pd.DataFrame:
-    """The table with the future columns of another: in its own rows of these times, and under them in rows without targets.
+    """The table with the future columns of another: in rows of the same times, and below in new rows without targets.
 
-    Missing: what the other table leaves empty stays as it was
-    Raises: ConfigError for a table that does not fit, or where no column is known in advance
+    Missing: values that the other table leaves empty stay as they were
+    Raises: ConfigError for a table that does not fit, or if no column is known in advance
     """
     frame, ahead = plain(frame), plain(ahead)
     names = [columns.UNIQUE_ID] if columns.UNIQUE_ID in frame.columns else []
@@ -48,7 +48,7 @@ def _require_fitting(ahead: pd.DataFrame, names: list[str], roles: Roles, path: 
 
 
 def _places(keys: pd.DataFrame, rows: int, zone: str | None) -> Ints:
-    """Row of the first table, which has so many, with the series and time of each row of the second; -1 for none."""
+    """For each row of the second table, the row of the first (of `rows` in all) with its series and time; -1: none."""
     times = np.full(len(keys), Clock.ABSENT)
     present = keys[columns.DS].notna().to_numpy()
     column = keys.loc[present, columns.DS]

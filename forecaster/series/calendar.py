@@ -1,4 +1,4 @@
-"""Where a time stands in the day, the week and the year, as points on circles."""
+"""Calendar features: the phase of a time in the day, the week and the year, as sine and cosine."""
 
 import numpy as np
 
@@ -15,7 +15,7 @@ _MONDAY = 4 * DAY
 
 
 def periods(frequency: Frequency, span: int) -> tuple[str, ...]:
-    """Cycles that a step can resolve and a span of time shows at least twice.
+    """Cycles that a step can resolve and that a span of time contains at least twice.
 
     Units: `span` in microseconds
     """

@@ -1,4 +1,4 @@
-"""The user's kind of time, told apart at the border and given back at the door.
+"""The user's format of times, recognised at the border and restored in the output.
 
 Inside the project time is int64 microseconds, UTC (or the wall clock of the data's own zone for steps of
 a day and longer, where a day is not always 24 hours), or a plain integer.
@@ -29,19 +29,19 @@ _YEAR_FIRST = re.compile(r"\s*\d{4}")
 _ZONE = r"(?:[Zz]|UTC|GMT|(?::\d\d|T\d\d+)(?:[.,]\d+)?\s?[+-]\d\d(?::?\d\d)?)\s*$"
 """The end of a text that names its zone."""
 _EARLIEST = int(np.datetime64("1000-01-01", "us").astype(np.int64))
-"""Earlier years are none: texts such as `Jan-10`, which has no year, and empty dates of databases read as the first."""
+"""Earlier years are refused: texts without a year, such as `Jan-10`, and empty dates of databases parse as year 1."""
 _EPOCH, _MICROSECOND = datetime(1970, 1, 1, tzinfo=UTC), timedelta(microseconds=1)
 
 
 @dataclass(frozen=True)
 class Clock:
-    """How the times of one input read, and how to write such times again.
+    """How to read the times of one input, and how to write times in the same format.
 
     Missing: an unreadable or absent time encodes as the smallest int64 (`Clock.ABSENT`)
     """
 
     dtype: str
-    """Of the input's column: `int64`, `datetime64[us]`, `datetime64[us, Europe/Paris]`, `str`, `object`."""
+    """Type of the input's column: `int64`, `datetime64[us]`, `datetime64[us, Europe/Paris]`, `str`, `object`."""
     zone: tzinfo | str | None
     """Zone of the input's times; None for naive ones."""
     wall: bool = False
@@ -53,7 +53,7 @@ class Clock:
 
     @classmethod
     def of(cls, column: "pd.Series[Any]", zone: str | None = None) -> "Clock":
-        """The clock that a column reads; naive times belong to `zone` if one is given, else to UTC."""
+        """The clock of a column; naive times are in `zone` if one is given, else in UTC."""
         if pd.api.types.is_integer_dtype(column.dtype):
             return cls("int64", None)
         if isinstance(column.dtype, pd.DatetimeTZDtype):
@@ -72,13 +72,13 @@ class Clock:
 
     @property
     def integer(self) -> bool:
-        """True where `ds` counts steps and is no time."""
+        """Whether `ds` holds integers instead of times."""
         return self.dtype == "int64"
 
     def encode(self, column: "pd.Series[Any]", codes: Ints | None = None) -> Ints:
-        """Times as int64. Where `codes` tell the series apart, an hour that comes twice in autumn does so in their order.
+        """Times as int64. With `codes` of the series, the doubled hour in autumn is resolved by the order of rows.
 
-        Raises: DataError naming the first values that are no times.
+        Raises: DataError naming the first values that are not times.
         """
         if self.integer:
             return np.asarray(column.to_numpy(np.int64))
@@ -93,7 +93,7 @@ class Clock:
         return encoded
 
     def decode(self, times: Ints) -> "pd.Series[Any]":
-        """Times as the input's column had them."""
+        """Times in the format of the input's column."""
         if self.integer:
             return pd.Series(times)
         stamps: Any = pd.Series(times.view("datetime64[us]"))
@@ -111,7 +111,7 @@ class Clock:
         return naive.dt.strftime(self.text) if self.text else pd.Series(naive, dtype=self.dtype)
 
     def encode_texts(self, texts: Sequence[str]) -> Ints:
-        """The same for a few ISO texts, without the half millisecond that a column takes."""
+        """The same as `encode` for a few ISO texts, without the half millisecond that a column takes."""
         if self.zone not in (None, UTC):
             return self.encode(pd.Series(texts, dtype="str"))
         try:
@@ -122,7 +122,7 @@ class Clock:
         return np.array([(stamp - _EPOCH) // _MICROSECOND for stamp in utc], np.int64)
 
     def texts(self, times: Ints) -> list[Any]:
-        """A few times as ISO texts; integers stay what they are."""
+        """A few times as ISO texts; integers stay integers."""
         if self.integer:
             return [int(time) for time in times]
         if self.zone is None and not self.text and not self.wall:
@@ -131,7 +131,7 @@ class Clock:
         return [t.isoformat() if hasattr(t, "isoformat") else str(t) for t in self.decode(times)]
 
     def local(self, times: Ints) -> Ints:
-        """Wall clock of encoded times, in the zone of the data (UTC where it has none)."""
+        """Wall-clock times of encoded times, in the zone of the data (UTC if it has none)."""
         if self.integer or self.wall or self.zone is None or self.zone is UTC:
             return times
         stamps = pd.Series(times.view("datetime64[us]")).dt.tz_localize(UTC).dt.tz_convert(self.zone)
@@ -140,7 +140,7 @@ class Clock:
     def instant(self, value: Any, option: str) -> int:
         """One time given by the user (`--train-until 2024-03-31`) as int64.
 
-        Raises: ConfigError when it is no time of this clock.
+        Raises: ConfigError if it is not a time of this clock.
         """
         try:
             column = pd.Series([int(value)] if self.integer else [stamp(value, option)])
@@ -182,13 +182,13 @@ class Clock:
 
 
 def _comes_again(times: "pd.Series[Any]", codes: Ints) -> npt.NDArray[np.bool_]:
-    """Rows whose time a later row of the same series has, too: of a doubled hour they are the first coming."""
+    """Rows whose time occurs again later in the same series: in a doubled hour they are the first occurrence."""
     rows = pd.DataFrame({"series": codes, "time": times.to_numpy()})
     return np.asarray(rows.duplicated(keep="last"))
 
 
 def stamp(value: Any, option: str) -> pd.Timestamp:
-    """One time given by the user. Raises: ConfigError where day and month could change places, ValueError for no time"""
+    """One time given by the user. Raises: ConfigError if day and month are ambiguous, ValueError if it is not a time"""
     value = first_day(value) if isinstance(value, str) else value
     found = pd.Timestamp(value)
     if isinstance(value, str) and not _YEAR_FIRST.match(value):
@@ -201,7 +201,7 @@ def stamp(value: Any, option: str) -> pd.Timestamp:
 
 
 def _require_years(times: Ints, column: "pd.Series[Any]") -> None:
-    """Raises: DataError for a year that no data are of"""
+    """Check the years. Raises: DataError for times before the year 1000"""
     if len(times) == 0 or times.min() >= _EARLIEST:
         return
     early = np.flatnonzero((times < _EARLIEST) & (times != Clock.ABSENT))
@@ -219,14 +219,14 @@ def are_zoned_alike(text: "pd.Series[Any] | pd.Index") -> bool:
 
 
 def _require_alike(text: "pd.Series[Any]") -> None:
-    """Raises: DataError where some times name a zone and others do not, which may be hours apart"""
+    """Check that all times name a zone or none does. Raises: DataError, since the two kinds may be hours apart"""
     zoned = text.str.contains(_ZONE, regex=True)
     if len(text) and zoned.nunique() > 1:
         row = text.index[zoned != zoned.iloc[0]][0]
         bare, named = (text[row], text.iloc[0]) if zoned.iloc[0] else (text.iloc[0], text[row])
         raise DataError(
             f"column 'ds': {bare!r} has no zone, {named!r} has one (first change in row {row}). "
-            "Write one with each time, or with none and say it with --tz."
+            "Write a zone with every time, or with none and give it by --tz."
         )
 
 
@@ -247,7 +247,7 @@ def _parsed(column: "pd.Series[Any]") -> "pd.Series[Any]":
 
 
 def _guessed(text: "pd.Series[Any]", aware: bool) -> "pd.Series[Any]":
-    """Times in another format than ISO's. Raises: DataError where day and month could change places."""
+    """Times in formats other than ISO's. Raises: DataError if day and month are ambiguous"""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # pandas says that it guesses; so do we, and check it
         if _YEAR_FIRST.match(text.dropna().iloc[0]):
@@ -266,7 +266,7 @@ def _guessed(text: "pd.Series[Any]", aware: bool) -> "pd.Series[Any]":
 
 
 def _format(longest: str, aware: bool) -> str:
-    """strftime format of a column of texts, of which one says most."""
+    """The strftime format of a column of texts, from the longest of them."""
     if len(longest) <= len("2024-03-31"):
         return "%Y-%m-%d"
     separator = "T" if "T" in longest else " "

@@ -1,4 +1,4 @@
-"""Times written as plain integers: `20240131`, where no step leads from one month to the next, and counts since 1970."""
+"""Detects times written as integers: dates such as `20240131`, which have no even step, and counts since 1970."""
 
 import numpy as np
 import pandas as pd
@@ -9,9 +9,9 @@ from forecaster.series.frequency import Ints
 __all__ = ["require_counts", "since_1970"]
 
 _FORMATS = {6: "%Y%m", 8: "%Y%m%d", 10: "%Y%m%d%H", 12: "%Y%m%d%H%M", 14: "%Y%m%d%H%M%S"}
-"""By the number of digits."""
+"""Date formats by the number of digits."""
 _YEARS = (1900, 2100)
-"""Counts of steps or seconds hardly all look like days of these years."""
+"""Range of years: counts of steps or seconds are unlikely to all look like dates in it."""
 
 _UNITS = {"seconds": 1, "milliseconds": 10**3, "microseconds": 10**6, "nanoseconds": 10**9}
 _SHORT = dict(zip(_UNITS, ("s", "ms", "us", "ns"), strict=True))
@@ -20,7 +20,7 @@ _FROM, _TO = 315_532_800, 4_102_444_800
 
 
 def require_counts(times: Ints) -> None:
-    """Raises: DataError where every integer reads as a date, too."""
+    """Check that integers are counts. Raises: DataError if all of them could also be dates"""
     if len(times) == 0 or times.min() < 10 ** (min(_FORMATS) - 1):
         return
     digits = len(str(times.min()))
@@ -35,7 +35,7 @@ def require_counts(times: Ints) -> None:
 
 
 def since_1970(times: Ints) -> str | None:
-    """What to say of integers that look like seconds, or parts of them, since 1970, of the years 1980 to 2100."""
+    """A note on integers that look like seconds (or fractions) since 1970, of the years 1980 to 2100, else None."""
     for unit, size in _UNITS.items():
         if len(times) and times.min() >= _FROM * size and times.max() < _TO * size:
             return (

@@ -1,4 +1,4 @@
-"""What a stream's rows must be: its data contract, `[pipelines.NAME.contract]` in the project file."""
+"""Data contracts: rules for the rows of a stream, `[pipelines.NAME.contract]` in the project file."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -16,39 +16,39 @@ __all__ = ["Contract", "ContractCheck"]
 
 @dataclass(frozen=True)
 class ContractCheck:
-    """What a contract says of rows. Shapes: [rows] each"""
+    """The result of checking rows against a contract. Shapes: [rows] each"""
 
     times: Ints
     values: Floats
     reasons: Objects
-    """What is wrong with each row; empty for nothing. Under `coerce` times and values are mended instead."""
+    """What is wrong with each row, empty if nothing. In mode `coerce`, times and values are corrected instead."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Contract:
-    """Rules that each row is held to; those that are empty hold for all rows.
+    """Rules that each row must meet; an empty rule accepts every row.
 
-    Missing: a row without a value never comes here
+    Missing: rows without a value are dropped before
     """
 
     mode: Literal["freeze", "quarantine", "coerce"] = "quarantine"
-    """What becomes of rows that break a rule: `freeze` refuses their slice, whole, `quarantine` sets them aside with the
-    reason, `coerce` mends them (the nearest step, the nearest end of the range) and marks them `mended` in the column
+    """What happens to rows that break a rule: `freeze` refuses their whole slice, `quarantine` sets them aside with the
+    reason, `coerce` corrects them (nearest step, nearest end of the range) and marks them `mended` in the column
     quality."""
     step: str = ""
     """Rows lie on this grid, counted from 1970: `15min`, `h`, `D`, `B`, `MS`."""
     unit: str = ""
-    """Unit of all series; empty: the one that each had when it first came."""
+    """Unit of all series; empty: the first unit of each series."""
     range: list[float] = field(default_factory=list)
     """[lowest, highest] value."""
     duplicates: Literal["last", "first", "refuse"] = "last"
-    """Which of two rows of one series and time in a slice is taken."""
+    """Which of two rows of one series and time in a slice is kept."""
     max_gap: str = ""
-    """Longest time between two rows, such as `3h`; empty: one and a half steps. Reported, for nothing can be refused."""
+    """Longest time between two rows, such as `3h`; empty: one and a half steps. Only reported: no row is at fault."""
     stale: str = ""
-    """Oldest that the newest row may be, such as `2D`; reported."""
+    """Maximum age of the newest row, such as `2D`; only reported."""
     flat: int = 0
-    """So many equal values in a row are a flat line; reported. 0 for never."""
+    """This many equal values in a row are a flat line; only reported. 0: never."""
 
     def __post_init__(self) -> None:
         if self.range and not (len(self.range) == 2 and self.range[0] <= self.range[1]):
@@ -68,7 +68,7 @@ class Contract:
         return made
 
     def judge(self, times: Ints, values: Floats) -> ContractCheck:
-        """Hold rows to step and range."""
+        """Check rows against step and range."""
         reasons = np.full(len(times), "", object)
         nearest, within = self._on_grid(times), self._in_range(values)
         if self.mode == "coerce":
@@ -90,7 +90,7 @@ class Contract:
 
 
 def _require_length(name: str, text: str) -> None:
-    """Raises: ValueError that says whose length it is"""
+    """Check a length of time. Raises: ValueError that names the entry"""
     try:
         parse_duration(text)
     except ConfigError as error:

@@ -1,4 +1,4 @@
-"""CSV files as they come: their separator and encoding found, and what keeps them from being read said."""
+"""Reads CSV files: detects separator and encoding, and explains why a file cannot be read."""
 
 from pathlib import Path
 
@@ -10,9 +10,9 @@ from forecaster.errors import DataError
 __all__ = ["MISSING", "read_csv"]
 
 MISSING = ["", "NA", "N/A", "n/a", "<NA>", "#N/A", "#NA", "NaN", "nan", "-NaN", "-nan", "NULL", "null", "None"]
-"""What stands for no value."""
+"""Texts that mean a missing value."""
 _EMPTY = [""]
-"""What stands for no name: NA and null may be names of series."""
+"""Texts that mean a missing name: NA and null may be names of series."""
 _GZIP, _ZIP, _UTF16 = b"\x1f\x8b", b"PK\x03\x04", (b"\xff\xfe", b"\xfe\xff")
 _HEAD = 65_536
 
@@ -20,7 +20,7 @@ _HEAD = 65_536
 def read_csv(path: Path, id_column: str, time_column: str, decimal: str) -> pd.DataFrame:
     """The table in a CSV file; names of series are text.
 
-    Raises: DataError for a file that is empty, packed, no text, or begins with something else than the names of its columns
+    Raises: DataError for a file that is empty, packed, not text, or does not begin with the names of its columns
     """
     _require_packed_as_named(path)
     with pa.input_stream(str(path)) as stream:
@@ -58,7 +58,7 @@ def _parsed(path: Path, separator: str, encoding: str, id_column: str, decimal: 
 
 
 def _require_packed_as_named(path: Path) -> None:
-    """Raises: DataError for an archive, or where the name says otherwise than the file whether it is compressed"""
+    """Check compression. Raises: DataError for an archive, or if the file's name does not match its compression"""
     with path.open("rb") as file:
         start = file.read(4)
     named = path.name.lower().endswith(".gz")
@@ -70,7 +70,7 @@ def _require_packed_as_named(path: Path) -> None:
 
 
 def _foreign(path: Path) -> str:
-    """What to say of a file in another encoding: where, and how to change it."""
+    """The message about a file in another encoding: where, and how to convert it."""
     with pa.input_stream(str(path)) as stream:
         text = stream.read()
     try:

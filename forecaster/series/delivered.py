@@ -1,4 +1,4 @@
-"""Rows as a source delivers them: one Arrow table `unique_id, ds, y`, before the border has looked at them."""
+"""Rows as a source delivers them: Arrow tables `unique_id, ds, y`, not yet checked by the border."""
 
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -17,8 +17,8 @@ def table(unique_id: Any, ds: Any, y: Any, *, available_at: Any = None, quality:
     """A part of a slice. Each argument is a column (array, series, list), or one value for all rows.
 
     Shapes:  [rows] each; `ds` decides how many
-    Units:   times in UTC; text in `ds` or `y` is kept, for the border to read or to name
-    Missing: None and NaN in `y` are no row; no `available_at`: known when it was read
+    Units:   times in UTC; text in `ds` or `y` is kept, for the border to parse or to report
+    Missing: rows with None or NaN in `y` are dropped; without `available_at`, rows are known from when they were read
     """
     given = {columns.UNIQUE_ID: unique_id, columns.DS: ds, columns.Y: y}
     given |= {
@@ -35,7 +35,7 @@ def table(unique_id: Any, ds: Any, y: Any, *, available_at: Any = None, quality:
 
 
 def gathered(parts: Iterable[pa.Table], rows: int = _ROWS_AT_ONCE) -> Iterator[pa.Table]:
-    """Small parts of a slice together, until they have `rows`: each part costs the store a file and a transaction."""
+    """Joins small parts of a slice to parts of `rows`, since each part costs the store a file and a transaction."""
     kept: list[pa.Table] = []
     for part in (one for one in parts if one.num_rows):
         other = bool(kept) and not part.schema.equals(kept[0].schema)  # text among numbers stays what it was
@@ -57,7 +57,7 @@ def _column(given: Any, rows: int) -> pa.Array | pa.ChunkedArray:
 
 
 def _array(values: Any) -> pa.Array:
-    """A column of one kind; where kinds are mixed it is text."""
+    """A column of one kind; mixed kinds become text."""
     try:
         return pa.array(values, from_pandas=True)
     except (pa.ArrowInvalid, pa.ArrowTypeError):

@@ -1,4 +1,4 @@
-"""The door: a table of whatever series, of pandas or not, with or without names, as the long frame that `check` proves."""
+"""The door: turns any table of series, from pandas or not, with or without names, into the long frame for `check`."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
@@ -15,7 +15,7 @@ from forecaster.series.roles import Roles
 __all__ = ["ALONE", "Table", "long", "plain"]
 
 ALONE = "series"
-"""Name of the series of a table that names none: the same for every file, so that the next one goes on from the last."""
+"""Name of the series in a table without names: the same for every file, so that a later file continues it."""
 
 
 class _Arrow(Protocol):
@@ -25,7 +25,7 @@ class _Arrow(Protocol):
 
 
 Table: TypeAlias = Union[pd.DataFrame, "pd.Series[Any]", Mapping[str, Any], _Arrow]
-"""What is taken for a table: frames, a series by its times, columns by their names."""
+"""What is accepted as a table: a frame, a series indexed by time, a mapping of columns."""
 
 
 def long(data: Table, roles: Roles) -> pd.DataFrame:

@@ -1,6 +1,6 @@
-"""The border: any long frame in, series on a grid out, and every repair told.
+"""The border: turns any long frame into series on a grid, and reports every repair.
 
-After `check` a series is sorted, unique per time, on one step and finite or NaN; nobody checks again.
+After `check`, a series is sorted, unique per time, on one step and finite or NaN; later code does not check again.
 """
 
 from collections.abc import Sequence
@@ -28,10 +28,10 @@ __all__ = ["Checked", "check"]
 
 @dataclass(frozen=True)
 class Checked:
-    """Series on their grids, one grid a step, and where each input row went.
+    """Series on their grids, one grid per step, and the place of each input row.
 
-    Shapes: `grid_of`, `series_of` and `position_of` are [rows of the input]; -1 where a row was dropped.
-        `series_of` names the first channel's series; channel c is c series further on.
+    Shapes: `grid_of`, `series_of` and `position_of` are [rows of the input]; -1 for a dropped row.
+        `series_of` is the series of the first channel; channel c is c series further on.
     """
 
     grids: list[Grid]
@@ -42,7 +42,7 @@ class Checked:
     roles: Roles
 
     def only(self, kept: Sequence[int]) -> "Checked":
-        """The same with some of its grids."""
+        """The same with only some of its grids."""
         number = np.full(len(self.grids) + 1, -1)
         number[kept] = np.arange(len(kept))
         return replace(self, grids=[self.grids[k] for k in kept], grid_of=number[self.grid_of])
@@ -58,14 +58,14 @@ def check(
     beside: str | None = None,
     taught: Frequency | None = None,
 ) -> Checked:
-    """Series on their grids from a long frame `unique_id, ds, y` and what else `roles` names.
+    """Series on their grids, from a long frame `unique_id, ds, y` with further columns by `roles`.
 
-    `beside` is a column that is read elsewhere; others are named as not used. `taught` is the step of a model that has one only:
-    that of series of a row each, which do not tell theirs.
+    `beside` is a column that is read elsewhere; all others are reported as not used. `taught` is the step of a model that
+    knows only one: series of a single row, which do not show theirs, get it.
 
     Missing: absent grid rows, infinities and text like NaN become NaN; all-missing series are skipped
-    Raises:  ConfigError where `freq` is far shorter than the rows' step; DataError when a column is absent or unreadable, when
-        no row is left, where integer times may be dates, or with `strict` when anything had to be repaired
+    Raises:  ConfigError if `freq` is far shorter than the rows' step; DataError if a column is absent or unreadable, if
+        no row is left, if integer times may be dates, or with `strict` if anything had to be repaired
     """
     quality = Quality()
     _require_columns(frame, roles)
@@ -130,7 +130,7 @@ def _grids(rows: Rows, clock: Clock, steps: list[Frequency], roles: Roles, input
         groups.setdefault(one.grid, []).append(code)
     if len(groups) > 1:
         listed = ", ".join(f"{steps[codes[0]].alias} ({len(codes)} series)" for codes in groups.values())
-        quality.add("note", f"several steps in one input, each modelled apart: {listed}")
+        quality.add("note", f"several steps in one input, each modelled separately: {listed}")
     grid_of, series_of, position_of = (np.full(inputs, -1, np.int64) for _ in range(3))
     grids: list[Grid] = []
     for codes in groups.values():

@@ -41,16 +41,16 @@ class Frequency:
 
     @property
     def step(self) -> tuple[str, int]:
-        """What series of a model must have in common with others that it reads."""
+        """What a series must have in common with a model's training series."""
         return self.kind, self.size
 
     @property
     def grid(self) -> tuple[str, int, bool]:
-        """What series must have in common to stand on one grid."""
+        """What series must have in common to share a grid."""
         return self.kind, self.size, self.month_end
 
     def among(self, others: "Sequence[Frequency]") -> int | None:
-        """Place of the first of others with the same grid, else of the first with the same step; None if there is neither."""
+        """Index of the first of `others` with the same grid, else with the same step; None if there is neither."""
         alike = [place for place, one in enumerate(others) if one.step == self.step]
         return next((place for place in alike if others[place].grid == self.grid), alike[0] if alike else None)
 
@@ -105,7 +105,7 @@ class Frequency:
 
 
 def parse(alias: str) -> Frequency:
-    """The frequency that a pandas alias names, with a multiple or without: `15min`, `B`, `W-MON`, `QS`; and `B-XNYS`, the
+    """The frequency of a pandas alias, with or without a multiple: `15min`, `B`, `W-MON`, `QS`; also `B-XNYS`, the
     sessions of a trading calendar.
 
     Raises: ConfigError for an alias that is none of s min h D B W MS QS YS and their multiples.

@@ -1,4 +1,4 @@
-"""Series on one step: the only form in which they travel inside."""
+"""Series on one step: the only form of series inside the project."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -19,12 +19,12 @@ Float32s = npt.NDArray[np.float32]
 Floats = npt.NDArray[np.float64]
 Objects = npt.NDArray[np.object_]
 Labels = tuple[tuple[str, ...], ...]
-"""For each static column the text that its numbers stand for; empty for a column of numbers."""
+"""For each static column, the texts that its numbers stand for; empty for a column of numbers."""
 
 
 @dataclass(frozen=True)
 class Grid:
-    """Series of one step, end to end in flat arrays, gaps filled with NaN.
+    """Series of one step, concatenated in flat arrays, gaps filled with NaN.
 
     Shapes:  S series, N grid rows in all, M covariate rows (a series' rows and those beyond its end)
     Units:   `starts` are int64 times of `clock`; positions count steps from a series' start
@@ -72,12 +72,12 @@ class Grid:
         return pd.DataFrame(frame)
 
     def label(self, series: int) -> str:
-        """How messages call a series."""
+        """The name of a series in messages."""
         name = str(self.unique_id[series])
         return name if self.channel is None else f"{name}/{self.channel[series]}"
 
     def sizes(self, series: Ints | None = None) -> list[tuple[str, int]]:
-        """How messages call some series, or all, and how many rows each has."""
+        """Names in messages, and numbers of rows, of some series or all."""
         chosen = np.arange(self.series) if series is None else series
         return [(self.label(s), rows) for s, rows in zip(chosen.tolist(), self.lengths[chosen].tolist(), strict=True)]
 
@@ -99,11 +99,11 @@ class Grid:
         return self.frequency.times(self.starts[series], positions)
 
     def ds(self, series: Ints, positions: Ints) -> "pd.Series[Any]":
-        """Times of grid positions as the user writes them."""
+        """Times of grid positions in the user's format."""
         return self.clock.decode(self.times(series, positions))
 
     def position_of(self, instant: int | Ints) -> Ints:
-        """Last position of each series at or before an instant, or one of its own; -1 where a series begins later.
+        """Last position of each series at or before an instant (one for all, or one each); -1 if a series begins later.
 
         Shapes: [S]
         """

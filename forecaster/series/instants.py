@@ -1,4 +1,4 @@
-"""Times as sources write them, as instants: naive, zoned, numbers since 1970, ISO texts, days."""
+"""Converts times of sources into instants: naive, zoned, numbers since 1970, ISO texts, days."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -18,7 +18,7 @@ UNITS = {"s": 1_000_000.0, "ms": 1_000.0, "us": 1.0, "ns": 0.001}
 
 
 def zone(name: str) -> ZoneInfo:
-    """A time zone. Raises: ConfigError for a name that is none."""
+    """A time zone by name. Raises: ConfigError for an unknown name"""
     try:
         return ZoneInfo(name)
     except (KeyError, ValueError, OSError) as error:
@@ -28,9 +28,9 @@ def zone(name: str) -> ZoneInfo:
 def instants(column: Any, timezone: str = "UTC", unit: str = "s") -> Any:
     """A column of times as UTC microseconds.
 
-    Units:   numbers count `unit`s since 1970; times without a zone are wall clocks of `timezone`. An hour that comes
-        twice in autumn is its second coming, one that spring leaves out is the first after it
-    Missing: null stays null; a column with texts that are no times stays text, for the border to name them
+    Units:   numbers count `unit`s since 1970; times without a zone are wall-clock times in `timezone`. A doubled hour
+        in autumn means its second occurrence; an hour skipped in spring means the first instant after it
+    Missing: null stays null; a column with texts that are not times stays text, for the border to report them
     """
     kind = column.type
     if pa.types.is_dictionary(kind):
@@ -74,7 +74,7 @@ def _of_texts(column: Any, timezone: str) -> Any:
 
 
 def _of_text(text: str | None, timezone: str) -> datetime | str | None:
-    """One text; itself where it is no time."""
+    """The time of one text; the text itself if it is not a time."""
     try:
         found = datetime.fromisoformat(text.strip()) if text else None
     except ValueError:

@@ -1,7 +1,7 @@
-"""Labels: spans of time of which somebody says whether a series was anomalous.
+"""Labels: time spans in which a series is known to be anomalous or normal.
 
-A table `unique_id, start, end[, kind]`, CSV or Parquet, a span a row, both ends included. A kind is `anomaly` (the default)
-or `normal`, or a state of an event: `confirmed`; `false`, `expected`, `new_normal`.
+A table `unique_id, start, end[, kind]`, CSV or Parquet, one span per row, both ends included. A kind is `anomaly` (the
+default), `normal`, or a state of an event: `confirmed`; `false`, `expected`, `new_normal`.
 """
 
 from collections import defaultdict
@@ -28,7 +28,7 @@ _START, _END, _KIND = "start", "end", "kind"
 
 @dataclass(frozen=True)
 class Label:
-    """One span of one series, and of all channels of it; its times are what the user's file has for them."""
+    """One span of one series and all its channels; times are as in the user's file."""
 
     unique_id: str
     start: Any
@@ -40,24 +40,25 @@ class Label:
 
 
 Placed = tuple[Label, int, int]
-"""A label with its first and last row of a series; the last before the first where it has none."""
+"""A label with its first and last row in a series; the last is before the first if it covers no row."""
 
 
 @dataclass(frozen=True)
 class Labels:
-    """All that was said of some series.
+    """All labels of some series.
 
-    Rows without a label are unknown, not normal. But who lists a series' anomalies, and nothing else, has looked at what lies
-    between: then rows from its first label to its last are normal. Where labels overlap, an anomaly is one.
+    Rows without a label are unknown, not normal. But if a series has only labels of anomalies, whoever listed them has
+    looked at the rows between, so unlabelled rows from its first to its last label are normal. Where labels overlap,
+    an anomaly wins.
     """
 
     every: Sequence[Label]
     lists: bool = True
-    """Whether labels of anomalies alone are such a list."""
+    """Whether to treat labels of only anomalies as such a list."""
 
     @classmethod
     def read(cls, path: Path) -> "Labels":
-        """From a file. Raises: DataError for one that cannot be read, lacks a column, or has a kind that is none"""
+        """From a file. Raises: DataError if it cannot be read, lacks a column, or has an unknown kind"""
         frame = table.read(path)
         if columns.UNIQUE_ID not in frame.columns:
             frame = frame.assign(**{columns.UNIQUE_ID: ALONE})
@@ -71,12 +72,12 @@ class Labels:
         return cls([_known_kind(Label(name, start, end, str(kind))) for name, start, end, kind in rows])
 
     def marks(self, grids: Sequence[Grid], ends: Sequence[Ints]) -> list[Floats]:
-        """What is known of each row before `ends`: 1 anomalous, 0 normal, NaN unknown: [N] of each grid.
+        """Marks of each row before `ends`: 1 anomalous, 0 normal, NaN unknown; [N] for each grid.
 
-        What is labelled from there on is looked up in the data, but changes nothing.
+        Labels of later rows are checked against the data, but change nothing.
 
         Shapes: ends holds one array [S] for each grid
-        Raises: DataError for a label of no row of these grids
+        Raises: DataError for a label that matches no row of these grids
         """
         inside = [span for grid in grids for spans in self._placed(grid).values() for span in spans]
         placed = {id(label) for label, first, last in inside if first <= last}
@@ -89,7 +90,7 @@ class Labels:
         return [self.of(grid, end) for grid, end in zip(grids, ends, strict=True)]
 
     def of(self, grid: Grid, ends: Ints) -> Floats:
-        """The same of one grid, whatever lies outside."""
+        """The same for one grid; labels outside it are ignored."""
         marks_N = np.full(len(grid.y), np.nan)
         for s, spans in self._placed(grid).items():
             end = int(ends[s])
@@ -98,7 +99,7 @@ class Labels:
         return marks_N
 
     def _placed(self, grid: Grid) -> dict[int, list[Placed]]:
-        """Labels of each series that has some."""
+        """The labels of each series that has any."""
         by_name, found = defaultdict(list), {}
         for label in self.every:
             by_name[label.unique_id].append(label)
@@ -110,7 +111,7 @@ class Labels:
         return found
 
     def _mark(self, marks_T: Floats, spans: Sequence[Placed]) -> None:
-        """Set what labels say of rows; anomalies last."""
+        """Set the marks of labelled rows; anomalies last, so that they win."""
         anomalies = [span for span in spans if span[0].kind in ANOMALOUS]
         if self.lists and len(anomalies) == len(spans) > 0:
             marks_T[min(first for _, first, _ in spans) : max(last for *_, last in spans) + 1] = 0.0
@@ -122,7 +123,7 @@ class Labels:
 
 
 def _known_kind(label: Label) -> Label:
-    """Raises: DataError for a kind that is none"""
+    """Check the kind of a label. Raises: DataError for an unknown kind"""
     if label.kind not in (*ANOMALOUS, *NORMAL):
         raise DataError(f"labels: {label}: no kind '{label.kind}'.{nearest(label.kind, (*ANOMALOUS, *NORMAL))}")
     return label

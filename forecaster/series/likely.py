@@ -1,4 +1,4 @@
-"""Which columns of a table are likely meant where those that are wanted are not there."""
+"""Guesses which columns of a table are meant if the expected ones are absent."""
 
 import difflib
 import re
@@ -15,7 +15,7 @@ from forecaster.series.roles import Roles
 __all__ = ["alike", "is_of_a_day", "lacking", "naming", "repeats"]
 
 REPEATS = 0.1
-"""Share of times that come again from which on a table may hold several series."""
+"""With at least this share of repeated times, a table may hold several series."""
 _TIMES = (
     "ds",
     "date",
@@ -39,7 +39,7 @@ _SHOWN = 5
 
 
 def lacking(frame: pd.DataFrame, absent: Sequence[str], roles: Roles) -> str:
-    """What to say of columns that are not there: which, what there is, and how to name what is likely meant."""
+    """The message about absent columns: which, what was found, and how to name those that are likely meant."""
     wanted, found = ", ".join(roles.columns), ", ".join(map(str, frame.columns))
     return (
         f"no column '{absent[0]}'. Expected a long table with {wanted}; found {found}.{_advice(frame, absent, roles)}"
@@ -47,12 +47,12 @@ def lacking(frame: pd.DataFrame, absent: Sequence[str], roles: Roles) -> str:
 
 
 def alike(frame: pd.DataFrame, name: str) -> str | None:
-    """The column that is called so but for capitals and spaces."""
+    """The column of this name, apart from capitals and spaces."""
     return next((one for one in map(str, frame.columns) if one.strip().lower() == name), None)
 
 
 def naming(frame: pd.DataFrame, time: str, roles: Roles) -> tuple[str, ...]:
-    """Columns that say which series a row is of, where times come again: one, or several together; empty for none."""
+    """Columns that seem to name a row's series if times repeat: one, or several together; empty for none."""
     if repeats(frame, [time]) < REPEATS:
         return ()
     telling = [str(name) for name in frame.columns if name != time and _may_name(frame, name, roles)]
@@ -64,27 +64,27 @@ def naming(frame: pd.DataFrame, time: str, roles: Roles) -> tuple[str, ...]:
 
 
 def is_of_a_day(name: str) -> bool:
-    """Whether a column beside days says when on them a row is, not of what."""
+    """Whether a column next to a date is a time of day, not a name."""
     return name.strip().lower() in _OF_A_DAY
 
 
 def repeats(frame: pd.DataFrame, names: list[str]) -> float:
-    """Share of rows which in these columns, the last of them times, are as an earlier row."""
+    """Share of rows that repeat an earlier row in these columns, of which the last holds times."""
     return float(frame.dropna(subset=names[-1:]).duplicated(names).mean())
 
 
 def _may_name(frame: pd.DataFrame, name: Any, roles: Roles) -> bool:
-    """Has a column few values, of a kind that names things, and no other part to play?"""
+    """Whether a column could hold names: few distinct values, of a suitable kind, and no other role."""
     if not isinstance(name, str) or name in {*roles.targets, *roles.covariates, *columns.IGNORED}:
         return False
     column = frame[name]
     other = pd.api.types.is_float_dtype(column.dtype) or pd.api.types.is_bool_dtype(column.dtype)
-    nested = pd.api.types.infer_dtype(column, skipna=True) == "mixed"  # lists and the like cannot be told apart
+    nested = pd.api.types.infer_dtype(column, skipna=True) == "mixed"  # lists and the like cannot be compared
     return not other and not nested and bool(2 * column.nunique() <= len(frame))
 
 
 def _advice(frame: pd.DataFrame, absent: Sequence[str], roles: Roles) -> str:
-    """The flags that name what is likely meant."""
+    """Advice on the flags that name the likely columns."""
     if all(re.fullmatch(_NUMBER, str(name)) for name in list(frame.columns)[-1:]):
         return " The first line seems to be a row already. Write one with the names of the columns above it."
     time = columns.DS if columns.DS in frame.columns else _time(frame, roles)
@@ -105,7 +105,7 @@ def _advice(frame: pd.DataFrame, absent: Sequence[str], roles: Roles) -> str:
 
 
 def _name(frame: pd.DataFrame, time: str | None, roles: Roles) -> str | None:
-    """The column of names, where there is one."""
+    """The likely column of names, if any."""
     telling = naming(frame, time, roles) if time else ()
     return alike(frame, columns.UNIQUE_ID) or (
         telling[0] if len(telling) == 1 and not is_of_a_day(telling[0]) else None
@@ -113,7 +113,7 @@ def _name(frame: pd.DataFrame, time: str | None, roles: Roles) -> str | None:
 
 
 def _time(frame: pd.DataFrame, roles: Roles) -> str | None:
-    """The column of times: by its kind and its name, by its kind, or by its name."""
+    """The likely column of times: by kind and name, by kind, or by name."""
     free = [str(name) for name in frame.columns if name not in roles.columns]
     kinds = [name for name in free if _holds_times(frame[name])]
     known = [name for name in free if name.strip().lower() in _TIMES]
@@ -129,13 +129,13 @@ def _holds_times(column: "pd.Series[Any]") -> bool:
         return False
     texts = column.dropna().head(_SAMPLE).astype("str")
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # how pandas guesses is of no matter here
+        warnings.simplefilter("ignore")  # pandas warns when it guesses a format, which is fine here
         times = pd.to_datetime(texts, format="mixed", errors="coerce", utc=True)
     return len(texts) > 0 and bool((times.notna() & (texts.str.count(r"\d") >= 4)).all())
 
 
 def _values(frame: pd.DataFrame, used: set[str | None], roles: Roles) -> list[str]:
-    """The column of values, where one is likely; else all that hold numbers."""
+    """The likely column of values; if there is none, all columns of numbers."""
     other = {*used, *roles.columns, *columns.IGNORED, None}
     free = [str(name) for name in frame.columns if name not in other and not str(name).startswith("Unnamed:")]
     found = [name for name in free if _holds_numbers(frame[name]) and not is_of_a_day(name)]

@@ -14,13 +14,13 @@ _PARTS = {
     1: re.compile(r"(?P<year>\d{4})[- ]?M(?P<part>\d{1,2})"),
     6: re.compile(r"(?P<year>\d{4})[- ]?[SH](?P<part>[12])"),
 }
-"""By how many months each part of a year has."""
+"""Patterns by the number of months in each part of a year."""
 
 
 def first_days(text: "pd.Series[Any]") -> "pd.Series[Any]":
-    """Texts with ISO days in the place of such dates, where the first is one.
+    """Texts with such dates replaced by ISO days, if the first text is such a date.
 
-    Missing: stays; other texts do, too, for the border to name them
+    Missing: unchanged; so are other texts, for the border to report them
     """
     known = text.dropna()
     if len(known) == 0 or first_day(known.iloc[0]) == known.iloc[0]:
@@ -31,7 +31,7 @@ def first_days(text: "pd.Series[Any]") -> "pd.Series[Any]":
 
 
 def first_day(text: str) -> str:
-    """The ISO day that such a date begins with; any other text as it is."""
+    """The first ISO day of such a date; any other text unchanged."""
     plain = text.strip().upper()
     try:
         if found := _WEEK.fullmatch(plain):

@@ -1,4 +1,4 @@
-"""Files that appear when all of them are written, or not at all."""
+"""Output files that appear all together or not at all."""
 
 import os
 from collections.abc import Iterator
@@ -12,9 +12,9 @@ __all__ = ["require_apart", "together"]
 
 @contextmanager
 def together(*paths: Path) -> Iterator[list[Path]]:
-    """Hidden files to write instead; they take the names asked for when everything went well.
+    """Gives hidden files to write to; they are renamed to `paths` once everything has succeeded.
 
-    Raises: ConfigError for a place that cannot be written, before and after the work
+    Raises: ConfigError for a place that cannot be written, before or after the work
     """
     parts = [path.with_name(f".{path.name}.{os.getpid()}.part") for path in paths]
     made = [folder for path in paths for folder in path.parents if not folder.exists()]
@@ -37,7 +37,7 @@ def together(*paths: Path) -> Iterator[list[Path]]:
 
 
 def require_apart(*paths: Path | None) -> None:
-    """Raises: ConfigError where two of the paths name one file."""
+    """Check that all paths are different files. Raises: ConfigError"""
     named = [path.resolve() for path in paths if path is not None]
     twice = [path for number, path in enumerate(named) if path in named[:number]]
     if twice:

@@ -1,4 +1,4 @@
-"""Rows of one step put on their grid, and what could not stand there."""
+"""Places the rows of one step on their grid, and reports those that do not fit."""
 
 from dataclasses import replace
 
@@ -14,7 +14,7 @@ from forecaster.series.rows import Rows, picked
 __all__ = ["place"]
 
 _SPARSE = 20
-"""Grid rows per row above which a series' times are no grid at all."""
+"""With more grid rows per input row than this, a series' times do not form a grid."""
 
 
 def place(rows: Rows, clock: Clock, one: Frequency, roles: Roles, quality: Quality) -> tuple[Grid, Ints, Ints] | None:
@@ -79,7 +79,7 @@ def _filled(rows: Rows, clock: Clock, one: Frequency, roles: Roles, quality: Qua
 
 
 def _positions(rows: Rows, one: Frequency, starts: Ints, first: Ints, quality: Quality) -> Ints:
-    """Grid position of each row; rows that meet in one position keep the last (it is written last)."""
+    """Grid position of each row; if rows share a position, the last one wins because it is written last."""
     positions = one.positions(rows.times, starts[rows.codes])
     off_grid = one.times(starts[rows.codes], positions) != rows.times
     counts = np.bincount(rows.codes)
@@ -104,7 +104,7 @@ def _positions(rows: Rows, one: Frequency, starts: Ints, first: Ints, quality: Q
 
 
 def _target_lengths(rows: Rows, positions: Ints, spans: Ints, roles: Roles) -> Ints:
-    """Grid rows up to the end of the targets; rows after it hold future values only."""
+    """Number of grid rows up to the last target; rows after it only have future values."""
     if not roles.future:
         return spans
     seen = ~np.isnan(rows.numbers[:, : len(roles.targets)]).all(axis=1)
@@ -114,7 +114,7 @@ def _target_lengths(rows: Rows, positions: Ints, spans: Ints, roles: Roles) -> I
 
 
 def _targets(wide: Floats, spots: Ints, lengths: Ints) -> Floats:
-    """Targets [rows, channels] as flat series, the channels of a series one after the other."""
+    """Targets [rows, channels] as flat series, with the channels of a series one after the other."""
     channels = wide.shape[1]
     inside = np.ones(len(wide), bool)
     spans = np.diff(spots)
@@ -131,7 +131,7 @@ def _targets(wide: Floats, spots: Ints, lengths: Ints) -> Floats:
 
 
 def _last_known(values: Floats, codes: Ints, series: int) -> Floats:
-    """Last value of each column that a series has. Shapes: [rows, K] -> [S, K]"""
+    """Last known value of each column in each series. Shapes: [rows, K] -> [S, K]"""
     known = np.full((series, values.shape[1]), np.nan)
     for k in range(values.shape[1]):
         present = ~np.isnan(values[:, k])

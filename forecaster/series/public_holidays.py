@@ -1,4 +1,4 @@
-"""Public holidays, known in advance: whether a step is one, and how near the next and the last one are."""
+"""Features of public holidays, known in advance: whether a step is one, and the days to the next and since the last."""
 
 import difflib
 from dataclasses import replace
@@ -14,14 +14,14 @@ from forecaster.series.grid import Floats, Grid
 __all__ = ["require_known", "with_holidays"]
 
 _NEAR_DAYS = 7
-"""Holidays further off than this are all as far."""
+"""Cap on the distance to a holiday, in days."""
 
 
 def with_holidays(grid: Grid, regions: str, horizon: int) -> Grid:
     """The grid with three known-future columns for each region, up to `horizon` steps beyond each series' end.
 
-    Regions are countries or parts of them, with commas between: US,DE-BY. A step of a day or less is in a holiday by its
-    local day; of longer steps the holidays in them are counted.
+    Regions are countries or parts of them, separated by commas: US,DE-BY. A step of a day or less is a holiday by its
+    local day; for longer steps, the holidays in them are counted.
 
     Units:  days to the next holiday and since the last one, at most a week
     Raises: ConfigError for an unknown region or integer times, MissingPackage without the package `holidays`
@@ -42,7 +42,7 @@ def with_holidays(grid: Grid, regions: str, horizon: int) -> Grid:
 
 
 def require_known(regions: str) -> None:
-    """Raises: ConfigError for an unknown region, MissingPackage without the package `holidays`"""
+    """Check the regions. Raises: ConfigError for an unknown one, MissingPackage without the package `holidays`"""
     for region in _names(regions):
         known, (country, _, part) = _package().list_supported_countries(), region.partition("-")
         if country not in known:
@@ -60,7 +60,7 @@ def _names(regions: str) -> tuple[str, ...]:
 
 
 def _longer(grid: Grid, horizon: int) -> tuple[Grid, Ints]:
-    """The grid with covariate rows for all horizons, the last ones repeated; and of each block first row and first time."""
+    """The grid with covariate rows for the horizon, repeating the last ones; and each block's first row and time."""
     blocks, first, owner = np.unique(grid.covariate_starts, return_index=True, return_inverse=True)
     lengths = np.zeros(len(blocks), np.int64)
     np.maximum.at(lengths, owner, np.maximum(grid.covariate_lengths, grid.lengths + horizon))
@@ -84,7 +84,7 @@ def _days(clock: Clock, times: Ints) -> Ints:
 
 
 def _near(days: Ints, after: Ints, holidays: Ints) -> Floats:
-    """Holidays from a day to before another, days to the next one and since the last. Shapes: [rows] -> [rows, 3]"""
+    """Number of holidays in [day, after), days to the next and since the last. Shapes: [rows] -> [rows, 3]"""
     far = np.iinfo(np.int64).max // 2
     padded = np.concatenate([[-far], holidays, [far]])
     next_, last = np.searchsorted(padded, days), np.searchsorted(padded, days, side="right") - 1
@@ -94,7 +94,7 @@ def _near(days: Ints, after: Ints, holidays: Ints) -> Floats:
 
 
 def _holidays(region: str, days: Ints, after: Ints) -> Ints:
-    """Days of a region's holidays, in order, over the years of some days and the weeks around them."""
+    """A region's holidays as sorted days, covering the given days and the weeks around them."""
     require_known(region)
     country, _, part = region.partition("-")
     first, last = (np.datetime64(day, "D") for day in (int(days.min()) - _NEAR_DAYS, int(after.max()) + _NEAR_DAYS))

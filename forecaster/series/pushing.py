@@ -1,4 +1,4 @@
-"""Sources that send by themselves: rows come when they come, and each delivery is acknowledged after it is stored."""
+"""Push sources: rows arrive at any time, and each delivery is acknowledged after it is stored."""
 
 from abc import abstractmethod
 from collections.abc import Callable, Iterator
@@ -13,27 +13,27 @@ __all__ = ["Delivery", "Pushing"]
 
 @dataclass(frozen=True)
 class Delivery:
-    """Rows that came, and how to say that they are kept."""
+    """Rows that have arrived, and the function that acknowledges them."""
 
     rows: pa.Table
     """As `series.delivered.table` makes them."""
     acknowledge: Callable[[], None]
-    """Called once the rows are committed; what is never acknowledged comes again after a restart."""
+    """Called once the rows are committed; unacknowledged rows are sent again after a restart."""
 
 
 class Pushing(Connector):
-    """A connector that is listened to."""
+    """A connector to a source that sends by itself."""
 
     @abstractmethod
     def subscribe(self, patience_s: float) -> Iterator[Delivery]:
-        """Deliveries as they come, several messages each; ends when nothing came for `patience_s` seconds.
+        """Deliveries as they arrive, several messages each; ends when nothing has come for `patience_s` seconds.
 
-        What is delivered and not acknowledged is bounded (back pressure), and closing the iterator ends the
-        subscription without losing what the source keeps for us.
+        The number of unacknowledged rows is bounded (back pressure). Closing the iterator ends the subscription,
+        without losing what the source keeps for us.
         """
 
     def plan(self, window: Window, done: Done) -> list[Slice]:
-        """History that the source can be asked for; none by default."""
+        """Slices of history that can be requested; none by default."""
         return []
 
     def read(self, piece: Slice) -> Iterator[pa.Table]:

@@ -1,4 +1,4 @@
-"""What was put right, replaced or left out on the way in: nothing fails quietly."""
+"""Records what was repaired, replaced or left out of the input, so that nothing fails quietly."""
 
 import json
 from collections.abc import Iterable, Sequence
@@ -11,14 +11,14 @@ from forecaster.counted import counted
 __all__ = ["Finding", "Quality", "shortened"]
 
 _SHOWN = 10
-"""Most names that a line lists."""
+"""Maximum number of names in a line."""
 
 Kind = Literal["repair", "fallback", "skip", "note"]
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing found in the data, for one series or (`unique_id` empty) for all."""
+    """One finding about the data, for one series or (`unique_id` empty) for all."""
 
     kind: Kind
     unique_id: str
@@ -28,7 +28,7 @@ class Finding:
 
 @dataclass
 class Quality:
-    """All findings of one job, in the order in which they were made."""
+    """All findings of one job, in order."""
 
     findings: list[Finding] = field(default_factory=list)
 
@@ -46,7 +46,7 @@ class Quality:
         return [finding for finding in self.findings if finding.kind == kind]
 
     def lines(self) -> list[str]:
-        """One line a reason, with counts: what a person reads on the screen."""
+        """One line per reason, with counts, for the screen."""
         totals: dict[tuple[str, str], list[int]] = {}
         for finding in self.findings:
             entry = totals.setdefault((finding.kind, finding.reason), [0, 0])

@@ -1,4 +1,4 @@
-"""Which column plays which part."""
+"""Roles of the columns of a table."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,16 +11,16 @@ __all__ = ["Roles"]
 
 @dataclass(frozen=True, kw_only=True)
 class Roles:
-    """Columns of a long frame by their part, given once at the border."""
+    """Columns of a long frame by role, given once at the border."""
 
     targets: tuple[str, ...] = (columns.Y,)
-    """What is forecast or watched; each becomes a series of its own."""
+    """Columns to forecast or watch; each becomes a series of its own."""
     past: tuple[str, ...] = ()
     """Known up to the cutoff only: other sensors, volumes."""
     future: tuple[str, ...] = ()
     """Known beyond the cutoff: calendars, plans, issued forecasts."""
     static: tuple[str, ...] = ()
-    """One value a series, a number or a category."""
+    """One value per series, a number or a category."""
 
     def __post_init__(self) -> None:
         if not self.targets:
@@ -35,17 +35,17 @@ class Roles:
 
     @property
     def has_channels(self) -> bool:
-        """True where results carry a `channel` column."""
+        """Whether results have a `channel` column."""
         return len(self.targets) > 1
 
     @property
     def covariates(self) -> tuple[str, ...]:
-        """Columns that vary with time beside the targets."""
+        """Time-varying columns other than the targets."""
         return (*self.past, *self.future)
 
     @property
     def columns(self) -> list[str]:
-        """All that is read of a table."""
+        """All columns that are read."""
         return [columns.UNIQUE_ID, columns.DS, *self.targets, *self.covariates, *self.static]
 
     @classmethod

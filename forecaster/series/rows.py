@@ -1,4 +1,4 @@
-"""Rows of a long frame, cleaned and in order: a name, a time and numbers each."""
+"""Cleans and sorts the rows of a long frame; each row has a name, a time and numbers."""
 
 import re
 from dataclasses import dataclass, replace
@@ -26,9 +26,9 @@ _NO_NUMBERS = {
     "date": "Name another column, or leave this one out.",
     "period": "Name another column, or leave this one out.",
 }
-"""What to do with columns of such kinds."""
+"""Advice for columns of unsupported kinds."""
 LARGEST = 1e36
-"""Larger values leave no room for forecasts, which are written as float32."""
+"""Maximum size of values: forecasts are written as float32 and must not overflow."""
 
 
 @dataclass(frozen=True)
@@ -39,11 +39,11 @@ class Rows:
     codes: Ints
     times: Ints
     source: Ints
-    """Row of the input that each came from."""
+    """The input row from which each row came."""
     numbers: Floats
     """[rows, targets + past + future + static]"""
     doubles: Ints
-    """[doubles, 2]: a row of the input that shares its time with a later one, and that later one."""
+    """[duplicates, 2]: an input row that shares its time with a later one, and that later row."""
     static_labels: Labels
 
 
@@ -70,7 +70,7 @@ def clean(frame: pd.DataFrame, roles: Roles, clock: Clock, quality: Quality) -> 
 
 
 def _named(column: "pd.Series[Any]") -> tuple[Any, Any]:
-    """Number of each row's series, and the names of the series; 1 and '1' are one."""
+    """Number of each row's series, and the names of the series; 1 and '1' are the same name."""
     codes, names = pd.factorize(column)
     if len({str(name) for name in names}) < len(names):
         codes, names = pd.factorize(column.astype("str"))
@@ -97,7 +97,7 @@ def _numbers(column: "pd.Series[Any]") -> Floats:
 
 
 def _require_real(column: "pd.Series[Any]") -> None:
-    """Raises: DataError for values that a number could be made of, but not which"""
+    """Check the kind of a column. Raises: DataError for kinds without an obvious conversion to numbers"""
     kind = pd.api.types.infer_dtype(column, skipna=True) if column.dtype == object else str(column.dtype)
     advice = next((advice for name, advice in _NO_NUMBERS.items() if kind.startswith(name)), None)
     if advice is not None:
@@ -105,7 +105,7 @@ def _require_real(column: "pd.Series[Any]") -> None:
 
 
 def _advice(text: str) -> str:
-    """What to do about a text that is no number."""
+    """Advice on a text that is not a number."""
     if re.fullmatch(_THOUSANDS, text):
         whole = text.replace(",", "")
         other = f" or {text.replace(',', '.')}" if re.fullmatch(_COMMA, text) else ""
@@ -117,7 +117,7 @@ def _advice(text: str) -> str:
 
 
 def _coded(column: "pd.Series[Any]") -> tuple[Floats, tuple[str, ...]]:
-    """Numbers and no labels; or of a column of text the number of each row's label, NaN where there is none."""
+    """The numbers of a column, and no labels; for a text column, each row's label number (NaN if empty), and labels."""
     if not _is_text(column):
         return _numbers(column), ()
     text = column.astype("str").str.strip().where(~_empty(column))
@@ -126,7 +126,7 @@ def _coded(column: "pd.Series[Any]") -> tuple[Floats, tuple[str, ...]]:
 
 
 def _is_text(column: "pd.Series[Any]") -> bool:
-    """Does a column hold categories? Where most values read as numbers, the others are taken for mistakes."""
+    """Whether a column holds categories. If most of its values are numbers, the others count as mistakes instead."""
     if isinstance(column.dtype, pd.CategoricalDtype):
         return True
     if pd.api.types.is_bool_dtype(column.dtype) or pd.api.types.is_numeric_dtype(column.dtype):
@@ -141,7 +141,7 @@ def _empty(column: "pd.Series[Any]") -> "pd.Series[bool]":
 
 
 def in_order(rows: Rows, quality: Quality) -> Rows:
-    """Rows by series and time, the last of any that share both."""
+    """Rows sorted by series and time; of rows that share both, the last is kept."""
     same = rows.codes[1:] == rows.codes[:-1]
     grouped = not (np.diff(rows.codes) < 0).any()
     if grouped and not (same & (np.diff(rows.times) < 0)).any():
@@ -164,7 +164,7 @@ def in_order(rows: Rows, quality: Quality) -> Rows:
 
 
 def _out_of_order(rows: Rows) -> Bools:
-    """Rows whose time lies before that of an earlier row of the same series."""
+    """Rows whose time is before that of an earlier row of the same series."""
     order = np.argsort(rows.codes, kind="stable")
     codes, times = rows.codes[order], rows.times[order]
     behind = np.zeros(len(order), bool)

@@ -1,4 +1,4 @@
-"""Which seasons a set of series has: what the step suggests, kept where the data show it."""
+"""Finds the seasons of a set of series: those that the step suggests, kept if the data show them."""
 
 import numpy as np
 
@@ -8,26 +8,26 @@ from forecaster.series.grid import Bools, Floats, Grid
 __all__ = ["LONGEST", "seasons"]
 
 LONGEST = 512
-"""Longest season in steps that is looked for; longer ones are left to the calendar features."""
+"""Longest season looked for, in steps; longer ones are left to the calendar features."""
 _SAMPLE = 200
 _NEWEST = 20_000
-"""Rows of a series that are looked at."""
+"""Maximum rows of a series that are used."""
 _CURVES = 20
-"""Series of the sample whose autocorrelation at every lag is worked out."""
+"""Number of sampled series whose autocorrelation is computed at every lag."""
 _CLEAR = 0.06
-"""Autocorrelation of the moves, in the median series, from which a season counts as seen."""
+"""Minimum autocorrelation of the moves, in the median series, for a season to count."""
 _ADDED = 0.1
-"""Share of what a shorter season leaves open, from which a longer one counts as seen."""
+"""Minimum share of what a shorter season leaves unexplained, for a longer one to count."""
 _PEAK = 0.25
-"""The same where no season is suggested and any lag may be one."""
+"""Minimum autocorrelation if no season is suggested and any lag may be one."""
 _ALMOST = 0.9
-"""Share of the strongest autocorrelation from which a shorter lag counts as its equal."""
+"""With this share of the strongest autocorrelation, a shorter lag counts as equally strong."""
 
 
 def seasons(grid: Grid, lengths: Ints) -> tuple[int, ...]:
-    """Seasons in steps, shortest first; empty where none is seen.
+    """Season lengths in steps, the shortest first; empty if there is none.
 
-    Shapes: lengths [S], the rows of each series that may be looked at
+    Shapes: lengths [S], the number of rows of each series that may be used
     """
     values = [grid.values(s)[: lengths[s]][-_NEWEST:] for s in _sample(lengths)]
     suggested = [m for m in _suggested(grid.frequency) if m <= LONGEST]
@@ -40,7 +40,7 @@ def seasons(grid: Grid, lengths: Ints) -> tuple[int, ...]:
         strength = _median_autocorrelation(moves, season)
         if not found:
             seen = strength > max(_CLEAR, _noise(moves, span))
-        else:  # a multiple of a season repeats as well as it does: the longer one must explain some of the rest
+        else:  # a multiple of a season repeats as well as the season: it must explain some of the rest
             near = [_median_autocorrelation(moves, season + k * found[0]) for k in (-1, 1)]
             seen = strength - np.mean(near) > _ADDED * (1 - np.mean(near))
         if seen:
@@ -49,7 +49,7 @@ def seasons(grid: Grid, lengths: Ints) -> tuple[int, ...]:
 
 
 def _suggested(frequency: Frequency) -> tuple[int, ...]:
-    """Seasons that people's calendars give a step."""
+    """Seasons that the calendar suggests for a step."""
     if frequency.kind == "month":
         return (12 // frequency.size,) if frequency.size < 12 and 12 % frequency.size == 0 else ()
     if frequency.kind == "business":
@@ -63,21 +63,21 @@ def _suggested(frequency: Frequency) -> tuple[int, ...]:
 
 
 def _unknown(frequency: Frequency) -> bool:
-    """Steps that no calendar says anything about."""
+    """Whether the calendar suggests nothing for a step."""
     return frequency.kind == "integer" or (frequency.kind == "fixed" and frequency.size < 60_000_000)
 
 
 def _sample(lengths: Ints) -> Ints:
-    """Some series, evenly over the set, that have rows."""
+    """An even sample of the series that have rows."""
     usable = np.flatnonzero(lengths >= 8)
     return usable[np.linspace(0, len(usable) - 1, min(_SAMPLE, len(usable))).astype(int)] if len(usable) else usable
 
 
 def _moves(values: Floats, span: int) -> Floats:
-    """Moves over some steps, clipped so that one jump does not decide; NaN where unseen.
+    """Changes over `span` steps, clipped so that a single jump does not decide; NaN where a value is missing.
 
-    A random walk's moves know nothing of each other beyond `span`; those of a season come back, and over a quarter
-    of it they are large beside the noise.
+    A random walk's changes are uncorrelated beyond `span`; those of a season recur, and over a quarter of the season
+    they are large relative to the noise.
     """
     moves = values[span:] - values[:-span]
     known = moves[~np.isnan(moves)]
@@ -88,7 +88,7 @@ def _moves(values: Floats, span: int) -> Floats:
 
 
 def _autocorrelation(steps: Floats, lag: int) -> float:
-    """At one lag, over pairs that were both seen; NaN with fewer than two full periods."""
+    """Autocorrelation at one lag, over pairs of known values; NaN with fewer than two full periods."""
     if len(steps) < 2 * lag + 2:
         return np.nan
     a, b = steps[lag:], steps[:-lag]
@@ -107,15 +107,15 @@ def _median_autocorrelation(values: list[Floats], lag: int) -> float:
 
 
 def _noise(values: list[Floats], span: int) -> float:
-    """Autocorrelation that series without a season may well show; series are not independent of each other."""
+    """Autocorrelation that series without a season can show by chance; series are not independent of each other."""
     lengths = [len(steps) for steps in values]
     return float(2.5 / np.sqrt(max(np.median(lengths), 1.0) / span * np.sqrt(len(lengths)))) if lengths else 1.0
 
 
 def _any_period(values: list[Floats]) -> tuple[int, ...]:
-    """The strongest repeated lag of the median series, if it is clear."""
+    """The lag with the strongest autocorrelation in the median series, if it is clear."""
     longest = min(LONGEST, max((len(one) for one in values), default=0) // 3)
-    long = [one for one in values if len(one) >= 2 * longest][:_CURVES]  # a shorter series says nothing of most lags
+    long = [one for one in values if len(one) >= 2 * longest][:_CURVES]  # shorter series tell nothing about most lags
     best, strongest = 0, 0.0
     for span in (1, 4, 16, 64):
         if longest < 4 * span:
@@ -131,20 +131,20 @@ def _any_period(values: list[Floats]) -> tuple[int, ...]:
 
 
 def _shortest(curve: Floats, strongest: float) -> int:
-    """The first lag that is almost as strong as the strongest, its multiples repeat as well; at the top of its hill."""
+    """The first peak almost as strong as the strongest lag, because multiples of a season repeat as well as it does."""
     first = int(np.flatnonzero(_peaks(curve) & (curve > _ALMOST * strongest))[0])
     return first + int(curve[first : first + 1 + first // 4].argmax())
 
 
 def _peaks(curve: Floats) -> Bools:
-    """Lags higher than those beside them, after lower ones: moves that overlap are alike without any season."""
+    """Local maxima after lower lags: changes that overlap are alike even without a season."""
     rises = np.diff(curve)
     top = np.concatenate([[False], (rises[:-1] > 0) & (rises[1:] <= 0), [False]])
     return np.asarray(top & (np.minimum.accumulate(curve) < curve / 2))
 
 
 def _curve(steps: Floats, longest: int) -> Floats:
-    """Autocorrelation at lags 0 to `longest`, missing steps counted as none."""
+    """Autocorrelation at lags 0 to `longest`, with missing changes counted as 0."""
     filled = np.nan_to_num(steps)
     size = 1 << int(np.ceil(np.log2(2 * len(filled) + 1)))
     power = np.abs(np.fft.rfft(filled, size)) ** 2

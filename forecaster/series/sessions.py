@@ -1,4 +1,4 @@
-"""Trading calendars: on which days an exchange is open, so which bars to expect, which are missing, and what comes next."""
+"""Trading calendars: the days on which an exchange is open, which bars are missing, and which come next."""
 
 from dataclasses import dataclass
 from functools import cache
@@ -12,7 +12,7 @@ from forecaster.errors import ConfigError, MissingPackage, unknown_name
 __all__ = ["TARGET", "Days", "Ints", "Sessions", "sessions"]
 
 TARGET = "TARGET"
-"""Days on which the euro area's payment system works, and the ECB fixes its rates."""
+"""The calendar of days on which the euro area's payment system works and the ECB publishes rates."""
 
 Days = npt.NDArray[np.datetime64]
 Ints = npt.NDArray[np.int64]
@@ -20,12 +20,12 @@ Ints = npt.NDArray[np.int64]
 _AROUND = np.arange(np.datetime64("1900-01-01"), np.datetime64("2100-01-01"))
 _FIRST, _LAST = "1990-01-01", "2040-01-01"
 _RARE = 0.01
-"""A weekday with a smaller share of the sessions is a special one, such as a Saturday on which an exchange tries its systems."""
+"""A weekday with a smaller share of sessions is an exception, such as a Saturday on which systems are tested."""
 
 
 @dataclass(frozen=True)
 class Sessions:
-    """The days on which an exchange is open, known from `first` to `last`; before and after, all its usual weekdays."""
+    """The days on which an exchange is open, known from `first` to `last`; outside, all its usual weekdays."""
 
     name: str
     days: Days
@@ -33,7 +33,7 @@ class Sessions:
     last: np.datetime64
 
     def between(self, first: Any, last: Any) -> Days:
-        """Sessions from a day to another, both included: the bars that a daily series should have.
+        """Sessions between two days, both included: the bars that a daily series should have.
 
         Raises: ConfigError beyond the calendar's end
         """
@@ -41,11 +41,11 @@ class Sessions:
         return self._known(self.days[begin:end])
 
     def missing(self, there: Days) -> Days:
-        """Sessions without a bar, between the first and the last that there is."""
+        """Sessions without a bar, between the first and the last bar."""
         return np.setdiff1d(self.between(there.min(), there.max()), there) if len(there) else there
 
     def after(self, day: Any, count: int) -> Days:
-        """The next sessions: the days that a forecast made after this day's close is for.
+        """The next sessions, which are the days of a forecast made after this day's close.
 
         Raises: ConfigError beyond the calendar's end
         """
@@ -53,11 +53,11 @@ class Sessions:
         return self._known(self.days[begin : begin + count])
 
     def positions(self, days: Days, starts: Days) -> Ints:
-        """How many sessions lie from each start, included, to each day, excluded. Shapes: [rows], [rows] -> [rows]"""
+        """Number of sessions from each start (included) to each day (excluded). Shapes: [rows], [rows] -> [rows]"""
         return np.asarray(self._counted(days, "left") - self._counted(starts, "left"), np.int64)
 
     def moved(self, starts: Days, by: Ints) -> Days:
-        """The session so many after the first one at or after each start. Shapes: [rows], [rows] -> [rows]
+        """The session that is `by` after the first one at or after each start. Shapes: [rows], [rows] -> [rows]
 
         Raises: ConfigError beyond the calendar's end
         """
@@ -109,7 +109,7 @@ def _exchange(name: str) -> Days:
 
 
 def _shorter(library: Any, name: str) -> Any:
-    """A calendar that is not recorded for so long: what the library has of the last twenty years."""
+    """A calendar with a shorter history: the last twenty years of it in the library."""
     try:
         return library.get_calendar(name)
     except ValueError as error:

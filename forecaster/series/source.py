@@ -1,4 +1,4 @@
-"""What a connector must do. One file in `connectors/` that gives this is all that a new source takes."""
+"""The contract of a connector. A new source needs only one file in `connectors/` that implements it."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -11,12 +11,12 @@ import pyarrow as pa
 __all__ = ["Connector", "Done", "SeriesInfo", "Slice", "Span", "Window"]
 
 Span = tuple[datetime, datetime]
-"""From the first time, included, to the last, excluded; UTC."""
+"""Start (included) and end (excluded), UTC."""
 
 
 @dataclass(frozen=True)
 class SeriesInfo:
-    """A series that a source has, and what is known of it."""
+    """A series of a source, and what is known about it."""
 
     unique_id: str
     domain: str
@@ -33,18 +33,18 @@ class SeriesInfo:
 
 @dataclass(frozen=True)
 class Slice:
-    """A piece of work that is done whole or not at all.
+    """A piece of work that is done completely or not at all.
 
     The same slice always has the same identity, so reading it twice adds nothing: a change in the source must
     change `cursor`.
     """
 
     part: str
-    """A file, a table, a station: what the source is divided into."""
+    """The part of the source it belongs to: a file, a table, a station."""
     cursor: str
-    """What marks this state of the part: a time, a size and checksum, a version."""
+    """Identifies the state of the part: a time, a size and checksum, a version."""
     start: datetime | None = None
-    """First time, included; None for all that there is."""
+    """First time, included; None for everything there is."""
     end: datetime | None = None
     """Last time, excluded."""
 
@@ -54,33 +54,33 @@ class Window:
     """What a run may read."""
 
     end: datetime
-    """Times from here on are left alone; a scheduled run's own time."""
+    """Times from here on are not read; in a scheduled run, the scheduled time."""
     start: datetime | None = None
-    """First time of a back-fill; None goes on where the stream stands."""
+    """First time of a back-fill; None continues from where the stream is."""
     again: bool = False
-    """Also what is done: a back-fill that looks for revisions."""
+    """Read also what is already done: a back-fill that looks for revisions."""
 
 
 @dataclass(frozen=True)
 class Done:
-    """What the ledger remembers of a stream, part by part."""
+    """What the ledger knows to be complete in a stream, part by part."""
 
     cursors: Mapping[str, str] = field(default_factory=dict)
     """Cursor of the newest complete slice."""
     spans: Mapping[str, Sequence[Span]] = field(default_factory=dict)
-    """Times that complete slices cover: sorted, apart from each other."""
+    """Time spans covered by complete slices, sorted and disjoint."""
 
 
 class Connector(ABC):
     """A source of long tables `unique_id, ds, y`.
 
-    `check` looks at settings, and at the other side only when asked to. A source of files or tables plans by what
-    marks their state (`Slice.cursor`); one that is asked for spans of time derives from `Timed` (`series/timed.py`);
-    one that sends by itself from `Pushing` (`series/pushing.py`).
+    `check` looks at settings, and contacts the source only if asked to. A source of files or tables plans by their
+    state (`Slice.cursor`); one that is queried by time spans derives from `Timed` (`series/timed.py`); one that sends
+    by itself from `Pushing` (`series/pushing.py`).
     """
 
     needs: ClassVar[tuple[str, ...]] = ()
-    """Packages beyond the core, for the message when one is missing."""
+    """Packages beyond the core, named in the message if one is missing."""
 
     @dataclass(frozen=True, kw_only=True)
     class Config:
@@ -91,14 +91,14 @@ class Connector(ABC):
 
     @abstractmethod
     def check(self, *, reach: bool = False) -> list[str]:
-        """What is wrong with the settings, and with `reach` also whether the source answers; empty is well."""
+        """Problems with the settings and, with `reach`, with contacting the source; empty if all is well."""
 
     @abstractmethod
     def discover(self) -> list[SeriesInfo]:
         """Series that the settings name."""
 
     def describe(self, names: Collection[str]) -> list[SeriesInfo]:
-        """What is known of some series that were read; a source that is slow to discover says it without looking."""
+        """What is known about series that were read; a source that is slow to discover answers without a look-up."""
         return [info for info in self.discover() if info.unique_id in names]
 
     @abstractmethod
@@ -109,5 +109,5 @@ class Connector(ABC):
     def read(self, piece: Slice) -> Iterator[pa.Table]:
         """Rows of a slice, in parts of bounded size, as `series.delivered.table` makes them.
 
-        Raises: SourceError for what the other side did wrong, ConfigError for what it says of the settings
+        Raises: SourceError for faults of the source, ConfigError if it rejects the settings
         """

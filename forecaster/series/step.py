@@ -16,9 +16,9 @@ from forecaster.series.quality import Quality
 __all__ = ["steps"]
 
 _FEW_ROWS = 10
-"""A series with fewer rows takes the step of the majority when it fits there: its own is a guess."""
+"""A series with fewer rows takes the majority's step if it fits, because its own would be a guess."""
 _EMPTY = 1.5
-"""Given steps in a step of the rows, from which the given ones are too short; a business day is 1.4 days."""
+"""A given step is too short if the rows' step holds this many of it; a business day is 1.4 days."""
 
 _NICE = [
     n * unit
@@ -42,10 +42,10 @@ def steps(
     quality: Quality,
     taught: Frequency | None = None,
 ) -> list[Frequency]:
-    """Step of every series: the one that is given, else its own, else that of most rows, else the one that a model was taught.
+    """Step of every series: the given one, else its own, else that of most rows, else the one that a model was taught.
 
     Shapes:  times [rows] sorted within each series, codes [rows] sorted 0..S-1 -> S steps
-    Raises:  ConfigError where the given one would leave most steps empty
+    Raises:  ConfigError if the given one would leave most steps empty
     """
     counts = np.bincount(codes)
     found = _own(times, codes, integer=integer)
@@ -71,7 +71,7 @@ def steps(
 
 
 def _require_filled(times: Ints, codes: Ints, given: Frequency, found: Sequence[Frequency | None]) -> None:
-    """Raises: ConfigError where rows come so evenly and so seldom that most steps of the given length would be empty."""
+    """Check a given step. Raises: ConfigError if rows come at longer regular intervals, so most steps are empty"""
     own = np.array([0 if one is None else _length(one) for one in found])
     gaps, same = np.diff(times), codes[1:] == codes[:-1]
     gaps, own = gaps[same], own[codes[1:][same]]
@@ -90,7 +90,7 @@ def _length(one: Frequency) -> int:
 
 
 def _fits(short: Frequency, usual: Frequency) -> bool:
-    """Could a few rows that look like `short` stand on the grid of `usual`?"""
+    """Whether a few rows that look like step `short` fit on the grid of `usual`."""
     if short.kind == "integer" or usual.kind == "integer":
         return short.kind == usual.kind and short.size % usual.size == 0
     if usual.kind == "fixed" and short.kind == "fixed":
@@ -102,7 +102,7 @@ def _own(times: Ints, codes: Ints, *, integer: bool) -> list[Frequency | None]:
     """Step of every series, None for those with fewer than two times.
 
     Shapes:  times [rows] sorted within each series, codes [rows] sorted 0..S-1 -> S steps
-    Missing: gaps do no harm, the commonest difference decides; where none is common, a round
+    Missing: gaps do no harm, as the commonest difference decides; if none is common, a round
         step near the median is taken
     """
     series = int(codes[-1]) + 1 if len(codes) else 0
@@ -142,7 +142,7 @@ def _gaps(times: Ints, codes: Ints) -> Iterator[tuple[int, int, float, float]]:
 
 @dataclass(frozen=True)
 class _Calendar:
-    """Per series: what its days have in common."""
+    """What the days of each series have in common."""
 
     weekend: Bools
     """Some are Saturdays or Sundays."""
@@ -151,7 +151,7 @@ class _Calendar:
     same_day: Bools
     """All are the same day of a month."""
     weekday: Ints
-    """Of the first, Monday is 0."""
+    """Weekday of the first; Monday is 0."""
 
     @classmethod
     def of(cls, times: Ints, codes: Ints) -> "_Calendar":

@@ -1,4 +1,4 @@
-"""Series of which everything is known: for tests, benchmarks and trying things out."""
+"""Synthetic series with known properties, for tests, benchmarks and trying things out."""
 
 from collections.abc import Sequence
 
@@ -19,7 +19,7 @@ def seasonal(
     seed: int = 0,
     start: str = "2024-01-01",
 ) -> pd.DataFrame:
-    """Sines of one season with levels, phases and noise of their own, as a long frame.
+    """Sine waves of one season, each with its own level, phase and noise, as a long frame.
 
     Units: levels lie between 5 and 15, amplitudes between 1 and 3; noise is a part of the amplitude
     """

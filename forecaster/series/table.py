@@ -1,4 +1,4 @@
-"""Tables in files: CSV, Parquet, Feather and JSON lines in, CSV, Parquet and JSON lines out, never half-written."""
+"""Tables in files: reads CSV, Parquet, Feather and JSON lines; writes CSV, Parquet and JSON lines, all or nothing."""
 
 import csv
 import io
@@ -32,9 +32,9 @@ _READ = (*_PARQUET, *_CSV, *_FEATHER, *_LINES)
 def read(path: Path, names: Sequence[str] = (), decimal: str = ".") -> pd.DataFrame:
     """The table in a CSV, Parquet, Feather or JSON lines file (or a folder of Parquet files).
 
-    `names` are those of columns that the file calls otherwise, `ours=theirs`; `decimal` is the decimal mark of a CSV file.
+    `names` renames columns, `ours=theirs`; `decimal` is the decimal mark of a CSV file.
 
-    Raises: DataError when it is absent, empty or no table, or lacks a column; ConfigError for names that are no pairs
+    Raises: DataError if it is absent, empty, not a table, or lacks a column; ConfigError for names that are not pairs
     """
     theirs = _pairs(names)
     if len(decimal) != 1 or decimal.isalnum():
@@ -56,7 +56,7 @@ def read(path: Path, names: Sequence[str] = (), decimal: str = ".") -> pd.DataFr
 
 
 def _pairs(names: Sequence[str]) -> dict[str, str]:
-    """Their names by ours."""
+    """The file's column names, by ours."""
     pairs = [name.partition("=") for name in names]
     for text, (ours, _, theirs) in zip(names, pairs, strict=True):
         if not ours or not theirs:

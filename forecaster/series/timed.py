@@ -1,8 +1,8 @@
-"""Sources that are asked for spans of time: an API of history, a table with a time column.
+"""Sources that are queried by time spans: an API of history, a table with a time column.
 
-What is done is a set of half-open spans for each part. A run plans what is missing up to its own time, and reads a
-little of what is done again, for rows that came late or were revised. A slice that failed leaves a hole, and the next
-run fills it.
+What is done is a set of half-open spans for each part. A run plans the spans missing up to its own time, and reads the
+last part of what is done again, for rows that came late or were revised. A failed slice leaves a gap, which the next
+run fills.
 """
 
 from abc import abstractmethod
@@ -27,11 +27,11 @@ class Timed(Connector):
         start: str = "30D"
         """First time to read: a date such as 2020-01-01, or how long before now."""
         span: str = "30D"
-        """Longest time that is asked for at once; each such piece is done whole or not at all."""
+        """Longest time span of one query; each such piece is done completely or not at all."""
         lookback: str = ""
         """How much of what is done each run reads again, for late and revised rows, such as `5D`; empty for none."""
         settle: str = ""
-        """Leave alone what is younger than this, such as `2h`: a bar that is open, a bucket that still fills."""
+        """Do not read data younger than this, such as `2h`: a bar that is still open, a bucket that is filling."""
 
         def __post_init__(self) -> None:
             if not _length(self.span):
@@ -42,7 +42,7 @@ class Timed(Connector):
 
     @abstractmethod
     def parts(self) -> list[str]:
-        """What the source is divided into; each has a watermark of its own."""
+        """The parts of the source; each has a watermark of its own."""
 
     def plan(self, window: Window, done: Done) -> list[Slice]:
         config = self.config
@@ -59,7 +59,7 @@ class Timed(Connector):
         return slices
 
     def _again(self, window: Window, spans: Sequence[Span], start: datetime, end: datetime) -> list[Span]:
-        """The last of what is done, where something new follows it; nothing in a back-fill."""
+        """The last part of what is done, if something new follows it; nothing in a back-fill."""
         lookback = _length(self.config.lookback)
         if window.start is not None or not spans or not lookback or end <= spans[-1][1]:
             return []
@@ -81,7 +81,7 @@ def first_time(text: str, now: datetime) -> datetime:
 
 
 def without(whole: Span, done: Iterable[Span]) -> list[Span]:
-    """What of a span is not done. `done` is sorted."""
+    """The parts of a span that are not done. `done` is sorted."""
     left, at = [], whole[0]
     for first, last in done:
         if first >= whole[1]:
@@ -93,7 +93,7 @@ def without(whole: Span, done: Iterable[Span]) -> list[Span]:
 
 
 def cut(span: Span, longest: timedelta) -> Iterator[Span]:
-    """A span in pieces that end on multiples of `longest`, so that the same times give the same pieces."""
+    """Cut a span into pieces that end on multiples of `longest`, so that the same times give the same pieces."""
     at = span[0]
     while at < span[1]:
         border = _EPOCH + ((at - _EPOCH) // longest + 1) * longest

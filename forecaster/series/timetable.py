@@ -1,4 +1,4 @@
-"""When something is done again and again: `every 6h`, or a cron line in UTC."""
+"""Schedules: `every 6h`, or a cron line in UTC."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -22,14 +22,14 @@ _FIELDS: Sequence[tuple[str, int, int, Mapping[str, int]]] = (
     ("month", 1, 12, {name: number for number, name in enumerate(_MONTHS, 1)}),
     ("weekday", 0, 7, {name: number for number, name in enumerate(_WEEKDAYS)}),
 )
-"""Name of a field, its least and greatest number, and words for some."""
+"""Name of a field, its least and greatest number, and names of some numbers."""
 
 _FIRST_DAY, _DAYS_LOOKED_AT = date(2000, 1, 1), 9 * 366
-"""Two leap days, and all that lies between."""
+"""A range of days that contains two leap days."""
 
 
 def interval(text: str) -> timedelta | None:
-    """The length of `every 6h`; None for a text that does not begin with `every`. Raises: ConfigError for no such length"""
+    """The length of `every 6h`; None for a text that does not begin so. Raises: ConfigError for an invalid length"""
     words = text.split()
     if words[:1] != ["every"]:
         return None
@@ -39,9 +39,9 @@ def interval(text: str) -> timedelta | None:
 
 
 def cron(text: str) -> str:
-    """A cron line, proved: five fields of numbers, ranges, steps, lists and names of months and weekdays.
+    """A checked cron line: five fields of numbers, ranges, steps, lists and names of months and weekdays.
 
-    Raises: ConfigError for one that cannot be read, or that names no day there is
+    Raises: ConfigError for one that cannot be parsed, or that never comes
     """
     fields = text.split()
     if len(fields) != len(_FIELDS):
@@ -55,7 +55,7 @@ def cron(text: str) -> str:
 
 @lru_cache
 def longest_wait(text: str) -> timedelta | None:
-    """The longest time from one run to the next; None where none follows. Raises: ConfigError as `interval` and `cron` do"""
+    """The longest time between two runs; None if no run follows. Raises: ConfigError as `interval` and `cron` do"""
     every = interval(text)
     if every is not None:
         return every
@@ -68,7 +68,7 @@ def longest_wait(text: str) -> timedelta | None:
 
 
 def _days(days: set[int], months: set[int], weekdays: set[int], *, by_either: bool) -> list[int]:
-    """Which days of some years are meant, counted from the first."""
+    """The days that are meant in some years, counted from the first."""
     found = []
     for number in range(_DAYS_LOOKED_AT):
         day = _FIRST_DAY + timedelta(days=number)
@@ -79,7 +79,7 @@ def _days(days: set[int], months: set[int], weekdays: set[int], *, by_either: bo
 
 
 def _numbers(field: str, what: str, least: int, most: int, names: Mapping[str, int]) -> set[int]:
-    """All that a field names. Raises: ConfigError for one that is no field"""
+    """All numbers that a field names. Raises: ConfigError for an invalid field"""
     found: set[int] = set()
     for part in field.split(","):
         match = re.fullmatch(r"(?:\*|(\w+)(?:-(\w+))?)(?:/(\d+))?", part)

@@ -32,7 +32,7 @@ def read(path: Path) -> Any:
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  # no mapping
             return _restored(json.loads(file.metadata()[_KEY]), tensors)
     except (OSError, SafetensorError, ValueError, KeyError, TypeError) as error:
-        raise ArtifactError(f"'{path}' cannot be read ({error}). Delete it to begin anew.") from error
+        raise ArtifactError(f"'{path}' cannot be read ({error}). Delete it to start anew.") from error
 
 
 def _described(value: Any, tensors: dict[str, Tensor]) -> Any:
