@@ -1,1 +1,1 @@
-"""What remembers: the lake of facts and the ledger of decisions."""
+"""Storage: the lake of facts and the ledger of decisions."""

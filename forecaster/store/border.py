@@ -1,6 +1,6 @@
-"""The border: rows as a source delivered them become rows that can be stored, or are refused with a reason.
+"""The border of the store: rows from a source become rows that can be stored, or are refused with a reason.
 
-All of it works on whole columns; only refused rows are looked at one by one, to keep what they said.
+Everything works on whole columns; only refused rows are handled one by one, to keep their original text.
 """
 
 import json
@@ -24,27 +24,27 @@ from forecaster.series.grid import Bools, Objects
 __all__ = ["TWIN", "Sorted", "held_to_contract", "join", "let_in", "without_twins"]
 
 TWIN = "the same series and time again in this slice"
-"""How the reason of a row begins that has a double."""
+"""First words of the reason for a duplicate row."""
 _KEPT = pa.schema([columns.OBSERVATIONS.field(name) for name in ("unique_id", "ds", "y", "available_at", "quality")])
 _REFUSED = pa.schema([columns.QUARANTINE.field(name) for name in ("unique_id", "ds", "raw", "reason", "available_at")])
 
 
 @dataclass(frozen=True)
 class Sorted:
-    """What can be stored, by series and time, and what cannot."""
+    """Rows that can be stored, sorted by series and time, and rows that cannot."""
 
     good: pa.Table
     """`unique_id, ds, y, available_at, quality`."""
     bad: pa.Table
     """`unique_id, ds, raw, reason, available_at`."""
     versioned: bool = False
-    """The source itself says when each row was known: a series and time may come several times."""
+    """Whether the source says when each row became known, so that a series and time may occur several times."""
 
 
 def let_in(part: pa.Table, now: datetime | None = None) -> Sorted:
-    """A part of a slice, as `series.delivered.table` made it.
+    """Check a part of a slice, as made by `series.delivered.table`.
 
-    Missing: a row without a value is no row; neither stored nor refused
+    Missing: a row without a value is dropped, neither stored nor refused
     """
     now = now or datetime.now(UTC)
     names = part[columns.UNIQUE_ID].combine_chunks().cast(pa.string())
@@ -69,9 +69,9 @@ def join(parts: Sequence[Sorted]) -> Sorted:
 
 
 def held_to_contract(found: Sorted, contract: Contract, units: Mapping[str, str] | None = None) -> Sorted:
-    """Rows held to a contract; `units` says why series in another unit than before are refused.
+    """Check rows against a contract; `units` has the reasons for refusing series whose unit has changed.
 
-    Raises: DataError under `freeze`, for the first row that breaks a rule
+    Raises: DataError in mode `freeze`, for the first row that breaks a rule
     """
     good = found.good
     checked = contract.judge(_micros(good[columns.DS]), good[columns.Y].to_numpy())
@@ -92,7 +92,7 @@ def _mended(good: pa.Table, times: pa.Array, values: pa.Array) -> pa.Table:
 
 
 def without_twins(found: Sorted, contract: Contract | None = None) -> Sorted:
-    """Rows by series and time, each once: of those that came twice the last is taken, or what the contract says."""
+    """Rows by series and time without duplicates: the last one is kept, or as the contract says."""
     contract = contract or Contract()
     order, again = _in_order(found.good, versioned=found.versioned)
     good = found.good if order is None else found.good.take(order)
@@ -108,7 +108,7 @@ def without_twins(found: Sorted, contract: Contract | None = None) -> Sorted:
 
 
 def _parted(found: Sorted, reasons: Objects, contract: Contract) -> Sorted:
-    """Rows without a reason stay; the others are refused, or under `freeze` all are."""
+    """Keep rows without a reason and refuse the others; in mode `freeze`, refuse all."""
     refused = reasons != ""
     if not refused.any():
         return found
@@ -125,7 +125,7 @@ def _parted(found: Sorted, reasons: Objects, contract: Contract) -> Sorted:
 
 
 def _in_order(rows: pa.Table, *, versioned: bool) -> "tuple[pa.Array | None, Bools]":
-    """The order by series, time and arrival (None: as it is), and which rows in it are followed by their twin."""
+    """The order by series, time and arrival (None: already in order), and which rows in it precede a duplicate."""
     encoded = rows[columns.UNIQUE_ID].combine_chunks().dictionary_encode()
     names = np.asarray(encoded.dictionary.to_numpy(zero_copy_only=False))
     rank = np.empty(len(names), np.int64)
@@ -148,7 +148,7 @@ def _ascending(series: Ints, times: Ints) -> bool:
 
 
 def _reasons(names: pa.Array, times: pa.Array, values: pa.Array, empty: Bools) -> Objects:
-    """Why each row cannot be stored; empty where it can."""
+    """Why each row cannot be stored; empty if it can."""
     numbers = values.to_numpy(zero_copy_only=False)
     reason = np.full(len(names), "", object)
     reason[np.isinf(numbers)] = "infinite value"
@@ -164,12 +164,12 @@ def _refused(rows: pa.Table, raw: list[str], reasons: list[str]) -> pa.Table:
 
 
 def _raw(rows: pa.Table) -> list[str]:
-    """What each row said."""
+    """The original text of each row."""
     return [json.dumps(record, default=str) for record in rows.to_pylist()]
 
 
 def _times(column: pa.ChunkedArray) -> pa.Array:
-    """Times in UTC; null for what is none."""
+    """Times in UTC; null for invalid ones."""
     array = column.combine_chunks()
     if pa.types.is_timestamp(array.type):
         return array.cast(columns.TIME, safe=False)
@@ -179,7 +179,7 @@ def _times(column: pa.ChunkedArray) -> pa.Array:
 
 
 def _numbers(column: pa.ChunkedArray) -> pa.Array:
-    """Numbers; NaN for what is none."""
+    """Numbers; NaN for invalid ones."""
     array = column.combine_chunks()
     if pa.types.is_floating(array.type) or pa.types.is_integer(array.type) or pa.types.is_decimal(array.type):
         return pc.fill_null(array.cast(pa.float64(), safe=False), np.nan)

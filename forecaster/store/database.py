@@ -1,4 +1,4 @@
-"""A database that has the ledger's tables."""
+"""Opens a database and creates the ledger's tables in it."""
 
 import re
 from functools import partial
@@ -18,10 +18,10 @@ _SQLITE = "sqlite:///"
 
 
 def connected(url: str) -> sa.Engine:
-    """A database with all tables; those that are missing are made. A file of SQLite that cannot be written is opened read-only.
+    """A database with all tables, creating missing ones. An SQLite file that cannot be written is opened read-only.
 
-    Raises: SQLAlchemyError, OSError or ImportError; from then on DiskError where a file cannot be written, LedgerLost where its
-        server is gone
+    Raises: SQLAlchemyError, OSError or ImportError; in later use DiskError if a file cannot be written, LedgerLost if
+        the server is gone
     """
     if url.startswith(_SQLITE):
         _file(url).parent.mkdir(parents=True, exist_ok=True)
@@ -37,7 +37,7 @@ def connected(url: str) -> sa.Engine:
 
 
 def is_made(url: str) -> bool:
-    """Whether a database is there, with tables of ours; nothing is made. Raises: SQLAlchemyError, OSError or ImportError"""
+    """Whether a database exists and has our tables; creates nothing. Raises: SQLAlchemyError, OSError or ImportError"""
     if url.startswith(_SQLITE) and not _file(url).exists():
         return False
     engine = _engine(url)
@@ -58,7 +58,7 @@ def _engine(url: str, *, as_it_is: bool = False) -> sa.Engine:
 
 
 def _make_tables(engine: sa.Engine, attempts: int = 10) -> None:
-    """Make those that are missing; another process that makes them too gets on by one each time we meet."""
+    """Create missing tables; try again if another process creates them at the same time."""
     try:
         METADATA.create_all(engine)
         _add_columns(engine)
@@ -69,7 +69,7 @@ def _make_tables(engine: sa.Engine, attempts: int = 10) -> None:
 
 
 def _add_columns(engine: sa.Engine) -> None:
-    """Columns that a ledger of an earlier version lacks, empty."""
+    """Add columns that a ledger of an earlier version lacks, empty."""
     known = sa.inspect(engine)
     for table in METADATA.sorted_tables:
         there = {column["name"] for column in known.get_columns(table.name)}
@@ -80,7 +80,7 @@ def _add_columns(engine: sa.Engine) -> None:
 
 
 def _refuse_loss(url: str, context: sa.engine.ExceptionContext) -> None:
-    """Raises: LedgerLost for a server that went away or takes no connection any more, and for a file that is gone"""
+    """Turn a lost connection into an error. Raises: LedgerLost for a server that is gone, or a file that is gone"""
     said = masked(context.original_exception, url).rstrip(".")
     is_lost = context.is_disconnect or context.connection is None or said.startswith("no such table")
     if context.is_pre_ping or not is_lost:

@@ -1,4 +1,4 @@
-"""Anomaly events in the ledger, and what people said of them."""
+"""Anomaly events in the ledger, and people's labels of them."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -21,14 +21,14 @@ class EventLog:
     """Events with their states and labels, in a database that has the ledger's tables."""
 
     ITSELF: ClassVar[str] = "forecaster"
-    """Who says that a snooze is over."""
+    """The author of the label that ends a snooze."""
 
     engine: sa.Engine
 
     def put(self, rows: Sequence[Mapping[str, Any]]) -> list[str]:
-        """Record events; returns the ids of those that are new. A known one keeps its state and may grow.
+        """Record events; returns the ids of new ones. A known event keeps its state and may grow.
 
-        What is new and `to_tell` waits until people were told of it, or need not be.
+        New events marked `to_tell` wait until people have been alerted, or need not be.
         """
         fresh = []
         grows = ("end", "peak", "severity", "direction", "channels", *EXPECTATION, "is_open")
@@ -45,13 +45,13 @@ class EventLog:
         return fresh
 
     def relate(self, column: Literal["parent_id", "incident_id"], of: Mapping[str, str]) -> None:
-        """Say which event, or incident, some events are part of."""
+        """Set the parent event, or the incident, of some events."""
         with self.engine.begin() as connection:
             for event_id, whole in of.items():
                 connection.execute(events.update().where(events.c.event_id == event_id).values({column: whole}))
 
     def close(self, pipeline: str, but: Sequence[str]) -> None:
-        """No event of a pipeline goes on but these."""
+        """Close all open events of a pipeline except these."""
         with self.engine.begin() as connection:
             rows = sa.select(events.c.event_id).where(events.c.pipeline == pipeline, events.c.is_open)
             over = set(connection.execute(rows).scalars()) - set(but)
@@ -71,7 +71,7 @@ class EventLog:
         incidents: Sequence[str] | None = None,
         limit: int | None = None,
     ) -> pd.DataFrame:
-        """Events that lie in a span of time, the newest first; `to_tell` those only of which people are to be told."""
+        """Events in a time span, the newest first; with `to_tell`, only those of which people must still be told."""
         query = events.select().order_by(events.c.start.desc(), events.c.event_id).limit(limit)
         if event_ids is not None:
             query = query.where(among(events.c.event_id, event_ids))
@@ -103,9 +103,9 @@ class EventLog:
         until: datetime | None = None,
         every: str | None = None,
     ) -> Mapping[str, Any]:
-        """Set the state of an event, and write down who did, when and why; gives what was written.
+        """Set the state of an event, and record by whom, when and why; returns the record.
 
-        Raises: ConfigError for an event that is not there
+        Raises: ConfigError for an unknown event
         """
         said = {"event_id": event_id, "state": state, "at": datetime.now(UTC), "by": by, "note": note}
         said |= {"until": until, "every": every}
@@ -125,7 +125,7 @@ class EventLog:
         as_of: datetime | None = None,
         limit: int | None = None,
     ) -> pd.DataFrame:
-        """What was said of events in a span of time, by `as_of`, all of it, the newest first."""
+        """All labels given in a time span, as known at `as_of`, the newest first."""
         joined = labels.join(events, labels.c.event_id == events.c.event_id)
         query = sa.select(labels, events.c.unique_id).select_from(joined)
         query = query.order_by(labels.c.number.desc()).limit(limit)
@@ -136,20 +136,20 @@ class EventLog:
         return fetched(self.engine, within(query, labels.c.at, since, until))
 
     def wake(self, pipeline: str, now: datetime) -> None:
-        """Events whose snooze is over are open again; of those that still go on people are to be told anew."""
+        """Reopen events whose snooze is over; people are alerted again to those that still go on."""
         found = self.find(pipeline=pipeline, state="snoozed")
         over = found[found["snoozed_until"].map(lambda until: until <= now)] if len(found) else found
         again = over.loc[over["is_open"].fillna(False).astype(bool), "event_id"].tolist()
-        self._say_of(again, to_tell=True, notified_at=None)  # first: an event that is open wakes no more
+        self._say_of(again, to_tell=True, notified_at=None)  # first, as an open event is not found again
         for event_id in over["event_id"]:
             self.label(event_id, "open", by=self.ITSELF, note="its snooze is over")
 
     def mark_notified(self, event_ids: Sequence[str]) -> None:
-        """People were told of these events."""
+        """Record that people were alerted to these events."""
         self._say_of(event_ids, to_tell=False, notified_at=datetime.now(UTC))
 
     def need_not_tell(self, event_ids: Sequence[str]) -> None:
-        """People need not be told of these events."""
+        """Record that people need not be alerted to these events."""
         self._say_of(event_ids, to_tell=False)
 
     def _say_of(self, event_ids: Sequence[str], **values: Any) -> None:

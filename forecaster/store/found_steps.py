@@ -1,4 +1,4 @@
-"""The step of series whose source says none, from the times that came."""
+"""Finds the step of series from their times, if the source does not give it."""
 
 from collections.abc import Collection
 
@@ -13,11 +13,11 @@ from forecaster.series.step import steps
 __all__ = ["found_steps"]
 
 _ENOUGH = 10
-"""Rows of a series; of fewer its step would be a guess."""
+"""Minimum rows of a series; with fewer, its step would be a guess."""
 
 
 def found_steps(rows: pa.Table, names: Collection[str]) -> dict[str, str]:
-    """Steps of some series, as they would be trained; those of few rows are left out."""
+    """Steps of some series, as training would find them; series with few rows are left out."""
     rows = rows.filter(pc.is_in(rows[columns.UNIQUE_ID], pa.array(list(names), pa.string())))
     counts = rows.group_by(columns.UNIQUE_ID).aggregate([(columns.DS, "count_distinct")])
     enough = counts.filter(pc.greater_equal(counts[f"{columns.DS}_count_distinct"], _ENOUGH))[columns.UNIQUE_ID]

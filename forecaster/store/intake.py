@@ -1,8 +1,8 @@
-"""Intake: slices of a source into the lake, each once, whatever is killed and whenever.
+"""Intake: appends slices of a source to the lake, each exactly once, even if the process is killed.
 
-A slice is written to the ledger as begun, what is new in its rows is appended to the lake, and only then it is done. Killed
-in between, the next run reads it again, and finds in the lake what landed. A value that was known already is not appended
-again; a changed one is, as a revision.
+A slice is recorded in the ledger as begun, its new rows are appended to the lake, and only then is it recorded as done.
+If the process is killed in between, the next run reads the slice again and finds in the lake what has landed. A known
+value is not appended again; a changed one is, as a revision.
 """
 
 import logging
@@ -32,27 +32,27 @@ log = logging.getLogger(__name__)
 
 _SHOWN = "%Y-%m-%dT%H:%MZ"
 _AT_ONCE = 500_000
-"""Rows that are looked at together: what a slice needs of memory."""
+"""Rows handled at a time, which bounds the memory for a slice."""
 
 
 @dataclass
 class RowCounts:
-    """What a slice brought."""
+    """Counts of the rows of a slice."""
 
     rows_in: int = 0
     rows_new: int = 0
     rows_revised: int = 0
     rows_rejected: int = 0
     refused: str = ""
-    """Why the first rejected row was refused, and what it said."""
+    """The reason for the first refused row, and its text."""
 
     @property
     def rows(self) -> dict[str, Any]:
-        """The rows, for the ledger."""
+        """The counts, as columns of the ledger."""
         return {name: count for name, count in vars(self).items() if name.startswith("rows_")}
 
     def add(self, other: "RowCounts") -> None:
-        """Count another's rows, too."""
+        """Add another's counts."""
         for name, count in other.rows.items():
             setattr(self, name, getattr(self, name) + count)
         self.refused = self.refused or other.refused
@@ -60,7 +60,7 @@ class RowCounts:
 
 @dataclass(frozen=True)
 class Intake:
-    """The way of a source's rows into lake and ledger, as a stream."""
+    """Takes the rows of a source into lake and ledger, as one stream."""
 
     lake: Lake
     ledger: Ledger
@@ -69,15 +69,15 @@ class Intake:
     contract: Contract | None = None
 
     def pending(self, window: Window | None = None) -> list[Slice]:
-        """Slices that are new or changed since they were last done; all of them in a window that says `again`."""
+        """Slices that are new or have changed since they were done; in a window with `again`, all of them."""
         window = window or Window(datetime.now(UTC))
         return self.connector.plan(window, Done() if window.again else self.ledger.done(self.stream))
 
     def take_in(self, piece: Slice) -> RowCounts:
-        """Read a slice and append what is new in it.
+        """Read a slice and append its new rows.
 
-        Raises: SourceError, ConfigError or DataError that names the slice; the ledger then has it as failed, and the next
-            run tries again
+        Raises: SourceError, ConfigError or DataError that names the slice; the ledger then has it as failed, and the
+            next run tries again
         """
         landing = _Landing(self, piece)
         self.ledger.begin_slice(self.stream, piece)
@@ -95,9 +95,9 @@ class Intake:
         return landing.counts
 
     def take_rows(self, piece: Slice, rows: pa.Table) -> RowCounts:
-        """Append what is new in rows that came by themselves, and add them to what the ledger counts for the slice.
+        """Append the new ones of rows that a push source sent, and add them to the ledger's counts for the slice.
 
-        Raises: DataError where the contract refuses them; they are not to be acknowledged then
+        Raises: DataError if the contract refuses them; they must not be acknowledged then
         """
         landing = _Landing(self, piece)
         try:
@@ -108,13 +108,13 @@ class Intake:
         return landing.counts
 
     def _failure(self, error: Exception, piece: Slice, then: str) -> ForecasterError:
-        """What went wrong, with whose move it is, which slice it was, and what comes next."""
+        """The error with the name of the slice, and what happens next."""
         kind = next((one for one in (SourceError, DiskError, ConfigError) if isinstance(error, one)), DataError)
         said = f"{error}" if isinstance(error, ForecasterError) else f"{type(error).__name__}: {error}"
         return kind(f"{self._named(piece)}: {said.rstrip('.')}. {then}")
 
     def _named(self, piece: Slice) -> str:
-        """Which slice of which stream of which source."""
+        """The names of stream, source and slice, for messages."""
         source = type(self.connector).__module__.rpartition(".")[2]
         span = ""
         if piece.start is not None and piece.end is not None:
@@ -123,7 +123,7 @@ class Intake:
 
 
 class _Landing:
-    """A slice on its way into the lake."""
+    """A slice being taken into the lake."""
 
     def __init__(self, intake: Intake, piece: Slice) -> None:
         self.lake, self.stream, self.contract = intake.lake, intake.stream, intake.contract
@@ -136,14 +136,14 @@ class _Landing:
         self._steps: dict[str, str] = {}
 
     def judged(self, batch: Sorted) -> Sorted:
-        """Rows held to the contract, each once. Raises: DataError under `freeze`, for the first that breaks a rule"""
+        """Check rows against the contract, without duplicates. Raises: DataError in mode `freeze` if a row breaks it"""
         self._look_up(pc.unique(batch.good[columns.UNIQUE_ID]).to_pylist())
         if self.contract is not None:
             batch = held_to_contract(batch, self.contract, self._changed_units(self.contract))
         return without_twins(batch, self.contract)
 
     def add(self, found: Sorted) -> None:
-        """Append what is news; what cannot be stored goes to the quarantine."""
+        """Append new rows; refused rows go to the quarantine."""
         add_refused(self.lake, self.stream, self._signed(found.bad))
         added = add_news(self.lake, self.stream, self._signed(found.good), versioned=found.versioned)
         self.counts.rows_in += len(found.good) + len(found.bad)
@@ -160,7 +160,7 @@ class _Landing:
             self._steps |= found_steps(found.good, unsaid) if unsaid else {}
 
     def described(self) -> list[dict[str, Any]]:
-        """The series of the slice: what the source says of them, and the times that came."""
+        """The series of the slice: what the source says about them, and their first and last times."""
         if not self._ends:
             return []
         ends = pa.concat_tables(self._ends).group_by(columns.UNIQUE_ID).aggregate([("first", "min"), ("last", "max")])
@@ -174,18 +174,18 @@ class _Landing:
         ]
 
     def _said(self, name: str) -> dict[str, Any]:
-        """What the source says of a series, and its step as it was found where the source says none."""
+        """What the source says about a series, with the step found from its rows if the source gives none."""
         info = self._infos.get(name)
         return {} if info is None else {**vars(info), "step": info.step or self._steps.get(name, "")}
 
     def _look_up(self, names: list[str]) -> None:
-        """What the source says of series that were not seen in this slice before."""
+        """Ask the source about series that are new in this slice."""
         fresh = {name for name in names if name not in self._infos}
         if fresh:
             self._infos |= {**dict.fromkeys(fresh), **{one.unique_id: one for one in self._connector.describe(fresh)}}
 
     def _changed_units(self, contract: Contract) -> dict[str, str]:
-        """Series in another unit than the contract's, or than before, with what is wrong."""
+        """Series whose unit differs from the contract's or has changed, with the reason."""
         if contract.mode == "coerce":
             return {}
         found = {}
@@ -196,14 +196,14 @@ class _Landing:
         return found
 
     def _signed(self, rows: pa.Table) -> pa.Table:
-        """Rows that say which stream and slice brought them."""
+        """Rows with the columns that name their stream and slice."""
         for name, text in (("stream", self.stream), ("slice_id", self.slice_id)):
             rows = rows.append_column(name, pa.repeat(pa.scalar(text), len(rows)))
         return rows
 
 
 def _batches(parts: Iterable[Sorted]) -> Iterator[Sorted]:
-    """Parts together, so that a source of small pages makes few files."""
+    """Join small parts, so that a source with small pages makes few files."""
     waiting: list[Sorted] = []
     rows = 0
     for part in parts:

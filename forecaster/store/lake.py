@@ -1,8 +1,8 @@
-"""The lake: immutable facts in Delta tables, appended once, read as they were known at any time.
+"""The lake: immutable facts in Delta tables, appended exactly once, readable as they were known at any time.
 
-Nothing is ever updated. A revised value is a new row with a later `available_at`; "latest" is a view. An append may carry
-a transaction id that is looked up before writing, so that it never lands twice; what a source delivers is counted by
-stream instead (`news.py`).
+Nothing is ever updated. A revised value is a new row with a later `available_at`; "latest" is a view. An append may
+have a transaction id, which is checked before writing so that it never lands twice; appends from sources use a counter
+per stream instead (`news.py`).
 """
 
 import errno
@@ -31,9 +31,9 @@ __all__ = ["BUCKET", "BUCKETS", "Lake", "bucket_of", "with_buckets"]
 BUCKETS = 16
 BUCKET = "bucket"
 _STATISTICS_STEP = timedelta(milliseconds=1)
-"""Delta keeps a file's last time cut to this."""
+"""Delta truncates the maximum time of a file to this."""
 _LEAST_ROOM = 1 << 20
-"""Bytes: an append makes a file for each of some buckets."""
+"""Minimum free bytes: an append writes one file per bucket."""
 _FIRST = datetime.min.replace(tzinfo=UTC) + _STATISTICS_STEP
 
 
@@ -46,13 +46,13 @@ class Lake:
 
     @property
     def is_local(self) -> bool:
-        """True where the tables are files on this machine."""
+        """Whether the tables are files on this machine."""
         return "://" not in self.root
 
     def append(self, table: str, frame: pd.DataFrame, *, transaction: str | None = None) -> int:
-        """Add rows; returns how many landed: none if this transaction did before.
+        """Add rows; returns how many landed: none if this transaction has landed before.
 
-        Raises: ConfigError when the lake cannot be written
+        Raises: ConfigError if the lake cannot be written
         """
         if len(frame) == 0:
             return 0
@@ -81,11 +81,11 @@ class Lake:
         newest_first: bool = False,
         only: Sequence[str] = (),
     ) -> pd.DataFrame:
-        """Rows of some series (or all), by series and time, or from the last time back.
+        """Rows of some series (or all), sorted by series and time, or from the last time backwards.
 
-        Shapes:  `since` is included, `until` is not; `after` are times of series, of which only later rows are wanted; `only`
+        Shapes:  `since` is included, `until` is not; `after` has times by series, of which only later rows are given; `only`
             are columns, all by default
-        Missing: with `latest` one row a series and time is kept: the newest that was known at `as_of`
+        Missing: with `latest`, one row per series and time is given: the newest that was known at `as_of`
         """
         reach = Reach(series, since, until, after=after)
         wanted, values = conditions(table, reach, as_of=as_of)
@@ -119,9 +119,9 @@ class Lake:
         return dict(zip(found["unique_id"].to_pylist(), last, strict=True))
 
     def source(self, table: str, reach: Reach | None = None, *, delta: DeltaTable | None = None) -> str | None:
-        """What DuckDB reads the table from, as SQL: its files that may have rows within reach; None if there are none.
+        """The source of the table as SQL for DuckDB: files that may have rows within reach; None if there are none.
 
-        Reading the files that Delta lists is several times faster than any other way.
+        Reading the files listed by Delta is several times faster than any other way.
         """
         if delta is None:
             if not DeltaTable.is_deltatable(self._path(table)):
@@ -131,12 +131,12 @@ class Lake:
         return with_added(table, files) if files else None
 
     def version(self, table: str) -> int:
-        """Version of a table: what a run read can be read again. -1 while there is none."""
+        """Version of a table, by which a run's input can be read again; -1 if there is no table yet."""
         path = self._path(table)
         return int(DeltaTable(path).version()) if DeltaTable.is_deltatable(path) else -1
 
     def opened(self, table: str) -> DeltaTable:
-        """The table as it is now, to be written; made, if it is not there. Raises: ConfigError when it cannot be"""
+        """The current table for writing, created if absent. Raises: ConfigError if it cannot be created"""
         path = self._path(table)
         self._require_room()
         if DeltaTable.is_deltatable(path):
@@ -151,19 +151,19 @@ class Lake:
             if self.is_local:
                 Path(path).mkdir(parents=True, exist_ok=True)
             return DeltaTable.create(path, schema=schema, mode="ignore", partition_by=[BUCKET], name=table)
-        except CommitFailedError:  # another made it at the same moment
+        except CommitFailedError:  # another process created it at the same moment
             return DeltaTable(path)
         except (OSError, DeltaError) as error:
             raise self.unwritten(error) from error
 
     def unwritten(self, error: Exception) -> ConfigError:
-        """What is said where it cannot be written."""
+        """The error for a lake that cannot be written."""
         kind = DiskError if DiskError.among(error) else ConfigError
         said = " ".join((getattr(error, "strerror", None) or str(error)).split()).rstrip(".")
         return kind(f"cannot write to the lake at '{self.root}': {said}.")
 
     def _require_room(self) -> None:
-        """Raises: DiskError for a disk that is full, before delta-rs panics aloud over it"""
+        """Check free space, since delta-rs panics on a full disk. Raises: DiskError"""
         if self.is_local and Path(self.root).is_dir() and shutil.disk_usage(self.root).free < _LEAST_ROOM:
             raise self.unwritten(OSError(errno.ENOSPC, f"{os.strerror(errno.ENOSPC)}: less than 1 MB"))
 
@@ -172,7 +172,7 @@ class Lake:
 
 
 def _within(table: str, delta: DeltaTable, reach: Reach) -> list[str]:
-    """Files that may have such rows, by what Delta keeps of each: bucket, first and last series and time."""
+    """Files that may have such rows, by Delta's statistics: bucket, first and last series and time."""
     facts = pa.table(delta.get_add_actions(flatten=True))
     keep = pa.repeat(True, len(facts))
     names = reach.series
@@ -193,7 +193,7 @@ def _within(table: str, delta: DeltaTable, reach: Reach) -> list[str]:
 
 
 def _overlap(facts: pa.Table, column: str, first: Any, last: Any) -> pa.ChunkedArray:
-    """Files whose values of a column may lie between two ends; those of which nothing is kept may, too."""
+    """Files whose values of a column may lie between two ends; files without statistics are included."""
     keep = pa.chunked_array([pa.repeat(True, len(facts))])
     for name, compare, end in ((f"max.{column}", pc.greater_equal, first), (f"min.{column}", pc.less_equal, last)):
         if end is not None and name in facts.column_names:
@@ -203,7 +203,7 @@ def _overlap(facts: pa.Table, column: str, first: Any, last: Any) -> pa.ChunkedA
 
 
 def bucket_of(name: str) -> int:
-    """Partition of a series: the same on every machine and in every version."""
+    """Partition of a series, the same on every machine and in every version."""
     return zlib.crc32(name.encode()) % BUCKETS
 
 
@@ -214,7 +214,7 @@ def _arrow(frame: pd.DataFrame, schema: pa.Schema) -> pa.Table:
 
 
 def with_buckets(rows: pa.Table) -> pa.Table:
-    """Rows with the partition of each."""
+    """Rows with a column of their partition."""
     encoded = pc.fill_null(rows[columns.UNIQUE_ID], "").combine_chunks().dictionary_encode()
     buckets = pa.array([bucket_of(name) for name in encoded.dictionary.to_pylist()], pa.int32())
     return rows.append_column(BUCKET, buckets.take(encoded.indices))

@@ -1,4 +1,4 @@
-"""What is asked of the lake's files, as SQL, and the DuckDB that answers."""
+"""SQL for reading the lake's files, and the DuckDB connections that run it."""
 
 import atexit
 import os
@@ -32,7 +32,7 @@ __all__ = [
 
 TIME_OF = {"observations": "ds", "forecasts": "ds", "scores": "ds", "quarantine": "available_at"}
 ADDED = {"scores": ("strangeness", "opening_p")}
-"""Numbers that tables of earlier versions lack; a table gets them with its next append."""
+"""Numeric columns that tables of earlier versions lack; they are added with the next append."""
 _KNOWN_AT = {"observations": "available_at", "forecasts": "as_of", "scores": "as_of", "quarantine": "available_at"}
 ORDER = {
     "observations": "unique_id, ds, available_at",
@@ -49,21 +49,21 @@ _NEWEST = {
 
 @dataclass(frozen=True)
 class Reach:
-    """What a read may find: rows of some series, in a span of time."""
+    """The range of a read: rows of some series in a time span."""
 
     series: Sequence[str] | None = None
     since: datetime | None = None
     until: datetime | None = None
     bucket: int | None = None
-    """One part of the series: who goes over all of them needs the memory of one part at a time."""
+    """A single bucket of series, for going over all series with the memory for one bucket at a time."""
     after: Mapping[str, datetime] | None = None
-    """Rows later than these times of their series; those of other series all."""
+    """Only rows later than these times, by series; all rows of other series."""
 
 
 def conditions(
     table: str, reach: Reach, *, as_of: datetime | None = None, stream: str | None = None
 ) -> tuple[str, dict[str, Any]]:
-    """JOIN and WHERE of a read, and their parameters."""
+    """JOIN and WHERE clauses of a read, and their parameters."""
     parts: list[str] = []
     values: dict[str, Any] = {}
     for column, operator, name, value in (
@@ -85,12 +85,12 @@ def conditions(
 
 
 def quoted(text: str) -> str:
-    """A text as SQL."""
+    """A text as an SQL literal."""
     return "'" + text.replace("'", "''") + "'"
 
 
 def _listed(files: Sequence[str], *, alike: bool = True) -> str:
-    """Parquet files as SQL; where they are not `alike`, columns that one of them lacks are empty."""
+    """Parquet files as SQL; if not `alike`, columns that a file lacks are empty."""
     names = ", ".join(map(quoted, files))
     return f"read_parquet([{names}], hive_partitioning = false{'' if alike else ', union_by_name = true'})"
 
@@ -103,7 +103,7 @@ def empty(table: str) -> str:
 
 
 def with_added(table: str, files: Sequence[str]) -> str:
-    """Files as SQL with all columns of today, also where none of them has them."""
+    """Files as SQL with all current columns, even those that no file has."""
     if table not in ADDED:
         return _listed(files)
     return f"(SELECT * FROM {_listed(files, alike=False)} UNION ALL BY NAME SELECT * FROM {empty(table)})"
@@ -120,35 +120,35 @@ def named(names: Sequence[str]) -> str:
 
 
 def newest(table: str) -> str:
-    """SQL that keeps one row a series and time: what was known last. Nothing for a table of events."""
+    """SQL that keeps the last known row per series and time; empty for a table without versions."""
     if table not in _NEWEST:
         return ""
     return f"QUALIFY row_number() OVER (PARTITION BY unique_id, ds ORDER BY {_NEWEST[table]}) = 1"
 
 
 def replaced(table: str) -> str:
-    """SQL that says since when a row is not the newest of its series and time; null for the newest."""
+    """SQL for the time since when a row is no longer the newest of its series and time; null for the newest."""
     return f"lag({_KNOWN_AT[table]}) OVER (PARTITION BY unique_id, ds ORDER BY {_NEWEST[table]})"
 
 
 def has_versions(table: str) -> bool:
-    """May a table have several rows of a series and time?"""
+    """Whether a table may have several rows for a series and time."""
     return table in _NEWEST
 
 
 def connect() -> duckdb.DuckDBPyConnection:
-    """A DuckDB of one's own, in UTC."""
+    """A new DuckDB connection, in UTC."""
     connection = duckdb.connect()
     connection.execute("SET TimeZone = 'UTC'")
     return connection
 
 
 def cursor() -> duckdb.DuckDBPyConnection:
-    """A connection to the DuckDB that all reads of this process share: opening one takes longer than a read."""
+    """A connection to the DuckDB shared by all reads of this process, as opening one takes longer than a read."""
     return _shared(os.getpid()).cursor()
 
 
 @cache
 def _shared(process: int) -> duckdb.DuckDBPyConnection:
-    atexit.register(_shared.cache_clear)  # DuckDB complains of what is open when Python ends
+    atexit.register(_shared.cache_clear)  # DuckDB complains about connections open at exit
     return connect()

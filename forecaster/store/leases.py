@@ -1,4 +1,4 @@
-"""Leases: one holder of a name at a time, across processes and machines, in the ledger's database."""
+"""Leases: locks by name with an expiry, across processes and machines, in the ledger's database."""
 
 import logging
 import os
@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 LEASE_WAIT_S = 60.0
 _LEASE_S = 600
 _RENEWALS = 3
-"""Times that a lease is renewed before it would end: a database that is busy once costs no lease."""
+"""How often a lease is renewed in its lifetime, so that a busy database does not cost the lease."""
 _SQLITE_BUSY = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 _POSTGRESQL_BUSY = ("40001", "40P01", "55P03")
 """Serialization failure, deadlock, lock not available."""
@@ -36,11 +36,11 @@ class Busy(ConfigError):
 
 @contextmanager
 def lease(engine: sa.Engine, name: str, wait_s: float = LEASE_WAIT_S) -> Iterator[Callable[[], None]]:
-    """The lease of a name, kept however long the work takes; a dead holder's ends by itself, in a SQLite ledger at once.
+    """Hold the lease of a name during a block. A dead holder's lease expires, in an SQLite ledger at once.
 
-    Gives a function that renews the lease, and raises where it was lost: call it between pieces of work.
+    Gives a function that renews the lease, and raises if it was lost; call it between pieces of work.
 
-    Raises: Busy when another holder keeps it longer than `wait_s`; ConfigError for a ledger that cannot be written
+    Raises: Busy if another holder keeps it longer than `wait_s`; ConfigError for a ledger that cannot be written
     """
     owner, give_up = f"{platform.node()}:{os.getpid()}:{uuid.uuid4().hex}", time.monotonic() + wait_s
     while not _take(engine, name, owner):
@@ -55,7 +55,7 @@ def lease(engine: sa.Engine, name: str, wait_s: float = LEASE_WAIT_S) -> Iterato
     finally:
         over.set()
         keeper.join()
-        with suppress(LedgerLost), engine.begin() as connection:  # it ends by itself
+        with suppress(LedgerLost), engine.begin() as connection:  # it expires anyway
             connection.execute(leases.delete().where(leases.c.name == name, leases.c.owner == owner))
 
 
@@ -65,7 +65,7 @@ def _take(engine: sa.Engine, name: str, owner: str) -> bool:
     try:
         with engine.begin() as connection:
             connection.execute(leases.delete().where(leases.c.name == name, leases.c.until < now))
-            if engine.dialect.name == "sqlite":  # a ledger of one machine: who was killed holds nothing
+            if engine.dialect.name == "sqlite":  # a ledger of one machine: killed holders can be detected
                 holder = connection.execute(sa.select(leases.c.owner).where(leases.c.name == name)).scalar()
                 if holder is not None and _is_dead(holder):
                     connection.execute(leases.delete().where(leases.c.name == name, leases.c.owner == holder))
@@ -80,14 +80,14 @@ def _take(engine: sa.Engine, name: str, owner: str) -> bool:
 
 
 def _is_busy(error: OperationalError) -> bool:
-    """Are others writing at this moment, so that it is worth trying again?"""
+    """Whether the database is busy with other writers, so that a retry makes sense."""
     if isinstance(error.orig, sqlite3.OperationalError):
-        return error.orig.sqlite_errorcode & 0xFF in _SQLITE_BUSY  # the rest says more exactly why
+        return error.orig.sqlite_errorcode & 0xFF in _SQLITE_BUSY  # higher bits are details
     return getattr(error.orig, "sqlstate", None) in _POSTGRESQL_BUSY
 
 
 def _keep(engine: sa.Engine, name: str, owner: str, over: threading.Event) -> None:
-    """Renew a lease until its work is over: a thread that ends or stops with its process, as a lease should."""
+    """Renew a lease until its work is over; runs in a thread, so it stops when the process stops."""
     while not over.wait(_LEASE_S / _RENEWALS):
         try:
             _renew(engine, name, owner)
@@ -107,13 +107,13 @@ def _renew(engine: sa.Engine, name: str, owner: str) -> None:
 
 
 def _is_dead(owner: str) -> bool:
-    """Was a lease's holder a process of this machine that is no more?"""
+    """Whether a lease's holder was a process on this machine that no longer exists."""
     machine, _, rest = owner.partition(":")
     process = rest.partition(":")[0]
     if os.name != "posix" or machine != platform.node() or not process.isdigit():
         return False
     try:
-        os.kill(int(process), 0)  # asks, sends nothing
+        os.kill(int(process), 0)  # signal 0 only checks that the process exists
     except ProcessLookupError:
         return True
     except PermissionError:

@@ -1,6 +1,6 @@
 """The ledger: decisions with a life, in SQL. SQLite by default, PostgreSQL by URL.
 
-Series, ingest slices, runs, anomaly events and what is said of them. Facts are in the lake; here is what was done about them.
+Series, ingest slices, runs, anomaly events and their labels. Facts are in the lake; here is what was done with them.
 """
 
 import uuid
@@ -31,32 +31,32 @@ _WRITTEN = "In a password @ is written %40, : %3A and / %2F."
 
 @dataclass(frozen=True)
 class Ledger:
-    """The tables above at a database URL."""
+    """The ledger's tables at a database URL."""
 
     url: str = field(repr=False)
     engine: sa.Engine
 
     @classmethod
     def open(cls, url: str) -> "Ledger":
-        """Connect, and make the tables that are missing. Raises: ConfigError when that fails."""
+        """Connect, and create missing tables. Raises: ConfigError if that fails"""
         with _opening(url):
             return cls(url, connected(url))
 
     @staticmethod
     def answers(url: str) -> bool:
-        """Whether it is there; False where the first run makes it. Raises: ConfigError where it cannot be opened"""
+        """Whether it exists; if not, the first run creates it. Raises: ConfigError if it cannot be opened"""
         with _opening(url):
             return is_made(url)
 
     @property
     def events(self) -> EventLog:
-        """Anomaly events, and what people said of them."""
+        """Anomaly events and their labels."""
         return EventLog(self.engine)
 
     def find_series(
         self, *, stream: str | None = None, texts: Sequence[str] = (), limit: int | None = None
     ) -> pd.DataFrame:
-        """Series of a stream, or whose name, unit or domain holds one of some texts; those of just that name come first."""
+        """Series of a stream, or whose name, unit or domain contains one of some texts; exact names come first."""
         named_first = [series.c.unique_id.not_in(texts)] if texts else []
         query = series.select().order_by(*named_first, series.c.unique_id).limit(limit)
         if stream is not None:
@@ -68,18 +68,18 @@ class Ledger:
         return fetched(self.engine, query)
 
     def count_series(self) -> int:
-        """Series of all streams."""
+        """Number of series in all streams."""
         with self.engine.connect() as connection:
             return connection.execute(sa.select(sa.func.count()).select_from(series)).scalar_one()
 
     def units(self, stream: str) -> dict[str, str]:
-        """Unit of each series of a stream; empty where none is known."""
+        """Unit of each series of a stream; empty if unknown."""
         known = sa.select(series.c.unique_id, series.c.unit).where(series.c.stream == stream)
         with self.engine.connect() as connection:
             return {name: unit or "" for name, unit in connection.execute(known)}
 
     def licences(self, stream: str) -> list[str]:
-        """Terms under which the series of a stream are used."""
+        """Licences of the series of a stream."""
         said = sa.select(series.c.licence).where(series.c.stream == stream).distinct().order_by(series.c.licence)
         with self.engine.connect() as connection:
             return [licence for (licence,) in connection.execute(said) if licence]
@@ -92,20 +92,20 @@ class Ledger:
         until: datetime | None = None,
         limit: int | None = None,
     ) -> pd.DataFrame:
-        """Slices of the sources that were begun in a span of time, the newest first."""
+        """Slices of the sources begun in a time span, the newest first."""
         query = slices.select().order_by(slices.c.started_at.desc()).limit(limit)
         if stream is not None:
             query = query.where(slices.c.stream == stream)
         return fetched(self.engine, within(query, slices.c.started_at, since, until))
 
     def refusing_slices(self, stream: str) -> list[str]:
-        """Slices of a stream of which rows were rejected when they were last read."""
+        """Slices of a stream with rejected rows when they were last read."""
         query = sa.select(slices.c.slice_id).where(slices.c.stream == stream, slices.c.rows_rejected > 0)
         with self.engine.connect() as connection:
             return list(connection.execute(query).scalars())
 
     def watermarks(self, stream: str | None = None) -> pd.DataFrame:
-        """How far each part of the sources has been read without a hole, and at all."""
+        """How far each part of the sources has been read, without a gap and in all."""
         with self.engine.connect() as connection:
             found = reading.watermarks(connection, stream)
         return pd.DataFrame(found, columns=reading.WATERMARK)
@@ -116,34 +116,34 @@ class Ledger:
             return reading.done(connection, stream)
 
     def begin_slice(self, stream: str, piece: Slice) -> None:
-        """A slice is being read (again)."""
+        """Record that a slice is being read (again)."""
         with self.engine.begin() as connection:
             reading.begin(connection, stream, piece)
 
     def add_to_slice(
         self, stream: str, piece: Slice, *, series: Sequence[Mapping[str, Any]] = (), **counts: int
     ) -> None:
-        """Rows that came by themselves are stored: they count to a slice."""
+        """Add stored rows of a push source to the counts of a slice."""
         with self.engine.begin() as connection:
             reading.add(connection, stream, piece, counts, _last(series))
             reading.describe(connection, series)
 
     def is_done(self, slice_id: str, since: datetime) -> bool:
-        """Was a slice done since a time, by whomever?"""
+        """Whether a slice was done since a time, by any run."""
         mine = sa.and_(slices.c.slice_id == slice_id, slices.c.status == "done", slices.c.finished_at >= since)
         with self.engine.connect() as connection:
             return connection.execute(sa.select(slices.c.slice_id).where(mine)).first() is not None
 
     def end_slice(self, slice_id: str, status: str, *, series: Sequence[Mapping[str, Any]] = (), **facts: Any) -> None:
-        """A slice is `done`, with what is known of its series, or `failed` with an error."""
+        """Record a slice as `done`, with what is known about its series, or as `failed` with an error."""
         with self.engine.begin() as connection:
             reading.end(connection, slice_id, status, facts, _last(series))
             reading.describe(connection, series)
 
     @contextmanager
     def run(self, verb: str, pipeline: str, *, alone: bool = True) -> Iterator["Run"]:
-        """A run that is written down when it begins, and again however it ends. The caller holds the verb's lease,
-        unless others of its kind may run beside it: then it is not `alone`."""
+        """A run that is recorded when it begins and when it ends, in whatever way. The caller holds the verb's lease,
+        unless several runs of this kind may run at once: then it is not `alone`."""
         one = Run(self, uuid.uuid4().hex[:16])
         with self.engine.begin() as connection:
             left = runs.update().where(runs.c.verb == verb, runs.c.pipeline == pipeline, runs.c.status == "running")
@@ -170,7 +170,7 @@ class Ledger:
         until: datetime | None = None,
         limit: int | None = None,
     ) -> pd.DataFrame:
-        """Runs that were begun in a span of time, the newest first."""
+        """Runs begun in a time span, the newest first."""
         query = runs.select().order_by(runs.c.started_at.desc()).limit(limit)
         for column, value in ((runs.c.pipeline, pipeline), (runs.c.verb, verb)):
             if value is not None:
@@ -193,7 +193,7 @@ def _last(series: Sequence[Mapping[str, Any]]) -> datetime | None:
 
 @contextmanager
 def _opening(url: str) -> Iterator[None]:
-    """Raises: ConfigError that says why a database cannot be opened"""
+    """Turn errors on opening a database into an explanation. Raises: ConfigError"""
     try:
         yield
     except ValueError:  # of SQLAlchemy, which reads an address from its left; without it, for it quotes a part of that
@@ -206,7 +206,7 @@ def _opening(url: str) -> Iterator[None]:
 
 @dataclass
 class Run:
-    """A run in progress; what it notes is kept whether it ends well or not."""
+    """A run in progress; its notes are kept whether it succeeds or not."""
 
     ledger: Ledger
     run_id: str
@@ -215,6 +215,6 @@ class Run:
         self.facts: dict[str, Any] = {}
 
     def note(self, **values: Any) -> None:
-        """Write columns of its row at once."""
+        """Write columns of its row immediately."""
         with self.ledger.engine.begin() as connection:
             connection.execute(runs.update().where(runs.c.run_id == self.run_id).values(**values))

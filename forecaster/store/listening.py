@@ -1,7 +1,7 @@
-"""Listening: what a source sends by itself, into the lake, and acknowledged only then.
+"""Listening: stores what a push source sends, and acknowledges it only then.
 
-A delivery is appended, written to the ledger, and then acknowledged: killed at any moment, the source sends again what was
-not, and the lake knows what it has.
+A delivery is appended to the lake, recorded in the ledger, and then acknowledged. After a kill at any moment the source
+sends unacknowledged rows again, and the lake recognises those it has.
 """
 
 import time
@@ -17,7 +17,7 @@ __all__ = ["PART", "listen"]
 
 PART = "arrivals"
 _FULL = 500
-"""A delivery of so many rows is worth a file of its own."""
+"""A delivery of this many rows is worth a file of its own."""
 
 
 def listen(
@@ -27,9 +27,9 @@ def listen(
     every_s: float = 0.0,
     told: Callable[[RowCounts], None] = lambda taken: None,
 ) -> None:
-    """Take in what comes, until nothing came for `patience_s`; tells what each delivery brought.
+    """Take in deliveries until nothing has come for `patience_s`; yields the counts of each.
 
-    After a small one it waits until `every_s` are over: what comes meanwhile comes together, and the lake keeps fewer files.
+    After a small delivery it waits until `every_s` have passed, so that rows collect and the lake has fewer files.
 
     Raises: SourceError of the connector; what was committed stays, the rest is not acknowledged and comes again
     """

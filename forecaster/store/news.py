@@ -1,8 +1,8 @@
-"""News: which rows say what the lake does not know, appended exactly once.
+"""News: finds the rows that the lake does not have yet, and appends them exactly once.
 
-Looking and appending are one step: a stream's appends carry a counter in the lake's own log, and one that was prepared
-before another of the same stream landed is refused there and prepared anew. So neither a lost lease nor a hundred runs at
-once put a row in twice.
+Comparing and appending are one atomic step: a stream's appends carry a counter in the lake's own log, and an append
+that was prepared before another one of the same stream landed is refused and prepared again. So neither a lost lease
+nor a hundred simultaneous runs store a row twice.
 """
 
 from collections.abc import Callable
@@ -63,10 +63,10 @@ class Added:
 
 
 def add_news(lake: Lake, stream: str, rows: pa.Table, *, versioned: bool = False) -> Added:
-    """Append the observations that the lake does not have: new times, and other values for known ones.
+    """Append the observations that the lake does not have: new times, and changed values for known times.
 
-    With `versioned` rows say themselves since when they are known, and a row is compared with what was known then;
-    otherwise they are known from now on. A source that says another value for the same time of knowing says it since now:
+    With `versioned`, rows say when they became known, and each is compared with what was known then; otherwise they
+    are known from now on. A different value with the same time of becoming known counts as known from now on, because
     nobody knew it then.
 
     Raises: ConfigError when the lake cannot be written
@@ -86,7 +86,7 @@ def add_news(lake: Lake, stream: str, rows: pa.Table, *, versioned: bool = False
 
 
 def add_refused(lake: Lake, stream: str, rows: pa.Table) -> None:
-    """Append refused rows to the quarantine, unless they are there with the same reason."""
+    """Append refused rows to the quarantine, unless they are already there with the same reason."""
     if len(rows) == 0:
         return
 
@@ -98,7 +98,7 @@ def add_refused(lake: Lake, stream: str, rows: pa.Table) -> None:
 
 
 def _land(lake: Lake, table: str, stream: str, fresh: Callable[[DeltaTable], pa.Table]) -> pa.Table:
-    """Look what of some rows is new and append it, again if the stream went on meanwhile; gives what landed."""
+    """Append the new ones of some rows, trying again if the stream was written meanwhile; returns what landed."""
     for _ in range(_ATTEMPTS):
         delta = lake.opened(table)
         found = fresh(delta)
@@ -108,7 +108,7 @@ def _land(lake: Lake, table: str, stream: str, fresh: Callable[[DeltaTable], pa.
 
 
 def _fresh(rows: pa.Table, source: str | None, ends: dict[str, object], versioned: bool) -> pa.Table:
-    """The rows that are news, and which of them revise a value."""
+    """The new rows, with a column for those that revise a value."""
     if source is None and not versioned:
         return rows.append_column("revised", pa.repeat(False, len(rows)))
     if versioned:
@@ -127,7 +127,7 @@ def _asked(query: str, rows: pa.Table, values: dict[str, object]) -> pa.Table:
 
 
 def _landed(lake: Lake, delta: DeltaTable, stream: str, rows: pa.Table) -> bool:
-    """Append to the table as it was when it was looked at; False if the stream has gone on since."""
+    """Append to the version of the table that was compared; False if the stream has been written since."""
     count = (delta.transaction_version(stream) or 0) + 1
     properties = CommitProperties(app_transactions=[Transaction(stream, count)])
     try:

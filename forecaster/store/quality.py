@@ -1,4 +1,4 @@
-"""What is wrong with stored series: gaps, rejected and duplicate rows, flat lines, series that fell silent."""
+"""Problems of stored series: gaps, rejected and duplicate rows, flat lines, silent series."""
 
 import logging
 from collections.abc import Mapping, Sequence
@@ -54,7 +54,7 @@ FROM (SELECT unique_id, ds, slice_id, starts_with(reason, $twin) AS twin FROM {s
 LEFT JOIN (SELECT DISTINCT unique_id, ds, true AS taken FROM {taken}) AS taken USING (unique_id, ds)
 WHERE $refusing IS NULL OR slice_id IN $refusing GROUP BY unique_id
 """
-"""What was mended is no problem: another row has the place of one, or its slice was read again and refused nothing."""
+"""Repaired rows do not count: those replaced by another row, or whose slice was read again without refusals."""
 
 
 def quality(
@@ -68,13 +68,13 @@ def quality(
     calendars: Mapping[str, str] | None = None,
     refusing: Mapping[str, Sequence[str]] | None = None,
 ) -> pd.DataFrame:
-    """A row for each series of some streams, those with problems first.
+    """One row per series of some streams, those with problems first.
 
-    A daily series that has a trading calendar, by its name in `calendars`, lacks a session or nothing: where the exchange is
-    closed is no gap. Of rejected rows those count that are still missing: in `refusing` slices of each stream (None: in any),
-    and not taken since.
+    For a daily series with a trading calendar, by name in `calendars`, only missing sessions are gaps, not days on
+    which the exchange is closed. Rejected rows count only if still missing: in `refusing` slices of each stream (None:
+    in any), and not accepted since.
 
-    Missing: a series of which nothing was taken has counts of 0; one without a step, of one row, has none
+    Missing: a series without accepted rows has counts of 0; one with a single row has no step
     """
     parts = [
         _of_stream(
@@ -97,7 +97,7 @@ def quality(
 
 
 def _buckets(series: Sequence[str] | None) -> list[int]:
-    """Parts of the lake that have some series, or all."""
+    """Buckets of the lake that contain some series, or all buckets."""
     return list(range(BUCKETS)) if series is None else sorted({bucket_of(name) for name in series})
 
 
@@ -129,7 +129,7 @@ def _of_stream(
 
 
 def _count_sessions(lake: Lake, found: pd.DataFrame, stream: str, reach: Reach, calendars: Mapping[str, str]) -> None:
-    """Gaps of daily series by the sessions that they lack; one that follows another is the same gap."""
+    """Count gaps of daily series by missing sessions; consecutive missing sessions are one gap."""
     daily = [
         name for name, step in zip(found["unique_id"], found["step"], strict=True) if step == "D" and name in calendars
     ]
@@ -148,7 +148,7 @@ def _count_sessions(lake: Lake, found: pd.DataFrame, stream: str, reach: Reach, 
 
 
 def _problems(row: Mapping[Any, Any], contract: Contract) -> list[str]:
-    """What a person should look at."""
+    """Problems that a person should look at."""
     stale = parse_duration(contract.stale) / 1e6 if contract.stale else None
     said = [
         (row["gaps"] > 0, f"{counted(row['gaps'], 'gap')}, the longest of {row['longest_gap_s']:.0f} s"),
@@ -162,8 +162,8 @@ def _problems(row: Mapping[Any, Any], contract: Contract) -> list[str]:
 
 
 def _refused(lake: Lake, stream: str, reach: Reach, refusing: Sequence[str] | None) -> pd.DataFrame:
-    """How many rows of each series were rejected and are still missing, and how many had a double."""
-    if lake.source("quarantine", reach) is None:  # nobody need look for what is missing
+    """Numbers of rows of each series that were rejected and are still missing, and of duplicates."""
+    if lake.source("quarantine", reach) is None:  # nothing was ever rejected
         return pd.DataFrame({"unique_id": pd.Series([], dtype=str), "rejected": [], "duplicates": []})
     taken = lake.source("observations", reach) or empty("observations")
     given = {"refusing": None if refusing is None else list(refusing), "twin": TWIN}
@@ -179,7 +179,7 @@ def _asked(
     given: Mapping[str, Any] | None = None,
     **more: str,
 ) -> pd.DataFrame:
-    """Rows of a query over one stream of a table."""
+    """The result of a query over one stream of a table."""
     source = lake.source(table, reach) or empty(table)
     wanted, values = conditions(table, reach, stream=stream)
     with cursor() as connection:

@@ -1,4 +1,4 @@
-"""What queries of the ledger have in common."""
+"""Parts that queries of the ledger share."""
 
 from collections.abc import Collection
 from datetime import datetime
@@ -10,7 +10,7 @@ import sqlalchemy as sa
 __all__ = ["among", "fetched", "within"]
 
 _MOST_PARAMETERS = 10_000
-"""SQLite takes from 32 766 on, as it was built, and PostgreSQL 65 535."""
+"""Limit of parameters per statement: SQLite takes at least 32 766, depending on its build, and PostgreSQL 65 535."""
 
 
 def fetched(engine: sa.Engine, query: sa.Select[Any]) -> pd.DataFrame:
@@ -23,12 +23,12 @@ def fetched(engine: sa.Engine, query: sa.Select[Any]) -> pd.DataFrame:
 def within(
     query: sa.Select[Any], column: sa.Column[Any], since: datetime | None, until: datetime | None
 ) -> sa.Select[Any]:
-    """Rows of a span of time: `since` is included, `until` is not."""
+    """Restrict a query to a time span: `since` is included, `until` is not."""
     query = query if since is None else query.where(column >= since)
     return query if until is None else query.where(column < until)
 
 
 def among(column: sa.ColumnElement[Any], values: Collection[str]) -> sa.ColumnElement[bool]:
-    """Rows with one of some values, which are written into the SQL where they are more than a statement has parameters."""
+    """A condition for one of some values, which are written into the SQL if there are too many for parameters."""
     many = len(values) > _MOST_PARAMETERS
     return column.in_(sa.bindparam(None, sorted(values), expanding=True, literal_execute=many))

@@ -10,7 +10,7 @@ METADATA = sa.MetaData()
 
 
 class Time(sa.TypeDecorator[datetime]):
-    """UTC times: SQLite keeps none of the zone, so it is put back."""
+    """UTC times; SQLite does not store the zone, so it is added again."""
 
     impl = sa.DateTime(timezone=True)
     cache_ok = True

@@ -1,7 +1,7 @@
-"""What has been read of each source: its slices with their fates, and what of each part is complete.
+"""Progress of reading the sources: slices with their outcome, and the complete spans of each part.
 
-A slice that ends well widens its part's coverage in the same transaction, so nobody has to go over years of slices to know
-what is left; coverage only ever grows, whatever order slices end in.
+A successful slice extends its part's coverage in the same transaction, so finding out what is left does not need a pass
+over years of slices. Coverage only ever grows, in whatever order slices end.
 """
 
 import hashlib
@@ -23,13 +23,13 @@ WATERMARK = ["stream", "part", "watermark", "latest", "holes", "failed", "cursor
 
 
 def slice_id(stream: str, piece: Slice) -> str:
-    """The same for the same slice, on every machine."""
+    """The id of a slice, the same on every machine."""
     text = "|".join([stream, piece.part, piece.cursor, str(piece.start), str(piece.end)])
     return hashlib.sha256(text.encode()).hexdigest()[:20]
 
 
 def begin(connection: sa.Connection, stream: str, piece: Slice) -> None:
-    """A slice is being read (again)."""
+    """Record that a slice is being read (again)."""
     new = _insert(connection, slices).values(
         **_row(stream, piece), status="reading", attempt=1, started_at=datetime.now(UTC)
     )
@@ -40,7 +40,7 @@ def begin(connection: sa.Connection, stream: str, piece: Slice) -> None:
 def add(
     connection: sa.Connection, stream: str, piece: Slice, counts: Mapping[str, int], last: datetime | None = None
 ) -> None:
-    """Rows that came by themselves, up to a last time, count to a slice, one after the other."""
+    """Add rows of a push source, up to a last time, to the counts of a slice."""
     now = datetime.now(UTC)
     new = _insert(connection, slices).values(
         **_row(stream, piece), **counts, status="done", attempt=1, started_at=now, finished_at=now
@@ -57,7 +57,7 @@ def add(
 def end(
     connection: sa.Connection, slice_id: str, status: str, facts: Mapping[str, Any], last: datetime | None = None
 ) -> None:
-    """A slice is `done`, with the last time of its rows, or `failed` with an error."""
+    """Record a slice as `done`, with the last time of its rows, or as `failed` with an error."""
     mine = slices.c.slice_id == slice_id
     connection.execute(slices.update().where(mine).values(status=status, finished_at=datetime.now(UTC), **facts))
     if status != "done":
@@ -75,7 +75,7 @@ def done(connection: sa.Connection, stream: str) -> Done:
 
 
 def watermarks(connection: sa.Connection, stream: str | None = None) -> list[dict[str, Any]]:
-    """How far each part of the streams (or of one) has been read, and slices that failed since."""
+    """How far each part of the streams (or of one) has been read, and the slices that failed since."""
     places = [coverage.c.stream == stream] if stream is not None else []
     known = {(row.stream, row.part): row for row in connection.execute(coverage.select().where(*places))}
     failing = slices.select().where(slices.c.status == "failed", *([slices.c.stream == stream] if places else []))
@@ -90,7 +90,7 @@ def watermarks(connection: sa.Connection, stream: str | None = None) -> list[dic
 
 
 def _watermark(stream: str, part: str, row: Any, failed: int) -> dict[str, Any]:
-    """A part without spans is read up to the last of its rows: a file, which is always read whole, or what came by itself."""
+    """The watermark of a part. Without spans (a file, or a push source) it is the last time of its rows."""
     spans = [] if row is None else [_span(one) for one in row.spans]
     whole = None if row is None else row.last_ds
     ends = (spans[0][1], spans[-1][1]) if spans else (whole, whole)
@@ -99,7 +99,7 @@ def _watermark(stream: str, part: str, row: Any, failed: int) -> dict[str, Any]:
 
 
 def merged(spans: Iterable[Span]) -> list[Span]:
-    """Spans sorted, those that touch or overlap as one."""
+    """Sorted spans, with those that touch or overlap merged."""
     found: list[Span] = []
     for start, last in sorted(spans):
         if found and start <= found[-1][1]:
@@ -110,7 +110,7 @@ def merged(spans: Iterable[Span]) -> list[Span]:
 
 
 def describe(connection: sa.Connection, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Series, new ones or known ones: what is given replaces what was said, and the times that are known only widen."""
+    """Record new or known series: given facts replace earlier ones, and the range of known times only widens."""
     for names in {tuple(row) for row in rows}:
         new = _insert(connection, series)
         said = {name: _said(connection, name, new.excluded[name]) for name in names if name != "unique_id"}
@@ -119,8 +119,8 @@ def describe(connection: sa.Connection, rows: Sequence[Mapping[str, Any]]) -> No
 
 
 def _said(connection: sa.Connection, name: str, given: Any) -> Any:
-    """What a column of a known series becomes."""
-    if name == "step":  # too few rows came to find it: what was found before stays
+    """The new value of a column of a known series."""
+    if name == "step":  # empty if too few rows came to find it: keep the earlier one
         return sa.func.coalesce(sa.func.nullif(given, ""), series.c.step, "")
     least, most = ("min", "max") if connection.dialect.name == "sqlite" else ("least", "greatest")
     if name not in ("first_ds", "last_ds"):
@@ -135,14 +135,14 @@ def _row(stream: str, piece: Slice) -> dict[str, Any]:
 
 
 def _insert(connection: sa.Connection, table: sa.Table) -> "sqlite.Insert | postgresql.Insert":
-    """An INSERT that may say what to do with rows that are there."""
+    """An INSERT that supports ON CONFLICT."""
     return sqlite.insert(table) if connection.dialect.name == "sqlite" else postgresql.insert(table)
 
 
 def _cover(
     connection: sa.Connection, stream: str, part: str, cursor: str, spans: Sequence[Span], last: datetime | None = None
 ) -> None:
-    """Widen what is complete of a part; the row is locked, so that two that end at once both count."""
+    """Extend the coverage of a part; its row is locked, so that two slices ending at once both count."""
     key = {"stream": stream, "part": part}
     empty = _insert(connection, coverage).values(**key, cursor=cursor, spans=[])
     connection.execute(empty.on_conflict_do_nothing())
@@ -155,7 +155,7 @@ def _cover(
 
 
 def _coverage(connection: sa.Connection, stream: str) -> Sequence[Any]:
-    """What is complete of each part of a stream."""
+    """The coverage of each part of a stream."""
     mine = coverage.select().where(coverage.c.stream == stream)
     rows = connection.execute(mine).all()
     if not rows:
@@ -165,7 +165,7 @@ def _coverage(connection: sa.Connection, stream: str) -> Sequence[Any]:
 
 
 def _cover_by_slices(connection: sa.Connection, stream: str) -> None:
-    """A ledger of an earlier version has its slices only."""
+    """Compute coverage from slices, for a ledger of an earlier version."""
     complete = slices.select().where(slices.c.stream == stream, slices.c.status == "done")
     for row in connection.execute(complete.order_by(slices.c.finished_at)).all():
         span = [(row.start, row.end)] if row.start and row.end else []

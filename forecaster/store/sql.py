@@ -1,4 +1,4 @@
-"""SQL over the lake and the ledger: one SELECT, nothing else, no other file."""
+"""SQL over the lake and the ledger: a single SELECT, without access to any other file."""
 
 import duckdb
 import pandas as pd
@@ -13,7 +13,7 @@ __all__ = ["select"]
 
 
 def select(lake: Lake, ledger: Ledger, query: str) -> pd.DataFrame:
-    """Rows of a query. Raises: ConfigError for a statement that is no SELECT, or that DuckDB refuses."""
+    """The rows of a query. Raises: ConfigError for a statement that is not a SELECT, or that DuckDB refuses"""
     with connect() as connection:
         _require_select(query)
         for name, frame in ledger.tables().items():
@@ -42,7 +42,7 @@ def _require_select(query: str) -> None:
 
 
 def _view(connection: duckdb.DuckDBPyConnection, lake: Lake, table: str) -> None:
-    """The table as it is, under its name the latest of it; an empty one has its columns all the same."""
+    """Create views of the whole table, and, under its name, of its latest rows; an empty table keeps its columns."""
     source = lake.source(table)
     if source is None:
         connection.register(f"_{table}", TABLES[table].empty_table())

@@ -1,4 +1,4 @@
-"""A file of SQLite as it may be used: written and read, or where it cannot be written read as it is."""
+"""Opens an SQLite file for reading and writing, or read-only if it cannot be written."""
 
 import shutil
 import sqlite3
@@ -15,18 +15,18 @@ __all__ = ["engine_of"]
 
 _BUSY_MS = 30_000
 _RECYCLE_S = 60
-"""So long a connection is kept that may only read: then its file may be written again."""
+"""Seconds for which a read-only connection is kept, after which the file may be writable again."""
 _KIND = 0xFF
-"""The rest of an error's code says more exactly why."""
+"""The lower byte of an error code; the rest has details."""
 _DISK = (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_FULL, sqlite3.SQLITE_CANTOPEN)
 _LEAST_ROOM = 1 << 20
-"""Bytes without which SQLite may not get on."""
+"""Free bytes that SQLite needs to work."""
 
 
 def engine_of(path: Path, standing_in: sa.MetaData | None = None) -> sa.Engine:
-    """Connections to a file, which raise DiskError where it cannot be written.
+    """An engine for a file, which raises DiskError if the file cannot be written.
 
-    `standing_in` are tables that the file may lack, or whose columns it may lack: they are read as if they were empty.
+    `standing_in` are tables that the file may lack, wholly or in part; what is missing reads as empty.
     """
     engine = sa.create_engine(
         f"sqlite:///{path}", creator=partial(_connected, path, standing_in), pool_pre_ping=True, pool_recycle=_RECYCLE_S
@@ -43,7 +43,7 @@ def _connected(path: Path, standing_in: sa.MetaData | None) -> sqlite3.Connectio
 
 
 def _stand_in(connection: sqlite3.Connection, tables: sa.MetaData) -> None:
-    """Views that hide tables which lack a column, or all of them; such a table then cannot be written."""
+    """Create views in place of missing tables and tables with missing columns; these cannot be written then."""
     connection.execute("PRAGMA temp_store = MEMORY")
     for table in tables.sorted_tables:
         there = [f'"{row[1]}"' for row in connection.execute(f"PRAGMA main.table_info({table.name})")]
@@ -54,9 +54,9 @@ def _stand_in(connection: sqlite3.Connection, tables: sa.MetaData) -> None:
 
 
 def _opened(path: Path) -> sqlite3.Connection:
-    """A file, to be written and read, or where it cannot be written to be read.
+    """Open a file for reading and writing, or for reading only if it cannot be written.
 
-    A reader, too, writes beside a file that others may write; one that nothing was added to since is read without that.
+    Even a reader needs to write files next to a database in WAL mode; if that is impossible, it is opened as immutable.
     """
     connection = None
     try:
@@ -81,7 +81,7 @@ def _opened(path: Path) -> sqlite3.Connection:
 
 
 def _refuse_disk(path: Path, context: sa.engine.ExceptionContext) -> None:
-    """Raises: DiskError for what is to be written to a file that cannot be"""
+    """Turn a failed write into an explanation. Raises: DiskError"""
     error = context.original_exception
     if not isinstance(error, sqlite3.OperationalError):
         return

@@ -1,8 +1,8 @@
-"""Upkeep of the lake: small files become few, each with series of its own, and what nothing names any more goes.
+"""Upkeep of the lake: merges small files into few, each with series of its own, and deletes unreferenced files.
 
-Rows are sorted by series, so that a read of one series opens one file and one stretch of it. Nothing is lost: writers and
-readers may go on, and a sort that met a writer is done again, at last with the next upkeep. Only if somebody says how long
-to keep what newer rows replaced, what was replaced before that goes: reads as of any time since then find what they found.
+Rows are sorted by series, so that a read of one series opens one file and one part of it. Nothing is lost: writers and
+readers may continue, and a sort that collides with a writer is repeated, at the latest by the next upkeep. Only if a
+retention time is set are rows dropped that were replaced before it; reads as of any later time find the same as before.
 """
 
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ __all__ = ["Upkeep", "join_small", "keep_up"]
 
 _ATTEMPTS = 5
 _KEPT_HOURS = 24
-"""Files that were replaced stay so long for reads that began before; no read takes longer."""
+"""How long replaced files are kept for reads that began before; no read takes longer."""
 _MANY = 8
 _ROW_GROUP, _FILE_BYTES, _SMALL_BYTES = 65_536, 128 << 20, 8 << 20
 _WRITTEN = WriterProperties(compression="ZSTD", max_row_group_size=_ROW_GROUP)
@@ -30,25 +30,26 @@ _WRITTEN = WriterProperties(compression="ZSTD", max_row_group_size=_ROW_GROUP)
 
 @dataclass(frozen=True)
 class Upkeep:
-    """What an upkeep did to a table."""
+    """The result of an upkeep of a table."""
 
     files_before: int = 0
     files_after: int = 0
     sorted: int = 0
-    """Buckets that were written anew, in order."""
+    """Number of buckets rewritten in order."""
     left: int = 0
-    """Buckets that others wrote to all the time: the next upkeep tries again."""
+    """Buckets that were written to all the time; the next upkeep tries again."""
     removed: int = 0
-    """Files that nothing names any more."""
+    """Unreferenced files that were deleted."""
     dropped: int = 0
-    """Rows that newer ones had replaced for longer than was to be kept."""
+    """Dropped rows, which were replaced longer ago than the retention time."""
 
 
 def keep_up(lake: Lake, table: str, since: datetime | None = None) -> Upkeep:
-    """Put a table in order; rows that were replaced by `since` go. None keeps all.
+    """Put a table in order, dropping rows that were replaced by `since`; None keeps all.
 
-    Shapes: one pass over each bucket that is worth it, in bounded memory
-    Raises: ConfigError when the lake cannot be written
+    Each bucket that needs it is rewritten in one pass, in bounded memory.
+
+    Raises: ConfigError if the lake cannot be written
     """
     try:
         return _kept_up(lake, table, since)
@@ -74,7 +75,7 @@ def _kept_up(lake: Lake, table: str, since: datetime | None) -> Upkeep:
 
 
 def join_small(lake: Lake, table: str) -> int:
-    """Join small files, those of many little appends, and leave the large ones; gives how many went. Meets no writer's way."""
+    """Merge small files from many small appends; returns how many were merged away. Does not conflict with writers."""
     if lake.version(table) < 0:
         return 0
     facts = lake.opened(table).optimize.compact(
@@ -84,12 +85,12 @@ def join_small(lake: Lake, table: str) -> int:
 
 
 def _files(delta: DeltaTable) -> pa.Table:
-    """What Delta keeps of each file."""
+    """Delta's statistics of each file."""
     return pa.table(delta.get_add_actions(flatten=True))
 
 
 def _worth_it(files: pa.Table) -> list[int]:
-    """Buckets of many files, or with much that lies beside the largest of them."""
+    """Buckets with many files, or with much data outside their largest file."""
     if f"min.{columns.UNIQUE_ID}" not in files.column_names:
         return []
     found = []
@@ -104,13 +105,13 @@ def _worth_it(files: pa.Table) -> list[int]:
 
 
 def _in_order(files: pa.Table) -> bool:
-    """Does each file begin where the one before it ends, or after?"""
+    """Whether each file begins at or after the end of the one before it."""
     ends = sorted(zip(*(files[f"{end}.{columns.UNIQUE_ID}"].to_pylist() for end in ("min", "max")), strict=True))
     return all(before[1] <= after[0] for before, after in pairwise(ends))
 
 
 def _replaced(lake: Lake, table: str, since: datetime) -> dict[int, int]:
-    """Rows of each bucket that were replaced before a time; buckets without one are left out."""
+    """Number of rows of each bucket that were replaced before a time; buckets without any are left out."""
     found = {}
     for bucket in range(BUCKETS):
         source = lake.source(table, Reach(bucket=bucket))
@@ -122,7 +123,7 @@ def _replaced(lake: Lake, table: str, since: datetime) -> dict[int, int]:
 
 
 def _sort(lake: Lake, table: str, bucket: int, since: datetime | None) -> bool:
-    """Write a bucket anew, in order, without what was replaced before a time; False if others wrote to it each time."""
+    """Rewrite a bucket in order, without rows replaced before a time; False if it was written to at each attempt."""
     kept = f"QUALIFY coalesce({replaced(table)} > TIMESTAMPTZ '{since.isoformat()}', true)" if since else ""
     for _ in range(_ATTEMPTS):
         delta = lake.opened(table)

@@ -1,4 +1,4 @@
-"""Batches of a slice that wait in a file until the last of them is there."""
+"""Buffers the batches of a slice in a file until all are complete."""
 
 import tempfile
 from collections.abc import Iterable, Iterator
@@ -13,7 +13,7 @@ __all__ = ["all_or_none"]
 
 
 def all_or_none(batches: Iterable[Sorted]) -> Iterator[Sorted]:
-    """The same batches once all of them could be made, in the memory of two; one alone has no others to wait for."""
+    """The same batches, but only after all could be made, in the memory of two; a single batch is not buffered."""
     rest = iter(batches)
     begun = list(islice(rest, 2))
     if len(begun) < 2:
