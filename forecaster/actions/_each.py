@@ -1,4 +1,4 @@
-"""A verb over the pipelines of a project: one that fails stops no other."""
+"""Runs a verb on the pipelines of a project; a pipeline that fails does not stop the others."""
 
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
@@ -12,9 +12,9 @@ __all__ = ["each", "failures"]
 
 
 def each(pipelines: "Sequence[Pipeline]", act: "Callable[[Pipeline], dict[str, Any]]") -> list[dict[str, Any]]:
-    """A row for each pipeline: what became of it, or its `error`.
+    """A row for each pipeline: its result, or its `error`.
 
-    Raises: ForecasterError of a pipeline that is the only one
+    Raises: ForecasterError if the only pipeline fails
     """
     rows = []
     for one in pipelines:
@@ -22,7 +22,7 @@ def each(pipelines: "Sequence[Pipeline]", act: "Callable[[Pipeline], dict[str, A
             rows.append({"pipeline": one.name, **act(one)})
         except ForecasterError as error:
             if len(pipelines) == 1:
-                if isinstance(error, LedgerLost):  # it knows of no pipeline
+                if isinstance(error, LedgerLost):  # the error does not name the pipeline
                     raise LedgerLost(f"pipeline '{one.name}': {error}") from error
                 raise
             rows.append({"pipeline": one.name, "error": str(error)})

@@ -1,4 +1,4 @@
-"""What people said of a pipeline's events, for its scoring and its training."""
+"""People's labels of a pipeline's events, for its scoring and its training."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -15,13 +15,13 @@ if TYPE_CHECKING:
 __all__ = ["feedback_of", "labels_of", "taught", "verdicts"]
 
 _FEWEST_NEW_ROWS = 200
-"""Rows of a new normal without which training goes on with those before it."""
+"""With fewer rows of a new normal than this, training still uses the rows before it."""
 
 
 def verdicts(app: "App", names: list[str], when: datetime) -> "pd.DataFrame":
-    """What was said by a time of events of some series: one row a verdict, with its event, and when it was taken back.
+    """Verdicts on events of some series, as known at a time: one row each, with its event and when it was taken back.
 
-    Columns: event_id, unique_id, start, end, direction, state, at, over (None where it holds), every
+    Columns: event_id, unique_id, start, end, direction, state, at, over (None if it still holds), every
     """
     import pandas as pd
 
@@ -48,9 +48,9 @@ def verdicts(app: "App", names: list[str], when: datetime) -> "pd.DataFrame":
 
 
 def feedback_of(said: "pd.DataFrame", scored: "pd.DataFrame | None", grid: "Grid") -> "Feedback":
-    """Verdicts on the rows of a grid. Each holds from the first row that was not scored yet when it was said.
+    """Verdicts on the rows of a grid. Each holds from the first row that had not been scored when it was given.
 
-    `scored` has unique_id, ds, as_of and event_id of the scores of series that were spoken of; without it each verdict holds
+    `scored` has unique_id, ds, as_of and event_id of the scores of series that people judged; without it, each verdict holds
     from the row after its event.
     """
     held = said if scored is not None else said[said["over"].isna()]
@@ -68,7 +68,7 @@ def feedback_of(said: "pd.DataFrame", scored: "pd.DataFrame | None", grid: "Grid
 
 
 def labels_of(said: "pd.DataFrame") -> "Labels":
-    """Verdicts that hold, for a detector that learns from them; of what nobody spoke nothing is known."""
+    """Verdicts that hold, as labels for a detector that learns from them; all other rows are unknown."""
     from forecaster.series.labels import Label, Labels
 
     held = said[said["over"].isna()].to_dict("records")
@@ -104,9 +104,10 @@ def _verdict(one: Mapping[Any, Any], scored: "pd.DataFrame | None", grid: "Grid"
 
 
 def taught(frame: "pd.DataFrame", said: "pd.DataFrame", horizon: int) -> "tuple[pd.DataFrame, dict[str, int]]":
-    """Observations to train on: confirmed anomalies are missing, and a new normal begins its series where it is long enough.
+    """Observations to train on: confirmed anomalies become missing, and a series begins with its new normal if that is
+    long enough.
 
-    Beside how many rows of either are left out.
+    Also gives how many rows of either kind are left out.
     """
     held = said[said["over"].isna()]
     anomalous, old = frame["unique_id"].isna(), frame["unique_id"].isna()

@@ -1,4 +1,4 @@
-"""A leaderboard in a project's tracker: one run a model, one experiment a data set."""
+"""Logs a leaderboard in a project's tracker: one run per model, one experiment per data set."""
 
 import os
 from contextlib import suppress
@@ -19,13 +19,13 @@ __all__ = ["keep_runs", "tracker_of"]
 
 
 class _Failed(ForecasterError):
-    """Ends the run of a model that could not be judged."""
+    """Ends the run of a model that failed."""
 
 
 def tracker_of(project: Path | None) -> "Tracker | None":
-    """The tracker of a project file, or of the one that is there without being named; None where there is none.
+    """The tracker of a project file, by default of the one in this folder; None if there is none.
 
-    Raises: ConfigError for a file that is not there, or wrong
+    Raises: ConfigError for a file that is absent or wrong
     """
     from forecaster.app import App
 
@@ -36,7 +36,7 @@ def tracker_of(project: Path | None) -> "Tracker | None":
 
 
 def keep_runs(tracker: "Tracker", data_set: str, found: "Leaderboard", frame: "pd.DataFrame", *, horizon: int) -> str:
-    """Log every model, and say where. Those that failed are failed runs."""
+    """Log every model; returns a message that says where. Models that failed become failed runs."""
     experiment = f"leaderboard/{data_set}"
     tags = {"data_set": data_set, "leaderboard": datetime.now(UTC).isoformat(timespec="seconds"), "by": found.by}
     table = found.table()

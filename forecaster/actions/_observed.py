@@ -1,4 +1,4 @@
-"""What a pipeline's series were, as far as it was known at a time."""
+"""The observations of a pipeline, as known at a time."""
 
 import logging
 from datetime import datetime
@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 def observed(app: "App", one: "Pipeline", when: datetime) -> "tuple[pd.DataFrame, Checked]":
     """A pipeline's observations as they were known at a time, and their grids.
 
-    Raises: DataError where there is none
+    Raises: DataError if there is none
     """
     from forecaster.series.frame import check
     from forecaster.series.roles import Roles
@@ -35,7 +35,7 @@ def observed(app: "App", one: "Pipeline", when: datetime) -> "tuple[pd.DataFrame
 
 
 def examples(app: "App", one: "Pipeline", when: datetime) -> "tuple[pd.DataFrame, Checked, dict[str, int]]":
-    """The same without what people said is no example of the series, and how many rows of each kind that leaves out."""
+    """The same without rows that people's labels exclude from training, and how many rows of each kind are left out."""
     from forecaster.series.frame import check
     from forecaster.series.roles import Roles
 
@@ -47,7 +47,7 @@ def examples(app: "App", one: "Pipeline", when: datetime) -> "tuple[pd.DataFrame
 
 
 def _sessions(app: "App", one: "Pipeline") -> str | None:
-    """The step of daily series that all keep one trading calendar; None where the times say the step themselves."""
+    """The step of daily series that all share a trading calendar; None if the step is to be found from the times."""
     from forecaster.series.sessions import sessions
 
     series = app.ledger.find_series(stream=one.name)

@@ -1,4 +1,4 @@
-"""Which forecasts say what was not said before: from new rows, from rows that were revised, by another version."""
+"""Finds forecasts that differ from the stored ones: from new rows, from revised rows, or by another version."""
 
 from typing import TYPE_CHECKING
 
@@ -14,16 +14,16 @@ __all__ = ["unsaid"]
 _KEYS = [UNIQUE_ID, DS, CUTOFF]
 _NUMBERS = [MEAN, *QUANTILES]
 _OF_WIDTH, _OF_NUMBER = 1e-3, 1e-5
-"""Two ways to the same forecast, by one pass or by single steps, differ by less; a revised row that changes less is no news."""
+"""Tolerance: one forecast by a pass or by single steps differs by less; smaller effects of revisions are ignored."""
 
 
 def unsaid(rows: "pd.DataFrame", made: "pd.DataFrame", version: str) -> "pd.DataFrame":
     """Forecasts of a version that differ from the newest `made` of the same series and cutoff, all steps of each.
 
     Those of another version always differ: after going back to an earlier one, its old forecasts are not the newest.
-    `replaces` is when the newest of those was made, empty where there is none.
+    `replaces` is the time at which the newest of them was made, empty if there is none.
 
-    Missing: a number that is missing in both is the same
+    Missing: a number that is missing in both counts as equal
     """
     newest = made.sort_values("as_of", kind="stable").drop_duplicates(_KEYS, keep="last")
     both = rows.merge(

@@ -22,22 +22,22 @@ _HOST = "127.0.0.1"
 
 @dataclass(frozen=True)
 class Service:
-    """A program of its own, and how to see that it is well."""
+    """A program that runs as its own process, and how to check its health."""
 
     name: str
     command: Sequence[str]
     address: str
     health: str = ""
-    """Address that answers when it is ready; empty: ready when it lives."""
+    """Address that answers when it is ready; empty: it is ready when it runs."""
     environment: Mapping[str, str] = field(default_factory=dict)
-    """Beside that of this process."""
+    """Variables added to the environment of this process."""
     needs_others: bool = False
     vital: bool = True
-    """Whether all ends when it does."""
+    """Whether everything ends when it does."""
 
 
 def services(app: "App", watch: Watch) -> list[Service]:
-    """Servers, flows on their schedules, and a listener for each source that sends by itself; says which ports were taken."""
+    """Servers, flows on their schedules, and a listener for each push source; reports ports that were not free."""
     settings, ports = app.settings, app.settings.ports
     project = str(settings.file)
     prefect, mlflow, rest, page = (
@@ -50,7 +50,7 @@ def services(app: "App", watch: Watch) -> list[Service]:
     ]
     if settings.tracking == "mlflow_tracking":
         command = ["mlflow", "ui", "--host", _HOST, "--port", str(mlflow)]
-        place = {"MLFLOW_BACKEND_STORE_URI": settings.tracking_uri}  # a command's words are seen by all of the machine
+        place = {"MLFLOW_BACKEND_STORE_URI": settings.tracking_uri}  # command lines are visible to all users
         found.append(_server("MLflow (runs, models)", mlflow, command, health="/health", environment=place))
     if settings.pipelines:
         found.append(_flows(app, prefect))
@@ -78,7 +78,7 @@ def _prefect(app: "App", port: int) -> Service:
 
 
 def _flows(app: "App", prefect: int) -> Service:
-    """Pipelines on their schedules, which Prefect's server on a port keeps."""
+    """The pipelines on their schedules, which are kept by Prefect's server on a port."""
     runner = {
         **_of_prefect(app),
         "PREFECT_API_URL": f"http://{_HOST}:{prefect}/api",
@@ -91,7 +91,7 @@ def _flows(app: "App", prefect: int) -> Service:
 
 
 def _of_prefect(app: "App") -> dict[str, str]:
-    """What Prefect's server and the flows have in common."""
+    """Environment shared by Prefect's server and the flows."""
     home = Path(app.settings.root) / ".forecaster" / "prefect"
     home.mkdir(parents=True, exist_ok=True)
     return {"PREFECT_HOME": str(home), "FORECASTER_PROJECT": str(app.settings.file), "PREFECT_UI_API_URL": "/api"}
@@ -108,18 +108,18 @@ def _listeners(app: "App") -> list[Service]:
 
 
 def sends(one: "Pipeline") -> bool:
-    """Does its source send by itself?"""
+    """Whether its source sends by itself."""
     from forecaster import plugins
     from forecaster.series.pushing import Pushing
 
     try:
         return issubclass(plugins.load("connectors", one.source), Pushing)
-    except MissingPackage:  # its runs say so
+    except MissingPackage:  # its runs report it
         return False
 
 
 def _free(name: str, port: int, watch: Watch) -> int:
-    """The port, or a free one where it is 0, taken or not ours to take."""
+    """The port, or a free one if it is 0, taken or not permitted."""
     for wanted in (port, 0):
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -130,6 +130,6 @@ def _free(name: str, port: int, watch: Watch) -> int:
                 continue
             found = int(probe.getsockname()[1])
             if found != port != 0:
-                watch.say(f"ports.{name} = {port} cannot be had ({why}): {found} is taken instead")
+                watch.say(f"ports.{name} = {port} is not available ({why}): {found} is used instead")
             return found
     raise ForecasterError(f"no free port on {_HOST}.")

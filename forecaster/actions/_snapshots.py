@@ -1,4 +1,4 @@
-"""Where the scoring of a pipeline stood after each of its last runs, so that the next one reads only what is new."""
+"""Snapshots of a pipeline's scoring state after its last runs, so that the next run reads only new rows."""
 
 import hashlib
 import json
@@ -28,13 +28,13 @@ _HALF = ".half"
 
 
 def digest(*parts: Any) -> str:
-    """A name for all that the outcome of a scoring depends on beside the rows."""
+    """A digest of everything besides the rows on which the result of a scoring depends."""
     return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()[:16]
 
 
 @dataclass(frozen=True)
 class Snapshot:
-    """Where each series stood, at a time."""
+    """The state of each series at a time."""
 
     standing: "Standing"
     last: Mapping[str, str]
@@ -42,9 +42,9 @@ class Snapshot:
 
 
 class Snapshots:
-    """Those of one pipeline, of one kind (`digest`); of another kind none are found, and a new beginning removes them.
+    """The snapshots of one pipeline and kind (`digest`); those of another kind are not found, and `begin` removes them.
 
-    To be made before the rows are read that a new one stands after: where others landed meanwhile, it is not kept.
+    Create it before reading the rows for a new snapshot: if other rows land meanwhile, the snapshot is not kept.
     """
 
     def __init__(self, app: "App", pipeline: str, kind: str, now: datetime) -> None:
@@ -54,11 +54,11 @@ class Snapshots:
         self._known = self._rows()
 
     def begin(self) -> None:
-        """Forget all there are."""
+        """Remove all snapshots."""
         shutil.rmtree(self._all, ignore_errors=True)
 
     def put(self, standing: "Standing", last: Mapping[str, str]) -> None:
-        """Keep one more, all of it or nothing; the oldest go."""
+        """Store a snapshot, all or nothing, and remove the oldest."""
         if self._rows() != self._known:
             return
         folder = self.home / f"{self._now:%Y%m%dT%H%M%S%f}"
@@ -68,17 +68,17 @@ class Snapshots:
             standing.save(half, {"at": self._now.isoformat(), "last": dict(last), "rows": self._rows(last)})
             shutil.rmtree(folder, ignore_errors=True)
             half.rename(folder)
-        except (OSError, ConfigError, SafetensorError) as error:  # a full disk costs the next one time, nothing else
+        except (OSError, ConfigError, SafetensorError) as error:  # a full disk only costs the next run time
             shutil.rmtree(half, ignore_errors=True)
             log.warning(
-                "where the scoring of '%s' stands could not be kept, the next one reads more: %s", self._pipeline, error
+                "the scoring state of '%s' could not be stored, so the next run reads more: %s", self._pipeline, error
             )
             return
         for old in self._folders()[_KEPT:]:
             shutil.rmtree(old, ignore_errors=True)
 
     def newest(self, forecaster: "Forecaster") -> Snapshot | None:
-        """The newest that knew all rows up to its last ones as they are known now: no late or revised one came since."""
+        """The newest snapshot that is still valid: no late or revised row has come before its last rows since."""
         from forecaster.scoring.standing import Standing, facts_of
 
         for folder in self._folders():
@@ -86,20 +86,20 @@ class Snapshots:
                 facts = facts_of(folder)
                 if datetime.fromisoformat(facts["at"]) <= self._now and self._rows(facts["last"]) == facts["rows"]:
                     return Snapshot(Standing.load(folder, forecaster), facts["last"])
-            except (ArtifactError, KeyError, ValueError):  # of an earlier version, or damaged: as if there were none
+            except (ArtifactError, KeyError, ValueError):  # of an earlier version, or damaged: treat as absent
                 continue
         return None
 
     def _folders(self) -> list[Path]:
-        """The newest first."""
+        """Folders of the snapshots, the newest first."""
         found = self.home.glob("[0-9]*") if self.home.exists() else ()
         return sorted((path for path in found if path.suffix != _HALF), reverse=True)
 
     def _rows(self, last: Mapping[str, str] | None = None) -> str:
-        """Which rows of the pipeline, revisions too, are known, perhaps only up to a last time of each series.
+        """Identifies the known rows of the pipeline, with revisions, optionally only up to a last time of each series.
 
-        How many, and when the last one became known: as many may be others, where old revisions were dropped
-        (`keep_revisions`) and new ones came.
+        By their number and the time at which the last one became known, because the number alone can stay equal when
+        old revisions are dropped (`keep_revisions`) and new ones come.
         """
         from forecaster.store.lake_sql import cursor
 

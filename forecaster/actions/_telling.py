@@ -1,4 +1,4 @@
-"""What events of a scoring are part of, and who is told of them."""
+"""Relates the events of a scoring to others and to incidents, and sends alerts."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -17,9 +17,9 @@ __all__ = ["plain", "relate", "tell", "tell_failure"]
 
 
 def relate(app: "App", one: "Pipeline", begun: "pd.DataFrame") -> None:
-    """Say which events are part of others, and the incident of new ones; more of what people were told of is no news.
+    """Set the parents of events and the incidents of new ones; events that join an alerted incident need no alert.
 
-    New are those without an incident, whichever run recorded them: it may have been killed since.
+    New events are those without an incident, even if an earlier run that was killed recorded them.
     """
     from forecaster.scoring.incidents import Incidents, parents
 
@@ -40,10 +40,10 @@ def relate(app: "App", one: "Pipeline", begun: "pd.DataFrame") -> None:
 
 
 def tell(app: "App", one: "Pipeline", alerts: "Sequence[Alert]") -> tuple[int, str]:
-    """Alerts for events that wait and that nobody has taken up, one an incident: how many, and what went wrong.
+    """Send alerts for waiting events that nobody has taken up, one per incident; returns their number and any error.
 
-    Of a series with a snoozed event nothing is told until the snooze is over. What could not be told waits for the next run;
-    where nobody is to be told, nothing waits.
+    A series with a snoozed event causes no alert until the snooze is over. Alerts that could not be sent wait for the
+    next run; without any configured alerts, nothing waits.
     """
     waiting = app.ledger.events.find(pipeline=one.name, to_tell=True, state="open")
     if not alerts:
@@ -64,7 +64,7 @@ def tell(app: "App", one: "Pipeline", alerts: "Sequence[Alert]") -> tuple[int, s
 
 
 def tell_failure(app: "App", one: "Pipeline", verb: str, error: ForecasterError) -> list[str]:
-    """Say by the pipeline's alerts that one of its verbs failed; gives what went wrong."""
+    """Report a failed verb by the pipeline's alerts; returns errors in sending them."""
     problems = []
     for name in one.alerts:
         try:

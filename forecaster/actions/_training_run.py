@@ -1,4 +1,4 @@
-"""A training in a project's tracker: one run, with everything that its page should show."""
+"""Logs a training in a project's tracker: one run, with everything its page should show."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -18,7 +18,7 @@ __all__ = ["Trained", "show"]
 
 @dataclass(frozen=True)
 class Trained:
-    """A model that was trained on all rows, its rehearsal, and how that did beside seasonal naive."""
+    """A model trained on all rows, its rehearsal, and the rehearsal's scores next to seasonal naive."""
 
     model: str
     final: "Forecaster"

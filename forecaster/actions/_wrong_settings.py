@@ -1,4 +1,4 @@
-"""What is wrong in a project file, all of it, told before anything runs: each in a line with its file and key."""
+"""Finds all wrong settings of a project file before anything runs; each gets a line with its file and key."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -15,7 +15,7 @@ __all__ = ["of_pipeline", "of_project", "require_right"]
 
 
 def of_pipeline(app: "App", one: "Pipeline") -> list[str]:
-    """What its verbs would refuse, whatever its rows are; its source is asked by `check`."""
+    """Settings that its verbs would refuse for any rows; the source itself is checked by `check`."""
     section = f"pipelines.{one.name}"
     looks: list[tuple[str, Callable[[], object]]] = [
         (f"{section}.schedule", lambda: _timetable(one.schedule)),
@@ -30,7 +30,7 @@ def of_pipeline(app: "App", one: "Pipeline") -> list[str]:
 
 
 def of_project(app: "App") -> list[str]:
-    """What belongs to no pipeline."""
+    """Wrong settings that belong to no pipeline."""
     used = {alert for one in app.settings.pipelines.values() for alert in one.alerts}
     looks: list[tuple[str, Callable[[], object]]] = [
         ("maintain_schedule", lambda: _timetable(app.settings.maintain_schedule)),
@@ -40,7 +40,7 @@ def of_project(app: "App") -> list[str]:
 
 
 def require_right(app: "App") -> None:
-    """Raises: ConfigError with a line for each wrong setting of the project"""
+    """Check all settings. Raises: ConfigError with a line for each wrong one"""
     wrong = [*of_project(app), *(line for one in app.settings.pipelines.values() for line in of_pipeline(app, one))]
     if wrong:
         raise ConfigError("\n".join(wrong))
@@ -63,7 +63,7 @@ def _timetable(text: str) -> None:
 
 
 def _rate(text: str) -> None:
-    """Of the shortest step, which takes any rate that is one."""
+    """Check a rate, with the shortest step, for which any valid rate is accepted."""
     from forecaster.scoring.rate import alarms_per_row
     from forecaster.series.frequency import parse
 
@@ -77,7 +77,7 @@ def _training(one: "Pipeline") -> None:
 
 
 def _detector(app: "App", one: "Pipeline") -> None:
-    """With its threshold, and how channels are joined."""
+    """Check the detector, its threshold, and its aggregation."""
     from forecaster.actions._looking import how_of
     from forecaster.scoring.fitting import configured
 
@@ -87,7 +87,7 @@ def _detector(app: "App", one: "Pipeline") -> None:
 
 
 def _rules(app: "App", one: "Pipeline") -> None:
-    """With the tables that they name; their times as the lake has them."""
+    """Check the rules and the tables they name, with times as in the lake."""
     from forecaster.actions._looking import how_of
     from forecaster.scoring.maintenance import Maintenance
     from forecaster.series.clock import Clock

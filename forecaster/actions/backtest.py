@@ -1,4 +1,4 @@
-"""Forecast a file's test part from every cutoff, and judge it beside seasonal naive."""
+"""Forecast a file's test part from every cutoff, and compare with seasonal naive."""
 
 from typing import TYPE_CHECKING
 
@@ -48,14 +48,14 @@ def backtest(
     strict: base.Strict = False,
     watch: Watch = SILENT,
 ) -> Outcome:
-    """Forecast a file's test part from every cutoff, and judge it beside seasonal naive.
+    """Forecast a file's test part from every cutoff, and compare with seasonal naive.
 
-    Trains on what comes before the test part, then forecasts from its last training row and every later row
-    in one pass. Without --train-until or --test-size the last fifth is the test part. In the table `owa` is the
-    mean of sMAPE and MASE beside seasonal naive's; how sure the comparison is, is said in a line.
-    With --refit-every K the model is trained again, on all rows known by then, after each K steps of the test part, and
-    every forecast comes from the latest model that saw no row after its cutoff: from the beginning, as on that day, or
-    with --refit-warm from the weights before.
+    Trains on the rows before the test part, then forecasts from the last training row and every later row in one
+    pass. Without --train-until or --test-size, the last fifth is the test part. In the table, `owa` is the mean of
+    sMAPE and MASE relative to seasonal naive; a line says how certain the comparison is.
+    With --refit-every K the model is trained again after every K steps of the test part, on all rows known by then,
+    from scratch or, with --refit-warm, from the weights before. Every forecast comes from the latest model that has
+    seen no row after its cutoff.
     """
     from forecaster.evaluation.compare import compare
     from forecaster.evaluation.scores_table import by_model, scores_table
@@ -70,7 +70,7 @@ def backtest(
     with base.outputs(file, out, by_series, by_horizon) as (finish, (append, append_series, append_steps)):
 
         def keep(grid: "Grid", part: "Forecasts") -> None:
-            """Rows with a possible truth, written as they are made."""
+            """Write the rows that can have an actual value, as they are made."""
             append(forecast_rows(grid, part, levels=levels, until=grid.lengths - 1))
 
         judged, boards = compare(
@@ -108,7 +108,7 @@ def backtest(
 
 
 def _ratios(boards: "dict[str, Scoreboard]", model: str) -> "list[Ratio]":
-    """How a model stands beside seasonal naive; nothing where it is that itself, or where nothing counts."""
+    """A model's errors relative to seasonal naive; empty for seasonal naive itself, or if no row counts."""
     from forecaster.evaluation.reference import NAIVE
     from forecaster.evaluation.significance import COMPARED, ratio
 

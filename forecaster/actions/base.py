@@ -1,8 +1,8 @@
-"""What every verb shares: its outcome, its progress, and the wording of common options.
+"""What all verbs share: outcome, progress, and the help texts of common options.
 
 A verb is one function in one file. Its parameters are the command line's flags, the REST body and the
-flow's parameters; `Annotated[type, "what it is"]` carries the help. Two parameters belong to the door and not
-to the user: `app`, the opened project, and `watch`, whoever shows progress.
+flow's parameters; `Annotated[type, "what it is"]` carries the help. Two parameters are set by the door, not by
+the user: `app`, the opened project, and `watch`, which shows progress.
 """
 
 import os
@@ -41,18 +41,18 @@ __all__ = [
 DOOR_PARAMETERS = ("app", "watch")
 
 State = Literal["acknowledged", "snoozed", "confirmed", "expected", "false", "new_normal", "resolved", "open"]
-"""What can be said of an event."""
+"""The labels of an event."""
 
 File = Annotated[
     Path,
     "Table to read: CSV, Parquet, Feather or JSON lines, one row per series and time (unique_id, ds, y); without unique_id, one series.",
 ]
 Columns = Annotated[
-    list[str] | None, "Columns that the file calls otherwise: ours=theirs, as in unique_id=sensor,ds=time,y=value."
+    list[str] | None, "Columns with other names in the file: ours=theirs, as in unique_id=sensor,ds=time,y=value."
 ]
 Decimal = Annotated[str, "Decimal mark of a CSV file."]
-Horizon = Annotated[int, "Steps to look ahead."]
-Out = Annotated[Path, "File to write: .parquet or .csv. What was repaired goes to OUT.report.json."]
+Horizon = Annotated[int, "Steps to forecast."]
+Out = Annotated[Path, "File to write: .parquet or .csv. Repairs of the input are listed in OUT.report.json."]
 Freq = Annotated[
     str | None, "Step of the series, e.g. 15min, h, D, B, B-XNYS (sessions), W, MS. Default: found from the times."
 ]
@@ -60,43 +60,43 @@ Season = Annotated[list[int] | None, "Seasons in steps, e.g. 24,168; the first i
 Quantiles = Annotated[list[str] | None, "Further quantile levels, e.g. 0.01,0.99; 'none' leaves mean and q0.5."]
 Model = Annotated[
     str,
-    "Model, a file in models/; several with commas make an ensemble; auto lets several vote by how they did on held-out rows.",
+    "Model, a file in models/; with commas, an ensemble of several; auto weights several by held-out errors.",
 ]
-Ensemble = Annotated[int, "Trainings of each model, with seeds that follow; the median of their forecasts counts."]
+Ensemble = Annotated[int, "Trainings of each model, with consecutive seeds; the median of their forecasts counts."]
 Size = Annotated[str | None, "Size of the model: s, m or l."]
 Settings = Annotated[dict[str, str] | None, "Any other setting, key=value or group.key=value; repeatable."]
-Seed = Annotated[int, "Seed of all randomness."]
+Seed = Annotated[int, "Random seed."]
 Steps = Annotated[int, "Training steps. Default: found from the data."]
 MaxSeconds = Annotated[
     float,
-    "Guard on a training's processor time (at most four times as long by the clock); a shortened run says how to repeat it.",
+    "Limit on a training's processor time (by the clock, four times as long); a shortened run says how to repeat it.",
 ]
 Targets = Annotated[list[str] | None, "Columns to forecast (--set joint=true: each sees the others' past). Default: y."]
 Past = Annotated[list[str] | None, "Columns known up to the cutoff only."]
 Future = Annotated[list[str] | None, "Columns known beyond the cutoff, in rows after the last target value."]
-Static = Annotated[list[str] | None, "Columns with one value a series: numbers, or categories."]
+Static = Annotated[list[str] | None, "Columns with one value per series: numbers, or categories."]
 Holidays = Annotated[list[str] | None, "Countries whose public holidays are known in advance, e.g. US,DE-BY."]
-Zone = Annotated[str | None, "Time zone of times that name none. Default: UTC."]
-Strict = Annotated[bool, "Make repairs of the input errors."]
+Zone = Annotated[str | None, "Time zone of times without one. Default: UTC."]
+Strict = Annotated[bool, "Fail if the input needs any repair."]
 TrainUntil = Annotated[str | None, "Last time that belongs to the training part."]
 TestSize = Annotated[int | None, "Last rows of each series that are its test part."]
 Stride = Annotated[int, "Steps from one cutoff to the next."]
-RefitEvery = Annotated[int | None, "Train again after each so many steps of the test part. Default: never."]
-RefitWarm = Annotated[bool, "Begin those trainings with the weights before; a quarter of the steps."]
-BySeries = Annotated[Path | None, "File to write every series' metrics to."]
-ByHorizon = Annotated[Path | None, "File to write the metrics of every step ahead to."]
+RefitEvery = Annotated[int | None, "Train again after this many steps of the test part. Default: never."]
+RefitWarm = Annotated[bool, "Start those trainings from the weights before, with a quarter of the steps."]
+BySeries = Annotated[Path | None, "File for the metrics of every series."]
+ByHorizon = Annotated[Path | None, "File for the metrics of every step ahead."]
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a verb gives its door."""
+    """The result of a verb, for its door."""
 
     lines: Sequence[str] = ()
     table: "pd.DataFrame | None" = None
     text: str = ""
     """Output for another program, shown as it is."""
     skipped: int = 0
-    """Series left out; the command line ends with 3 if there are any."""
+    """Series left out; the command line exits with 3 if there are any."""
     facts: dict[str, Any] = field(default_factory=dict)
     """The same for programs."""
 
@@ -113,7 +113,7 @@ def read(
     beside: str | None = None,
     taught: "Frequency | None" = None,
 ) -> "tuple[pd.DataFrame, Checked]":
-    """A file's table, and its series on their grids."""
+    """The table in a file, and its series on their grids."""
     from forecaster.series import table
     from forecaster.series.door import long
     from forecaster.series.frame import check
@@ -132,7 +132,7 @@ def training_settings(
     ensemble: int,
     holidays: list[str] | None,
 ) -> dict[str, Any]:
-    """Settings of a run, from those that have flags of their own and the rest."""
+    """All settings of a run: those with flags of their own, and the rest."""
     named: dict[str, Any] = {"training.seed": seed, "training.steps": steps, "training.max_seconds": max_seconds}
     named["ensemble"] = ensemble
     if size is not None:
@@ -147,9 +147,9 @@ Finish = Callable[..., Outcome]
 
 @contextmanager
 def outputs(file: Path, out: Path, *others: Path | None) -> "Iterator[tuple[Finish, Sequence[Write]]]":
-    """What ends a verb, and what appends to each of its files; a path of None is written nowhere.
+    """Gives a function that ends a verb, and one that appends to each of its files; a path of None is not written.
 
-    The files and OUT.report.json appear together, or none does. What is wrong with them is told before the work.
+    The files and OUT.report.json appear together, or none does. Problems with them are reported before the work.
 
     Raises: ConfigError for one file named twice, an unknown ending, or a place that cannot be written
     """
@@ -178,7 +178,7 @@ def _nowhere(frame: "pd.DataFrame") -> None:
 
 
 def require_folder(folder: Path | None, option: str) -> None:
-    """Raises: ConfigError where no folder can be made, told before the work that would fill it."""
+    """Check, before the work, that a folder can be created. Raises: ConfigError"""
     if folder is None:
         return
     there = next(path for path in (folder, *folder.absolute().parents) if path.exists())
@@ -187,7 +187,7 @@ def require_folder(folder: Path | None, option: str) -> None:
 
 
 def instant(text: str | None, option: str) -> "datetime | None":
-    """A time in UTC. Raises: ConfigError for a text that is none."""
+    """A time in UTC. Raises: ConfigError for a text that is not a time"""
     from forecaster.series.clock import stamp
 
     if text is None:
@@ -200,7 +200,7 @@ def instant(text: str | None, option: str) -> "datetime | None":
 
 
 def rendered(frame: "pd.DataFrame", format: str, out: Path | None) -> Outcome:
-    """Rows as a person or a program wants them. Raises: ConfigError for parquet without a file."""
+    """Rows in the requested format. Raises: ConfigError for parquet without a file"""
     from forecaster.series import table
 
     facts = {"rows": len(frame)}

@@ -22,10 +22,10 @@ def check(
     ] = False,
     app: "App",
 ) -> Outcome:
-    """Look whether all settings fit, and with --live whether sources, ledger, registry and tracking answer: every wrong one is named, in a line.
+    """Check all settings, and with --live whether sources and stores answer; reports every wrong one in a line.
 
-    Checked are schedules, models and their training, detectors and their rules, sources, and alerts. Without --live nothing
-    is asked over any network. Nothing is run or stored.
+    Checks schedules, models and their training, detectors and their rules, sources, and alerts; with --live, also
+    sources, ledger, registry and tracking, which are not contacted otherwise. Nothing is run or stored.
     """
     chosen = app.settings.chosen(pipeline)
     whole = of_project(app)
@@ -40,7 +40,7 @@ def check(
 
 
 def _asked(app: "App") -> tuple[list[str], list[str]]:
-    """A line for each part of the store: those that answer, or are still to be made, and those that do not."""
+    """Lines for the parts of the store: those that answer or are still to be created, and those that do not answer."""
     from forecaster.store.ledger import Ledger
 
     parts: dict[str, Callable[[], bool]] = {
@@ -59,7 +59,7 @@ def _asked(app: "App") -> tuple[list[str], list[str]]:
 
 
 def _problems(app: "App", one: "Pipeline", live: bool) -> list[str]:
-    """Of its own settings, and of its source."""
+    """Problems of its own settings, and of its source."""
     where = f"{app.settings.file.name}: pipelines.{one.name}: "
     return [*of_pipeline(app, one), *(where + problem for problem in _of_source(app, one, live))]
 

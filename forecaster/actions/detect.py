@@ -36,12 +36,12 @@ def detect(
 ) -> Outcome:
     """Score every row of a file for anomalies, each from what was known when it came.
 
-    Writes one row for each input row, in input order: what was expected, a score (-log10 of its p-value) and
-    whether it is an anomaly at the false-alarm rate asked for. Rules of events (direction, deviation, m of n, maintenance)
-    are `--set rules.KEY=VALUE`. Labels in the file are never read. Without
-    --train-until or --test-column the first 15 % of each series, at most 750 rows, are training rows. A saved detector
-    knows by itself where its training ended. Series whose first row comes after the saved file go on from there; series that
-    it does not know are judged by what was normal in the others.
+    Writes one row for each input row, in input order: the expected value, a score (-log10 of its p-value) and
+    whether it is an anomaly at the requested false-alarm rate. Rules for events (direction, deviation, m of n,
+    maintenance) are set by `--set rules.KEY=VALUE`. Labels in the file are never read. Without --train-until or
+    --test-column, the first 15 % of each series, at most 750 rows, are training rows. A saved detector knows where its
+    training ended. Series whose first row comes after the saved file continue from there; series that it does not know
+    are judged by the normal rows of the others.
     """
     from forecaster.scoring.between_files import detect_on, keep, reopened
     from forecaster.scoring.detect import detect_all

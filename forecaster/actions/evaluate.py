@@ -1,4 +1,4 @@
-"""Judge detectors on labelled series, beside each other and beside a random score."""
+"""Compare detectors on labelled series, with each other and with a random score."""
 
 from collections.abc import Callable
 from functools import partial
@@ -40,12 +40,12 @@ def evaluate(
     strict: base.Strict = False,
     watch: Watch = SILENT,
 ) -> Outcome:
-    """Judge detectors on labelled series, beside each other and beside a random score.
+    """Compare detectors on labelled series, with each other and with a random score.
 
     Every detector runs as `detect` does, on tables without their labels, and is judged on the rows after training. In
-    a folder, files count by the folder they lie in: the leaderboard is a mean over folders. `nab`, `nab_low_fp` and
-    `nab_low_fn`, `f1_oracle` and `pa_...` pick thresholds by the labels, the others do not. `--set ewma.alpha=0.1`
-    reaches one detector. One that fails is named with its reason and stops none.
+    a folder, files are grouped by the folder they are in: the leaderboard is a mean over folders. `nab`, `nab_low_fp`
+    and `nab_low_fn`, `f1_oracle` and `pa_...` choose thresholds by the labels, the others do not. `--set
+    ewma.alpha=0.1` sets an option of one detector. One that fails is reported and does not stop the others.
     """
     from forecaster.evaluation.detection_trial import Trials
     from forecaster.evaluation.detector_board import DetectorBoard
@@ -79,7 +79,7 @@ def evaluate(
 
 
 def _tables(file: Path) -> list[Path]:
-    """The file itself, or all tables in a folder and its folders."""
+    """The file itself, or all tables in a folder and its subfolders."""
     from forecaster.series.table import is_table
 
     if not file.is_dir():
@@ -88,14 +88,14 @@ def _tables(file: Path) -> list[Path]:
 
 
 def _folder(path: Path, file: Path) -> str:
-    """Where a table lies below what was named; nothing for the file itself."""
+    """The folder of a table, relative to the given one; empty for the file itself."""
     return "" if path == file else str(path.parent.relative_to(file))
 
 
 def _trial(
     path: Path, read: "Callable[[Path], pd.DataFrame]", how: "Trials", quality: "Quality", *, alone: bool, watch: Watch
 ) -> "TrialResult | None":
-    """A table's trial, its findings counted; None where one of several cannot be judged."""
+    """The trial of a table, with its findings counted; None if it is one of several and cannot be judged."""
     from forecaster.evaluation.detection_trial import run
 
     try:

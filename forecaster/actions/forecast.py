@@ -121,7 +121,7 @@ def forecast(
 
 
 def _tail_lines(members: "Sequence[Artefact]", warmup: int | None) -> list[str]:
-    """What reading only the last rows costs; what is fitted to single series reads all of them."""
+    """The error of reading only the last rows; methods fitted to each series read all of them."""
     passed = [member for member in members if member.network.model.memory != "whole"]
     return [] if warmup is None else [member.facts.tail_line(warmup) for member in passed]
 
@@ -134,7 +134,7 @@ def _require_one_start(save: Path | None, load: Path | None, warm_start: Path | 
 
 
 def _require_as_trained(roles: "Roles", **asked: list[str] | None) -> None:
-    """Raises: ConfigError where columns are asked for that a loaded model does not read so"""
+    """Check that columns are given as in the training of a loaded model. Raises: ConfigError"""
     for name, given in asked.items():
         own = getattr(roles, name)
         if given is not None and tuple(given) != own:
@@ -146,7 +146,7 @@ def _require_as_trained(roles: "Roles", **asked: list[str] | None) -> None:
 
 
 def _require_unasked(**asked: object) -> None:
-    """Raises: ConfigError for a setting of a training, where none is to be"""
+    """Check that no setting of a training is given if there is none. Raises: ConfigError"""
     for name, given in asked.items():
         if given:
             raise ConfigError(f"--{name} and --load exclude each other: a loaded model is not trained.")

@@ -1,4 +1,4 @@
-"""Read what is new in the sources, or a span of time anew."""
+"""Read new data from the sources, or a time span again."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
@@ -21,9 +21,9 @@ __all__ = ["ingest"]
 
 _COLUMNS = ["pipeline", "part", "rows_in", "rows_new", "rows_revised", "rows_rejected", "failed"]
 _ENOUGH = 3
-"""Slices of a part that fail one after the other: the rest of it would, too, each after its retries."""
+"""After this many consecutive failures the rest of a part is left: it would fail, too, each slice after its retries."""
 _PATIENCE_S = 5.0
-"""So long without a message, a source that sends by itself has nothing left."""
+"""After this time without a message, a push source counts as having nothing left."""
 
 
 def ingest(
@@ -38,10 +38,10 @@ def ingest(
     app: "App",
     watch: Watch = SILENT,
 ) -> Outcome:
-    """Read what is new in the sources, into the lake; or with --since a span of time that is missing there.
+    """Read new data from the sources into the lake; or with --since a time span that is missing there.
 
     Each slice of a source lands once, however often this runs and whenever it is killed. A slice that fails is
-    recorded and tried again with the next run; the others go on. Back-fills may run beside each other and beside the
+    recorded and tried again by the next run; the others continue. Several back-fills may run at once, and next to the
     schedule: they share the slices, and what is done stays done. A source that sends by itself is listened to until
     it has nothing left.
     """
@@ -56,7 +56,7 @@ def ingest(
     for one in app.settings.chosen(pipeline):
         try:
             rows += _one(app, one, window, part, watch)
-        except ForecasterError as error:  # of the pipeline; the others go on
+        except ForecasterError as error:  # of this pipeline; the others continue
             rows.append({"pipeline": one.name, "part": "", "error": f"pipeline '{one.name}': {error}"})
     failed = [row["error"] for row in rows if row["error"]]
     lines = [f"{counted(len(rows), 'slice')}, {len(failed)} failed"] if rows else ["nothing new"]
@@ -66,20 +66,20 @@ def ingest(
 
 
 def set_aside(pipeline: str, part: str, counts: Mapping[str, Any]) -> str:
-    """What became of rejected rows, for whoever looks at the screen."""
+    """A message about rejected rows, for the screen."""
     from forecaster.store.listening import PART
 
     said = (
         f"stream '{pipeline}', slice '{part}': {counts['rows_rejected']} of {counts['rows_in']} rows set aside, the first as "
         f'{counts["refused"][:300]}. All: forecaster sql "SELECT * FROM quarantine"'
     )
-    if part == PART:  # what was sent and kept is not sent again
+    if part == PART:  # a push source does not send acknowledged rows again
         return said
-    return f"{said}; with settings or source mended: forecaster ingest {pipeline} --again"
+    return f"{said}; after correcting settings or source: forecaster ingest {pipeline} --again"
 
 
 def new_parts(app: "App", pipeline: str, window: "Window") -> list[str]:
-    """Parts of a pipeline's source that have something new, for those who ingest them one by one."""
+    """Parts of a pipeline's source that have something new, for callers that ingest them one by one."""
     from forecaster.series.pushing import Pushing
     from forecaster.store.listening import PART
 
@@ -89,7 +89,7 @@ def new_parts(app: "App", pipeline: str, window: "Window") -> list[str]:
 
 
 def _one(app: "App", one: "Pipeline", window: "Window", part: str | None, watch: Watch) -> list[dict[str, Any]]:
-    """A pipeline's slices, with what each brought or why it failed."""
+    """A pipeline's slices, each with its counts or why it failed."""
     filling = window.start is not None
     verb, span = ("backfill", f":{window.start}:{window.end}") if filling else ("ingest", "")
     with (
@@ -112,7 +112,7 @@ def _one(app: "App", one: "Pipeline", window: "Window", part: str | None, watch:
 
 
 def _taken(app: "App", one: "Pipeline", window: "Window", part: str | None, watch: Watch) -> Iterator[dict[str, Any]]:
-    """Part by part, then what the source sends by itself."""
+    """Take in part by part, then what the source sends by itself."""
     from forecaster.series.pushing import Pushing
     from forecaster.store.leases import Busy
     from forecaster.store.listening import PART
@@ -129,11 +129,11 @@ def _taken(app: "App", one: "Pipeline", window: "Window", part: str | None, watc
             with app.ledger.lease(f"listen:{one.name}", wait_s=0):
                 yield from _arrived(intake)
         except Busy:
-            watch.say(f"{one.name}: a listener takes what it sends")
+            watch.say(f"{one.name}: a listener is already taking in what it sends")
 
 
 def _of_part(intake: "Intake", pieces: "list[Slice]", begun: datetime, watch: Watch) -> Iterator[dict[str, Any]]:
-    """Slice by slice, until some fail in a row."""
+    """Take in slice by slice, until several fail in a row."""
     failed = 0
     for number, piece in enumerate(pieces):
         if failed == _ENOUGH:
@@ -148,7 +148,7 @@ def _of_part(intake: "Intake", pieces: "list[Slice]", begun: datetime, watch: Wa
 
 
 def _of_slice(intake: "Intake", piece: "Slice", begun: datetime, watch: Watch) -> dict[str, Any] | None:
-    """What a slice brought, or why it failed; None where another run has it."""
+    """The counts of a slice, or why it failed; None if another run has it."""
     from forecaster.store.leases import Busy
     from forecaster.store.slices import slice_id
 
@@ -167,7 +167,7 @@ def _of_slice(intake: "Intake", piece: "Slice", begun: datetime, watch: Watch) -
 
 
 def _arrived(intake: "Intake") -> Iterator[dict[str, Any]]:
-    """What the source had kept for us."""
+    """Take in what the source has kept for us."""
     from forecaster.store.intake import RowCounts
     from forecaster.store.listening import PART, listen
 
@@ -178,7 +178,7 @@ def _arrived(intake: "Intake") -> Iterator[dict[str, Any]]:
 
 
 def _licences(app: "App", one: "Pipeline", watch: Watch) -> list[str]:
-    """Under which terms the pipeline's series are used; said with every run."""
+    """The licences of the pipeline's series, shown with every run."""
     found = app.ledger.licences(one.name)
     if found:
         watch.say(f"{one.name}: {'; '.join(found)}")

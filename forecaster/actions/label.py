@@ -44,7 +44,7 @@ def label(
 
 
 def _require_recurrence(event: str, as_: str, every: str | None, app: "App") -> None:
-    """Raises: ConfigError for a time between events that is none, or shorter than the event, or of one that is not expected"""
+    """Check --every. Raises: ConfigError if it is invalid, shorter than the event, or the event is not expected"""
     if every is None:
         return
     if as_ != "expected":

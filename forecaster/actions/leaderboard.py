@@ -1,4 +1,4 @@
-"""Judge several models on a file's test part, the best first."""
+"""Compare several models on a file's test part, the best first."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -55,11 +55,12 @@ def leaderboard(
     data_set: Annotated[str | None, "Name that the runs are kept under. Default: the file's."] = None,
     watch: Watch = SILENT,
 ) -> Outcome:
-    """Judge several models on a file's test part, the best first.
+    """Compare several models on a file's test part, the best first.
 
-    Each is trained on what comes before the test part and forecasts from the same cutoffs, seasonal naive too. The table
-    has every metric, the chosen one as a share of seasonal naive's with its 95 % interval, whether a model can be told
-    from the best, processor seconds and the number of weights. A model that fails is reported and stops no other.
+    Each is trained on the rows before the test part and forecasts from the same cutoffs, as does seasonal naive. The
+    table has every metric, the chosen one relative to seasonal naive's with a 95 % interval, whether a model differs
+    significantly from the best, processor seconds and the number of weights. A model that fails is reported and does
+    not stop the others.
     In a project each model becomes a run of the tracker, in the experiment `leaderboard/DATA_SET`.
     """
     from forecaster.actions._leaderboard_runs import keep_runs, tracker_of
@@ -111,7 +112,7 @@ def leaderboard(
 
 
 def _written(table: "pd.DataFrame", found: "Leaderboard") -> "pd.DataFrame":
-    """The table as a file has it: those that failed stand below, with the reason."""
+    """The table for a file: models that failed are at the end, with the reason."""
     import pandas as pd
 
     failed = pd.DataFrame({"model": list(found.failed), "failed": list(found.failed.values())}, dtype=object)
@@ -120,7 +121,7 @@ def _written(table: "pd.DataFrame", found: "Leaderboard") -> "pd.DataFrame":
 
 
 def _shown(table: "pd.DataFrame") -> "pd.DataFrame":
-    """The table as a person reads it: the interval stands beside its ratio."""
+    """The table for the screen, with the interval next to its ratio."""
     low, high = (table[f"of_naive_{end}"] for end in ("low", "high"))
     ends = [f" ({a:.2f}-{b:.2f})" if a <= b else "" for a, b in zip(low, high, strict=True)]
     told = [f"{ratio:.2f}{end}" for ratio, end in zip(table["of_naive"], ends, strict=True)]

@@ -34,8 +34,8 @@ def listen(
 ) -> Outcome:
     """Take in what a source sends by itself, as it comes.
 
-    Rows are acknowledged after they are stored, so whoever is killed loses nothing. A source, or a ledger, that goes
-    away is tried again, at last every minute. Ctrl-C or SIGTERM ends it cleanly.
+    Rows are acknowledged after they are stored, so a kill loses nothing. If the source or the ledger goes away, it
+    tries again, at intervals of up to a minute. Ctrl-C or SIGTERM ends it cleanly.
     """
     from forecaster.series.pushing import Pushing
     from forecaster.store.intake import RowCounts
@@ -63,12 +63,12 @@ def listen(
 
 
 class _Over(Exception):
-    """The time is over."""
+    """Raised when the time is over."""
 
 
 @dataclass
 class _Listener:
-    """One source that is listened to, whatever becomes of it."""
+    """Listens to one source, through all interruptions."""
 
     intake: "Intake"
     watch: Watch
@@ -79,7 +79,7 @@ class _Listener:
     deliveries: int = 0
 
     def until_over(self) -> None:
-        """Listen, and come back to a source, or a ledger, that went away."""
+        """Listen, and reconnect when the source or the ledger has gone away."""
         wait = 1.0
         while (left := self.over - time.monotonic()) > 0:
             try:
@@ -97,7 +97,7 @@ class _Listener:
         listening.listen(self.intake, patience_s=patience_s, every_s=_EVERY_S, told=self._count)
 
     def _count(self, taken: "RowCounts") -> None:
-        """A delivery is stored and acknowledged."""
+        """Count a delivery that is stored and acknowledged."""
         from forecaster.store.upkeep import join_small
 
         self.total.add(taken)

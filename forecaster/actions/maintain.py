@@ -17,8 +17,9 @@ __all__ = ["maintain"]
 def maintain(*, app: "App", watch: Watch = SILENT) -> Outcome:
     """Put the lake in order: few files, sorted by series.
 
-    Reads of one series become fast; nothing is lost, and all else may go on meanwhile. With `keep_revisions` in the project
-    file, rows go that newer ones replaced longer ago than that. `forecaster up` does it on the project's `maintain_schedule`.
+    Makes reads of one series fast. Nothing is lost, and everything else may run meanwhile. With `keep_revisions` in the
+    project file, rows that were replaced longer ago than that are dropped. `forecaster up` does this on the project's
+    `maintain_schedule`.
     """
     import pandas as pd
 

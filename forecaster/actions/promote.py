@@ -32,11 +32,11 @@ def promote(
 ) -> Outcome:
     """Let the challenger serve, if it beats the champion and seasonal naive on the same backtest.
 
-    Its coverage must lie in the band as well. Where nothing serves yet and the challenger loses to seasonal naive,
-    seasonal naive serves. The decision and its evidence are recorded in the ledger and on the version. Each scoring looks
-    up the version that serves, so the next one forecasts with it. A version that was replaced by an earlier one serves
-    again only if it is named; the next one that is trained is judged beside what serves now. One pipeline that fails stops
-    no other.
+    Its coverage must be in the accepted range as well. If nothing serves yet and the challenger loses to seasonal
+    naive, seasonal naive serves. The decision and its evidence are recorded in the ledger and on the version. Each
+    scoring looks up the version that serves, so the next one uses it. A version that was replaced by an earlier one
+    serves again only if it is named; the next trained version is compared with the one that serves now. A pipeline
+    that fails does not stop the others.
     """
     import pandas as pd
 
@@ -49,7 +49,7 @@ def promote(
 
 
 def _promoted(app: "App", one: "Pipeline", version: str | None, watch: Watch) -> dict[str, Any]:
-    """Which version serves from now on, and why."""
+    """The version that serves from now on, and the reason."""
     with app.ledger.lease(f"promote:{one.name}"), app.ledger.run("promote", one.name) as run:
         chosen, reason, evidence = _by_hand(app, one, version) if version else _decided(app, one, watch)
         if chosen is not None:
@@ -69,7 +69,7 @@ def _by_hand(app: "App", one: "Pipeline", version: str) -> tuple[Version, str, d
 
 
 def _decided(app: "App", one: "Pipeline", watch: Watch) -> tuple[Version | None, str, dict[str, Any]]:
-    """The challenger's case: its version if it is to serve, the reason, and the scores."""
+    """The decision on the challenger: the version that is to serve, if any, the reason, and the scores."""
     from forecaster.actions._observed import observed
     from forecaster.evaluation.promotion import decide
     from forecaster.evaluation.rehearsal import Rehearsal, rehearse
@@ -80,7 +80,7 @@ def _decided(app: "App", one: "Pipeline", watch: Watch) -> tuple[Version | None,
     champion = app.registry.resolve(one.name, CHAMPION)
     if champion is not None and champion.version == challenger.version:
         return None, "the challenger serves already", {}
-    if champion is not None and _PROMOTED in challenger.tags:  # only a hand takes a challenger down that served
+    if champion is not None and _PROMOTED in challenger.tags:  # it served, and was replaced by hand
         again = f"promote it again with: forecaster promote {one.name} --version {challenger.version}"
         return None, f"version {challenger.version} served before, and was gone back from by hand; {again}", {}
     rehearsal = Rehearsal.load(app.registry.fetch(challenger) / "rehearsal")
@@ -104,7 +104,7 @@ def _champion_scores(
 ) -> dict[str, float]:
     """The champion's rehearsal on the challenger's test part: rows that neither was trained on.
 
-    Where it knows no such step, naive stands in for it: all are judged on the same rows.
+    If it was not trained on this step, naive stands in for it: all are judged on the same rows.
     """
     from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""Say which events other rules, another rate or what people said would have made of what is stored; no training."""
+"""Show which events other rules, another rate or people's labels would have given on stored data; no training."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -32,11 +32,11 @@ def replay(
     ] = False,
     app: "App",
 ) -> Outcome:
-    """Say which events other rules, another rate or what people said would have made of what is stored; no training.
+    """Show which events other rules, another rate or people's labels would have given on stored data; no training.
 
-    Rules are `--set rules.KEY=VALUE`, the others as the pipeline has them. Counts the events of each series before and after:
-    before is what was raised, and with --feedback what the champion raises with nobody saying anything. Nothing that is
-    stored changes.
+    Rules are set by `--set rules.KEY=VALUE`; others are the pipeline's. Counts the events of each series before and
+    after: before are those that were raised, or with --feedback those that the champion raises without any labels.
+    Nothing that is stored changes.
     """
     import pandas as pd
 
@@ -65,7 +65,7 @@ def replay(
 
 
 def _within(events: "pd.DataFrame", since: "datetime | None", until: "datetime | None") -> "pd.DataFrame":
-    """Events that start in a span of time."""
+    """Events that start in a time span."""
     wanted = events["start"].notna()
     if since is not None:
         wanted &= events["start"] >= since
@@ -79,7 +79,7 @@ Looked = tuple["pd.DataFrame", "pd.DataFrame", list[str]]
 
 
 def _over_scores(scores: "pd.DataFrame", how: "Detection") -> Looked:
-    """By rules and rate, over the stored scores."""
+    """Events by other rules and rate, from the stored scores."""
     from forecaster.scoring.detection_rows import events_of
     from forecaster.scoring.fdr import restrained
     from forecaster.scoring.replay import replay as replayed
@@ -98,7 +98,7 @@ def _over_scores(scores: "pd.DataFrame", how: "Detection") -> Looked:
 
 
 def _with_feedback(app: "App", one: "Pipeline", how: "Detection") -> Looked:
-    """By the champion, without what people said and with it."""
+    """Events by the champion, without people's labels and with them."""
     from datetime import UTC, datetime
 
     from forecaster.actions._feedback import verdicts
@@ -121,7 +121,7 @@ def _with_feedback(app: "App", one: "Pipeline", how: "Detection") -> Looked:
 
 
 def _fates(said: "pd.DataFrame", after: "pd.DataFrame") -> list[str]:
-    """How many of the events that people spoke of there would still be."""
+    """How many of the labelled events there would still be."""
     kept = said[["unique_id", "start", "end", "state", "event_id"]].merge(
         after, on="unique_id", suffixes=("", "_after")
     )

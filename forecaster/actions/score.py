@@ -30,11 +30,11 @@ def score(
     app: "App",
     watch: Watch = SILENT,
 ) -> Outcome:
-    """Forecast and look for anomalies with the champion, store both, and tell people of new events.
+    """Forecast and look for anomalies with the champion, store both, and alert people to new events.
 
-    Running it twice changes nothing. The champion is resolved to a version once, and every row says which. Rows that
-    a model was trained on are never scored by it: anomalies come from the champion's rehearsal. Series are silent up to now.
-    One pipeline that fails stops no other.
+    Running it twice changes nothing. The champion is resolved to a version once, and every row records it. Rows that
+    a model was trained on are never scored by it: anomalies come from the champion's rehearsal. Silences are looked for
+    up to now. A pipeline that fails does not stop the others.
     """
     import pandas as pd
 
@@ -47,9 +47,9 @@ def score(
 
 
 def _scored_or_told(app: "App", one: "Pipeline", when: datetime, watch: Watch) -> dict[str, Any]:
-    """Where a disk takes nothing more, people are told of that: there may be events of which they cannot be told.
+    """Score; if the disk is full, alert people to that, since there may be events that cannot be stored.
 
-    With each such scoring, for none can write down that they were told.
+    The alert comes with each such scoring, because nothing can record that it was sent.
     """
     try:
         return _scored(app, one, when, watch)
@@ -59,7 +59,7 @@ def _scored_or_told(app: "App", one: "Pipeline", when: datetime, watch: Watch) -
 
 
 def _scored(app: "App", one: "Pipeline", when: datetime, watch: Watch) -> dict[str, Any]:
-    """What was stored and told, as a run of the ledger."""
+    """Score as a run of the ledger; returns what was stored and alerted."""
     with app.ledger.lease(f"score:{one.name}"), app.ledger.run("score", one.name) as run:
         champion = app.registry.resolve(one.name, CHAMPION)
         if champion is None:
@@ -67,13 +67,13 @@ def _scored(app: "App", one: "Pipeline", when: datetime, watch: Watch) -> dict[s
                 f"pipeline '{one.name}' has no champion yet. Run: forecaster train {one.name}, forecaster promote {one.name}"
             )
         watch.say(f"{one.name}: scoring with version {champion.version}")
-        alerts = [app.alert(name) for name in one.alerts]  # a wrong setting is told before anything is stored
+        alerts = [app.alert(name) for name in one.alerts]  # report a wrong setting before anything is stored
         scored = look(app, one, champion, when, watch)
         made_by = _made_by(one, champion, run.run_id, when)
         run.facts = {"events": _store_events(app, one, scored, made_by)}
         try:
             run.facts |= _stored(app, one, scored, champion, made_by)
-        finally:  # people are told of events that are written down, also where a full disk takes no more
+        finally:  # stored events are alerted even if a full disk takes no more
             app.ledger.events.wake(one.name, datetime.now(UTC))
             told, problem = tell(app, one, alerts)
             run.facts |= {"told": told, **({"alert_error": problem} if problem else {})}
@@ -87,7 +87,7 @@ def _scored(app: "App", one: "Pipeline", when: datetime, watch: Watch) -> dict[s
 
 
 def _made_by(one: "Pipeline", champion: Version, run_id: str, now: datetime) -> dict[str, Any]:
-    """What every row says of where it is from."""
+    """Columns that record the origin of every row."""
     model = champion.tags.get("model", one.model)
     return {"model": model, "model_version": champion.version, "run_id": run_id, "as_of": now}
 
@@ -95,7 +95,7 @@ def _made_by(one: "Pipeline", champion: Version, run_id: str, now: datetime) -> 
 def _stored(
     app: "App", one: "Pipeline", scored: "Scored", champion: Version, made_by: dict[str, Any]
 ) -> dict[str, Any]:
-    """After the events: what is scored is not looked at again, so scores are last."""
+    """Store forecasts and scores, after the events; scores last, because scored rows are not looked at again."""
     forecasts = _store_forecasts(app, one, scored.forecasts, champion, made_by)
     scores = _store_scores(app, one, scored, champion, made_by)
     scored.keep()
@@ -123,7 +123,7 @@ def _store_scores(app: "App", one: "Pipeline", scored: "Scored", champion: Versi
 def _store_events(app: "App", one: "Pipeline", scored: "Scored", made_by: dict[str, Any]) -> int:
     """Events in rows not scored before; returns how many are new."""
     begun = scored.events[_after(scored.events, "end", scored.newest)]
-    # What a first look back finds is history: recorded, but no news.
+    # Events found in the first scoring of past rows are recorded, but not alerted.
     news = begun["unique_id"].isin(list(scored.newest))
     known = {name: value for name, value in made_by.items() if name != "as_of"}
     entries = begun.assign(pipeline=one.name, to_tell=news, **known).to_dict("records")
@@ -134,7 +134,7 @@ def _store_events(app: "App", one: "Pipeline", scored: "Scored", made_by: dict[s
 
 
 def _after(rows: "pd.DataFrame", column: str, newest: dict[str, Any]) -> "pd.Series[bool]":
-    """Rows later than what was scored of their series; all of a series that never was."""
+    """Rows later than those already scored in their series; all rows of a series that never was."""
     import pandas as pd
 
     limits = pd.to_datetime(rows["unique_id"].map(newest), utc=True)
@@ -142,7 +142,7 @@ def _after(rows: "pd.DataFrame", column: str, newest: dict[str, Any]) -> "pd.Ser
 
 
 def _transaction(one: "Pipeline", champion: Version, rows: "pd.DataFrame", *places: str) -> str:
-    """The same for the same rows of the same version."""
+    """A transaction id, the same for the same rows of the same version."""
     keys = rows[["unique_id", *places]].drop_duplicates().astype(str).fillna("").agg("@".join, axis=1)
     digest = hashlib.sha256("|".join(sorted(keys)).encode()).hexdigest()[:20]
     return f"{one.name}:{champion.version}:{digest}"

@@ -29,11 +29,11 @@ def train(
     app: "App",
     watch: Watch = SILENT,
 ) -> Outcome:
-    """Train a pipeline's model, judge it beside seasonal naive, and register it as a challenger.
+    """Train a pipeline's model, compare it with seasonal naive, and register it as a challenger.
 
-    Two trainings: a rehearsal on all but the last fifth, which that fifth then judges, and the model itself on
-    everything; but for anomalies that people confirmed, and what came before a new normal. Both are kept, with the data's
-    version, in the registry. One pipeline that fails stops no other.
+    There are two trainings: a rehearsal without the last fifth, which is then tested on that fifth, and the model
+    itself on all rows. Anomalies that people confirmed, and rows before a new normal, are left out. Both are stored in
+    the registry, with the data's version. A pipeline that fails does not stop the others.
     """
     import pandas as pd
 
@@ -53,7 +53,7 @@ def _challenger(app: "App", one: "Pipeline", when: datetime, watch: Watch) -> di
 
 
 def _train_one(app: "App", one: "Pipeline", when: datetime, run: "Run", watch: Watch) -> tuple[Version, dict[str, Any]]:
-    app.registry.resolve(one.name, CHALLENGER)  # where it cannot be reached, that is told before the work
+    app.registry.resolve(one.name, CHALLENGER)  # report a registry that cannot be reached before the work
     frame, checked, left_out = examples(app, one, when)
     if left_out:
         watch.say(f"{one.name}: left out {', '.join(f'{rows} {name}' for name, rows in left_out.items())}")
@@ -94,7 +94,7 @@ def _trained(one: "Pipeline", checked: "Checked", rows: int, when: datetime, wat
 
 
 def _tags(app: "App", one: "Pipeline", when: datetime, trained: Trained) -> dict[str, str]:
-    """What a version, and its run, are found by."""
+    """Tags by which a version and its run are found."""
     return {
         "pipeline": one.name,
         "model": trained.model,
@@ -110,7 +110,7 @@ def _tags(app: "App", one: "Pipeline", when: datetime, trained: Trained) -> dict
 
 
 def _registered(app: "App", one: "Pipeline", trained: Trained, tags: dict[str, str], tracking_id: str) -> Version:
-    """A version of the model, with the evidence by which it is promoted."""
+    """Register a version of the model, with the evidence for its promotion."""
     import pandas as pd
 
     with tempfile.TemporaryDirectory() as folder:

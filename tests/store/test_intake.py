@@ -147,7 +147,7 @@ def test_a_contract_sets_rows_aside(project: Path) -> None:
     assert outcome.lines[1].startswith(
         f"stream 'meters', slice '{folder}/a.csv': 1 of 5 rows set aside, the first as value outside"
     )
-    assert outcome.lines[1].endswith("mended: forecaster ingest meters --again")
+    assert outcome.lines[1].endswith("source: forecaster ingest meters --again")
     assert app.lake.read("observations")["y"].tolist() == [1, 3, 3, 3]
     refused = app.lake.read("quarantine").iloc[0]
     assert (refused["unique_id"], refused["reason"]) == ("a", "value outside 0 to 10")
