@@ -1,6 +1,6 @@
 """Series that a detector of several steps does not know: held back until their first rows tell which of these are theirs."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -60,15 +60,18 @@ class Newcomers:
         self._held: dict[str, list[_Row]] = {}
 
     def told(
-        self, names: Sequence[str], times: Sequence[Ints], values: Floats, home_of: Callable[[str], int | None]
+        self, names: Sequence[str], times: Sequence[Ints], values: Floats, known: Mapping[str, int | None]
     ) -> Told:
-        """Whose some rows are. Shapes: names [m], times of each member [m], values [m, C]"""
-        found: dict[str, int] = {}
+        """Whose some rows are; `known` has the member of each name, or None.
+
+        Shapes: names [m], times of each member [m], values [m, C]
+        """
+        found = dict(known)
         rows: list[tuple[str, _Row, int]] = []
         own, reasons = [], []
         for n, name in enumerate(names):
             row = ([int(one[n]) for one in times], values[n].tolist())
-            home = found.get(name, home_of(name))
+            home = found[name]
             reason, before = "", list[_Row]()
             if home is None:
                 home, reason, before = self._met(name, row)
@@ -89,10 +92,9 @@ class Newcomers:
 
     def _met(self, name: str, row: _Row) -> tuple[int, str, list[_Row]]:
         """Whose a row is, or why that is not known; and the rows before it, where it is known now."""
-        held = [
-            one for one in self._held.get(name, ()) if one[0][0] < row[0][0]
-        ]  # what is not before it may be a wrong clock
-        rows = [*held, row][-_MOST_ROWS:]
+        # Of the rows that are held those not before it are left out: they may be of a wrong clock.
+        before = [one for one in self._held.get(name, ()) if one[0][0] < row[0][0]]
+        rows = [*before, row][-_MOST_ROWS:]
         taught = ", ".join(one.alias for one in self._steps)
         if len(rows) > 1:
             home, seeming = self._home(rows)
