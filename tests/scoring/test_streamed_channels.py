@@ -12,6 +12,7 @@ import pytest
 from forecaster import api
 from forecaster.columns import QUANTILES
 from forecaster.errors import ArtifactError, DataError
+from forecaster.scoring.saved_detector import STATE
 from forecaster.scoring.stream_lines import Answering
 from forecaster.series import synthetic
 from tests.quick import quick
@@ -161,3 +162,23 @@ def test_what_is_not_streamed_of_channels_is_said(tmp_path: Path) -> None:
         api.detect(rows, channels=["a", "b"], detector="ewma", settings={rule: value}, save=folder)
         with pytest.raises(ArtifactError, match=rf"channels and rules of missing values .*{rule}.* cannot be streamed"):
             api.stream(folder)
+
+
+def test_a_new_machine_is_judged_by_those_of_its_step(tmp_path: Path) -> None:
+    """Its first row does not tell its step: it is not judged, and counts for those after it, of every channel and the whole."""
+    hourly = _frame()
+    daily = _machines("d0", seed=5)
+    daily["ds"] = hourly["ds"].min() + (daily["ds"] - daily["ds"].min()) * 24
+    taught = pd.concat([hourly, daily], ignore_index=True)
+    api.detect(taught, channels=CHANNELS, detector="ewma", save=tmp_path)
+    (tmp_path / STATE).unlink()
+    new = daily.head(60).assign(unique_id="new")
+    expected, rows = api.detect(new, load=tmp_path)[0], api.stream(tmp_path).feed(new)
+    waits = rows["reason"].fillna("").str.startswith("not judged").to_numpy()
+    assert (rows.loc[waits, "ds"] == new["ds"].iloc[0]).all()
+    assert waits.sum() == len(CHANNELS) + 1
+    by = ["ds", "channel"]
+    found, said = rows[~waits].sort_values(by), expected[(expected["ds"] > new["ds"].iloc[0])].sort_values(by)
+    np.testing.assert_allclose(found[NUMBERS].astype(float), said[NUMBERS].astype(float), rtol=1e-5, atol=1e-5)
+    assert found["is_anomaly"].tolist() == said["is_anomaly"].tolist()
+    assert found["p_value"].notna().any()
