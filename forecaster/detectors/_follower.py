@@ -1,4 +1,4 @@
-"""A detector following series value by value: of each row what a pass over the whole series would say."""
+"""Streaming detectors: they follow series value by value, with the results of a pass over the whole series."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
@@ -13,41 +13,41 @@ __all__ = ["Follower", "Numbers"]
 
 
 class Follower(ABC):
-    """Series followed value by value, in memory that does not grow with their length.
+    """Follows series value by value, in memory that does not grow with their length.
 
-    Series are numbered from 0 on; a number that was not stepped before is a new series, whose first row this is.
-    Views equal those of the pass over all rows to 1e-5.
+    Series are numbered from 0; a number not used before is a new series, and the row is its first.
+    Views equal those of the pass over all rows to within 1e-5.
     """
 
     @abstractmethod
     def step(self, series: Ints, times: Ints, values: Floats) -> Sight:
-        """One more row of some series. Shapes: [n] each; series rise, values are NaN where they are missing"""
+        """Take one more row of some series. Shapes: [n] each; series ascending, NaN for a missing value"""
 
     def meet(self, series: int, name: str) -> None:  # noqa: B027, most detectors know no names
-        """What the next new series is called, before its first row."""
+        """Tell the name of a new series, before its first row."""
 
     @abstractmethod
     def forget(self, series: Ints) -> None:
-        """Let the next row of some series be their first."""
+        """Reset some series: their next row counts as their first."""
 
     def begin(self, grid: Grid) -> None:
-        """Stand after the last row of each series of a grid, which are the first series."""
+        """Go to the state after the last row of each series of a grid; they get the first numbers."""
         for row in range(int(grid.lengths.max())):
-            # New series have numbers that follow, so all of them begin with the first row.
+            # New series must be numbered consecutively, so all of them begin with the first row.
             series = np.flatnonzero(grid.lengths > row)
             self.step(series, grid.times(series, np.full(len(series), row)), grid.y[grid.offsets[series] + row])
 
     @abstractmethod
     def state(self) -> dict[str, Array]:
-        """All that is remembered, by name, series first."""
+        """The whole state: arrays by name, with the series as first axis."""
 
     @abstractmethod
     def restore(self, state: Mapping[str, Array]) -> None:
-        """Remember a `state`."""
+        """Take over a `state`."""
 
 
 class Numbers:
-    """Arrays with one entry a series, for new series the blank one."""
+    """Named arrays with one entry per series; the entry of a new series is the blank one."""
 
     def __init__(self, **blank: Array) -> None:
         self._blank = blank
@@ -58,7 +58,7 @@ class Numbers:
         return self._held[name][: self.series]
 
     def grow(self, series: int) -> None:
-        """Room for so many series; twice what is needed, so that series which join one by one are copied seldom."""
+        """Make room for so many series; allocates twice what is needed, so that arrays are seldom copied."""
         if series > self.series:
             for name, held in self._held.items():
                 if len(held) < series:
@@ -67,16 +67,16 @@ class Numbers:
             self.series = series
 
     def forget(self, series: Ints) -> None:
-        """Make them new."""
+        """Reset some series to the blank entry."""
         for name, blank in self._blank.items():
             self[name][series] = blank
 
     def state(self) -> dict[str, Array]:
-        """Each array."""
+        """The arrays by name."""
         return {name: self[name] for name in self._blank}
 
     def restore(self, state: Mapping[str, Array]) -> None:
-        """Take the arrays of a `state`; what was not remembered yet when it was stored is blank."""
+        """Take over a `state`; arrays that an older version did not save are blank."""
         self.series = len(next(state[name] for name in self._blank if name in state))
         self._held = {
             name: state[name].copy() if name in state else np.repeat(blank[None], self.series, axis=0)

@@ -1,4 +1,4 @@
-"""What a detector says of rows."""
+"""The output of a detector for rows: scores, expected values and bands."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
@@ -13,14 +13,14 @@ __all__ = ["PLAIN", "Kinds", "Sight", "Views"]
 
 
 class Kinds(NamedTuple):
-    """How many of the last views are of a special kind: first faint hints, then hints, then chances."""
+    """How many of the last views are of special kinds; in order: faint hints, hints, chances."""
 
     hints: int = 0
-    """They open events, but are too coarse to say how strange a row is."""
+    """Hints can open events, but are too coarse to measure how strange a row is."""
     chances: int = 0
-    """-log10 of p-values that need no calibration; they open events, too."""
+    """Chances are -log10 of p-values that need no calibration; they can open events, too."""
     faint: int = 0
-    """Hints that a tenth is believed of, as single rows are strange by themselves often where noise has heavy tails."""
+    """Hints that must be ten times as rare to count: under heavy-tailed noise single rows often look strange."""
 
 
 PLAIN = Kinds()
@@ -28,11 +28,11 @@ PLAIN = Kinds()
 
 @dataclass(frozen=True)
 class Views:
-    """What a detector says of every row of a grid.
+    """A detector's output for every row of a grid.
 
     Shapes:  `scores` [N, V]: V views of each row, higher is stranger, each on a scale of its own;
-        `expected`, `lower`, `upper` [N] in units of y; `sign` [N]: above (1) or below (-1) what was expected
-    Missing: NaN where a row is missing or nothing can be said yet
+        `expected`, `lower`, `upper` [N] in units of y; `sign` [N]: above (1) or below (-1) the expected value
+    Missing: NaN where a row is missing or cannot be judged yet
     """
 
     scores: Floats
@@ -44,9 +44,9 @@ class Views:
 
 @dataclass(frozen=True)
 class Sight:
-    """Views of the newest row of some series, and quantiles at `columns.LEVELS` of the row that comes next.
+    """Views of the newest row of some series, and quantiles at `columns.LEVELS` for the next row.
 
-    Shapes:  views of [n] rows; ahead [n, Q], NaN where the detector expects nothing
+    Shapes:  views of [n] rows; ahead [n, Q], NaN if the detector does not forecast
     """
 
     views: Views
@@ -54,10 +54,10 @@ class Sight:
 
     @classmethod
     def joined(cls, parts: "Sequence[Sight]") -> "Sight":
-        """Several, one after the other."""
+        """Several sights concatenated."""
         views = (np.concatenate([getattr(one.views, field.name) for one in parts]) for field in fields(Views))
         return cls(Views(*views), np.concatenate([one.ahead for one in parts]))
 
     def take(self, rows: Ints) -> "Sight":
-        """Some of its rows."""
+        """Only some of the rows."""
         return Sight(Views(*(getattr(self.views, field.name)[rows] for field in fields(Views))), self.ahead[rows])

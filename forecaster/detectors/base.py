@@ -1,4 +1,4 @@
-"""The contract of a detector: how strange each value is, from what was known when it came."""
+"""The contract of a detector: how strange each value is, judged only by what was known when it arrived."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
@@ -21,15 +21,15 @@ __all__ = ["PLAIN", "Detector", "Follower", "Kinds", "Numbers", "Pointwise", "Si
 
 
 class Detector(ABC):
-    """Scores of values. What comes after a row changes nothing at it, unless `causal` is False."""
+    """Gives anomaly scores. Later rows never change the score of a row, unless `causal` is False."""
 
     causal: ClassVar[bool] = True
     kinds: Kinds = PLAIN
-    """Views of special kinds, the last ones."""
+    """How many views, counted from the last, are of special kinds."""
     trains: bool = False
-    """Whether `fit` takes the settings of a training."""
+    """Whether `fit` trains a network and so takes training settings."""
     learns_labels: bool = False
-    """Whether `fit` has a use for labels."""
+    """Whether `fit` uses labels."""
 
     @dataclass(frozen=True, kw_only=True)
     class Config:
@@ -39,21 +39,21 @@ class Detector(ABC):
         self.config = config
 
     def fit(self, grid: Grid, ends: Ints, settings: Mapping[str, Any]) -> Ints:
-        """Learn from the rows before `ends`; returns where the rows begin that taught nothing.
+        """Learn from the rows before `ends`; return where the rows begin that were not used for learning.
 
-        Calibration uses rows from there on; a detector that learns nothing returns zeros.
+        Calibration uses the rows from there on; a detector that learns nothing returns zeros.
 
         Shapes: ends [S] -> [S] positions
         """
         return np.zeros(grid.series, np.int64)
 
     def teach(self, marks_N: Floats) -> None:  # noqa: B027  # most learn from values alone
-        """Take what is known of training rows, before `fit`: 1 anomalous, 0 normal, NaN unknown."""
+        """Take the labels of training rows, before `fit`: 1 anomalous, 0 normal, NaN unknown."""
 
     def adopt(self, artefact: Artefact, ends: Ints) -> Ints | None:
-        """Take a network that is trained already, on the rows before `ends`, instead of `fit`.
+        """Use a network already trained on the rows before `ends`, instead of calling `fit`.
 
-        Returns what `fit` returns; None from a detector that has no use for a network.
+        Returns what `fit` returns; None from a detector that uses no network.
         """
         return None
 
@@ -62,31 +62,31 @@ class Detector(ABC):
         """Scores of all rows of a grid."""
 
     def follow(self, clock: Clock) -> Follower:
-        """Its form for one value at a time. Raises: ArtifactError where it has none"""
+        """The streaming form, one value at a time. Raises: ArtifactError if the detector has none"""
         raise ArtifactError(f"detector '{self.name}' needs all rows at once. Use: forecaster detect FILE --load DIR")
 
     @property
     def name(self) -> str:
-        """Of its file."""
+        """The name of the detector's file."""
         return type(self).__module__.rpartition(".")[2]
 
     def save(self, folder: Path) -> None:
-        """Write what `fit` learned into a folder. Raises: ConfigError from a detector that cannot be kept"""
+        """Write what `fit` learned into a folder. Raises: ConfigError if the detector cannot be saved"""
         if type(self).fit is not Detector.fit:
             raise ConfigError(f"detector '{self.name}' cannot be saved.")
 
     def load(self, folder: Path) -> None:  # noqa: B027  # most have nothing to read
-        """Read what `save` wrote, instead of `fit`; nothing, from a detector that learns nothing."""
+        """Read what `save` wrote, instead of calling `fit`; does nothing if the detector learns nothing."""
 
 
 class Pointwise(Detector):
-    """A detector of one series at a time that learns nothing: it gives `score`, and that is all.
+    """A detector that learns nothing and treats each series on its own; members only define `score`.
 
-    One that also says how far it looks back is streamed.
+    It can be streamed if it also sets `looks_back`.
     """
 
     looks_back: int | None = None
-    """Rows before a value that its score rests on; None for all of them."""
+    """How many rows before a value its score depends on; None for all of them."""
 
     def views(self, grid: Grid) -> Views:
         score_N = np.concatenate([self.score(grid.values(s)) for s in range(grid.series)])
@@ -95,14 +95,14 @@ class Pointwise(Detector):
 
     @abstractmethod
     def score(self, y_T: Floats) -> Floats:
-        """Strangeness of each value, its sign the direction: [time] -> [time]"""
+        """Strangeness of each value, with the sign as its direction: [time] -> [time]"""
 
     def follow(self, clock: Clock) -> Follower:
         return super().follow(clock) if self.looks_back is None else _LastRows(self, self.looks_back)
 
 
 class _LastRows(Follower):
-    """A pointwise detector over the last rows of each series."""
+    """The streaming form of a pointwise detector: it keeps the last rows of each series."""
 
     def __init__(self, detector: Pointwise, back: int) -> None:
         self._detector = detector

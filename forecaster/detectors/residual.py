@@ -23,20 +23,20 @@ from forecaster.training.walk import walk
 __all__ = ["Residual"]
 
 _FARTHEST = 50.0
-"""Normal scores beyond this say no more than that."""
+"""Normal scores are clipped to this size."""
 
 
 class Residual(Detector):
-    """How far a value lies from what was forecast 1 to H steps before, in units of those forecasts.
+    """How far a value lies from its forecasts of 1 to H steps before, in units of those forecasts' spread.
 
-    Three views: the newest forecast (a point that does not fit), the mean over all horizons (a pattern that
-    does not fit), and its smoothed signed mean (a level that does not fit: forecasts of the near future
-    follow it, so a short memory would forgive).
+    Three views: the error of the newest forecast (finds odd points), the mean error over all horizons (finds odd
+    patterns), and the smoothed signed mean error (finds shifts of level, which short-term forecasts soon follow, so
+    that their single errors stay small).
 
-    Shapes:  one pass gives all of it, [N, 3]
+    Shapes:  scores [N, 3], from one pass
     Units:   standard normal scores of the predictive distribution
-    Missing: a missing value has no score; forecasts that looked back on one are used as they are
-    Fails:   where the training part holds none of what is usual later
+    Missing: a missing value has no score; forecasts made from missing values are used as they are
+    Fails:   if the training part does not show what is usual later
     Source:  Malhotra et al. (2015), LSTM-AD, for the errors at several horizons
     """
 
@@ -45,11 +45,11 @@ class Residual(Detector):
         model: str = "lstm"
         """File in `models/`."""
         horizon: int = 12
-        """Steps ahead that are compared, at least 1."""
+        """Longest forecast that is compared, in steps; at least 1."""
         span: int = 50
-        """Rows of the smoothed view, at least 1."""
+        """Span of the smoothed view's exponential mean, in rows; at least 1."""
         calibration_share: float = 0.3
-        """Part of the training rows that trains nothing and calibrates, in (0, 1)."""
+        """Share of the training rows kept for calibration, not for training; in (0, 1)."""
 
         def __post_init__(self) -> None:
             if self.horizon < 1 or self.span < 1 or not 0 < self.calibration_share < 1:
@@ -60,7 +60,7 @@ class Residual(Detector):
     trains = True
 
     def fit(self, grid: Grid, ends: Ints, settings: Mapping[str, Any]) -> Ints:
-        from forecaster.training.fit import fit  # brings Lightning, which a loaded detector does without
+        from forecaster.training.fit import fit  # imports Lightning, which a loaded detector does not need
 
         typical = int(np.median(ends[ends > 0])) if (ends > 0).any() else 0
         horizon = max(1, min(self.config.horizon, typical // 8))
@@ -93,11 +93,11 @@ class Residual(Detector):
 
     @property
     def keep(self) -> float:
-        """What a row's weight in the smoothed view fades by."""
+        """Factor by which a row's weight in the smoothed view decays with each row."""
         return 1 - 2 / (self.config.span + 1)
 
     def _smoothed(self, signed_T: Floats) -> tuple[Floats, Floats]:
-        """Exponentially weighted mean, and its last sums; missing rows neither add nor fade."""
+        """Exponentially weighted mean, and its final sums; missing rows neither add to it nor let it decay."""
         known = ~np.isnan(signed_T)
         values = signed_T[known]
         total, weight = (lfilter([1.0], [1.0, -self.keep], part) for part in (values, np.ones_like(values)))
@@ -107,7 +107,7 @@ class Residual(Detector):
 
 
 class _Following(Follower):
-    """The same from the forecasts that were made 1 to H rows before, each in the slot of its cutoff modulo H."""
+    """The streaming form: keeps the forecasts made 1 to H rows before, each in the slot of its cutoff modulo H."""
 
     def __init__(self, detector: Residual, clock: Clock) -> None:
         self._detector, self._horizon = detector, detector.artefact.plan.horizon
@@ -165,7 +165,7 @@ class _Following(Follower):
 
 
 def _errors(artefact: Artefact, grid: Grid) -> tuple[Floats, Floats]:
-    """Normal scores of each row under the forecasts 1 to H rows before, and the newest of these: [N, H], [N, Q]"""
+    """Normal scores of each row under its forecasts of 1 to H rows before, and the newest forecast: [N, H], [N, Q]"""
     horizon = artefact.plan.horizon
     errors_NH, near_NQ = np.full((len(grid.y), horizon), np.nan), np.full((len(grid.y), len(LEVELS)), np.nan)
     for part in walk(artefact, grid, np.zeros(grid.series, np.int64), grid.lengths - 2):
@@ -186,14 +186,14 @@ def _views(errors_NH: Floats, joint_N: Floats, smooth_N: Floats, near_NQ: Floats
 
 
 def _calibration_begins(ends: Ints, made: Plan) -> Ints:
-    """Where the rows begin that training held out: [S]"""
+    """Position of the first row that training held out: [S]"""
     begins = ends.copy()
     begins[held_out_series(ends, made)] -= made.training.held_out
     return begins
 
 
 def _mean(errors_NH: Floats) -> Floats:
-    """Mean over the horizons that are known; NaN where none is."""
+    """Mean over the horizons that are known; NaN if none is."""
     known = ~np.isnan(errors_NH)
     counts = known.sum(axis=1)
     total = np.where(known, errors_NH, 0.0).sum(axis=1)

@@ -13,36 +13,36 @@ __all__ = ["Ridge"]
 _FEWEST_ERRORS = 10
 _BAND = 0.95
 _LIGHT = 0.1
-"""Penalty of the forecast that is shown as what was expected."""
+"""Penalty for the forecast that is shown as the expected value."""
 
 
 class Ridge(Blockwise):
-    """How far values lie from linear forecasts one and several steps before, averaged over the last rows.
+    """How far values lie from linear forecasts made one and several steps before, averaged over the last rows.
 
-    Averages find patterns that do not fit, but hide a single wrong value among a hundred right ones: its own error is a
-    view too, which opens events where it is ten times as rare as it would have to be. Each series has weights of its own,
-    new ones the weights of all together.
+    Averages find odd patterns, but hide a single wrong value among a hundred right ones. So the error of the single
+    value is a view too; it opens an event only if it is ten times as rare as other views must be. Each series has its own
+    weights; series not seen in training use the weights of all series together.
 
-    Shapes:  scores [N, 3]: mean absolute error of the forecasts 1 and `ahead` steps before; absolute error of what is
-        shown as expected
+    Shapes:  scores [N, 3]: mean absolute error of the forecasts 1 and `ahead` steps before; absolute error of the
+        expected value that is shown
     Units:   deviations of the series' training rows
-    Missing: a missing value has no error; forecasts stand on the last value seen
-    Fails:   on trends, whose level leaves what the weights know; where noise grows with the season
-    Source:  the measure in docs/experiments.md: such errors, smoothed, are ahead of the published recurrent detectors
+    Missing: a missing value has no error; forecasts use the last value seen in its place
+    Fails:   on trends, which leave the range that the weights were fitted on; if noise grows with the season
+    Source:  measurements in docs/experiments.md: such smoothed errors beat the published recurrent detectors
     """
 
     @dataclass(frozen=True, kw_only=True)
     class Config(Blockwise.Config):
         lags: int = 24
-        """Values that a forecast is made of."""
+        """Number of last values that a forecast uses."""
         ahead: int = 5
-        """Steps of the longer forecast."""
+        """Horizon of the longer forecast, in steps."""
         penalty: float = 100.0
-        """Of squared weights, in rows: so heavy that the forecasts that are judged by say little of fast moves."""
+        """Ridge penalty, in rows; so large that the forecasts used for scoring hardly follow fast moves."""
         span: int = 100
-        """Rows of the average."""
+        """Span of the average, in rows."""
         share: float = 0.7
-        """First part of the training rows that weights are fitted on; the rest gives the band around what is expected. All calibrate."""
+        """Share of the training rows, from the first, that weights are fitted on; the rest sets the expected band. All calibrate."""
 
         def __post_init__(self) -> None:
             if self.lags < 1 or self.ahead < 1 or self.span < 1 or self.penalty < 0 or not 0 < self.share <= 1:
@@ -80,18 +80,18 @@ class Ridge(Blockwise):
         return Look(scores, forecasts[2], half, np.sign(z - forecasts[2]), coming, held["usual"])
 
     def _forecasts(self, held: Held, z: Floats) -> tuple[list[Floats], Floats]:
-        """Of each row from 1 and from `ahead` steps before and as is expected, [n, T] each, and of the row that comes, [n]."""
+        """Forecasts of each row: 1 step before, `ahead` steps before, and as shown, [n, T] each; and of the next row, [n]."""
         lags, ahead = self.config.lags, self.config.ahead
         long = filled(np.concatenate([held["last"], z], axis=1))
         held["last"] = long[:, -held["last"].shape[1] :].copy()
         windows = np.lib.stride_tricks.sliding_window_view(long, lags, axis=1)
         found = np.einsum("ntl,nkl->knt", windows, held["weights"][:, :, :-1]) + held["weights"][:, :, -1].T[..., None]
-        # The window that ends `ahead` rows before the first new one is the first there is.
+        # The first window is the one that ends `ahead` rows before the first new row.
         near, far, expected = found[0, :, ahead - 1 : -1], found[1, :, : z.shape[1]], found[2, :, ahead - 1 :]
         return [near, far, expected[:, :-1]], expected[:, -1]
 
     def _sums(self, z_T: Floats) -> tuple[Floats, Floats]:
-        """Products of windows with themselves and with both targets: [2, L + 1, L + 1], [2, L + 1]"""
+        """Normal equations: windows times themselves and times both targets: [2, L + 1, L + 1], [2, L + 1]"""
         lags = self.config.lags
         seen = filled(z_T[None, : int(len(z_T) * self.config.share)])[0]
         left, right = np.zeros((2, lags + 1, lags + 1)), np.zeros((2, lags + 1))
@@ -106,14 +106,14 @@ class Ridge(Blockwise):
         return left, right
 
     def _solved(self, left: Floats, right: Floats) -> Floats:
-        """Weights of the near, the far, and the expected value: [3, L + 1]"""
+        """Weights of the near forecast, the far forecast and the expected value: [3, L + 1]"""
         penalty_K = np.array([self.config.penalty, self.config.penalty, _LIGHT])[:, None, None] + 1e-6
         left, right = left[[0, 1, 0]], right[[0, 1, 0]]
         found = np.linalg.solve(left + penalty_K * np.eye(left.shape[-1]), right[..., None])
         return np.asarray(found[..., 0], float)
 
     def _usual(self, z_T: Floats, weights: Floats) -> float:
-        """Half the 95 % band of what is expected, by the rows that fitted nothing."""
+        """Half-width of the 95 % band, from the rows that the weights were not fitted on."""
         held = {"weights": weights[None], "last": np.full((1, self.config.lags + self.config.ahead - 1), np.nan)}
         error = np.abs(z_T - self._forecasts(held, z_T[None])[0][2][0])[int(len(z_T) * self.config.share) :]
         known = error[~np.isnan(error)]
