@@ -1,4 +1,4 @@
-"""Detectors whose pass is a recursion over rows: one formula for many rows of one series, and for one row of many."""
+"""Detectors that are recursions over rows: one formula serves many rows of one series and one row of many series."""
 
 from abc import abstractmethod
 from collections.abc import Mapping
@@ -20,13 +20,13 @@ from forecaster.series.grid import Array, Floats, Grid
 __all__ = ["Blockwise", "Held", "Look", "faded_mean", "filled", "moving_mean", "summed_on"]
 
 Held = dict[str, Array]
-"""What is remembered of some series, each array with one entry a series."""
+"""The state of some series: arrays with one entry per series."""
 _GREETED = 60
-"""Values by which a series that was not there to learn from gets its units."""
+"""Number of first values from which a series not seen in training gets its units."""
 _TAUGHT = 30
-"""Values among its training rows from which a series has units of its own."""
+"""Fewest known training values that give a series units of its own."""
 _LEAST_SPREAD = 1e-3
-"""Of values, beside their size: a flat series has no spread."""
+"""Least spread, relative to the size of the values: a flat series has none."""
 _HALF_95 = 1.96
 _NORMAL = norm.ppf(LEVELS)
 
@@ -35,8 +35,8 @@ _NORMAL = norm.ppf(LEVELS)
 class Look:
     """Views of some rows of some series, in the units of each series.
 
-    Shapes:  scores [n, T, V]; expected, half (half the 95 % band), sign [n, T]; coming and
-        coming_half [n]: what is expected of the row after the last
+    Shapes:  scores [n, T, V]; expected, half (half-width of the 95 % band), sign [n, T]; coming and
+        coming_half [n]: the same expected value and half-width for the row after the last
     """
 
     scores: Floats
@@ -48,10 +48,10 @@ class Look:
 
 
 class Blockwise(Detector):
-    """A detector of single series that remembers a few numbers of each and reads on from them.
+    """A detector of single series that keeps a few numbers of each, from which it can go on with later rows.
 
-    Series have units: mean and deviation of the rows before `ends`, or of the first values of a series that was not
-    there. What was learnt of a series goes by its name, so other rows, or other series, can follow.
+    Each series has units: mean and deviation of the rows before `ends`, or of its first values if it was not seen in
+    training. What was learnt about a series is found by its name, so other rows, or other series, can follow.
     """
 
     def __init__(self, config: Any) -> None:
@@ -68,15 +68,15 @@ class Blockwise(Detector):
 
     @abstractmethod
     def learn(self, rows: list[Floats], grid: Grid) -> Held:
-        """Of each series what its training rows, in its units, teach; `look` reads what `blank` has of it, and leaves it."""
+        """What each series' training rows teach, in its units; `look` reads the entries in `blank`, and keeps them."""
 
     @abstractmethod
     def blank(self) -> dict[str, Array]:
-        """What is remembered of a series before its first row, where nothing was learnt of it."""
+        """The state of a series before its first row, if nothing was learnt about it."""
 
     @abstractmethod
     def look(self, held: Held, z: Floats) -> Look:
-        """Views of more rows in their units, and `held` brought up to date. Shapes: z [n, T], NaN where unseen"""
+        """Views of further rows in their units; updates `held`. Shapes: z [n, T], NaN where missing"""
 
     def views(self, grid: Grid) -> Views:
         parts = []
@@ -101,11 +101,11 @@ class Blockwise(Detector):
 
     @property
     def learnt(self) -> set[str]:
-        """What is remembered of a series by its name, whatever its rows."""
+        """Names of the state that was learnt for each series; it does not depend on later rows."""
         return set(self._learnt) & set(self._first(None))
 
     def _first(self, name: str | None) -> Held:
-        """What is remembered of a series before its first row."""
+        """The state of a series before its first row, with what was learnt about it."""
         units = {"centre": np.nan, "spread": np.nan, "count": 0.0, "total": 0.0, "square": 0.0}
         blank = {**{f"units.{key}": np.array(value) for key, value in units.items()}, **self.blank()}
         if name is None or name not in self._names:
@@ -113,12 +113,12 @@ class Blockwise(Detector):
         return {**blank, **{key: value[self._names[name]] for key, value in self._learnt.items() if key in blank}}
 
     def _greeted(self, held: Held, y_nT: Floats) -> Look:
-        """Views of rows; a series without units spends its first values on them."""
+        """Views of rows; the first values of a series without units only serve to find these."""
         fresh = np.isnan(held["units.spread"])
         if not fresh.any():
             return self.look(held, (y_nT - held["units.centre"][:, None]) / held["units.spread"][:, None])
         if y_nT.shape[1] > 1:
-            # Of one series: its first values, one by one in sums, then the rest.
+            # A single series: its first values are added to the sums, then the rest is judged.
             counts = np.cumsum(~np.isnan(y_nT[0])) + held["units.count"][0]
             first = int(np.searchsorted(counts, _GREETED)) + 1
             _greet(held, y_nT[:, :first], np.array([0]))
@@ -138,7 +138,7 @@ _FILE = "learnt.safetensors"
 
 
 class _Following(Follower):
-    """The same formula, one row of some series at a time."""
+    """The streaming form: the same formula, one row of some series at a time."""
 
     def __init__(self, detector: Blockwise) -> None:
         self._detector = detector
@@ -164,10 +164,10 @@ class _Following(Follower):
 
     def step(self, series: Ints, times: Ints, values: Floats) -> Sight:
         self._held.grow(int(series.max()) + 1)
-        # What was learnt is large in some detectors, and only read: where all series step it is not even copied.
+        # What was learnt is large in some detectors, and only read: if all series step, it is not even copied.
         every = len(series) == self._held.series
         lessons = {name for name in self._detector.learnt if not name.startswith("units.")}
-        # Nor is anything else where they come in their order: what is remembered changes where it is.
+        # If they also come in order, nothing else is copied either: the state is changed in place.
         some = slice(None) if every and (np.diff(series) == 1).all() else series
         held = {name: value if every and name in lessons else value[some] for name, value in self._held.state().items()}
         views, ahead = _in_own_units(self._detector._greeted(held, values[:, None]), held)
@@ -186,9 +186,9 @@ class _Following(Follower):
 
 
 def faded_mean(held: Held, name: str, values_nT: Floats, keep: float) -> Floats:
-    """Exponentially weighted mean of what is seen, going on from `held`; NaN before the first value.
+    """Exponentially weighted mean of the known values, continued from `held`; NaN before the first value.
 
-    Shapes: [n, T] -> [n, T]; held[name] [n, 2]: the sum and its weight
+    Shapes: [n, T] -> [n, T]; held[name] [n, 2]: the weighted sum and the sum of the weights
     """
     seen = ~np.isnan(values_nT)
     sums = [np.where(seen, values_nT, 0.0), seen.astype(float)]
@@ -199,21 +199,21 @@ def faded_mean(held: Held, name: str, values_nT: Floats, keep: float) -> Floats:
 
 
 def summed_on(before_n: Floats, values_nT: Floats, keep: float) -> Floats:
-    """Sums in which what was before a row, `before` all of them, counts `keep` times. Shapes: [n], [n, T] -> [n, T]"""
+    """Running sums that decay by `keep` with each row, starting from `before`. Shapes: [n], [n, T] -> [n, T]"""
     faded_n1 = keep * before_n[:, None]
-    if values_nT.shape[1] == 1:  # a step of many series is dear to a filter
+    if values_nT.shape[1] == 1:  # a filter is slow for a single step of many series
         return np.asarray(values_nT + faded_n1)
     return np.asarray(lfilter([1.0], [1.0, -keep], values_nT, axis=1, zi=faded_n1)[0])
 
 
 def filled(z: Floats) -> Floats:
-    """Each missing value replaced by the last one seen; those before the first stay missing. Shapes: [n, T]"""
+    """Each missing value replaced by the last known one; those before the first stay missing. Shapes: [n, T]"""
     at = np.maximum.accumulate(np.where(np.isnan(z), 0, np.arange(z.shape[1])), axis=1)
     return np.take_along_axis(z, at, axis=1)
 
 
 def moving_mean(held: Held, name: str, values_nT: Floats) -> Floats:
-    """Mean of the last rows that are seen, as many as `held[name]` [n, rows - 1] remembers and the newest; NaN of none."""
+    """Mean of the known values among the last `rows`, of which `held[name]` [n, rows - 1] keeps the older; else NaN."""
     rows = held[name].shape[1] + 1
     long = np.concatenate([held[name], values_nT], axis=1)
     held[name] = long[:, long.shape[1] - rows + 1 :].copy()
@@ -225,7 +225,7 @@ def moving_mean(held: Held, name: str, values_nT: Floats) -> Floats:
 
 
 def _units(rows_T: Floats) -> tuple[float, float]:
-    """Mean and deviation of training values, NaN where there are too few."""
+    """Mean and deviation of training values, NaN if there are too few."""
     known = rows_T[~np.isnan(rows_T)]
     if len(known) < _TAUGHT:
         return np.nan, np.nan
@@ -239,7 +239,7 @@ def _spread(count: float, total: float, square: float) -> tuple[float, float]:
 
 
 def _greet(held: Held, y_nT: Floats, series: Ints) -> None:
-    """First values of some series counted in; those with enough of them have units."""
+    """Add first values of some series to their sums; series with enough of them get units."""
     seen = ~np.isnan(y_nT[series])
     values = np.where(seen, y_nT[series], 0.0)
     for name, more in (("count", seen.sum(1)), ("total", values.sum(1)), ("square", (values**2).sum(1))):
@@ -250,7 +250,7 @@ def _greet(held: Held, y_nT: Floats, series: Ints) -> None:
 
 
 def _in_own_units(look: Look, held: Held) -> tuple[Views, Floats]:
-    """Views with bands in units of y, [n, T, ...], and quantiles of the row that comes, [n, Q]."""
+    """Views with bands in units of y, [n, T, ...], and quantiles of the next row, [n, Q]."""
     centre, spread = held["units.centre"], held["units.spread"]
     expected = centre[:, None] + spread[:, None] * look.expected
     half = spread[:, None] * look.half
@@ -266,7 +266,7 @@ def _joined(parts: list[Views]) -> Views:
 
 
 def _joined_looks(first: Look, second: Look) -> Look:
-    """Rows of the same series, one after the other."""
+    """Two looks at consecutive rows of the same series, as one."""
     both = {
         name: np.concatenate([getattr(first, name), getattr(second, name)], axis=1)
         for name in ("scores", "expected", "half", "sign")

@@ -1,4 +1,4 @@
-"""Outputs of a classifier as log-odds that are right on rows that it did not learn from."""
+"""Turns outputs of a classifier into log-odds that are calibrated on rows it did not learn from."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,18 +13,18 @@ from forecaster.series.grid import Floats, Grid
 __all__ = ["LogOdds", "folds"]
 
 _FEWEST = 30
-"""Rows of each kind without which outputs are taken as they are."""
+"""With fewer rows of either kind, outputs stay as they are."""
 _NAMES = ("raw", "odds", "prior")
 
 
 @dataclass(frozen=True)
 class LogOdds:
-    """A rising line through points (raw, odds), and the log-odds of any row; without points outputs stay as they are.
+    """A rising line through points (raw output, log-odds), which maps any output; without points outputs are kept.
 
-    Beyond its ends the line goes on at the slope of the outputs, so that stranger stays stranger; what is said of chances
-    stays within what was seen.
+    Beyond its ends the line goes on with slope 1, so that a stranger row keeps a higher score; `chance` is never beyond
+    the odds that were seen.
 
-    Shapes: raw, odds [K]; prior [1], 0 points without
+    Shapes: raw, odds [K]; prior [1]; all of length 0 without points
     """
 
     raw: Floats
@@ -33,7 +33,7 @@ class LogOdds:
 
     @classmethod
     def fit(cls, raw_m: Floats, marks_m: Floats) -> "LogOdds":
-        """From outputs for rows that are known to be anomalous (1) or normal (0); others are NaN."""
+        """Isotonic regression on outputs for rows labelled anomalous (1) or normal (0); others are NaN."""
         known_m = ~np.isnan(raw_m) & ~np.isnan(marks_m)
         raw_m, marks_m = raw_m[known_m], marks_m[known_m]
         if min((marks_m == 1).sum(), (marks_m == 0).sum()) < _FEWEST:
@@ -54,9 +54,9 @@ class LogOdds:
         return np.asarray(np.interp(raw, self.raw, self.odds) + beyond)
 
     def chance(self, raw: Floats) -> Floats:
-        """-log10 of the probability, at most, of a normal row that looks as anomalous: of odds k times those of any row 1 / k.
+        """-log10 of the probability that a normal row looks this anomalous; at odds k times the prior's at most 1 / k.
 
-        Source: Ville's inequality: the ratio of likelihoods is an e-value, Vovk and Wang (2021), Annals of Statistics 49(3)
+        Source: Ville's inequality: the likelihood ratio is an e-value, Vovk and Wang (2021), Annals of Statistics 49(3)
         """
         if not len(self.raw):
             return np.where(np.isnan(raw), np.nan, 0.0)
@@ -64,17 +64,17 @@ class LogOdds:
         return np.asarray(np.maximum(gained, 0.0) / np.log(10))
 
     def table(self) -> Held:
-        """As arrays by name."""
+        """The line as arrays by name."""
         return {f"line.{name}": getattr(self, name) for name in _NAMES}
 
     @classmethod
     def from_table(cls, table: Mapping[str, Floats]) -> "LogOdds":
-        """From a `table`."""
+        """The line from a `table`."""
         return cls(*(table[f"line.{name}"] for name in _NAMES))
 
 
 def folds(grid: Grid, marks_N: Floats) -> Ints:
-    """Two parts of all rows, 0 and 1, with anomalies by turns in each: a series is cut half-way between two of them.
+    """Split all rows into two folds, 0 and 1, by turns: series are cut half-way between successive anomalies.
 
     Shapes: marks [N] -> [N]
     """

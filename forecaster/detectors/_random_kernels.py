@@ -1,4 +1,4 @@
-"""A ridge over random convolutions of windows: what a line can tell, in closed form."""
+"""A ridge classifier over random convolutions of windows: a linear model, fitted in closed form."""
 
 import torch
 from torch import Tensor, nn
@@ -8,18 +8,18 @@ __all__ = ["RandomKernels"]
 
 _LENGTH, _DILATIONS, _EACH = 9, (1, 2, 3), 20
 _CENTRED = 0.7
-"""Share of the kernels that see shapes alone, whatever the level."""
+"""Share of the kernels with mean 0, which respond to shape and not to level."""
 _FARTHEST = 5.0
-"""Deviations of a feature beyond which it says no more."""
+"""Features are clipped to this many deviations."""
 _PENALTY = 0.1
-"""Of squared weights, beside features of unit spread."""
+"""Ridge penalty, for features of unit spread."""
 
 
 class RandomKernels(nn.Module):
-    """Says 1 of anomalous windows and -1 of others, as nearly as weights of random features can.
+    """A linear regression on random features with the targets 1 for anomalous windows and -1 for others.
 
-    Features: of each convolution the share of the window in which it is positive, its greatest and its newest value; of the
-    window its mean, spread, newest, highest and lowest value.
+    Features: for each convolution the share of positive values, the greatest and the newest value; for the window its
+    mean, spread, newest, highest and lowest value.
 
     Source: ROCKET, Dempster et al. (2020), Data Mining and Knowledge Discovery 34; newest values are ours, as it is the
         newest row that is judged
@@ -45,11 +45,11 @@ class RandomKernels(nn.Module):
     level: Tensor
 
     def forward(self, windows_mW: Tensor) -> Tensor:
-        """Nought before `solve`: [m, W] -> [m]"""
+        """Scores of windows, 0 before `solve`: [m, W] -> [m]"""
         return self._standard(self._features(windows_mW)) @ self.line + self.level
 
     def solve(self, windows_mW: Tensor, marks_m: Tensor) -> None:
-        """Find the weights from windows that are anomalous (1) or not (0)."""
+        """Fit the weights on windows that are anomalous (1) or not (0)."""
         features = self._features(windows_mW)
         self.centre, self.spread = features.mean(0), features.std(0) + 1e-3
         z_mF, target_m = self._standard(features), 2 * marks_m - 1

@@ -1,4 +1,4 @@
-"""Detectors that judge the newest window by what a network makes of it."""
+"""Detectors that judge the newest window with a neural network."""
 
 from abc import abstractmethod
 from collections.abc import Mapping
@@ -25,16 +25,16 @@ from forecaster.training.trainable import Trainable
 __all__ = ["FURTHEST", "Told", "WindowDetector", "WindowNetwork"]
 
 FURTHEST = 8.0
-"""Deviations beyond which a value that is read counts as so far; its error is that of the value itself."""
+"""Inputs of a network are clipped to this many deviations; errors are those of the unclipped values."""
 _WINDOWS_AT_ONCE = 4_096
 _NEEDLESS = ("held_out", "snapshots", "stream", "warmup")
-"""Settings of a training that say nothing of windows."""
+"""Training settings that do not apply to windows."""
 _WEIGHTS = "network.safetensors"
 
 
 @dataclass(frozen=True)
 class Told:
-    """What a network says of windows. Shapes: whole, newest [m], scores; expected [m], of the newest value"""
+    """A network's output for windows. Shapes: whole, newest [m]: scores; expected [m]: of the newest value"""
 
     whole: Tensor
     newest: Tensor
@@ -50,14 +50,14 @@ class WindowNetwork(Trainable):
 
     @abstractmethod
     def losses(self, windows_mW: Tensor) -> Tensor:
-        """What is to be made small, of each window: [m, W] -> [m]"""
+        """The training loss of each window: [m, W] -> [m]"""
 
     @abstractmethod
     def told(self, windows_mW: Tensor) -> Told:
-        """How strange windows are."""
+        """Scores and expected values of windows."""
 
     def following(self, windows_mW: Tensor) -> Tensor | None:
-        """What is expected of the value after each window: [m]; None from a network that does not forecast."""
+        """Expected value after each window: [m]; None from a network that does not forecast."""
         return None
 
     def carried_loss(self, batch: Batch, weight_BTH: Tensor, state: Any) -> tuple[Tensor, Any]:
@@ -68,15 +68,15 @@ class WindowNetwork(Trainable):
 
 
 class WindowDetector(Windowed):
-    """One network for the windows of all series; it is trained on the first part of the training rows, stopped by the rest.
+    """One network for all series, trained on the windows of the first training rows; the rest decides when to stop.
 
-    Same seed, same weights; `--set training.seed=2`, `--set steps=1000`.
+    The same seed gives the same weights; `--set training.seed=2`, `--set steps=1000`.
     """
 
     @dataclass(frozen=True, kw_only=True)
     class Config(Windowed.Config):
         window: int = 32
-        """As elsewhere; recurrent networks learn short windows sooner."""
+        """Rows of a window, at least 8; short, as recurrent networks learn short windows sooner."""
         hidden: int = 32
         """Width of the recurrent layers, at least 1."""
 
@@ -114,14 +114,14 @@ class WindowDetector(Windowed):
         self.network.eval()
 
     def fresh(self) -> WindowNetwork:
-        """The untrained network that the seed gives."""
+        """The untrained network, initialised with the seed."""
         with torch.random.fork_rng():
             torch.manual_seed(self._training.seed)
             return self.build()
 
     def train(self, grid: Grid, begins: Ints, ends: Ints) -> None:
-        """Train the network on the windows that end before `begins`; rows from there to `ends` may stop it. Shapes: [S]"""
-        from forecaster.training.windows import fit_windows  # brings Lightning, which a loaded detector does without
+        """Train on the windows that end before `begins`; rows from there to `ends` serve early stopping. Shapes: [S]"""
+        from forecaster.training.windows import fit_windows  # imports Lightning, which a loaded detector does not need
 
         fit_windows(self.network, self.name, grid, begins, ends, self._training, self.width)
 

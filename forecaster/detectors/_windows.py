@@ -1,4 +1,4 @@
-"""Detectors that judge the window of values which ends at each row, beside the windows of the training rows."""
+"""Detectors that compare the window of values ending at each row with the windows of the training rows."""
 
 from abc import abstractmethod
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ __all__ = ["Seen", "Windowed"]
 
 _ROWS_AT_ONCE = 8_192
 _FEWEST_WINDOWS = 30
-"""Without which a series is judged by what the windows of all series were like."""
+"""A series with fewer training windows is judged by what was learnt from the windows of all series."""
 _NARROWEST = 8
 _FEWEST_ERRORS = 10
 _BAND = 0.95
@@ -20,10 +20,10 @@ _BAND = 0.95
 
 @dataclass(frozen=True)
 class Seen:
-    """What is seen in some windows, the newest value of each last.
+    """What a detector finds in some windows, in each of which the newest value is the last.
 
-    Shapes: whole, newest [n, T]: how strange the window is, and its newest value; expected [n, T], of the newest value;
-        coming [n], of the one after the last window
+    Shapes: whole, newest [n, T]: how strange the window is, and how strange its newest value; expected [n, T]: of the
+        newest value; coming [n]: expected value after the last window
     """
 
     whole: Floats
@@ -33,22 +33,22 @@ class Seen:
 
 
 class Windowed(Blockwise):
-    """A detector of the last `window` values, in the units of each series.
+    """A detector that reads the last `window` values, in the units of each series.
 
-    Two views: how strange the window is, and how strange newest values were, averaged over the last rows.
+    Two views: how strange the window is, and how strange its newest value is, averaged over the last rows.
 
-    Missing: the last value seen stands in; a window whose newest value is missing has no score, nor has one that
-        begins before its series; one that was not there to learn from has its first window after its units are known
+    Missing: a missing value is replaced by the last one seen; a window has no score if its newest value is missing or
+        it begins before its series; a series not seen in training has its first window once its units are known
     """
 
     @dataclass(frozen=True, kw_only=True)
     class Config(Blockwise.Config):
         window: int = 64
-        """Rows that are judged together, at least 8; a quarter of the training rows of the typical series where they are few."""
+        """Rows of a window, at least 8; at most a quarter of the typical series' training rows."""
         span: int = 100
-        """Rows of the exponential average of scores, at least 1."""
+        """Span of the exponential average of scores, in rows; at least 1."""
         share: float = 0.7
-        """First part of the training rows that is learnt from; the rest gives the band around what is expected. All calibrate."""
+        """Share of training rows, from the first, that is learnt from; the rest sets the band. All calibrate."""
 
         def __post_init__(self) -> None:
             if self.window < _NARROWEST or self.span < 1 or not 0 < self.share <= 1:
@@ -58,19 +58,19 @@ class Windowed(Blockwise):
 
     @property
     def width(self) -> int:
-        """Rows of a window."""
+        """Rows of a window, as used."""
         return int(self._learnt["width"][0])
 
     def learn_together(self, rows: list[Floats], grid: Grid) -> None:
-        """Learn what all series share, before the lessons of each."""
+        """Learn what all series share, before `lessons` is called for each."""
 
     @abstractmethod
     def lessons(self, windows_mW: Floats) -> dict[str, Array]:
-        """What windows of one series teach, of one shape whatever their number, which may be none."""
+        """What is learnt from the windows of one series: arrays of one shape whatever their number, even 0."""
 
     @abstractmethod
     def seen(self, held: Held, windows_nTW: Floats) -> Seen:
-        """What is seen in whole windows, by the lessons in `held`."""
+        """Judge complete windows by the lessons in `held`."""
 
     def learn(self, rows: list[Floats], grid: Grid) -> Held:
         typical = int(np.median([len(z_T) for z_T in rows]))
@@ -100,12 +100,12 @@ class Windowed(Blockwise):
         return Look(scores, expected, half, np.sign(z - expected), coming, held["usual"])
 
     def scored(self, held: Held, whole: Floats, newest: Floats) -> Floats:
-        """Views of rows, from what was seen in their windows. Shapes: [n, T] each -> [n, T, V]"""
+        """Views of rows, from the scores of their windows. Shapes: [n, T] each -> [n, T, V]"""
         smooth = np.where(np.isnan(newest), np.nan, faded_mean(held, "sums", newest, 1 - 2 / (self.config.span + 1)))
         return np.stack([whole, smooth], axis=-1)
 
     def _seen(self, held: Held, z: Floats) -> Seen:
-        """The same where windows are whole and end in a value, NaN elsewhere."""
+        """The result of `seen` where windows are complete and end in a value, NaN elsewhere."""
         long = filled(np.concatenate([held["last"], z], axis=1))
         held["last"] = long[:, -held["last"].shape[1] :].copy()
         windows = np.lib.stride_tricks.sliding_window_view(long, self.width, axis=1)
@@ -120,14 +120,14 @@ class Windowed(Blockwise):
         )
 
     def _windows(self, z_T: Floats) -> Floats:
-        """Windows of some rows that hold values only or what stands in for them: [m, W]"""
+        """All complete windows of some rows, with missing values filled: [m, W]"""
         if len(z_T) < self.width:
             return np.zeros((0, self.width))
         windows = np.lib.stride_tricks.sliding_window_view(filled(z_T[None])[0], self.width)
         return np.asarray(windows[~np.isnan(windows[:, 0])])
 
     def _usual(self, z_T: Floats, lessons: Held) -> float:
-        """Half the 95 % band of what is expected, by the rows that taught nothing."""
+        """Half-width of the 95 % band around expected values, from the rows that were not learnt from."""
         if not len(z_T):
             return 1.0
         held = {name: value[None].copy() for name, value in self.blank().items()} | lessons

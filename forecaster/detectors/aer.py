@@ -1,4 +1,4 @@
-"""What a recurrent auto-encoder of windows cannot make again, and what it does not foresee."""
+"""Reconstruction and forecast errors of a recurrent auto-encoder of windows."""
 
 from dataclasses import dataclass
 
@@ -10,23 +10,23 @@ __all__ = ["Aer"]
 
 
 class Aer(WindowDetector):
-    """How badly the inner values of the newest window are made again, and how far its newest one is off its forecast.
+    """How badly inner values of the newest window are reconstructed, and how far its last value is from its forecast.
 
-    The network reads all of a window but its ends, makes that again, and says what came before and what comes after. The
-    value before helps to train; it says nothing of the newest, so it has no score.
+    The network reads a window without its first and last value, reconstructs what it read, and predicts both ends. The
+    prediction of the first value helps training; it says nothing about the newest one, so it has no score.
 
     Shapes:  scores [N, 2]: root mean squared error of the inner values, and the mean error of forecasts over `span` rows
     Units:   deviations of each series' training rows
     Missing: as in `Windowed`
-    Fails:   as `encdec` does; forecasts follow a slow change
-    Source:  AER, Wong et al. (2022), IEEE BigData, with a recurrence in one direction; the two are joined by their
-        p-values, not by their product
+    Fails:   as `encdec` does; and forecasts follow a slow change
+    Source:  AER, Wong et al. (2022), IEEE BigData, here with a recurrence in one direction, and with the two scores
+        joined by their p-values, not by their product
     """
 
     @dataclass(frozen=True, kw_only=True)
     class Config(WindowDetector.Config):
         ends: float = 0.5
-        """Weight of the values before and after in training, in [0, 1]."""
+        """Weight of the first and last value in the training loss, in [0, 1]."""
 
         def __post_init__(self) -> None:
             super().__post_init__()
@@ -48,7 +48,7 @@ class _Network(WindowNetwork):
         self.ends = ends
 
     def made(self, inner_mI: Tensor) -> Tensor:
-        """From the inner values of windows the whole windows, their ends included: [m, I] -> [m, I + 2]"""
+        """Whole windows, ends included, predicted from the inner values: [m, I] -> [m, I + 2]"""
         _, state = self.encoder(inner_mI.clamp(-FURTHEST, FURTHEST)[..., None])
         silence = inner_mI.new_zeros(len(inner_mI), inner_mI.shape[1] + 2, 1)
         made: Tensor = self.out(self.decoder(silence, state)[0])[..., 0]

@@ -17,18 +17,18 @@ __all__ = ["Auto"]
 
 
 class Auto(Detector):
-    """The views of several detectors side by side, each calibrated by itself; what the first expects is shown.
+    """The views of several detectors side by side, each calibrated on its own; expected values are the first one's.
 
     Shapes:  the members' views, one after the other
     Missing: as in the members
-    Fails:   as the members do: more views find more, and one of them is wrong more often
-    Source:  the choice is that of docs/experiments.md
+    Fails:   as the members do: more views find more anomalies, but any one of them can give a false alarm
+    Source:  the members were chosen by the measurements in docs/experiments.md
     """
 
     @dataclass(frozen=True, kw_only=True)
     class Config(Detector.Config):
         members: str = "ridge,profile,seen_range,far_ahead"
-        """Files in `detectors/`, with commas."""
+        """Files in `detectors/`, separated by commas."""
 
         def __post_init__(self) -> None:
             if not self.names:
@@ -36,7 +36,7 @@ class Auto(Detector):
 
         @property
         def names(self) -> tuple[str, ...]:
-            """Of the members."""
+            """The names of the members."""
             return tuple(name.strip() for name in self.members.split(",") if name.strip())
 
     config: Config
@@ -74,7 +74,7 @@ class Auto(Detector):
 
 
 class _Following(Follower):
-    """Each member following."""
+    """The streaming form: each member follows on its own."""
 
     def __init__(self, detectors: Sequence[Detector], members: Sequence[Follower]) -> None:
         self._detectors, self._members = detectors, members
@@ -106,7 +106,7 @@ class _Following(Follower):
 
 
 def _together(members: Sequence[Detector], parts: Sequence[Views]) -> Views:
-    """Views side by side, kind by kind; what is expected, and the sign, are the first one's."""
+    """Views side by side, grouped by kind; expected values and signs are those of the first member."""
     columns: tuple[list[Floats], ...] = ([], [], [], [])
     for member, one in zip(members, parts, strict=True):
         width, kinds = one.scores.shape[1], member.kinds

@@ -1,4 +1,4 @@
-"""Distance from the nearest window that is remembered as usual."""
+"""Distance from the nearest of the training windows kept in memory."""
 
 from dataclasses import dataclass
 
@@ -11,23 +11,23 @@ from forecaster.series.grid import Array, Floats
 __all__ = ["EmbeddingMemory"]
 
 _CANDIDATES = 4_000
-"""Windows among which a memory is chosen."""
+"""Most windows among which those to keep are chosen."""
 
 
 class EmbeddingMemory(Windowed):
-    """How far the newest window lies from the nearest of some training windows, chosen so that each other is near one.
+    """How far the newest window lies from the nearest of some training windows, which were chosen to cover all others.
 
     Shapes:  scores [N, 2]: the distance, and its mean over `span` rows
     Units:   root mean squares, in deviations of the series' training rows
     Missing: as in `Windowed`
-    Fails:   where training holds an anomaly, which is remembered; where a level wanders, all new windows are far
+    Fails:   if training rows hold an anomaly, which is then kept as usual; if the level wanders: new windows are all far
     Source:  the coreset is the greedy one of Sener and Savarese (2018), ICLR, as in PatchCore, Roth et al. (2022), CVPR
     """
 
     @dataclass(frozen=True, kw_only=True)
     class Config(Windowed.Config):
         memory: int = 128
-        """Windows that are remembered of each series, at least 1."""
+        """Number of windows kept of each series, at least 1."""
 
         def __post_init__(self) -> None:
             super().__post_init__()
@@ -53,7 +53,7 @@ class EmbeddingMemory(Windowed):
 
 
 def _coreset(windows_mW: Floats, size: int) -> Floats:
-    """Windows, the first one and each time the one farthest from those before; the first again where all are in: [size, W]"""
+    """The first window, then always the one farthest from those chosen; the first again if none is left: [size, W]"""
     chosen, distance_m = [0], np.full(len(windows_mW), np.inf)
     for _ in range(size - 1):
         distance_m = np.minimum(distance_m, ((windows_mW - windows_mW[chosen[-1]]) ** 2).sum(-1))

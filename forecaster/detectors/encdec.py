@@ -1,4 +1,4 @@
-"""What a recurrent auto-encoder of windows cannot make again."""
+"""Reconstruction errors of a recurrent auto-encoder of windows."""
 
 import torch
 from torch import Tensor, nn
@@ -9,14 +9,14 @@ __all__ = ["Encdec"]
 
 
 class Encdec(WindowDetector):
-    """How badly a recurrent encoder and decoder make the newest window again, from one state in between.
+    """How badly a recurrent encoder and decoder reconstruct the newest window from the one state between them.
 
-    The decoder begins with the newest value and goes back, and is given nothing but the state: it cannot copy.
+    The decoder starts at the newest value and goes back in time; its only input is the state, so it cannot copy.
 
     Shapes:  scores [N, 2]: root mean squared error of the window, and the mean error of newest values over `span` rows
     Units:   deviations of each series' training rows
     Missing: as in `Windowed`
-    Fails:   where what is odd is as easily made again as what is usual; on few training rows, where a line does better
+    Fails:   if anomalies are reconstructed as well as usual values; on few training rows: a linear model is better then
     Source:  EncDec-AD, Malhotra et al. (2016), ICML Anomaly Detection Workshop; the unconditioned decoder is that of
         Srivastava et al. (2015), ICML
     """
@@ -33,7 +33,7 @@ class _Network(WindowNetwork):
         self.out = nn.Linear(hidden, 1)
 
     def made(self, windows_mW: Tensor) -> Tensor:
-        """The windows made again, oldest value first."""
+        """The reconstructed windows, oldest value first."""
         _, state = self.encoder(windows_mW.clamp(-FURTHEST, FURTHEST)[..., None])
         back, _ = self.decoder(torch.zeros_like(windows_mW)[..., None], state)
         made: Tensor = self.out(back)[..., 0]

@@ -16,7 +16,7 @@ from forecaster.series.grid import Array, Floats, Grid
 __all__ = ["Ewma"]
 
 _FEWEST = 10
-"""Values before there is a deviation."""
+"""Fewest values that give a deviation."""
 _NORMAL = norm.ppf(LEVELS)
 
 
@@ -25,7 +25,7 @@ class Ewma(Pointwise):
 
     Shapes:  y [time] -> [time]
     Units:   none
-    Missing: NaN scores NaN and does not move the mean; so do the first values, before a deviation is known
+    Missing: NaN scores NaN and does not move the mean; the first values score NaN until a deviation is known
     Fails:   on trends and seasons; take the residual of a forecast there
     Source:  Roberts (1959), Technometrics 1(3)
     """
@@ -56,7 +56,7 @@ class Ewma(Pointwise):
         return _Following(self.config.alpha)
 
     def _past(self, y_T: Floats) -> tuple[Floats, Floats]:
-        """Mean and deviation of what came before each value."""
+        """Mean and deviation of the values before each one."""
         past = pd.Series(y_T).shift(1)
         mean_T = past.ewm(alpha=self.config.alpha).mean().ffill()
         size = (past - mean_T.shift(1)).abs().ewm(alpha=self.config.alpha, min_periods=_FEWEST).mean().ffill()
@@ -64,7 +64,7 @@ class Ewma(Pointwise):
 
 
 class _Following(Follower):
-    """The same from what is remembered: mean and mean absolute error, each with the weight of all it was made of."""
+    """The streaming form: keeps the mean and the mean absolute error, each with its total weight."""
 
     def __init__(self, alpha: float) -> None:
         self._keep = 1 - alpha
@@ -81,7 +81,7 @@ class _Following(Follower):
         return Sight(views, ahead_mean[:, None] + ahead_deviation[:, None] * _NORMAL)
 
     def _expected(self, series: Ints) -> tuple[Floats, Floats]:
-        """Mean and deviation for the row that comes next."""
+        """Mean and deviation for the next row."""
         mean, size = self._held["mean"][series], self._held["size"][series]
         return mean, _deviation(mean, np.where(self._held["errors"][series] >= _FEWEST, size, np.nan))
 
@@ -102,7 +102,7 @@ class _Following(Follower):
 
 
 def _faded(mean: Floats, weight: Floats, new: Floats, keep: float) -> tuple[Floats, Floats]:
-    """A weighted mean and its weight with one more value; weights fade where the value is missing, too."""
+    """A weighted mean and its weight, updated with one more value; old weights decay also if it is missing."""
     seen, begun = ~np.isnan(new), ~np.isnan(mean)
     weight = np.where(begun, weight * keep, 0.0)
     total = weight + seen
@@ -111,5 +111,5 @@ def _faded(mean: Floats, weight: Floats, new: Floats, keep: float) -> tuple[Floa
 
 
 def _deviation(mean: Floats, size: Floats) -> Floats:
-    """Of the usual error; a flat past has none: any move is then as far as a millionth of the level is small."""
+    """Deviation from the mean absolute error; at least a millionth of the level, as a flat past has no error."""
     return np.maximum(1.25 * size, 1e-6 * np.abs(mean) + 1e-12)

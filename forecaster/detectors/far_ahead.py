@@ -1,4 +1,4 @@
-"""The level beside what was forecast of it long before."""
+"""Distance of the level from forecasts made long before."""
 
 from dataclasses import dataclass
 
@@ -12,42 +12,42 @@ from forecaster.series.grid import Array, Floats, Grid
 __all__ = ["FarAhead"]
 
 _SPANS = (50, 200)
-"""Rows of the averages that a forecast is made of, beside the last values."""
+"""Spans, in rows, of the averages that a forecast uses besides the last values."""
 _FORECASTS = 8
 _PARTS = 3
-"""A forecast reaches no further than this part of the training rows of the typical series."""
+"""The farthest forecast is at most the typical series' number of training rows divided by this."""
 _NEAREST = 8
-"""Of the farthest forecast, where training rows are few."""
+"""Least number of steps of the farthest forecast, if training rows are few."""
 
 
 class FarAhead(Blockwise):
-    """How far the mean of the last values lies from what was forecast of it 50 to 288 steps before.
+    """How far the mean of the last values lies from its forecasts made 50 to 288 steps before.
 
-    Forecasts of the near future follow an anomaly and forgive it; those from long before cannot. Errors keep their
-    signs, so that noise averages out and a shift does not. They are linear, by weights that all series share: a single
-    one's training part, of few such stretches, would say too much about them.
+    Short-term forecasts soon follow an anomaly, so that their errors become small; forecasts made long before do not.
+    Errors keep their signs, so that noise averages out and a shift does not. The forecasts are linear, with weights
+    shared by all series: the training part of a single one has few such long stretches, and weights would overfit.
 
     Shapes:  scores [N, 1], a faint hint
     Units:   deviations of the series' training rows
-    Missing: a missing value has no error; forecasts stand on the last value seen
-    Fails:   where a level wanders for good: it is called strange until that has become usual
-    Source:  the measure in docs/experiments.md: a recurrent network's signed error that far ahead does no better
+    Missing: a missing value has no error; forecasts use the last value seen in its place
+    Fails:   if the level shifts for good: it counts as strange until the new level has become usual
+    Source:  measurements in docs/experiments.md: a recurrent network's signed error that far ahead is no better
     """
 
     @dataclass(frozen=True, kw_only=True)
     class Config(Blockwise.Config):
         span: int = 50
-        """Rows of the average."""
+        """Span of the average of errors, in rows."""
         nearest: int = 50
-        """Steps of the nearest forecast."""
+        """Horizon of the nearest forecast, in steps."""
         farthest: int = 288
-        """Steps of the farthest; both are less where training rows are few."""
+        """Horizon of the farthest forecast, in steps; both are shorter if training rows are few."""
         lags: int = 24
-        """Last values that a forecast is made of."""
+        """Number of last values that a forecast uses."""
         penalty: float = 100.0
-        """Of squared weights, in rows."""
+        """Ridge penalty, in rows."""
         share: float = 0.7
-        """First part of the training rows that weights are fitted on. All calibrate."""
+        """Share of the training rows, from the first, that weights are fitted on. All calibrate."""
 
         def __post_init__(self) -> None:
             if min(self.span, self.lags, self.nearest) < 1 or self.farthest < self.nearest:
@@ -94,11 +94,11 @@ class FarAhead(Blockwise):
         return Look(away[..., None], expected, half, np.sign(level), coming, held["half"])
 
     def _expected(self, held: Held, z: Floats) -> Floats:
-        """Mean of the forecasts of each row, of those that there are: [n, T]"""
+        """Mean of the available forecasts of each row: [n, T]"""
         ahead_K, rows = self._learnt["ahead"], z.shape[1]
         known_nTD, _ = self._known(held, z)
         forecast_nTK = known_nTD @ self._learnt["shared"].T
-        # Sums of the forecasts of each row to come: those made before, and those of these rows.
+        # Sums of the forecasts for each coming row: those made earlier, then those made at these rows.
         waiting = np.concatenate([held["waiting"], np.zeros_like(z)], axis=1)
         for k, step in enumerate(ahead_K):
             waiting[:, step : step + rows] += forecast_nTK[..., k]
@@ -108,7 +108,7 @@ class FarAhead(Blockwise):
         return waiting[:, :rows] / told
 
     def _known(self, held: Held, z: Floats) -> tuple[Floats, Floats]:
-        """What a forecast is made of at each row, and the value last seen there: [n, T, D], [n, T]"""
+        """The inputs of a forecast at each row, and the last value seen there: [n, T, D], [n, T]"""
         rows, lags = z.shape[1], self.config.lags
         seen = filled(np.concatenate([held["last"][:, -1:], z], axis=1))[:, 1:]
         long = np.concatenate([held["last"], seen], axis=1)
@@ -121,16 +121,16 @@ class FarAhead(Blockwise):
         return known, seen
 
     def _fresh(self) -> Held:
-        """What a series is known by before its first row: its mean, which is 0 in its units. Shapes: [1, ...]"""
+        """The state of a series before its first row: its mean, which is 0 in its units. Shapes: [1, ...]"""
         return {"last": np.zeros((1, self.config.lags)), "levels": np.zeros((1, len(_SPANS)))}
 
     def _ahead(self, lengths: list[int]) -> Ints:
-        """Steps of the forecasts, by the rows of each series that train: [K]"""
+        """Horizons of the forecasts in steps, from the number of training rows of each series: [K]"""
         most = int(np.median(lengths)) // _PARTS if lengths else self.config.farthest
         farthest = max(_NEAREST, min(self.config.farthest, most))
         steps = np.linspace(min(self.config.nearest, farthest // 2), farthest, _FORECASTS)
         return np.unique(np.maximum(steps.astype(np.int64), 1))
 
     def _told(self, row: Array) -> Ints:
-        """How many forecasts there are of a row, at least 1."""
+        """How many forecasts a row has, at least 1."""
         return np.maximum(np.searchsorted(self._learnt["ahead"], row, side="right"), 1)

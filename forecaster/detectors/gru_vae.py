@@ -1,4 +1,4 @@
-"""How likely a recurrent variational auto-encoder makes the newest window."""
+"""How unlikely the newest window is under a recurrent variational auto-encoder."""
 
 import math
 from dataclasses import dataclass
@@ -11,16 +11,16 @@ from forecaster.detectors._window_networks import FURTHEST, Told, WindowDetector
 __all__ = ["GruVae"]
 
 _NARROWEST, _WIDEST = -3.0, 1.5
-"""Least and most log deviation of a value, in deviations of the series."""
+"""Bounds of the log deviation of a value, in deviations of the series."""
 
 
 class GruVae(WindowDetector):
-    """Reconstruction probability: how unlikely the newest values are in what is drawn from what their window is encoded as.
+    """Reconstruction probability: how unlikely the newest values are under decoders of codes drawn for their window.
 
     Shapes:  scores [N, 2]: mean negative log-likelihood of the window, and that of newest values over `span` rows
     Units:   nats, in units of each series
     Missing: as in `Windowed`
-    Fails:   as `encdec` does; deviations learnt on few rows are too sure
+    Fails:   as `encdec` does; and deviations learnt from few rows are too small
     Source:  An and Cho (2015), reconstruction probability; Xu et al. (2018), WWW (Donut); Su et al. (2019), KDD
         (OmniAnomaly), here one code a window, without flows
     """
@@ -28,11 +28,11 @@ class GruVae(WindowDetector):
     @dataclass(frozen=True, kw_only=True)
     class Config(WindowDetector.Config):
         code: int = 8
-        """Numbers that a window is encoded as, at least 1."""
+        """Length of the code of a window, at least 1."""
         draws: int = 2
-        """Codes drawn for each window, the same noise for all; at least 1."""
+        """Codes drawn for each window, with the same noise for all windows; at least 1."""
         weight: float = 0.1
-        """Of the codes' distance from standard normal ones, not negative."""
+        """Weight of the Kullback-Leibler divergence of codes from the standard normal, not negative."""
 
         def __post_init__(self) -> None:
             super().__post_init__()
@@ -59,13 +59,13 @@ class _Network(WindowNetwork):
         self.register_buffer("noise_LK", torch.randn(config.draws, config.code))
 
     def encoded(self, windows_mW: Tensor) -> tuple[Tensor, Tensor]:
-        """Middle and log deviation of the codes of windows."""
+        """Mean and log deviation of the codes of windows."""
         _, state = self.encoder(windows_mW.clamp(-FURTHEST, FURTHEST)[..., None])
         middle, log_deviation = self.posterior(state[0]).chunk(2, dim=-1)
         return middle, log_deviation.clamp(-6.0, 2.0)
 
     def decoded(self, code_mK: Tensor, steps: int) -> tuple[Tensor, Tensor]:
-        """Middle and log deviation of each value, oldest first."""
+        """Mean and log deviation of each value, oldest first."""
         silence = code_mK.new_zeros(len(code_mK), steps, 1)
         back, _ = self.decoder(silence, self.begin(code_mK)[None].contiguous())
         middle, log_deviation = self.out(back).flip(1).unbind(-1)

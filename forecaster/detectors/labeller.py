@@ -1,4 +1,4 @@
-"""What was labelled before: how much a row looks like it."""
+"""Similarity to anomalies that were labelled before."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -22,31 +22,32 @@ from forecaster.series.grid import Bools, Floats, Grid
 __all__ = ["Labeller"]
 
 _SAMPLE = 10_000
-"""Windows that the ridge is solved on."""
+"""Number of windows that the ridge is fitted on."""
 
 
 class Labeller(WindowDetector):
-    """Log-odds that the newest row is an anomaly of a kind that was labelled, from the last window.
+    """Log-odds that the newest row is an anomaly of a labelled kind, from the last window.
 
-    A recurrent network learns from the labels of all series, and beside it a ridge over random convolutions, which needs
-    fewer of them; their outputs are added. How right these are, two others each tell, by the labels that they were not shown:
-    so outputs become probabilities. How much likelier a row is anomalous than any is a chance of its own: what was labelled
-    is an event again, however often it comes and however usual it has become.
+    A recurrent network learns from the labels of all series, and so does a ridge over random convolutions, which needs
+    fewer labels; their outputs are added. Outputs become probabilities by cross-fitting: two further fits, each on half
+    of the labels, are compared with the labels of the other half. How much likelier the newest row is to be anomalous
+    than an average row gives a p-value that needs no calibration. So a labelled kind of anomaly is an event again,
+    however often it comes and however usual it has become.
 
-    Shapes:  scores [N, 2]: the log-odds, and -log10 of the chance
-    Missing: as in `Windowed`; a row that nobody labelled counts little as a normal one (`unknown`)
-    Fails:   on kinds that nobody labelled, of which it says nothing; without labels all rows are as likely
+    Shapes:  scores [N, 2]: the log-odds, and -log10 of the p-value
+    Missing: as in `Windowed`; an unlabelled row counts as a normal one with small weight (`unknown`)
+    Fails:   on kinds that nobody labelled, which it cannot find; without labels all rows are equally likely
     Source:  focal loss, Lin et al. (2017), ICCV; isotonic regression for probabilities, Zadrozny and Elkan (2002), KDD
     """
 
     @dataclass(frozen=True, kw_only=True)
     class Config(WindowDetector.Config):
         share: float = 1.0
-        """As elsewhere; labels are too few to hold some back."""
+        """As in other window detectors; 1 because labels are too few to hold some back."""
         unknown: float = 0.1
-        """How often a row that nobody labelled is shown as normal, beside one that is known to be; in [0, 1]."""
+        """How often an unlabelled row is drawn as normal, relative to a row labelled normal; in [0, 1]."""
         focus: float = 2.0
-        """Power by which rows that are told apart already count less, at least 0."""
+        """Exponent of the focal loss: how much less rows count that are classified well already; at least 0."""
 
         def __post_init__(self) -> None:
             super().__post_init__()
@@ -86,8 +87,8 @@ class Labeller(WindowDetector):
         self._learnt |= LogOdds.fit(raw_N, marks_N).table()
 
     def _trained(self, grid: Grid, marks_N: Floats, shown_N: Bools) -> bool:
-        """Train a new network on some rows; False where there are no two kinds of them."""
-        from forecaster.training.windows import fit_labelled  # brings Lightning, which a loaded detector does without
+        """Train a new network on some rows; False if not both kinds of rows are there."""
+        from forecaster.training.windows import fit_labelled  # imports Lightning, which a loaded detector does not need
 
         network = self.fresh()
         assert isinstance(network, _Network), "it is what is built here"
@@ -101,7 +102,7 @@ class Labeller(WindowDetector):
         return drawn is not None
 
     def _raw(self, grid: Grid) -> Floats:
-        """What the network says of each row, NaN where there is no window: [N]"""
+        """The network's output for each row, NaN where there is no window: [N]"""
         unseen = np.full((1, self.width - 1), np.nan)
         parts = [self._seen({"last": unseen}, grid.values(s)[None]).whole[0] for s in range(grid.series)]
         return np.concatenate(parts)
@@ -120,13 +121,13 @@ class _Network(WindowNetwork):
         self.focus = focus
 
     def logits(self, windows_mW: Tensor) -> Tensor:
-        """Log-odds of an anomaly among windows as they were drawn, by the recurrence alone: [m]"""
+        """Log-odds of an anomaly among the windows drawn for training, from the recurrent part alone: [m]"""
         _, state = self.encoder(windows_mW.clamp(-FURTHEST, FURTHEST)[..., None])
         found: Tensor = self.out(state[0])[..., 0]
         return found
 
     def losses(self, windows_mW: Tensor) -> Tensor:
-        """Of windows after which comes their mark: [m, W + 1] -> [m]"""
+        """The focal loss of windows, each followed by its label: [m, W + 1] -> [m]"""
         loss = binary_cross_entropy_with_logits(self.logits(windows_mW[:, :-1]), windows_mW[:, -1], reduction="none")
         return (-torch.expm1(-loss)) ** self.focus * loss
 

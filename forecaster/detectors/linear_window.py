@@ -1,4 +1,4 @@
-"""What a linear auto-encoder of windows cannot make again."""
+"""Reconstruction errors of a linear auto-encoder of windows."""
 
 from dataclasses import dataclass
 
@@ -12,16 +12,17 @@ __all__ = ["LinearWindow"]
 
 
 class LinearWindow(Windowed):
-    """How badly the best linear auto-encoder of a series' training windows makes the newest window again.
+    """How badly the best linear auto-encoder of a series' training windows reconstructs the newest window.
 
-    Weight decay closes it softly: along each principal axis of the windows the error keeps `penalty` parts of `penalty`
-    and the squares that training windows have there. A sharp number of axes is behind that on every development set.
+    Weight decay makes a soft choice of principal axes: along each, the share of a deviation that counts as error is
+    `penalty` / (`penalty` + sum of squares of the training windows there). A fixed number of axes was worse on every
+    development set.
 
     Shapes:  scores [N, 2]: root mean squared error of the window, and the mean error of newest values over `span` rows
     Units:   deviations of the series' training rows
     Missing: as in `Windowed`
-    Fails:   where what is odd is as smooth as what is usual: it is made again; where patterns come at any phase of a
-        window and fill the whole space
+    Fails:   if anomalies are as smooth as usual values, as they are then reconstructed too; if patterns come at any
+        phase of a window and so fill the whole space
     Source:  Baldi and Hornik (1989), Neural Networks 2(1): the best linear auto-encoder is the principal plane; weight
         decay as in Kunin et al. (2019), ICML
     """
@@ -29,7 +30,7 @@ class LinearWindow(Windowed):
     @dataclass(frozen=True, kw_only=True)
     class Config(Windowed.Config):
         penalty: float = 1_000.0
-        """Of squared weights, in rows; positive."""
+        """Weight decay, in rows; positive."""
 
         def __post_init__(self) -> None:
             super().__post_init__()

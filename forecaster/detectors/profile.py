@@ -1,4 +1,4 @@
-"""The level beside a daily profile."""
+"""Distance of the level from a daily profile."""
 
 from dataclasses import dataclass
 
@@ -12,33 +12,33 @@ from forecaster.series.grid import Array, Bools, Floats, Grid
 __all__ = ["Profile"]
 
 _LONGEST = 1_440
-"""Rows of a season beyond which there is no profile, and values are compared with their mean."""
+"""Longest season, in rows, that has a profile; for a longer one values are compared with their mean."""
 _SEASONS = 2
-"""In a series' training rows, of which the first can be spared."""
+"""Seasons that the training rows must hold for the first one not to be scored."""
 
 
 class Profile(Blockwise):
-    """How far the mean of the last values lies from what that time of day, or season, usually has.
+    """How far the mean of the last values lies from the usual level at that time of the day, or season.
 
-    The profile is an exponentially weighted mean for each row of the season, so it follows slow change. Before it
-    has a value, values are compared with their mean; but where the training rows hold two seasons the first says nothing:
-    beside no profile all of it is far off, and would pass for usual.
+    The profile is an exponentially weighted mean for each row of the season, so it follows slow change. Until it has
+    a value, values are compared with their mean. But if the training rows hold two seasons, the first has no scores:
+    without a profile they would be large, and calibration would take large scores for usual.
 
     Shapes:  scores [N, 1], a hint
     Units:   deviations of the series' training rows
     Missing: a missing value changes nothing
-    Fails:   where the level wanders from day to day, as in prices: then it wanders from its profile all the time
+    Fails:   if the level wanders from day to day, as prices do: it is then always far from its profile
     Source:  exponential smoothing of a season, Winters (1960), Management Science 6(3), without a level
     """
 
     @dataclass(frozen=True, kw_only=True)
     class Config(Blockwise.Config):
         rows: int = 20
-        """Values in the mean."""
+        """Number of values in the mean."""
         weight: float = 0.1
-        """Of the newest day in the profile, in (0, 1]."""
+        """Weight of the newest day in the profile, in (0, 1]."""
         season: int = 0
-        """Rows of the profile; 0 takes a day, or the step's usual season where steps are days and longer."""
+        """Rows of the profile; 0 takes a day, or the usual season of the step if steps are a day or longer."""
 
         def __post_init__(self) -> None:
             if self.rows < 1 or not 0 < self.weight <= 1 or self.season < 0:
@@ -81,7 +81,7 @@ class Profile(Blockwise):
         return Look(away[..., None], expected, half, np.sign(level), coming, held["half"])
 
     def _compared(self, held: Held, z: Floats) -> tuple[Floats, Bools]:
-        """What is expected of at most a season of rows, which then join the profile, and where it had a value."""
+        """Expected values of at most one season of rows, and where the profile had one; the rows then update it."""
         ahead = np.arange(z.shape[1])
         at = (held["rows"][:, None] + ahead) % held["profile"].shape[1]
         before = np.take_along_axis(held["profile"], at, axis=1)
@@ -94,7 +94,7 @@ class Profile(Blockwise):
         return expected, ~np.isnan(before)
 
     def _expected(self, held: Held, ahead: Array, z: Floats | None = None) -> Floats:
-        """The profile at some rows to come; the mean of all before where it has none yet."""
+        """The profile at some coming rows; the mean of all earlier rows where it has no value yet."""
         at = (held["rows"][:, None] + ahead) % held["profile"].shape[1]
         found = np.take_along_axis(held["profile"], at, axis=1)
         sums = np.repeat(held["sums"][:, None], len(ahead), axis=1)

@@ -20,8 +20,8 @@ class Ridge(Blockwise):
     """How far values lie from linear forecasts made one and several steps before, averaged over the last rows.
 
     Averages find odd patterns, but hide a single wrong value among a hundred right ones. So the error of the single
-    value is a view too; it opens an event only if it is ten times as rare as other views must be. Each series has its own
-    weights; series not seen in training use the weights of all series together.
+    value is a view too; it opens an event only if it is ten times as rare as other views must be. Each series has
+    weights of its own; one that was not seen in training uses weights fitted on all series together.
 
     Shapes:  scores [N, 3]: mean absolute error of the forecasts 1 and `ahead` steps before; absolute error of the
         expected value that is shown
@@ -42,7 +42,7 @@ class Ridge(Blockwise):
         span: int = 100
         """Span of the average, in rows."""
         share: float = 0.7
-        """Share of the training rows, from the first, that weights are fitted on; the rest sets the expected band. All calibrate."""
+        """Share of training rows, from the first, to fit weights on; the rest sets the band. All calibrate."""
 
         def __post_init__(self) -> None:
             if self.lags < 1 or self.ahead < 1 or self.span < 1 or self.penalty < 0 or not 0 < self.share <= 1:
@@ -80,7 +80,7 @@ class Ridge(Blockwise):
         return Look(scores, forecasts[2], half, np.sign(z - forecasts[2]), coming, held["usual"])
 
     def _forecasts(self, held: Held, z: Floats) -> tuple[list[Floats], Floats]:
-        """Forecasts of each row: 1 step before, `ahead` steps before, and as shown, [n, T] each; and of the next row, [n]."""
+        """Forecasts of each row 1 and `ahead` steps before, and as shown, [n, T] each; and of the next row, [n]."""
         lags, ahead = self.config.lags, self.config.ahead
         long = filled(np.concatenate([held["last"], z], axis=1))
         held["last"] = long[:, -held["last"].shape[1] :].copy()

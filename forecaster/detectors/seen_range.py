@@ -1,4 +1,4 @@
-"""Values beyond all that was seen."""
+"""Values beyond the range of all values before."""
 
 from dataclasses import dataclass
 
@@ -11,18 +11,18 @@ from forecaster.series.grid import Array, Floats, Grid
 __all__ = ["SeenRange"]
 
 _FEWEST = 3
-"""Values without which there is no range."""
+"""Fewest values that make a range."""
 
 
 class SeenRange(Blockwise):
-    """Whether a value lies beyond the range of all values before it, by a part of that range.
+    """Whether a value lies outside the range of all values before it, by at least a given part of that range.
 
-    Of n + 1 values in any order the last is the furthest with probability 1 / (n + 1); how far it lies beyond counts by
-    an exponential law.
+    Of n + 1 exchangeable values the last is the most extreme with probability 1 / (n + 1); that probability then falls
+    exponentially with the distance from the range.
 
-    Shapes:  scores [N, 1], -log10 of a chance: 0 within the range and a little beyond
+    Shapes:  scores [N, 1], -log10 of a p-value: 0 within the range and a little beyond
     Missing: a missing value changes nothing
-    Fails:   on trends, which leave their range all the time
+    Fails:   on trends, which leave the range again and again
     Source:  conformal prediction by rank, Vovk et al. (2005); the rule is that of NAB's detectors, Lavin and Ahmad
         (2015), ICMLA
     """
@@ -30,7 +30,7 @@ class SeenRange(Blockwise):
     @dataclass(frozen=True, kw_only=True)
     class Config(Blockwise.Config):
         beyond: float = 0.05
-        """Part of the range by which a value must leave it, and over which its chance falls e times."""
+        """Part of the range by which a value must lie outside, and over which the p-value falls by a factor e."""
 
         def __post_init__(self) -> None:
             if self.beyond <= 0:

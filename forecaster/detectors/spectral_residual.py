@@ -1,4 +1,4 @@
-"""Where the spectrum of the last values has more than its own smoothed form."""
+"""Saliency of the newest value: what the smoothed spectrum of its window does not explain."""
 
 from dataclasses import dataclass
 
@@ -12,23 +12,23 @@ __all__ = ["SpectralResidual"]
 
 _TINY = 1e-8
 _GUESSED = 5
-"""Values that are put after the newest one, or it would stand at the edge (5, as in the paper)."""
+"""Number of guessed values appended so that the newest one is not at the edge (5, as in the paper)."""
 
 
 class SpectralResidual(Windowed):
     """How salient the newest value is in its window: the part of the spectrum that its smoothed form does not explain.
 
-    Shapes:  scores [N, 2]: saliency beside its mean in the window, and the mean of that over `span` rows
+    Shapes:  scores [N, 2]: saliency relative to its mean in the window, and the mean of that over `span` rows
     Units:   none
     Missing: as in `Windowed`
-    Fails:   on patterns that are odd for long: only what stands out of its own window is salient
+    Fails:   on long anomalies: only what stands out within its own window is salient
     Source:  Ren et al. (2019), KDD, Time-Series Anomaly Detection Service at Microsoft, without its network
     """
 
     @dataclass(frozen=True, kw_only=True)
     class Config(Windowed.Config):
         smooth: int = 3
-        """Frequencies in the mean of the log spectrum, at least 1."""
+        """Number of frequencies in the moving mean of the log spectrum, at least 1."""
 
         def __post_init__(self) -> None:
             super().__post_init__()
@@ -56,9 +56,9 @@ class SpectralResidual(Windowed):
 
 
 def _extended(windows: Floats) -> Floats:
-    """With guesses after the newest value, on the mean slope to the value before it (the paper's equation 9).
+    """Windows with guesses appended, along the mean slope up to the value before the newest (the paper's equation 9).
 
-    The newest value has no part in them: a gross one would make guesses that are odder still.
+    The newest value is not used for them: a gross one would make even stranger guesses.
     """
     back = np.arange(1, _GUESSED + 1)
     slope = ((windows[..., -2:-1] - windows[..., -2 - back]) / back).mean(-1)
