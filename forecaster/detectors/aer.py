@@ -10,12 +10,12 @@ __all__ = ["Aer"]
 
 
 class Aer(WindowDetector):
-    """How badly inner values of the newest window are reconstructed, and how far its last value is from its forecast.
+    """How badly the newest window's inner values are reconstructed, and how far its last value is from its forecast.
 
     The network reads a window without its first and last value, reconstructs what it read, and predicts both ends. The
     prediction of the first value helps training; it says nothing about the newest one, so it has no score.
 
-    Shapes:  scores [N, 2]: root mean squared error of the inner values, and the mean error of forecasts over `span` rows
+    Shapes:  scores [N, 2]: root mean squared error of inner values, and the mean error of forecasts over `span` rows
     Units:   deviations of each series' training rows
     Missing: as in `Windowed`
     Fails:   as `encdec` does; and forecasts follow a slow change

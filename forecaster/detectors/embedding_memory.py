@@ -15,12 +15,12 @@ _CANDIDATES = 4_000
 
 
 class EmbeddingMemory(Windowed):
-    """How far the newest window lies from the nearest of some training windows, which were chosen to cover all others.
+    """How far the newest window lies from the nearest of some training windows, chosen to cover all others.
 
     Shapes:  scores [N, 2]: the distance, and its mean over `span` rows
     Units:   root mean squares, in deviations of the series' training rows
     Missing: as in `Windowed`
-    Fails:   if training rows hold an anomaly, which is then kept as usual; if the level wanders: new windows are all far
+    Fails:   if training rows hold an anomaly, which is then kept as usual; if the level wanders, new windows are all far
     Source:  the coreset is the greedy one of Sener and Savarese (2018), ICLR, as in PatchCore, Roth et al. (2022), CVPR
     """
 

@@ -1,4 +1,4 @@
-"""Thresholds of many series side by side: fitted together, and asked of one row each."""
+"""Thresholds of many series, vectorised: fitted together, and applied to one row each."""
 
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING
@@ -14,37 +14,37 @@ if TYPE_CHECKING:
 __all__ = ["HIGHEST_OWN", "OneByOne", "ThresholdsAbreast"]
 
 HIGHEST_OWN = 0.2
-"""P-value of a normal row above which nobody asks for it."""
+"""P-values of normal rows above this need not be exact: nothing uses them."""
 
 
 class ThresholdsAbreast(ABC):
-    """What thresholds of one kind know, each in a place of its own.
+    """Several thresholds of one kind, each with a numbered place.
 
-    What it says equals what each threshold by itself would say, up to rounding.
+    Results equal those of each threshold on its own, up to rounding.
     """
 
     @abstractmethod
     def put(self, place: int, threshold: "Threshold") -> None:
-        """Let a threshold have a place; new places are numbered as they come. One that was fitted stays so."""
+        """Put a threshold in a place; new places are numbered in order. A fitted threshold stays fitted."""
 
     @abstractmethod
     def fit(self, places: Ints, scores_KM: Floats, lengths_K: Ints) -> Floats:
-        """`fit` of those in some places, of rows before their lengths: p-values [K, M], those above `HIGHEST_OWN` perhaps 1.
+        """`fit` for some places, on as many rows as their lengths say: p-values [K, M], NaN beyond the lengths.
 
-        NaN beyond the lengths.
+        P-values above `HIGHEST_OWN` may be given as 1.
         """
 
     @abstractmethod
     def follow(self, places: Ints, scores_n: Floats) -> Floats:
-        """`follow` of those in some places, of one row each: [n] -> [n]"""
+        """`follow` for some places, with one row each: [n] -> [n]"""
 
     @abstractmethod
     def settle(self, place: int) -> None:
-        """Let the threshold itself know what is known in its place."""
+        """Bring the threshold in a place up to date."""
 
 
 class OneByOne(ThresholdsAbreast):
-    """Any thresholds, each asked by itself."""
+    """Thresholds of any kind, each called on its own."""
 
     def __init__(self) -> None:
         self._held: dict[int, Threshold] = {}
@@ -63,4 +63,4 @@ class OneByOne(ThresholdsAbreast):
         return np.concatenate([np.zeros(0), *each])
 
     def settle(self, place: int) -> None:
-        pass  # it was asked itself
+        pass  # it is up to date, as it was called itself

@@ -1,4 +1,4 @@
-"""The generalised Pareto law of excesses over a high level: two fits of it, and how likely a larger excess is."""
+"""The generalised Pareto distribution of excesses over a high level: two ways to fit it, and its tail probability."""
 
 from typing import NamedTuple
 
@@ -10,13 +10,13 @@ from forecaster.series.grid import Floats
 __all__ = ["Pareto", "beyond", "by_likelihood", "by_moments"]
 
 _EXPONENTIAL = 1e-9
-"""Shape below which the law is exponential."""
+"""Shapes below this count as 0: the distribution is exponential."""
 _GRID = np.logspace(-3, 3, 25)
-"""Where Grimshaw's root is looked for: shape over scale, in units of one over the mean excess."""
+"""Grid for Grimshaw's root: shape / scale, in units of 1 / mean excess."""
 
 
 class Pareto(NamedTuple):
-    """Scale and shape. The shape is never negative: a law with an end would call all beyond it equally strange."""
+    """Scale and shape. The shape is never negative: beyond a finite end all scores would be equally strange."""
 
     scale: float
     shape: float
@@ -27,14 +27,14 @@ class Pareto(NamedTuple):
 
 
 def beyond(excesses: Floats, scales: Floats, shapes: Floats) -> Floats:
-    """The same of several laws. Shapes: [n], or one law for all"""
+    """`Pareto.beyond` for arrays of scales and shapes. Shapes: [n], or one distribution for all"""
     x = np.maximum(excesses, 0.0) / scales
     heavy = np.maximum(shapes, _EXPONENTIAL)
     return np.where(shapes < _EXPONENTIAL, np.exp(-x), (1 + heavy * x) ** (-1 / heavy))
 
 
 def by_moments(excesses: Floats, shape_most: float, least: float) -> Pareto:
-    """By probability-weighted moments, the shape held between 0 and `shape_most`, the scale at `least` or above.
+    """Fit by probability-weighted moments, with the shape between 0 and `shape_most` and the scale at least `least`.
 
     Source: Hosking and Wallis (1987), Technometrics 29(3)
     """
@@ -49,9 +49,9 @@ def by_moments(excesses: Floats, shape_most: float, least: float) -> Pareto:
 
 
 def by_likelihood(excesses: Floats, shape_most: float, least: float) -> Pareto:
-    """By maximum likelihood, the same bounds.
+    """Fit by maximum likelihood, with the same bounds.
 
-    With x = shape / scale the best shape is mean log(1 + x Y), so x alone is looked for: on a grid, then exactly.
+    With x = shape / scale the best shape is mean log(1 + x Y), so only x is searched: on a grid, then exactly.
 
     Source: Grimshaw (1993), Technometrics 35(2); Siffer et al. (2017), KDD, equation 7
     """
@@ -62,11 +62,11 @@ def by_likelihood(excesses: Floats, shape_most: float, least: float) -> Pareto:
     shape_K = np.log1p(_GRID[:, None] * y).mean(axis=1)
     loss_K = np.log(shape_K / _GRID) + shape_K
     best = int(np.argmin(loss_K))
-    if best == 0 or loss_K[best] >= 0.0:  # the exponential law's, whose scale is the mean
+    if best == 0 or loss_K[best] >= 0.0:  # the exponential distribution is best; its scale is the mean
         return Pareto(max(mean, least), 0.0)
 
     def slope(x: float) -> float:
-        """Grimshaw's equation; 0 at the best x."""
+        """Left side of Grimshaw's equation; 0 at the best x."""
         return float(np.mean(1 / (1 + x * y)) * (1 + np.mean(np.log1p(x * y))) - 1)
 
     low, high = _GRID[best - 1], _GRID[min(best + 1, len(_GRID) - 1)]

@@ -1,4 +1,4 @@
-"""Normal scores in order, and how many of them are as high as a new one."""
+"""Sorted normal scores, and the rank of a new score among them."""
 
 import numpy as np
 
@@ -8,14 +8,14 @@ from forecaster.series.grid import Floats
 __all__ = ["FEWEST", "HIGH", "LEAST_ALONE", "Ranks"]
 
 FEWEST = 60
-"""Scores below which nothing is said of runs."""
+"""Fewest scores from which the length of runs is estimated."""
 HIGH, LEAST_ALONE = 0.9, 0.02
 _SAME = 1e-4
-"""Scores so near each other count as equal, in parts of themselves and of a usual one: a pass and its steps round alike."""
+"""Scores count as equal within this share of their size plus the usual size: a pass and a stream round differently."""
 
 
 class Ranks:
-    """The finite ones of some scores, sorted.
+    """The finite values of some scores, sorted.
 
     Source: Vovk et al. (2005): the rank of an exchangeable row among n others is uniform on 1 to n + 1
     """
@@ -25,11 +25,11 @@ class Ranks:
         self.sorted: Floats = np.sort(known)
         self.usual = _median(np.abs(self.sorted)) if len(known) else 0.0
         self.run = 1.0 / _alone(known, self.sorted) if len(known) >= FEWEST else 1.0
-        """Rows of a new run of high ones, as many as those there are have on average."""
+        """Mean number of rows in a run of high scores, expected of a new run too."""
 
     @classmethod
     def of(cls, ranked: Floats, usual: float, run: float) -> "Ranks":
-        """Of what is known of them already."""
+        """Build from results that are known already."""
         made = cls(ranked[:0])
         made.sorted, made.usual, made.run = ranked, usual, run
         return made
@@ -39,36 +39,37 @@ class Ranks:
 
     @staticmethod
     def held_down_by(usual: Floats, scores: Floats) -> Floats:
-        """`held_down` of several, of one score each."""
+        """`held_down` for several series, with one score each."""
         return np.asarray(scores - _SAME * (np.abs(scores) + usual))
 
     def held_down(self, scores: Floats) -> Floats:
-        """The least that scores may be, for all that is known."""
+        """The scores less the tolerance within which they count as equal."""
         return np.asarray(scores - _SAME * (np.abs(scores) + self.usual))
 
     def above(self, scores: Floats) -> Ints:
-        """How many are at least as high."""
+        """How many of the sorted scores are at least as high."""
         return len(self.sorted) - np.searchsorted(self.sorted, self.held_down(scores), side="left")
 
     def p_values(self, scores: Floats) -> Floats:
-        """Probability of so high a rank; 1 where there is nothing to compare with, NaN stays NaN.
+        """Probability of a rank at least as high; 1 if there is nothing to compare with; NaN stays NaN.
 
-        A new row is one more run among as many as there are, not one more row.
+        A new row counts as one more run, not as one more row.
         """
         return np.where(np.isnan(scores), np.nan, (self.run + self.above(scores)) / (len(self) + self.run))
 
 
 def _median(sizes: Floats) -> float:
-    """Of sizes that are in order already where no score is negative."""
+    """Median of absolute scores, which are sorted already if no score is negative."""
     middle = len(sizes) // 2
     part = sizes if (sizes[1:] >= sizes[:-1]).all() else np.sort(sizes)
     return float(part[middle] if len(part) % 2 else (part[middle - 1] + part[middle]) / 2)
 
 
 def _alone(scores: Floats, ranked: Floats) -> float:
-    """The extremal index: runs of high scores, as a share of the high scores; 1 where they come alone.
+    """The extremal index: number of runs of high scores over the number of high scores; 1 if none are in runs.
 
-    Source: Ferro and Segers (2003), Journal of the Royal Statistical Society B 65(2), equation 5, by the times between them
+    Source: Ferro and Segers (2003), Journal of the Royal Statistical Society B 65(2), equation 5: from the times between
+        high scores
     """
     high = ranked[int(HIGH * (len(ranked) - 1))]
     steps = np.diff(np.flatnonzero(scores > high)).astype(float)

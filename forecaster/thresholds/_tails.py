@@ -1,4 +1,4 @@
-"""Ranks and tails of many series in arrays: what `conformal_tail` says, without a call for each series."""
+"""`conformal_tail` for many series, vectorised: ranks and tails in arrays, without a call per series."""
 
 from typing import TYPE_CHECKING, NamedTuple, cast
 
@@ -18,11 +18,11 @@ __all__ = ["Tails"]
 
 
 _FEW = 16
-"""Series below which it is faster to look into each."""
+"""With fewer series, a loop over them is faster."""
 
 
 class _Law(NamedTuple):
-    """All that is known but the ranked scores. Without a tail it begins nowhere.
+    """The fitted numbers, without the sorted scores. If there is no tail, its start is infinite.
 
     Shapes: [n] each, or [n, 1]
     """
@@ -40,9 +40,9 @@ _NOTHING = _Law(*np.array([[0.0], [1.0], [0.0], [0.0], [np.inf], [1.0], [0.0]]))
 
 
 class Tails(ThresholdsAbreast):
-    """`ConformalTail` of many series.
+    """`ConformalTail` for many series.
 
-    Shapes: R, the most scores of a series so far, and no less than are ranked of any
+    Shapes: R: the most scores of any series so far, at least as many as are sorted for any
     """
 
     def __init__(self, config: "ConformalTail.Config", fewest: int) -> None:
@@ -82,13 +82,13 @@ class Tails(ThresholdsAbreast):
         return _p_values(_below(self._ranked_SR, places, law.rows, least_n), scores_n, least_n, law)
 
     def _keep(self, places: Ints, ranked_KM: Floats, laws_7K: Floats) -> None:
-        """Take what is known in some places; room is made for twice as much as there was, so that it is made seldom."""
+        """Store the fit of some places; arrays grow to twice their size, so that they seldom grow."""
         series, most = (
             max(old, 2 * old if new > old else 0, new)
             for old, new in zip(self._ranked_SR.shape, (int(places.max()) + 1, ranked_KM.shape[1]), strict=True)
         )
         if (series, most) != self._ranked_SR.shape:
-            # Pages that nobody writes to take no memory: of zeros, unlike others.
+            # Memory pages of zeros take no space until they are written to, unlike those of other values.
             ranked_SR, laws_7S = np.zeros((series, most)), np.repeat(np.array(_NOTHING), series, axis=1)
             ranked_SR[: len(self._ranked_SR), : self._ranked_SR.shape[1]] = self._ranked_SR
             laws_7S[:, : self._laws_7S.shape[1]] = self._laws_7S
@@ -97,7 +97,7 @@ class Tails(ThresholdsAbreast):
         self._laws_7S[:, places] = laws_7K
 
     def _tails(self, ranked_KM: Floats, count_K: Ints) -> tuple[Floats, ...]:
-        """Scores that tails are fitted on, 0 where none is; where they begin, scales and shapes: [K] each"""
+        """Number of scores each tail is fitted on, 0 if there is no tail; starts, scales and shapes: [K] each"""
         config = self._config
         wanted_K = np.clip(count_K * config.tail_share, self._fewest, config.tail_most).astype(np.int64)
         has_K = count_K > 2 * wanted_K
@@ -114,7 +114,7 @@ class Tails(ThresholdsAbreast):
 
 
 def _p_values(below_n: Ints, scores_n: Floats, least_n: Floats, law: _Law) -> Floats:
-    """By rank, and beyond the start of a tail by that."""
+    """P-values by rank, and beyond the start of a tail from the tail."""
     runs_n = law.run + law.rows
     p_n = (runs_n - below_n) / runs_n
     high = np.flatnonzero(least_n > law.start)
@@ -126,9 +126,9 @@ def _p_values(below_n: Ints, scores_n: Floats, least_n: Floats, law: _Law) -> Fl
 
 
 def _own_p_values(p_KM: Floats, known_KM: Floats, ranked_KM: Floats, law: _Law) -> Floats:
-    """The same of the ranked scores themselves, in their order; 1 for those of which `HIGHEST_OWN` is exceeded for sure.
+    """P-values of the fitted scores themselves, in their order; 1 for those certainly above `HIGHEST_OWN`.
 
-    A score is as high as no more than those from its rank on, so a few of the highest are all that is looked for.
+    A p-value depends only on the scores from its rank upwards, so only a few of the highest must be searched.
     """
     count_K = law.rows.astype(np.int64)
     low_K = ((1 - HIGHEST_OWN) * count_K).astype(np.int64)
@@ -147,7 +147,7 @@ def _own_p_values(p_KM: Floats, known_KM: Floats, ranked_KM: Floats, law: _Law) 
 
 
 def _below(ranked_SR: Floats, places: Ints, count_n: Floats, least_n: Floats) -> Ints:
-    """How many ranked scores of each place are smaller: a binary search of all places at once."""
+    """How many sorted scores of each place are smaller: a binary search in all places at once."""
     if len(places) < _FEW:
         each = zip(places.tolist(), count_n.astype(np.int64).tolist(), least_n, strict=True)
         return np.array([ranked_SR[place, :count].searchsorted(least) for place, count, least in each], np.int64)
@@ -163,13 +163,13 @@ def _below(ranked_SR: Floats, places: Ints, count_n: Floats, least_n: Floats) ->
 
 
 def _at(ranked_KM: Floats, place: Ints) -> Floats:
-    """Of each series the scores in some places; the first where there is none. Shapes: place [K] or [K, J]"""
+    """Each series' sorted scores at some positions; the first for a position outside. Shapes: place [K] or [K, J]"""
     rows = np.arange(len(ranked_KM)).reshape(-1, *[1] * (place.ndim - 1))
     return np.asarray(ranked_KM[rows, np.maximum(place, 0)]) if ranked_KM.shape[1] else np.zeros(place.shape)
 
 
 def _medians(ranked_KM: Floats, count_K: Ints) -> Floats:
-    """Of their sizes, 0 where there is no score."""
+    """Medians of absolute scores, 0 if there is no score."""
     size_KM = np.abs(ranked_KM)
     if (ranked_KM[:, :1] < 0).any():
         size_KM.sort(axis=1)
@@ -178,11 +178,11 @@ def _medians(ranked_KM: Floats, count_K: Ints) -> Floats:
 
 
 def _runs(known_KM: Floats, ranked_KM: Floats, count_K: Ints) -> Floats:
-    """Rows of a new run of high ones, as `Ranks.run`: [K]"""
+    """Mean number of rows in a run of high scores, as `Ranks.run`: [K]"""
     enough_K = count_K >= FEWEST
     high_K = np.where(enough_K, _at(ranked_KM, (HIGH * (count_K - 1)).astype(np.int64)), np.inf)
     series, place = np.nonzero(known_KM > high_K[:, None])
-    if (count_K < known_KM.shape[1]).any():  # rows without a score are no steps
+    if (count_K < known_KM.shape[1]).any():  # rows without a score do not count as steps
         place = (~np.isnan(known_KM)).cumsum(axis=1)[series, place]
     same = series[1:] == series[:-1]
     series, steps = series[1:][same], np.diff(place)[same].astype(float)
@@ -194,7 +194,7 @@ def _runs(known_KM: Floats, ranked_KM: Floats, count_K: Ints) -> Floats:
 
 
 def _by_moments(excess_KJ: Floats, count_K: Ints, shape_most: float, least: float) -> tuple[Floats, Floats]:
-    """`_pareto.by_moments` of several, the highest first and zeros beyond their counts: scales and shapes, [K] each"""
+    """`_pareto.by_moments` for several, highest first and 0 beyond their counts: scales and shapes, [K] each"""
     first_K = excess_KJ.sum(axis=1) / count_K
     weight_KJ = np.arange(excess_KJ.shape[1]) / (count_K[:, None] - 1)
     second_K = (excess_KJ * weight_KJ).sum(axis=1) / count_K

@@ -1,4 +1,4 @@
-"""A level that adapts: where too many rows turned out strange of late, each counts as less strange."""
+"""Adaptive level: after too many strange rows of late, each row counts as less strange."""
 
 import math
 from dataclasses import dataclass
@@ -15,22 +15,22 @@ _LEAST, _MOST = 1e-6, 0.5
 
 
 class AdaptiveLevel(Threshold):
-    """Conformal p-values, scaled so that in the long run the share `level` of all rows lies below `level`.
+    """Conformal p-values, rescaled so that in the long run the share `level` of all rows has p-values below `level`.
 
     The level a(t) at which rows count as strange moves by log a(t + 1) = log a(t) + gain (level - 1{p(t) <= a(t)}).
-    P-values are those of `conformal_tail` to the power log level / log a(t), which takes a(t) to the level, and is right
-    where errors of an exponential law have grown. The level is kept when the ranks are learnt anew.
+    P-values are those of `conformal_tail` to the power log level / log a(t). This maps a(t) to `level`, and is exact if
+    exponentially distributed errors have grown by a factor. The level a(t) is kept when the ranks are fitted anew.
 
     Shapes:  [n] -> [n]
     Missing: NaN scores are left out of the fit, teach nothing and stay NaN
-    Fails:   after long anomalies, which it takes for a change: p-values are too high for some time
-    Source:  Gibbs and Candes (2021), NeurIPS, equation 2; of the logarithm, so that small levels stay levels
+    Fails:   after long anomalies, which it takes for a lasting change: p-values are too high for some time
+    Source:  Gibbs and Candes (2021), NeurIPS, equation 2; applied to the logarithm, so that levels stay positive
     """
 
     @dataclass(frozen=True, kw_only=True)
     class Config(ConformalTail.Config):
         level: float = 0.02
-        """Share of rows that is aimed at, in (0, 0.5): far above the rate of alarms, where there is something to count."""
+        """Target share of rows, in (0, 0.5): far above the rate of alarms, so that there are enough rows to count."""
         gain: float = 0.1
         """How far a row moves the logarithm of the level, in (0, 1)."""
 

@@ -1,4 +1,4 @@
-"""Block maxima: how rare the highest score of so many rows is, so that rows in a run count once."""
+"""Block maxima: how rare the highest score of a block of rows is, so that a run of high rows counts once."""
 
 from dataclasses import dataclass
 
@@ -12,20 +12,20 @@ from forecaster.thresholds.conformal_tail import ConformalTail
 __all__ = ["BlockMaxima"]
 
 _FEWEST = 30
-"""Blocks that are wanted; of fewer rows each where there are not so many."""
+"""Fewest blocks; on few rows blocks are shorter, so that there are as many."""
 _JOINT = 0.5
-"""Probability of a higher block below which blocks speak, and above which ranks of rows do."""
+"""P-values come from blocks if the probability of a higher block is at most this, else from ranks of rows."""
 
 
 class BlockMaxima(Threshold):
     """The p-value a row would have if its block were that many independent rows: 1 - (1 - P)^(1 / rows).
 
-    P is the probability that the highest score of a block is as high, by rank and tail of the blocks' maxima. Scores that
-    hang together make fewer high blocks than high rows, and alarms are as many as blocks say.
+    P is the probability that a block's highest score is as high, from the ranks and the tail of the blocks' maxima.
+    Dependent scores make fewer high blocks than high rows, so the number of alarms follows the blocks.
 
     Shapes:  [n] -> [n]
     Missing: a block without a score is left out; NaN stays NaN
-    Fails:   where runs are longer than a block; on few rows, whose blocks are short
+    Fails:   if runs are longer than a block; on few rows, as their blocks are short
     Source:  Gumbel (1958), Statistics of Extremes; Leadbetter et al. (1983) for dependent rows
     """
 

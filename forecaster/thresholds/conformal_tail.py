@@ -14,11 +14,11 @@ from forecaster.thresholds.base import Threshold
 __all__ = ["ConformalTail"]
 
 _FEWEST = 8
-"""Scores below which no tail is fitted: the rank alone speaks."""
+"""Fewest scores that a tail is fitted on; with fewer, only ranks are used."""
 
 
 class ConformalTail(Threshold):
-    """Rank among the normal scores, and beyond the highest of them a generalised-Pareto tail.
+    """Rank among the normal scores, and beyond the highest of them a generalised Pareto tail.
 
     Shapes:  [n] -> [n]
     Missing: NaN scores are left out of the fit and stay NaN
@@ -34,9 +34,9 @@ class ConformalTail(Threshold):
         tail_most: int = 200
         """Most scores that the tail is fitted on."""
         shape_most: float = 0.5
-        """Heaviest tail: a larger shape has no variance."""
+        """Largest shape of the tail, its heaviest; a larger one than 0.5 has no variance."""
         least: float = 0.001
-        """Least scale of the tail, in units of the scores: after nothing but zeros all else is strange, but not all alike."""
+        """Least scale of the tail, in units of the scores: even after only zeros, a higher score is stranger."""
 
         def __post_init__(self) -> None:
             if (

@@ -1,4 +1,4 @@
-"""DSPOT: SPOT of what scores lie above their own recent mean, for scores that drift."""
+"""DSPOT: SPOT on the distance of scores from their recent mean, for scores that drift."""
 
 from dataclasses import dataclass, fields
 
@@ -12,7 +12,7 @@ __all__ = ["Dspot"]
 
 
 class Dspot(Threshold):
-    """SPOT of scores less the mean of the last ones that were normal, so that slow growth raises no alarm.
+    """SPOT on scores minus the mean of the last normal ones, so that slow growth raises no alarm.
 
     Shapes:  [n] -> [n]
     Missing: NaN scores are left out of the fit, teach nothing and stay NaN
@@ -23,7 +23,7 @@ class Dspot(Threshold):
     @dataclass(frozen=True, kw_only=True)
     class Config(Spot.Config):
         depth: int = 50
-        """Rows of the mean."""
+        """Number of rows in the mean."""
 
         def __post_init__(self) -> None:
             Spot.Config.__post_init__(self)

@@ -1,4 +1,4 @@
-"""Peaks over a threshold: beyond the 50 highest scores a generalised-Pareto law of the best likelihood."""
+"""Peaks over a threshold: a generalised Pareto tail for the 50 highest scores, by maximum likelihood."""
 
 from dataclasses import dataclass
 
@@ -12,24 +12,24 @@ from forecaster.thresholds.base import Threshold
 __all__ = ["Pot"]
 
 _FEWEST = 30
-"""Peaks below which likelihood is no guide: moments fit the tail then."""
+"""With fewer peaks the tail is fitted by moments, as maximum likelihood is then unreliable."""
 
 
 class Pot(Threshold):
-    """Rank among the normal scores up to the `peaks` highest, beyond them peaks over a threshold.
+    """Rank among the normal scores below the `peaks` highest; from there on a tail fitted to these peaks.
 
     Shapes:  [n] -> [n]
     Missing: NaN scores are left out of the fit and stay NaN
-    Fails:   where the highest of the normal scores are anomalies: they are all that the tail is made of
+    Fails:   if the highest of the normal scores are anomalies: the tail is fitted on nothing else
     Source:  Pickands (1975); Grimshaw (1993), Technometrics 35(2), for the fit
     """
 
     @dataclass(frozen=True, kw_only=True)
     class Config(Threshold.Config):
         peaks: int = 50
-        """Rank from the highest beyond which the tail begins; half of the scores at most."""
+        """Number of highest scores that make the tail; at most half of the scores."""
         shape_most: float = 0.5
-        """Heaviest tail: a larger shape has no variance."""
+        """Largest shape of the tail, its heaviest; a larger one than 0.5 has no variance."""
         least: float = 0.001
         """Least scale of the tail, in units of the scores."""
 

@@ -1,4 +1,4 @@
-"""The plain quantile: the share of normal scores that are as high."""
+"""The plain quantile: the share of normal scores that are at least as high."""
 
 from dataclasses import dataclass
 
@@ -10,11 +10,11 @@ __all__ = ["Quantile"]
 
 
 class Quantile(Threshold):
-    """Rank among the normal scores and nothing else: exact whatever their law, but no score is stranger than the highest.
+    """Rank among the normal scores only: exact for any distribution, but all scores above the highest are alike.
 
     Shapes:  [n] -> [n]
     Missing: NaN scores are left out of the fit and stay NaN
-    Fails:   where fewer rows are normal than one alarm is asked for in: no rank is rare enough, and there is no alarm
+    Fails:   with fewer normal rows than rows per wanted false alarm: no rank is rare enough for an alarm
     Source:  Vovk et al. (2005)
     """
 

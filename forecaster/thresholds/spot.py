@@ -1,4 +1,4 @@
-"""SPOT: peaks over a threshold that learn from every row as it comes, alarms left out."""
+"""SPOT: streaming peaks over a threshold, which learn from every row except alarms."""
 
 import math
 from dataclasses import dataclass
@@ -13,18 +13,18 @@ from forecaster.thresholds.base import Threshold
 __all__ = ["Spot"]
 
 _FEWEST = 30
-"""Peaks below which likelihood is no guide: moments fit the tail then."""
+"""With fewer peaks the tail is fitted by moments, as maximum likelihood is then unreliable."""
 
 
 class Spot(Threshold):
-    """A generalised-Pareto law of the scores beyond a high level, fitted anew with each peak that is no alarm.
+    """A generalised Pareto tail of the scores above a high level, fitted again at each peak that is no alarm.
 
-    Rows between two peaks add to the count of which peaks are a share. A row whose p-value is below the rate asked for
-    teaches nothing.
+    Rows between peaks are counted too, for the share of peaks among all rows. Nothing is learnt from a row whose
+    p-value is below the wanted rate of false alarms.
 
     Shapes:  [n] -> [n]
     Missing: NaN scores are left out of the fit, teach nothing and stay NaN
-    Fails:   where scores grow for good: all that is beyond the law is an alarm, and teaches nothing (`dspot` follows)
+    Fails:   if scores grow for good: all rows far in the tail are alarms, from which it does not learn (`dspot` does)
     Source:  Siffer et al. (2017), KDD, algorithm 2; Grimshaw (1993) for the fit
     """
 
@@ -33,11 +33,11 @@ class Spot(Threshold):
         share: float = 0.02
         """Share of the normal scores that are peaks, in (0, 1)."""
         fewest: int = 30
-        """Fewest peaks to begin with, as far as half of the scores allow."""
+        """Fewest peaks to begin with, but at most half of the scores."""
         most: int = 400
-        """Most peaks that are remembered, the newest."""
+        """Most peaks that are kept; the newest ones are."""
         shape_most: float = 0.5
-        """Heaviest tail: a larger shape has no variance."""
+        """Largest shape of the tail, its heaviest; a larger one than 0.5 has no variance."""
         least: float = 0.001
         """Least scale of the tail, in units of the scores."""
 
@@ -71,7 +71,7 @@ class Spot(Threshold):
         return np.array([self.judge(score) for score in scores.tolist()])
 
     def judge(self, score: float) -> float:
-        """The p-value of one row, which is then learnt from."""
+        """The p-value of one row; the threshold then learns from the row."""
         if math.isnan(score):
             return math.nan
         p = min(max(self._p_value(score), 1e-300), 1.0)

@@ -1,4 +1,4 @@
-"""The dynamic threshold of telemanom: rows of the past that stand out are pruned from what counts as normal."""
+"""The dynamic threshold of telemanom: past rows that stand out do not count as normal."""
 
 from dataclasses import dataclass
 
@@ -17,16 +17,16 @@ _LEAST_SPREAD = 1e-9
 
 
 class Telemanom(Threshold):
-    """Ranks among the recent scores that do not stand out, and beyond the threshold between the two a fading tail.
+    """Ranks among the recent scores that do not stand out, and an exponential tail above the threshold.
 
-    The threshold is mean + z deviations with the z whose removal of the rows beyond takes most of mean and spread away for
-    the fewest rows and groups of them. Groups hardly higher than what is usual are pruned: they stay normal. It looks
-    back only, on the last `window` rows of each calibration.
+    The threshold is mean + z deviations. The chosen z is the one for which leaving out the rows above reduces mean and
+    deviation most, relative to the number of rows and groups left out. Groups hardly higher than usual scores are
+    pruned: they count as normal. Only the last `window` rows of each calibration are used.
 
     Shapes:  [n] -> [n]
     Missing: NaN scores are left out of the fit and stay NaN
-    Fails:   on heavy tails and few rows, whose highest scores it takes for anomalies: then p-values are too low
-    Source:  Hundman et al. (2018), KDD, equations 2 to 5; scores are taken as they come, the detector smooths them
+    Fails:   on heavy tails and few rows, where it takes the highest scores for anomalies: p-values are then too low
+    Source:  Hundman et al. (2018), KDD, equations 2 to 5; scores are not smoothed here, as the detector does that
     """
 
     uniform = False
@@ -34,11 +34,11 @@ class Telemanom(Threshold):
     @dataclass(frozen=True, kw_only=True)
     class Config(Threshold.Config):
         window: int = 2_100
-        """Rows back that the threshold is made of."""
+        """Number of last rows that the threshold is computed from."""
         buffer: int = 100
-        """Rows on both sides of one beyond the threshold that are with it."""
+        """Rows on both sides of a row above the threshold that belong to its group."""
         prune: float = 0.13
-        """Least fall from one group's highest score to the next one's, as a share, that keeps it apart."""
+        """Least relative drop from a group's highest score to the next lower group's that saves it from pruning."""
 
         def __post_init__(self) -> None:
             if self.window < 2 or self.buffer < 0 or not 0 <= self.prune < 1:
@@ -62,7 +62,7 @@ class Telemanom(Threshold):
         return np.asarray(np.maximum(p * np.exp(-severity), np.where(np.isnan(p), np.nan, 1e-300)))
 
     def _beyond(self, scores: Floats) -> tuple[float, Bools]:
-        """The threshold, and the rows that it sets apart: [n]"""
+        """The threshold, and the rows that stand out: [n]"""
         none = np.zeros(len(scores), bool)
         centre, spread = (scores.mean(), scores.std()) if len(scores) else (0.0, 0.0)
         if spread <= _LEAST_SPREAD * max(abs(centre), 1.0):
@@ -80,7 +80,7 @@ class Telemanom(Threshold):
         return threshold, self._pruned(scores, self._widened(scores >= threshold))
 
     def _widened(self, rows: Bools) -> Bools:
-        """The same and `buffer` rows on both sides."""
+        """The given rows and `buffer` rows on both sides of each."""
         steps = np.zeros(len(rows) + 1, np.int64)
         at = np.flatnonzero(rows)
         np.add.at(steps, np.maximum(at - self.config.buffer, 0), 1)
@@ -88,7 +88,7 @@ class Telemanom(Threshold):
         return np.asarray(np.cumsum(steps[:-1]) > 0)
 
     def _pruned(self, scores: Floats, apart: Bools) -> Bools:
-        """Without the groups that are hardly higher than the next one below them, unless one further below still falls."""
+        """Prune groups hardly higher than the next lower one, except above a group that is kept."""
         groups = _runs(apart)
         if len(groups) == 0:
             return apart
