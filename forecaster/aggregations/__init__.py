@@ -1,1 +1,1 @@
-"""How strange channels are as a whole, from how strange each of them is; a file each."""
+"""How strange the channels are together, from how strange each of them is; one definition a file."""

@@ -1,4 +1,4 @@
-"""The contract of an aggregation: from what channels say of a row to how strange they are as a whole."""
+"""The contract of an aggregation: from the scores of single channels to one score for all of them."""
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
@@ -11,13 +11,13 @@ __all__ = ["Aggregation", "Evidence"]
 
 @dataclass(frozen=True)
 class Evidence:
-    """What the channels that count say of some rows; of each row at least one says something.
+    """Scores of the channels that count, for some rows; in each row at least one channel has a value.
 
-    Channels that never moved in training, and mere indicators beside others, do not count and are not among them.
+    Channels that were constant in training, and indicator channels among others, do not count and are left out.
 
     Shapes:  errors, strangeness [time, C]; distance [time]
-    Units:   errors in each channel's usual one; strangeness as -log10 of the channel's calibrated p-value; distance of all
-        levels together from those of training (Mahalanobis), in its usual one
+    Units:   errors in units of each channel's usual error; strangeness is -log10 of the channel's calibrated p-value;
+        distance is that of all levels together from those of training (Mahalanobis), in units of its usual size
     Missing: NaN where a channel has no value
     """
 
@@ -27,9 +27,9 @@ class Evidence:
 
 
 class Aggregation(ABC):
-    """One number for each row, higher where the channels are stranger. It is calibrated like any view afterwards.
+    """One number for each row, higher if the channels are stranger; it is then calibrated like any view.
 
-    A row's number rests on that row alone: what is remembered of earlier ones is in what the channels say.
+    A row's number depends on that row alone: earlier rows matter only through the scores of the channels.
     """
 
     @dataclass(frozen=True, kw_only=True)
@@ -41,4 +41,4 @@ class Aggregation(ABC):
 
     @abstractmethod
     def joined(self, evidence: Evidence) -> Floats:
-        """How strange the channels are as a whole: [time]"""
+        """How strange the channels are together: [time]"""

@@ -8,17 +8,17 @@ from forecaster.series.grid import Floats
 __all__ = ["Cauchy"]
 
 _MOST = 0.99
-"""P-values beyond this say no more: one of exactly 1 would outweigh all others."""
+"""P-values are clipped to this: one of exactly 1 would outweigh all others."""
 
 
 class Cauchy(Aggregation):
-    """-log10 of one p-value for all channels: each becomes a Cauchy variable, and their mean is one, too.
+    """-log10 of one p-value for all channels: each p-value is mapped to a Cauchy variable; their mean is Cauchy too.
 
-    Small p-values are right however the channels depend on each other; one small one, or several that are not large, make
-    the whole small.
+    Small results are valid whatever the dependence between channels. The result is small if one p-value is small, or
+    several are fairly small.
 
     Missing: a channel without a value is left out
-    Fails:   where some channels are more usual than by chance: p-values near 1 take from the others
+    Fails:   if some channels are more usual than chance allows: p-values near 1 hide the evidence of the others
     Source:  Liu and Xie (2020), Journal of the American Statistical Association 115(529), equation 1
     """
 

@@ -9,12 +9,12 @@ __all__ = ["ErrorsAndLevels"]
 
 
 class ErrorsAndLevels(Aggregation):
-    """Mean error of the channels, each in its usual ones, plus the distance of their levels together.
+    """Mean error of the channels, each in units of its usual error, plus the joint distance of their levels.
 
     Missing: a channel without a value adds no error
-    Fails:   where one of many channels is a little off: the others' noise hides it
-    Source:  Hotelling (1947) for the distance; that a sum of scaled errors is ahead of the strangest channel and of joined
-        p-values is measured in docs/experiments.md
+    Fails:   if one of many channels is a little off: the others' noise hides it
+    Source:  Hotelling (1947) for the distance; docs/experiments.md shows that a sum of scaled errors beats the
+        strangest channel and combined p-values
     """
 
     def joined(self, evidence: Evidence) -> Floats:

@@ -1,4 +1,4 @@
-"""The strangest channel speaks for all."""
+"""The score of the strangest channel."""
 
 import numpy as np
 
@@ -9,11 +9,11 @@ __all__ = ["Maximum"]
 
 
 class Maximum(Aggregation):
-    """The greatest strangeness of the channels: the least of their calibrated p-values.
+    """The highest strangeness of any channel, that is the smallest of their calibrated p-values.
 
     Missing: a channel without a value is left out
-    Fails:   where many channels are a little off and none by much
-    Source:  Tippett (1931); calibration on normal rows takes the place of his table, so channels may depend on each other
+    Fails:   if many channels are a little off and none by much
+    Source:  Tippett (1931); calibration on normal rows replaces his table, so channels may depend on each other
     """
 
     def joined(self, evidence: Evidence) -> Floats:

@@ -1,4 +1,4 @@
-"""The few strangest channels speak for all."""
+"""The mean score of the k strangest channels."""
 
 from dataclasses import dataclass
 
@@ -11,10 +11,10 @@ __all__ = ["TopK"]
 
 
 class TopK(Aggregation):
-    """The mean strangeness of the k strangest channels: 1 is the maximum, all of them Fisher's sum of logarithms.
+    """The mean strangeness of the k strangest channels: k = 1 is `maximum`, all of them Fisher's sum of logarithms.
 
-    Missing: a channel without a value is left out; where fewer than k have one, their mean counts
-    Fails:   as `maximum` does the smaller k is, as a mean over all does the greater
+    Missing: a channel without a value is left out; if fewer than k have one, the mean of these is taken
+    Fails:   for small k as `maximum` does; for large k if only few of many channels are off
     Source:  Fisher (1932) for the sum of logarithms of p-values
     """
 

@@ -8,15 +8,15 @@ from forecaster.series.grid import Floats
 __all__ = ["LEVELS", "first_levels", "summed"]
 
 LEVELS = 250
-"""As many as the reference program of VUS takes."""
+"""Number of thresholds, as in the reference program of VUS."""
 
 
 def first_levels(rank_T: Floats) -> Ints:
-    """Number of the highest threshold that each row reaches: [time] -> [time]"""
+    """Index of the highest threshold that each row reaches: [time] -> [time]"""
     levels = np.sort(rank_T)[::-1][np.linspace(0, len(rank_T) - 1, LEVELS).astype(int)]
     return np.searchsorted(-levels, -rank_T, side="left")
 
 
 def summed(level_N: Ints, weight_N: Floats | None = None) -> Floats:
-    """How many of some rows reach each threshold, or what they weigh: [rows] -> [LEVELS]"""
+    """Number, or total weight, of the rows that reach each threshold: [rows] -> [LEVELS]"""
     return np.cumsum(np.bincount(level_N, weight_N, minlength=LEVELS)).astype(float)

@@ -1,4 +1,4 @@
-"""The Numenta anomaly benchmark's score: what each alarm is worth, and the sum at every threshold."""
+"""The score of the Numenta anomaly benchmark (NAB): the value of each alarm, and the sum at every threshold."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,12 +13,12 @@ __all__ = ["PROFILES", "ApplicationProfile", "Sweep", "sweep"]
 
 _PROBATION, _MOST_PROBATION = 0.15, 750
 _FAR = 3.0
-"""Widths of the last window after which a false alarm costs in full."""
+"""Distance behind the last window, in its widths, from which a false alarm has its full cost."""
 
 
 @dataclass(frozen=True)
 class ApplicationProfile:
-    """What is gained by a window found, and lost by an alarm outside and by a window missed."""
+    """The gain for a window found, and the costs of an alarm outside and of a window missed."""
 
     hit: float
     false_alarm: float
@@ -35,34 +35,34 @@ PROFILES = {
 
 @dataclass(frozen=True)
 class Sweep:
-    """Sums over a corpus by threshold, the highest first.
+    """Sums over a corpus for each threshold, the highest threshold first.
 
-    Shapes: thresholds, totals [n]; the first threshold is infinite, no row reaches it
+    Shapes: thresholds, totals [n]; the first threshold is infinite: no row reaches it
     """
 
     thresholds: Floats
     totals: Floats
     null: float
-    """Without any alarm."""
+    """The sum without any alarm."""
     perfect: float
 
     @property
     def best(self) -> float:
-        """The threshold that is best on these very series."""
+        """The threshold with the highest sum on these same series."""
         return float(self.thresholds[np.argmax(self.totals)])
 
     def at(self, threshold: float) -> float:
-        """The sum where every row at or above a threshold is an alarm."""
+        """The sum if every row at or above a threshold is an alarm."""
         return float(self.totals[np.searchsorted(-self.thresholds, -threshold, side="right") - 1])
 
     def share(self, total: float) -> float:
-        """A sum on the scale where no alarm at all is 0 and every window found at once is 100."""
+        """A sum rescaled: 0 is no alarm at all, 100 is every window found at its start."""
         span = self.perfect - self.null
         return 100 * (total - self.null) / span if span > 0 else float("nan")
 
 
 def sweep(cases: Sequence[Case], profile: ApplicationProfile) -> Sweep:
-    """The sum at every threshold, one threshold for all series."""
+    """The sum at every threshold, with one threshold for all series."""
     parts = [_worth(case, profile) for case in cases]
     windows = int(sum(count for *_, count in parts))
     score_N, gain_N = (np.concatenate([part[k] for part in parts]) for k in (0, 1))
@@ -74,7 +74,7 @@ def sweep(cases: Sequence[Case], profile: ApplicationProfile) -> Sweep:
 
 
 def _worth(case: Case, profile: ApplicationProfile) -> tuple[Floats, Floats, int]:
-    """Scores of the rows that count, what each adds once the threshold is down to it, and the number of windows."""
+    """Scores of the rows that count, what each adds once the threshold is at its score, and the number of windows."""
     begin = max(case.begin, min(int(_PROBATION * len(case.label)), _MOST_PROBATION))
     windows = case.windows
     rows = begin + np.flatnonzero(~np.isnan(case.score[begin:]))
@@ -89,7 +89,7 @@ def _worth(case: Case, profile: ApplicationProfile) -> tuple[Floats, Floats, int
 
 
 def _past_window(rows: Ints, windows: Ints) -> Floats:
-    """How far behind the last window each row lies, in widths of that window: [rows], [windows, 2] -> [rows]"""
+    """Distance of each row behind the window before it, in widths of that window: [rows], [windows, 2] -> [rows]"""
     ended = np.searchsorted(windows[:, 1], rows, side="left")
     known = np.r_[[[0, 0]], windows][ended]
     width = known[:, 1] - known[:, 0]
@@ -98,5 +98,5 @@ def _past_window(rows: Ints, windows: Ints) -> Floats:
 
 
 def _scaled(position: Floats) -> Floats:
-    """1 at the start of a window, 0 at its end, -1 far behind it, nearly."""
+    """NAB's sigmoid: about 1 at the start of a window, 0 at its end, about -1 far behind it."""
     return np.where(position >= _FAR, -1.0, 2 / (1 + np.exp(5 * np.minimum(position, _FAR))) - 1)

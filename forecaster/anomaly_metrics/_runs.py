@@ -15,7 +15,7 @@ def runs(marked_T: Bools) -> Ints:
 
 
 def overlaps(spans: Ints, others: Ints) -> Ints:
-    """How many of the others share a row with each span; they are apart and in order. Shapes: [n, 2], [m, 2] -> [n]"""
+    """How many of the others (disjoint, sorted) share a row with each span. Shapes: [n, 2], [m, 2] -> [n]"""
     begun = np.searchsorted(others[:, 0], spans[:, 1], side="right")
     over = np.searchsorted(others[:, 1], spans[:, 0], side="left")
     return np.asarray(begun - over, np.int64)

@@ -1,4 +1,4 @@
-"""Affiliation precision and recall: how near alarms and windows are, beside places drawn at random."""
+"""Affiliation precision and recall: how near alarms and windows are, compared with random places."""
 
 from typing import ClassVar
 
@@ -12,18 +12,20 @@ from forecaster.series.grid import Bools, Floats
 __all__ = ["Affiliation"]
 
 _CELLS = 4
-"""Parts of a row. Distances have their kinks at quarters of rows, so the midpoint rule over these is exact."""
+"""Cells per row. Distances have kinks only at quarters of rows, so the midpoint rule over quarters is exact."""
 
 
 class Affiliation(AnomalyMetric):
-    """Probability that a random place is farther off than the alarms are from their window, and the window from them.
+    """How near alarms are to windows (precision) and windows to alarms (recall), compared with random places.
 
-    Time is parted half-way between windows; each part is judged on its own and their mean counts. An event reaches from its
-    first alarm to its last.
+    Each is the mean probability that a random place is farther off.
+
+    Time is divided half-way between windows; each part is judged on its own, and the result is their mean. An event
+    reaches from its first alarm to its last.
 
     Missing: a part without alarms has recall 0 and no precision; NaN without windows
-    Fails:   as a number of its own: random alarms reach 0.5, and F1 of detectors crowd from 0.7 to 0.9. Read it beside the
-        random score's
+    Fails:   if read alone: random alarms reach 0.5, and F1 of most detectors is from 0.7 to 0.9. Compare it with that
+        of a random score
     Source:  Huet, Navarro and Rossi (2022), KDD, equations 5 to 8; numbers of ahstat/affiliation-metrics-py
     """
 
@@ -47,7 +49,7 @@ class Affiliation(AnomalyMetric):
 
 
 def _covered(case: Case) -> Bools:
-    """Rows from the first to the last alarm of an event."""
+    """Rows from the first to the last alarm of any event."""
     covered_T = np.zeros(len(case.label), bool)
     for first, last in case.events:
         covered_T[first : last + 1] = True
@@ -55,7 +57,7 @@ def _covered(case: Case) -> Bools:
 
 
 def _precision(alarms: Ints, start: int, end: int, size: int) -> float:
-    """Mean over the cells of alarms of the chance to be as far from the window [start, end), or farther."""
+    """Mean over alarm cells of the probability that a random place is at least as far from the window [start, end)."""
     place = alarms + 0.5
     away = np.maximum(np.maximum(start - place, place - end), 0)
     nearer = end - start + np.minimum(away, start) + np.minimum(away, size - end)
@@ -63,7 +65,7 @@ def _precision(alarms: Ints, start: int, end: int, size: int) -> float:
 
 
 def _recall(alarms: Ints, start: int, end: int, size: int) -> float:
-    """Mean over the cells of the window of the chance to be as far from them as the nearest alarm is, or farther."""
+    """Mean over window cells of the probability that a random place is at least as far as the nearest alarm."""
     place = np.arange(start, end, dtype=np.float64) + 0.5
     away = _nearest(alarms, place)
     nearer = np.minimum(place + away, size) - np.maximum(place - away, 0)
@@ -71,7 +73,7 @@ def _recall(alarms: Ints, start: int, end: int, size: int) -> float:
 
 
 def _nearest(alarms: Ints, place: Floats) -> Floats:
-    """Distance from each place to the nearest cell of an alarm, 0 in one."""
+    """Distance from each place to the nearest alarm cell, 0 inside one."""
     after = np.searchsorted(alarms, place)
     left = np.r_[-np.inf, alarms + 1.0][after]
     right = np.r_[alarms.astype(float), np.inf][after]

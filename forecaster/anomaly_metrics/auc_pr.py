@@ -12,10 +12,10 @@ __all__ = ["AucPr"]
 
 
 class AucPr(AnomalyMetric):
-    """Average precision: the precision at every threshold, weighted by the recall that it adds. No interpolation.
+    """Average precision: precision at every threshold, weighted by the increase in recall; no interpolation.
 
     Missing: NaN for a series without labelled rows
-    Fails:   where labels are windows around something shorter: rows of a window that look usual count as missed
+    Fails:   if labels are windows around shorter anomalies: usual rows in a window count as missed
     Source:  Davis and Goadrich (2006), ICML; `average_precision_score` of scikit-learn
     """
 
@@ -30,7 +30,7 @@ class AucPr(AnomalyMetric):
 
 
 def _swept(label_T: Bools, rank_T: Floats) -> tuple[Ints, Ints]:
-    """Labelled rows and rows at or above each value of the score, from the highest on: [values], [values]"""
+    """Numbers of labelled rows and of all rows at or above each score, highest score first: [values], [values]"""
     order = np.argsort(-rank_T, kind="stable")
     ends = np.flatnonzero(np.r_[rank_T[order][1:] != rank_T[order][:-1], True])
     return np.cumsum(label_T[order], dtype=np.int64)[ends], np.asarray(ends + 1, np.int64)

@@ -1,6 +1,6 @@
-"""The contract of an anomaly metric: numbers from labelled series and what a detector said of them.
+"""The contract of an anomaly metric: numbers from labelled series and a detector's output for them.
 
-Forecasts have metrics of their own in `metrics/`: their terms add up over cutoffs. A detector is judged on whole series.
+Metrics of forecasts are in `metrics/`: they are sums of terms over cutoffs. A detector is judged on whole series.
 """
 
 from abc import ABC, abstractmethod
@@ -22,12 +22,12 @@ Numbers = dict[str, float]
 
 @dataclass(frozen=True)
 class Case:
-    """All rows of one series in time order: their labels, and what a detector said.
+    """All rows of one series in time order: labels and a detector's output.
 
     Shapes:  label, score, p_value, event [T]; `event` numbers the event that a row's alarm belongs to, -1 for no alarm
-    Units:   score on any scale, higher is stranger; `buffer` in rows; `rate` in false alarms a row, as asked for;
-        `week` in rows
-    Missing: a NaN score is the least strange of all; NaN p-values are left out; `week` is NaN where `ds` is no time
+    Units:   score on any scale, higher is stranger; `buffer` in rows; `rate`: wanted false alarms per row; `week`: rows
+        in a week
+    Missing: a NaN score is the least strange of all; NaN p-values are left out; `week` is NaN if `ds` is not a time
     """
 
     label: Bools
@@ -35,9 +35,9 @@ class Case:
     p_value: Floats
     event: Ints
     begin: int = 0
-    """First row that is judged: what came before it taught the detector."""
+    """First row that is judged; the detector was trained on the rows before."""
     buffer: int = 125
-    """Rows around a window in which an alarm counts in part, for metrics that know such."""
+    """Rows around a window in which an alarm counts partly, for metrics that use a buffer."""
     rate: float = 1e-3
     week: float = float("nan")
 
@@ -53,7 +53,7 @@ class Case:
 
     @property
     def rank(self) -> Floats:
-        """The score, with -infinity where it is missing."""
+        """The score, with -infinity for a missing one."""
         return np.where(np.isnan(self.score), -np.inf, self.score)
 
     @property
@@ -75,20 +75,20 @@ class AnomalyMetric(ABC):
     """One definition, and the numbers it gives."""
 
     ideals: ClassVar[dict[str, float]]
-    """Name of every number, and the value that is best; NaN for one that is no verdict."""
+    """The best value of every number, by name; NaN if none is better than another."""
     single: ClassVar[bool] = True
-    """Whether one series alone has a number worth reading."""
+    """Whether the number of a single series is meaningful."""
     pooled: ClassVar[bool] = False
-    """Whether folders are put together; else each has its numbers, and their mean counts."""
+    """Whether the series of all folders are pooled; if not, each folder has its numbers, and their mean is taken."""
 
     @classmethod
     @abstractmethod
     def of(cls, case: Case) -> Numbers:
-        """The numbers of one series, all of whose rows are judged; NaN where there is nothing to judge."""
+        """The numbers of one series, all of whose rows are judged; NaN if there is nothing to judge."""
 
     @classmethod
     def over(cls, cases: Sequence[Case]) -> Numbers:
-        """The numbers of several series: means over those that have one."""
+        """The numbers of several series: means over the series that have a number."""
         found = [cls.of(case.test) for case in cases]
         return {name: _mean([numbers[name] for numbers in found]) for name in cls.ideals}
 

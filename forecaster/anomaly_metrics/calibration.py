@@ -10,11 +10,11 @@ __all__ = ["Calibration"]
 
 
 class Calibration(AnomalyMetric):
-    """Largest distance between the distribution of the p-values of unlabelled rows and the uniform one.
+    """Largest distance between the distribution function of unlabelled rows' p-values and the uniform one.
 
-    Missing: rows without a p-value are left out; NaN where none is left
-    Fails:   as a test: neighbouring p-values hang together. And far in the tail, where alarms are made: there
-        `false_alarms_of_asked` speaks
+    Missing: rows without a p-value are left out; NaN if none is left
+    Fails:   as a significance test, as neighbouring p-values are dependent; and far in the tail, where alarms are:
+        there read `false_alarms_of_asked`
     Source:  Kolmogorov's and Smirnov's statistic; conformal p-values are uniform on exchangeable rows, Vovk et al. (2005)
     """
 

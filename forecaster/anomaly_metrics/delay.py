@@ -14,10 +14,10 @@ __all__ = ["Delay"]
 class Delay(AnomalyMetric):
     """Mean and median number of rows from the start of a labelled window to the first alarm in it.
 
-    Over all windows that hold an alarm, of all series together; read it beside `event_recall`, which counts them.
+    Taken over all windows of all series that hold an alarm; read it with `event_recall`, their share of all windows.
 
-    Missing: NaN where no window holds an alarm
-    Fails:   where labels begin before any evidence, as NAB's windows do by design
+    Missing: NaN if no window holds an alarm
+    Fails:   if labels begin before anything can be seen, as NAB's windows do by design
     """
 
     ideals: ClassVar = {"delay_mean": 0.0, "delay_median": 0.0}
@@ -35,7 +35,7 @@ class Delay(AnomalyMetric):
 
 
 def _delays(case: Case) -> Floats:
-    """Of every window with an alarm: [windows]"""
+    """Delay of every window with an alarm: [windows]"""
     alarms = np.r_[np.flatnonzero(case.event >= 0), len(case.event)]
     first = alarms[np.searchsorted(alarms, case.windows[:, 0])]
     return np.asarray((first - case.windows[:, 0])[first <= case.windows[:, 1]], float)

@@ -12,12 +12,12 @@ __all__ = ["Events"]
 class Events(AnomalyMetric):
     """Share of events that touch a labelled window, and share of windows that an event touches.
 
-    Counted over all series together, at the detector's own alarms; a row shared is enough.
+    Counted over all series together, for the detector's own alarms; one shared row is enough.
 
     Missing: NaN without events (precision), without windows (recall), without either (F1)
-    Fails:   where one event spans everything: it is one true event, and it finds every window
-    Source:  Hundman et al. (2018), telemanom, and Orion's overlapping segments: both sides are counted in events. Others
-        under the name of event F1 count precision in rows
+    Fails:   if one event spans everything: it counts as one true event that finds every window
+    Source:  Hundman et al. (2018), telemanom, and Orion's overlapping segments: precision and recall both count events.
+        Other metrics called event F1 compute precision from rows
     """
 
     ideals: ClassVar = {"event_precision": 1.0, "event_recall": 1.0, "event_f1": 1.0}

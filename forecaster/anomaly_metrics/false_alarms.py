@@ -1,4 +1,4 @@
-"""False alarms, beside those that were asked for."""
+"""False alarms, compared with the number asked for."""
 
 from collections.abc import Sequence
 from typing import ClassVar
@@ -15,13 +15,14 @@ _TAIL = 0.025
 
 
 class FalseAlarms(AnomalyMetric):
-    """Events that touch no labelled window: their number, how many a series-week, and as a share of those asked for.
+    """Events that touch no labelled window: their number, per series and week, and relative to the number asked for.
 
-    Asked for is the rate times the rows outside the windows. `false_alarms_low` and `_high` bound the share by the 95 %
-    interval of a Poisson count: 1 is as asked. All series of all folders count together.
+    The number asked for is the rate times the rows outside windows. `false_alarms_low` and `_high` are the 95 %
+    interval of the ratio, from a Poisson count; 1 is as asked. All series of all folders count together.
 
-    Missing: rows without a score ask for nothing; a week's number is NaN where `ds` is no time
-    Fails:   where labels are incomplete: what was not labelled is false. Below 20 asked for the interval says little
+    Missing: rows without a score do not count as rows; the number per week is NaN if `ds` is not a time
+    Fails:   if labels are incomplete: an unlabelled anomaly counts as false. If fewer than 20 are asked for, the
+        interval is wide
     Source:  Garwood (1936), Biometrika 28: the exact interval of a Poisson count
     """
 
@@ -51,6 +52,6 @@ class FalseAlarms(AnomalyMetric):
 
 
 def _interval(count: int) -> tuple[float, float]:
-    """95 % interval of the mean of a Poisson variable that was seen once."""
+    """95 % interval of the mean of a Poisson variable, from one observed count."""
     low = float(gammaincinv(count, _TAIL)) if count else 0.0
     return low, float(gammaincinv(count + 1, 1 - _TAIL))

@@ -1,4 +1,4 @@
-"""Point-adjusted F1, which a random score excels at, and its repair PA%K."""
+"""Point-adjusted F1, on which a random score does well, and its correction PA%K."""
 
 from typing import ClassVar
 
@@ -16,14 +16,13 @@ _DRAWS = 5
 
 
 class PaK(AnomalyMetric):
-    """F1 of rows where a window counts as found in all its rows once more than K % of them are: never without a random
-    score's beside it.
+    """F1 of rows, if a window counts as found in all its rows once more than K % are; compare it with a random score.
 
-    `pa_f1` is K = 0, a single alarm finds the whole window; `pa_k` is the area under the curve over K from 0 to 100. Each at
-    its best threshold, which is picked by the labels.
+    `pa_f1` has K = 0: a single alarm finds the whole window. `pa_k` is the area under the curve over K from 0 to 100.
+    Both use the best threshold, picked with the labels.
 
     Missing: NaN for a series without labelled rows
-    Fails:   always: long windows are hit by chance. `pa_f1` of most papers is near that of a uniform random score
+    Fails:   always: long windows are hit by chance; `pa_f1` of most papers is near that of a uniform random score
     Source:  Xu et al. (2018), WWW, for the adjustment; Kim et al. (2022), AAAI, for PA%K and the random score
     """
 
@@ -41,7 +40,7 @@ class PaK(AnomalyMetric):
 
 
 def _best_f1(label_T: Bools, rank_T: Floats) -> Floats:
-    """F1 at the best threshold, by the share of a window that must be exceeded: [time] -> [K]"""
+    """F1 at the best threshold, for each share of a window that must be exceeded: [time] -> [K]"""
     level_T, windows = first_levels(rank_T), runs(label_T)
     length_W1 = (windows[:, 1:] - windows[:, :1] + 1).astype(float)
     found_WJ = np.stack([summed(level_T[first : last + 1]) for first, last in windows])

@@ -12,19 +12,19 @@ from forecaster.series.grid import Floats
 __all__ = ["Ranges"]
 
 _EXISTENCE = 0.2
-"""Weight of being found at all in the recall, the rest is overlap: TSB-AD's."""
+"""Weight in the recall of being found at all, as in TSB-AD; the rest is for overlap."""
 
 
 class Ranges(AnomalyMetric):
     """How much of each window the events cover (recall), how much of each event lies in windows (precision), and F1.
 
-    A range covered in x pieces counts one x-th; all places in a range count alike. An event reaches from its first alarm
-    to its last.
+    The overlap of a range covered in x pieces is divided by x; all positions in a range count equally. An event reaches
+    from its first alarm to its last.
 
     Missing: NaN without windows (recall), without events (precision), without either (F1)
-    Fails:   where windows are long and detectors say when, not how long
-    Source:  Tatbul et al. (2018), NeurIPS, equations 2 to 8: flat bias, reciprocal cardinality, existence weight 0.2 for
-        recall and 0 for precision, as TSB-AD takes them
+    Fails:   if windows are long and a detector shows when an anomaly is, but not how long
+    Source:  Tatbul et al. (2018), NeurIPS, equations 2 to 8: flat bias, reciprocal cardinality, existence weight 0.2
+        for recall and 0 for precision, as in TSB-AD
     """
 
     ideals: ClassVar = {"range_precision": 1.0, "range_recall": 1.0, "range_f1": 1.0}
@@ -39,12 +39,12 @@ class Ranges(AnomalyMetric):
 
 
 def harmonic(precision: float, recall: float) -> float:
-    """F1 of both; 0 where one is 0, NaN where one is."""
+    """F1, the harmonic mean; 0 if either is 0, NaN if either is NaN."""
     return 2 * precision * recall / (precision + recall) if precision + recall != 0 else 0.0
 
 
 def _covered(spans: Ints, others: Ints) -> Floats:
-    """Share of each span that others cover, by the number of pieces: [n, 2], [m, 2] -> [n]"""
+    """Share of each span that others cover, divided by the number of pieces: [n, 2], [m, 2] -> [n]"""
     rows = max((int(one[:, 1].max()) for one in (spans, others) if len(one)), default=-1) + 1
     within_T = np.zeros(rows + 1)
     np.add.at(within_T, others[:, 0], 1)

@@ -13,15 +13,15 @@ __all__ = ["RowsF1"]
 
 
 class RowsF1(AnomalyMetric):
-    """F1 of single rows, a mean over series: at the detector's alarms, at the best threshold, and at a frozen one.
+    """F1 of single rows, averaged over series: at the detector's alarms, at the best threshold, and at a frozen one.
 
-    `f1_oracle` picks each series' threshold by its own labels, as papers do and nobody can: a bound, no result.
-    `f1_frozen` is honest: one threshold for each half of the series (every other one in their order), the best on the
-    other half.
+    `f1_oracle` picks each series' threshold with its own labels, as many papers do; in use that is impossible, so it is
+    an upper bound, not a result. `f1_frozen` is honest: each half of the series (every other one in order) has the
+    threshold that is best on the other half.
 
     Missing: NaN for a series without labelled rows; `f1_frozen` for a single series
-    Fails:   where labels are windows around something shorter
-    Source:  Standard-F1 of TSB-AD (Liu and Paparrizos 2024) is `f1_oracle`
+    Fails:   if labels are windows around shorter anomalies
+    Source:  `f1_oracle` is Standard-F1 of TSB-AD (Liu and Paparrizos 2024)
     """
 
     ideals: ClassVar = {"f1_alarms": 1.0, "f1_oracle": 1.0, "f1_frozen": 1.0}
@@ -41,7 +41,7 @@ class RowsF1(AnomalyMetric):
 
 
 def f1(label_T: Bools, alarm_T: Bools) -> float:
-    """Of rows: twice those in both over the sum of each."""
+    """F1 of rows: twice the rows in both, divided by the sum of both counts."""
     return float(2 * (label_T & alarm_T).sum() / max(label_T.sum() + alarm_T.sum(), 1))
 
 
@@ -57,7 +57,7 @@ def _curve(case: Case) -> Curve:
 
 
 def _frozen(judged: list[Curve], others: list[Curve]) -> list[float]:
-    """F1 of each series at the threshold that has the best mean F1 on others."""
+    """F1 of each series at the threshold with the best mean F1 on the others."""
     if not others:
         return []
     candidates = np.unique(np.concatenate([_thinned(thresholds) for thresholds, _ in others]))
@@ -66,11 +66,11 @@ def _frozen(judged: list[Curve], others: list[Curve]) -> list[float]:
 
 
 def _thinned(thresholds: Floats) -> Floats:
-    """At most some hundreds, evenly over the ranks."""
+    """At most some hundred thresholds, spread evenly over the ranks."""
     return np.asarray(thresholds[np.unique(np.linspace(0, len(thresholds) - 1, 500).astype(int))])
 
 
 def _at(curve: Curve, thresholds: Floats) -> Floats:
-    """F1 where every row at or above a threshold is an alarm; 0 where none is."""
+    """F1 if every row at or above a threshold is an alarm; 0 if no row is."""
     values, found = curve
     return np.asarray(np.r_[0.0, found][np.searchsorted(-values, -thresholds, side="right")])

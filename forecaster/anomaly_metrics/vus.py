@@ -13,18 +13,18 @@ from forecaster.series.grid import Bools, Floats
 __all__ = ["Vus"]
 
 _NONE = 10**12
-"""A distance to a window that is not there."""
+"""Distance to a window that does not exist."""
 
 
 class Vus(AnomalyMetric):
     """Area under the range-based curves, averaged over all buffers of 0 to `Case.buffer` rows around the windows.
 
-    A row in the buffer counts in part, the less the farther it is from its window, and a window whose buffer holds no
-    alarm at all lowers the recall. Needs no threshold. The larger the buffer the larger the number: compare only at equal
+    A row in the buffer counts partly, less if it is farther from its window; a window without any alarm in it or its
+    buffer lowers the recall. Needs no threshold. The larger the buffer, the larger the number: compare only with equal
     buffers.
 
-    Missing: NaN for a series without labelled rows (and of ROC for one without others)
-    Fails:   as a share of anything: a random score is above the share of labelled rows
+    Missing: NaN for a series without labelled rows (VUS-ROC also for one with labelled rows only)
+    Fails:   if read as a share: even a random score is above the share of labelled rows
     Source:  Paparrizos et al. (2022), VLDB 15(11); Liu and Paparrizos (2024), TSB-AD, `RangeAUC_volume_opt`, whose 250
         thresholds and numbers these are (one sort and cumulative sums instead of a loop over thresholds)
     """
@@ -65,7 +65,7 @@ def _roc(tpr_WJ: Floats, fpr_WJ: Floats) -> float:
 
 
 def _buffer_hits(label_T: Bools, level_T: Ints, windows: Ints, buffer: int) -> Floats:
-    """Rows beside a window that reach each threshold, by what they count: sqrt(1 - distance / buffer), two windows' 1.
+    """Total weight of buffer rows that reach each threshold: sqrt(1 - distance / buffer), summed to 1 at most.
 
     Shapes: [time], [time], [windows, 2] -> [W, J]
     """
@@ -76,14 +76,14 @@ def _buffer_hits(label_T: Bools, level_T: Ints, windows: Ints, buffer: int) -> F
     hits = np.zeros((buffer + 1, LEVELS))
     for width in range(2, buffer + 1):
         reach = nearest <= width // 2
-        # Two windows' counts of at least sqrt(1/2) each are clipped at 1.
+        # Between two windows near each other, weights of at least sqrt(1/2) each add up to more than 1: clipped at 1.
         counts = np.where(second[reach] <= width // 2, 1.0, np.sqrt(1 - nearest[reach] / width))
         hits[width] = summed(level_N[reach], counts)
     return hits
 
 
 def _distances(rows: Ints, windows: Ints) -> tuple[Ints, Ints]:
-    """From rows outside to the nearest window and to the one after that: [rows], [windows, 2] -> [rows], [rows]"""
+    """Distances from rows outside to the two nearest windows: [rows], [windows, 2] -> [rows], [rows]"""
     before = np.searchsorted(windows[:, 0], rows)
     lasts = np.r_[-_NONE, -_NONE, windows[:, 1]]
     firsts = np.r_[windows[:, 0], _NONE, _NONE]
@@ -93,7 +93,7 @@ def _distances(rows: Ints, windows: Ints) -> tuple[Ints, Ints]:
 
 
 def _existence(level_T: Ints, windows: Ints, buffer: int) -> Floats:
-    """Share of zones (windows with their buffers, joined where they touch) with an alarm: -> [W, J]"""
+    """Share of zones (windows with their buffers, merged if they touch) that hold an alarm: -> [W, J]"""
     shares = np.empty((buffer + 1, LEVELS))
     for reach in range(buffer // 2 + 1):
         apart = windows[:-1, 1] + reach < windows[1:, 0] - reach

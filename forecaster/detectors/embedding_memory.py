@@ -20,7 +20,7 @@ class EmbeddingMemory(Windowed):
     Shapes:  scores [N, 2]: the distance, and its mean over `span` rows
     Units:   root mean squares, in deviations of the series' training rows
     Missing: as in `Windowed`
-    Fails:   if training rows hold an anomaly, which is then kept as usual; if the level wanders, new windows are all far
+    Fails:   if training rows hold an anomaly, which is then kept as usual; if the level wanders, as new windows are far
     Source:  the coreset is the greedy one of Sener and Savarese (2018), ICLR, as in PatchCore, Roth et al. (2022), CVPR
     """
 

@@ -68,7 +68,7 @@ def _median(sizes: Floats) -> float:
 def _alone(scores: Floats, ranked: Floats) -> float:
     """The extremal index: number of runs of high scores over the number of high scores; 1 if none are in runs.
 
-    Source: Ferro and Segers (2003), Journal of the Royal Statistical Society B 65(2), equation 5: from the times between
+    Source: Ferro and Segers (2003), Journal of the Royal Statistical Society B 65(2), equation 5: from times between
         high scores
     """
     high = ranked[int(HIGH * (len(ranked) - 1))]
