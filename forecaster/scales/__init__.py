@@ -1,1 +1,1 @@
-"""Causal units of a series at every cutoff, one file a kind."""
+"""Scaling of a series at every cutoff, from its past only; one file a kind."""

@@ -1,7 +1,7 @@
-"""What spreads are made of: steps between neighbours, and a trailing mean that a quiet spell does not shrink.
+"""Parts of spreads: steps between neighbours, and a trailing mean with a floor that a quiet spell cannot pass.
 
 Shapes:  values and masks are flat [N], the series end to end; `starts_N` is each row's series start
-Missing: rows where `seen` is False count for nothing
+Missing: rows with `seen` False are ignored
 """
 
 from typing import TypeVar
@@ -20,25 +20,25 @@ Level = TypeVar("Level", Tensor, Floats)
 
 
 def moves(y_N: Tensor, seen_N: Tensor, starts_N: Tensor) -> tuple[Tensor, Tensor]:
-    """Absolute steps between neighbours of one series, and where both are seen."""
+    """Absolute steps between neighbours of one series, and where both values are known."""
     before_N, known_N = before(y_N, seen_N, starts_N)
     return (y_N - before_N).abs(), known_N
 
 
 def before(y_N: Tensor, seen_N: Tensor, starts_N: Tensor) -> tuple[Tensor, Tensor]:
-    """The value before each, and where both are seen and of one series."""
+    """The value before each one, and where both are known and of the same series."""
     inside_N = torch.arange(len(y_N), device=y_N.device) > starts_N
     return y_N.roll(1), seen_N & seen_N.roll(1) & inside_N
 
 
 def floored_mean(x_N: Tensor, seen_N: Tensor, starts_N: Tensor, steps: int, floor: float) -> Tensor:
-    """Trailing mean, at least a part of the mean of all the past."""
+    """Trailing mean, but at least `floor` times the mean of all the past."""
     least_N = floor * expanding_mean(x_N, seen_N, starts_N)
     return torch.maximum(trailing_mean(x_N, seen_N, starts_N, steps), least_N)
 
 
 def latest_mean(x_BR: Floats, seen_BR: Bools, steps: int) -> Floats:
-    """Mean of the seen values among the last `steps`; 0 where there is none. Shapes: [B, R], [B, R] -> [B]"""
+    """Mean of the known values among the last `steps`; 0 if there is none. Shapes: [B, R], [B, R] -> [B]"""
     x, seen = x_BR[:, -steps:], seen_BR[:, -steps:]
     if seen.all():
         return np.asarray(x.sum(1) / max(1, x.shape[1]))
@@ -53,5 +53,5 @@ def latest_move(y_BR: Floats, seen_BR: Bools, steps: int) -> Floats:
 
 
 def tiny(level_N: Level) -> Level:
-    """A spread for series that have not moved yet: next to nothing, but not nothing."""
+    """A tiny, positive spread for series that have not moved yet."""
     return 1e-9 * abs(level_N) + LEAST

@@ -1,7 +1,7 @@
-"""Statistics of trailing windows that no running sum gives, exact and in bounded memory.
+"""Statistics of trailing windows that running sums cannot give; exact, and in bounded memory.
 
 Shapes:  values and masks are flat [N], the series end to end; `starts_N` is each row's series start
-Missing: rows where `seen` is False count for nothing
+Missing: rows with `seen` False are ignored
 """
 
 from typing import Any
@@ -18,7 +18,7 @@ _VALUES_AT_ONCE = 2_000_000
 
 
 def trailing_quantile(y_N: Tensor, seen_N: Tensor, starts_N: Tensor, steps: int, level: float) -> Tensor:
-    """Quantile of the seen values among the last `steps`, linear between two; 0 before any."""
+    """Quantile of the known values among the last `steps`, linearly interpolated; 0 before the first."""
     # A skip list on the CPU: sorting each window takes thirty times as long.
     first = torch.maximum(torch.arange(len(y_N), device=y_N.device) + 1 - steps, starts_N).cpu().numpy()
     seen = pd.Series(torch.where(seen_N, y_N, torch.nan).cpu().numpy())
@@ -38,8 +38,8 @@ class _Since(BaseIndexer):
 
 
 def trailing_deviation(y_N: Tensor, seen_N: Tensor, starts_N: Tensor, mean_N: Tensor, steps: int) -> Tensor:
-    """Root mean square of how far the seen values among the last `steps` are from each row's own mean; 0 before any."""
-    # Each window is summed anew: running sums of squares lose what is small beside the level.
+    """Root mean square distance of the known values among the last `steps` from each row's `mean_N`; 0 before any."""
+    # Each window is summed anew: running sums of squares lose deviations that are small relative to the level.
     ahead = (steps - 1, 0)
     y_L, seen_L = torch.nn.functional.pad(y_N, ahead), torch.nn.functional.pad(seen_N, ahead)
     place_W = torch.arange(1 - steps, 1, device=y_N.device)

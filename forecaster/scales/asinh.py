@@ -1,4 +1,4 @@
-"""Trailing units that bend: far values come nearer."""
+"""Trailing level and spread with an asinh transform, which compresses far values."""
 
 from dataclasses import dataclass
 
@@ -12,23 +12,23 @@ from forecaster.series.grid import Bools, Floats
 __all__ = ["Asinh"]
 
 _FURTHEST = 50.0
-"""Beyond it the way back stays where it is: sinh(50) spreads are 10^21."""
+"""The inverse is clipped here: sinh(50) spreads are 10^21."""
 
 
 class Asinh(Scale):
-    """The distance d of `trailing` as b asinh(d / b): itself near the level, its logarithm far away, on both sides.
+    """The distance d of `trailing`, transformed to b asinh(d / b): linear near the level, logarithmic far from it.
 
     Shapes:  [N] -> [N], [N]
     Units:   level and spread in those of y; the result has none
     Missing: unseen values count for nothing
-    Fails:   where a season swings far beyond b spreads, errors at its turns count for less than those at the level
+    Fails:   if a season swings far beyond b spreads: errors at its peaks count less than those near the level
     Source:  Burbidge, Magee and Robb (1988), JASA 83(401), equation 2.1
     """
 
     @dataclass(frozen=True, kw_only=True)
     class Config(Trailing.Config):
         bend: float = 3.0
-        """Distance b in spreads from which the map bends, above 0."""
+        """Distance b, in spreads, from which the transform becomes logarithmic; above 0."""
 
         def __post_init__(self) -> None:
             super().__post_init__()

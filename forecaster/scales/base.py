@@ -1,4 +1,4 @@
-"""The contract of a scale: units of a series at every row, from what was known there."""
+"""The contract of a scale: the units of a series at every row, from what was known at that row."""
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
@@ -11,18 +11,18 @@ from forecaster.series.grid import Bools, Floats
 __all__ = ["LEAST", "Linear", "Scale"]
 
 LEAST = 1e-40
-"""Of a spread or a level: forecasts of values down to 1e-30 do not depend on the unit that these are counted in."""
+"""Least spread or level; so small that forecasts of values down to 1e-30 do not depend on their unit."""
 
 
 class Scale(ABC):
-    """Causal units: a level and a spread at every row, and the way into them and back.
+    """Causal scaling: a level and a spread at every row, and the transform into these units and back.
 
-    A change of a value after a row changes nothing at that row. `inverse` undoes `forward` and keeps
-    order, so quantiles stay quantiles.
+    Values after a row change nothing at that row. `inverse` undoes `forward` and keeps order, so quantiles stay
+    quantiles.
     """
 
     fixed_zero: ClassVar[str] = ""
-    """Why zero is more than a place on the axis; empty where a series moved by a constant has units moved with it."""
+    """Why zero is special for this scale; empty if adding a constant to a series just adds it to the level."""
 
     @dataclass(frozen=True, kw_only=True)
     class Config:
@@ -40,28 +40,28 @@ class Scale(ABC):
 
     @property
     def reach(self) -> int | None:
-        """Rows that `newest` looks back on; None for a scale that has no form for one value at a time."""
+        """Number of last rows that `newest` needs; None for a scale without a streaming form."""
         return None
 
     def usual(self, y: Floats, before: Floats, seen: Bools, seen_before: Bools) -> tuple[Floats, Bools]:
-        """What is averaged over all the past, and whether it counts, from each row and the one before; elementwise."""
+        """The quantity averaged over all the past, from each row and the one before, and if it counts; elementwise."""
         raise NotImplementedError
 
     def newest(self, y_BR: Floats, seen_BR: Bools, usual_B: Floats) -> tuple[Floats, Floats]:
-        """What `measure` gives at the last of some rows, with the mean of `usual` over all the past: [B], [B]"""
+        """The result of `measure` at the last of some rows, given the mean of `usual` over all the past: [B], [B]"""
         raise NotImplementedError
 
     @abstractmethod
     def forward(self, y: Tensor, level: Tensor, spread: Tensor) -> Tensor:
-        """Values in units (elementwise, any one shape)."""
+        """From values to units (elementwise, all of one shape)."""
 
     @abstractmethod
     def inverse(self, z: Tensor, level: Tensor, spread: Tensor) -> Tensor:
-        """Units in values (elementwise, any one shape)."""
+        """From units to values (elementwise, all of one shape)."""
 
 
 class Linear(Scale):
-    """Distance from the level, in spreads. Members give `measure`."""
+    """Distance from the level, in spreads. Members define `measure`."""
 
     def forward(self, y: Tensor, level: Tensor, spread: Tensor) -> Tensor:
         return (y - level) / spread

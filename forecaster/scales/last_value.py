@@ -1,4 +1,4 @@
-"""The last value, and the usual step from there."""
+"""The last value, and the usual step from one value to the next."""
 
 from dataclasses import dataclass
 
@@ -18,7 +18,7 @@ class LastValue(Linear):
     Shapes:  [N] -> [N], [N]
     Units:   level and spread in those of y; the result has none
     Missing: the level is the last value that was seen; a step from or to a missing one is no step
-    Fails:   on noisy series every lag moves with the newest value's noise
+    Fails:   on noisy series: the noise of the newest value shifts all lags
     Source:  the level is NLinear's, Zeng et al. (2023), AAAI
     """
 

@@ -14,20 +14,21 @@ from forecaster.scales.base import LEAST, Scale
 __all__ = ["Log"]
 
 _FURTHEST = 50.0
-"""Beyond it the way back stays where it is: e^50 levels are 10^21."""
+"""The inverse is clipped here: e^50 levels are 10^21."""
 
 
 class Log(Scale):
-    """The logarithm of value over level, in mean absolute steps of logarithms: growth and seasons that multiply.
+    """The logarithm of value / level, in mean absolute steps of logarithms: for growth and multiplicative seasons.
 
-    Below a small part of the level the map goes on as a straight line of the same slope, so that zeros and negative
-    values have a place, and the way back is exact. Forecasts of positive series stay positive down to there.
+    Below a small part of the level the transform continues as a straight line of the same slope, so that zeros and
+    negative values are allowed and the inverse is exact. Forecasts of positive series stay positive down to there.
 
     Shapes:  [N] -> [N], [N]
-    Units:   level (root mean square) and spread (of a usual step of the logarithm at the level) in those of y; the result has
-        none
+    Units:   level (root mean square) and spread (of a usual step of the logarithm at the level) in those of y; the
+        result has none
     Missing: unseen values count for nothing; a step from or to one is no step
-    Fails:   where values are often zero or negative: there the map is steep, and such steps set the spread; take asinh
+    Fails:   if values are often zero or negative: the transform is steep there, and such steps set the spread; take
+        asinh
     Source:  Box and Cox (1964), JRSS B 26(2), with lambda = 0
     """
 
@@ -42,7 +43,7 @@ class Log(Scale):
         floor: float = 0.2
         """Least spread, as a part of the mean step of all the past."""
         straight: float = 0.01
-        """Part of the level below which the map is a straight line, in (0, 1); no level is a smaller part of the past's."""
+        """Part of the level below which the map is linear, in (0, 1); no level is a smaller part of the past's."""
 
         def __post_init__(self) -> None:
             if self.level_steps < 1 or self.spread_steps < 1 or self.floor < 0:

@@ -1,4 +1,4 @@
-"""Parts of the usual size."""
+"""Values relative to their usual absolute size."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -15,13 +15,13 @@ __all__ = ["MeanAbs"]
 
 
 class MeanAbs(Linear):
-    """Values in means of the last absolute values: nothing is subtracted, a true zero stays zero.
+    """Values divided by the mean of the last absolute values: nothing is subtracted, so a true zero stays zero.
 
     Shapes:  [N] -> [N], [N]
     Units:   the spread in those of y, the level is 0; the result has none
     Missing: unseen values count for nothing
-    Fails:   on a level far from zero, where all values are nearly 1; before the first value that is not 0 there is
-        no size
+    Fails:   on a level far from zero, as all values are then nearly 1; before the first value other than 0, as there is
+        no size yet
     Source:  Salinas et al. (2020), IJF 36(3), section 3.3
     """
 

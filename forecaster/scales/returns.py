@@ -1,4 +1,4 @@
-"""Differences from the last value, in its usual relative change."""
+"""Differences from the last value, relative to its usual relative change."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -24,7 +24,7 @@ class Returns(Linear):
     Shapes:  [N] -> [N], [N]
     Units:   level and spread in those of y; the result has none
     Missing: the level is the last value that was seen; a change from or to a missing one is no change
-    Fails:   where values come near 0 or change sign, the spread is next to nothing: for prices, not for their
+    Fails:   if values come near 0 or change sign, as the spread is then tiny: use it for prices, not for their
         differences, temperatures or counts
     Source:  the relative change is Tsay (2010), Analysis of Financial Time Series, equation 1.1
     """

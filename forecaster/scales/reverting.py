@@ -1,4 +1,4 @@
-"""Trailing level, and a spread between that of late and that of all the past."""
+"""Trailing level, and a spread between the recent one and that of all the past."""
 
 from dataclasses import dataclass
 
@@ -18,15 +18,15 @@ _FLOOR = 0.04
 
 
 class Reverting(Linear):
-    """Distance from the mean of the last values, in the geometric mean of the last steps' size and of all steps' before.
+    """Distance from the mean of the last values, in the geometric mean of recent and all past mean absolute steps.
 
-    Restless times end and quiet ones, too: what is to come lies between the steps of late and those of all the past, and
-    half way in logarithms is where exchange rates are found.
+    Volatile and quiet times both end: the size of coming steps is between that of recent steps and that of all past
+    ones. Half-way in logarithms is what fits exchange rates.
 
     Shapes:  [N] -> [N], [N]
     Units:   level and spread in those of y; the result has none
     Missing: unseen values count for nothing; a step from or to one is no step
-    Fails:   where a series changed its ways for good: all its past still counts by a half
+    Fails:   if a series has changed for good: all of its past still has half of the weight
     Source:  volatility goes back to its mean, Engle and Patton (2001), Quantitative Finance 1(2); the half is measured in
         docs/experiments.md
     """
@@ -36,7 +36,7 @@ class Reverting(Linear):
         level_steps: int = 24
         """Values in the level's mean, at least 1."""
         late_steps: int = 40
-        """Steps that count as late, at least 1."""
+        """Number of last steps that count as recent, at least 1."""
 
         def __post_init__(self) -> None:
             if self.level_steps < 1 or self.late_steps < 1:

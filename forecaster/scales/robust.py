@@ -17,13 +17,13 @@ _NORMAL_RANGE = 1.349
 
 
 class Robust(Linear):
-    """Distance from the median of the last values, in their interquartile range: a gross value moves neither.
+    """Distance from the median of the last values, in their interquartile range: an outlier moves neither.
 
     Shapes:  [N] -> [N], [N]
     Units:   level and spread in those of y, the spread that of a normal distribution with this range; the result has none
     Missing: unseen values count for nothing
-    Fails:   where most values are the same the range is 0 and the floor is the spread; after a jump the level is late
-        by half its window
+    Fails:   if most values are the same: the range is 0 and the floor is the spread; after a jump: the level follows
+        half a window later
     Source:  Huber and Ronchetti (2009), Robust Statistics, section 5.1
     """
 

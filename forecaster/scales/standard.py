@@ -19,8 +19,8 @@ class Standard(Linear):
     Shapes:  [N] -> [N], [N]
     Units:   level and spread in those of y; the result has none
     Missing: unseen values count for nothing
-    Fails:   on trends and walks: the deviation is that of the way gone, large beside the next steps; and one gross
-        value widens the spread for a whole window
+    Fails:   on trends and random walks: the deviation measures the way covered, which is large relative to the next
+        steps; and one outlier widens the spread for a whole window
     Source:  the statistics of RevIN, Kim et al. (2022), ICLR, without its two learned numbers
     """
 

@@ -19,7 +19,7 @@ class Trailing(Linear):
     Shapes:  [N] -> [N], [N]
     Units:   level and spread in those of y; the result has none
     Missing: unseen values count for nothing; a step from or to one is no step
-    Fails:   where nothing has moved yet the spread is a billionth of the level: forecasts stay at the level
+    Fails:   if nothing has moved yet: the spread is a billionth of the level, and forecasts stay at the level
     Source:  the idea of a causal local scale is Smyl's (2020), IJF 36(1); its form is chosen in
         docs/experiments.md
     """
