@@ -1,4 +1,4 @@
-"""What heads with a density share: their widths, their average, the normal distribution."""
+"""Shared by heads with a density: bounded widths, the weighted mean of losses, the normal distribution."""
 
 import math
 
@@ -19,7 +19,7 @@ _HALF_LOG_TAU = 0.5 * math.log(2 * math.pi)
 
 
 def width(log_width: Tensor) -> tuple[Tensor, Tensor]:
-    """A width and its logarithm; bends towards its bounds, so that a gradient always leads back."""
+    """A width and its logarithm, softly bounded, so that a gradient always leads back inside."""
     log = _FURTHEST_LOG * torch.tanh(log_width / _FURTHEST_LOG)
     return log.exp(), log
 

@@ -11,9 +11,9 @@ __all__ = ["PLAIN", "Frame", "Head"]
 
 @dataclass(frozen=True)
 class Frame:
-    """The way from a head's distances to values in the series' own units, and back; both keep order.
+    """The transform from a head's distances to values in the series' own units, and back; both keep order.
 
-    Shapes: elementwise over [..., H], more axes may stand before
+    Shapes: elementwise over [..., H], with any axes before
     """
 
     values: Callable[[Tensor], Tensor]
@@ -26,9 +26,9 @@ PLAIN = Frame(lambda distances: distances.double(), lambda values: values)
 
 
 class Head(ABC):
-    """A predictive distribution of the distance from where a forecast starts, one for each horizon step.
+    """A predictive distribution, for each horizon step, of the distance from the value where a forecast starts.
 
-    Most need no frame; a distribution of counts does.
+    Most heads need no frame; a distribution of counts does.
     """
 
     @dataclass(frozen=True, kw_only=True)
@@ -61,8 +61,8 @@ class Head(ABC):
         """Quantiles at `columns.LEVELS`, never crossing. Shapes: [..., H, P] -> [..., H, Q]"""
 
     def check(self, values: Tensor) -> None:  # noqa: B027  # most distributions can take any value
-        """Look at training values in own units, [n]. Raises: DataError for one that the distribution cannot take"""
+        """Check training values in own units, [n]. Raises: DataError for a value outside the distribution's range"""
 
     def within(self, values: Tensor) -> Tensor:
-        """Quantiles in own units that a wider interval has led out of the distribution's range, brought back to it."""
+        """Quantiles in own units, moved back into the distribution's range after intervals were widened."""
         return values

@@ -16,7 +16,7 @@ class Gaussian(Head):
 
     Shapes:  [..., H, 2] -> [..., H, 13]
     Units:   errors of a usual size are about 1; the loss is in nats
-    Fails:   on heavy tails: a gross value pulls mean and width to itself; take student_t or quantile there
+    Fails:   on heavy tails: an outlier distorts mean and width; take student_t or quantile there
     Source:  Nix and Weigend (1994), ICNN, equation 4
     """
 

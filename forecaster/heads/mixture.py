@@ -14,7 +14,7 @@ from forecaster.heads.base import PLAIN, Frame, Head
 __all__ = ["Mixture"]
 
 _HALVINGS = 24
-"""Of the bracket around a quantile, which is seldom wider than 500 units: right to 2e-5."""
+"""Bisections of the bracket around a quantile, which is seldom wider than 500 units: accurate to 2e-5."""
 
 
 class Mixture(Head):
@@ -22,7 +22,7 @@ class Mixture(Head):
 
     Shapes:  [..., H, 3 K] (weights, means, widths) -> [..., H, 13]
     Units:   errors of a usual size are about 1; the loss is in nats
-    Fails:   on few rows its parts have little to tell them apart; each quantile takes a search of half a microsecond
+    Fails:   on few rows, as its components are hardly told apart; each quantile takes a search of half a microsecond
     Source:  Bishop (1994), Mixture density networks, equations 22-29
     """
 
@@ -56,12 +56,12 @@ class Mixture(Head):
             middle = (low + high) / 2
             below = _cdf(middle, shares, means, spreads) < levels_Q
             low, high = torch.where(below, middle, low), torch.where(below, high, middle)
-        # Each level had a search of its own: rounding must not make neighbours cross.
+        # Each level was searched on its own: rounding must not make neighbouring quantiles cross.
         return ((low + high) / 2).cummax(-1).values
 
 
 def _bracket(means: Tensor, spreads: Tensor) -> tuple[Tensor, Tensor]:
-    """A mixture's quantile lies between the least and the greatest of its parts'. Shapes: [..., K] -> [..., Q]"""
+    """Bounds: a mixture's quantile lies between those of its components. Shapes: [..., K] -> [..., Q]"""
     scores_Q = torch.tensor(NORMAL_SCORES, device=means.device, dtype=means.dtype)
     each = means[..., None, :] + spreads[..., None, :] * scores_Q[:, None]
     return each.amin(-1), each.amax(-1)

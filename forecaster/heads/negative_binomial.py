@@ -14,21 +14,21 @@ from forecaster.heads.base import PLAIN, Frame, Head
 __all__ = ["NegativeBinomial"]
 
 _LEAST_UNIT = 0.01
-"""Least unit of mean and width in counts: where nothing was ever counted, a little may still come."""
+"""Least unit of mean and width, in counts: a series of zeros may still have a few counts later."""
 _LEAST_MEAN = 1e-9
 _LEAST_SIZE, _LARGEST_SIZE = 1e-6, 1e9
 """Beyond the largest the distribution is Poisson's."""
 
 
 class NegativeBinomial(Head):
-    """A mean that stays above 0, and the logarithm of what the deviation has beyond Poisson's, in own units.
+    """A positive mean, and the logarithm of the deviation in excess of Poisson's, in own units.
 
-    With mean m and width w the variance is m + w^2; in the usual words the size is r = m^2 / w^2.
+    With mean m and width w the variance is m + w^2; the usual size parameter is r = m^2 / w^2.
 
     Shapes:  [..., H, 2] -> [..., H, 13]
     Units:   mean and width begin at usual errors, quantiles are whole counts; the loss is in nats
-    Fails:   calibration stretches widths, so that quantiles other than the median may lie between two counts; of
-        rare counts many quantiles are equal, and no factor widens them; each quantile costs SciPy 2 microseconds
+    Fails:   calibration stretches widths, so quantiles other than the median may lie between two counts; for rare
+        counts many quantiles are equal, and no factor widens them; each quantile takes SciPy 2 microseconds
     Source:  Salinas et al. (2020), IJF 36(3), section 3.1
     """
 

@@ -1,4 +1,4 @@
-"""One number, by the loss that is asked for."""
+"""A point forecast, trained with a chosen loss."""
 
 import math
 from collections.abc import Sequence
@@ -19,10 +19,10 @@ _NORMAL_MEAN_ERROR = math.sqrt(2 / math.pi)
 
 
 class Point(Head):
-    """A point by absolute, squared or Huber loss, and a normal spread around it for the quantiles.
+    """A point trained with absolute, squared or Huber loss, and a normal spread around it for the quantiles.
 
-    The spread's logarithm is the second number. It learns from the size of the point's errors, which pass no gradient
-    on: the number that is the point has the chosen loss alone. What lies before the head is shared by both.
+    The spread's logarithm is the second number. It learns from the size of the point's errors, without a gradient to
+    the point, which is trained with the chosen loss alone. The network before the head is shared by both.
 
     Shapes:  [..., H, 2] -> [..., H, 13]
     Units:   errors of a usual size are about 1
@@ -33,9 +33,9 @@ class Point(Head):
     @dataclass(frozen=True, kw_only=True)
     class Config(Head.Config):
         loss: Literal["l1", "l2", "huber"] = "l1"
-        """Of the point: l1 gives a median, l2 a mean, huber a mean that gross errors pull less."""
+        """Loss of the point: l1 gives a median, l2 a mean, huber a mean that is less sensitive to outliers."""
         delta: float = 1.0
-        """Error from which Huber's loss goes on in a straight line, in usual errors."""
+        """Error beyond which Huber's loss is linear, in units of usual errors."""
 
         def __post_init__(self) -> None:
             if self.loss not in ("l1", "l2", "huber"):
@@ -51,7 +51,7 @@ class Point(Head):
     def loss(self, params: Tensor, target: Tensor, weight: Tensor, frame: Frame = PLAIN) -> Tensor:
         error = target - params[..., 0]
         spread, log = width(params[..., 1])
-        # Least where the spread's mean absolute error is the errors' own: robust, and right for normal errors.
+        # Minimal if the spread implies the mean absolute error of the point: robust, and right for normal errors.
         fit = error.detach().abs() / (_NORMAL_MEAN_ERROR * spread) + log
         return weighted_mean(self._of_point(error) + fit, weight)
 

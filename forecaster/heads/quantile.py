@@ -32,7 +32,7 @@ class Quantile(Head):
     @dataclass(frozen=True, kw_only=True)
     class Config(Head.Config):
         median_weight: float = 2.0
-        """Weight of the absolute error of the median, beside the mean pinball loss of all levels."""
+        """Weight of the median's absolute error, added to the mean pinball loss of all levels."""
 
         def __post_init__(self) -> None:
             if self.median_weight < 0:
@@ -58,7 +58,7 @@ class Quantile(Head):
 
 @cache
 def _sides(device: torch.device, dtype: torch.dtype) -> Tensor:
-    """Which increments lie between the median and each quantile, below it negative: [Q - 1, Q]"""
+    """Which increments lie between the median and each quantile; negative below the median: [Q - 1, Q]"""
     increment, quantile = np.arange(len(LEVELS) - 1)[:, None], np.arange(len(LEVELS))
     above, below = (increment >= MEDIAN) & (quantile > increment), (increment < MEDIAN) & (quantile <= increment)
     with torch.inference_mode(False):  # what is kept may serve a training later
@@ -66,10 +66,10 @@ def _sides(device: torch.device, dtype: torch.dtype) -> Tensor:
 
 
 class _Pinball(torch.autograd.Function):
-    """Weighted mean pinball loss of the quantiles, its gradient made on the way.
+    """Weighted mean pinball loss of the quantiles; the forward pass also computes its gradient.
 
-    Some rows at a time, so that they stay in the processor's cache: the quantiles of a training step are hundreds of
-    times as many numbers as its values.
+    Works on some rows at a time, so that they stay in the processor's cache: the quantiles of a training step are
+    hundreds of times as many numbers as its values.
     """
 
     @staticmethod

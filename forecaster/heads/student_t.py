@@ -18,7 +18,7 @@ __all__ = ["StudentT"]
 _LEAST_FREEDOM = 2.01
 """A variance exists above 2 degrees of freedom."""
 _DEGREE = 8
-"""Of the polynomials in 1 / freedom that stand for quantiles: right to 1e-5."""
+"""Degree of the polynomials in 1 / freedom that approximate quantiles: accurate to 1e-5."""
 
 
 class StudentT(Head):
