@@ -1,4 +1,4 @@
-"""The contract of a metric: terms that add up, so that any part of a backtest can be judged as it is made."""
+"""The contract of a metric: a sum of terms, so that parts of a backtest can be judged as they are made."""
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
@@ -13,12 +13,12 @@ __all__ = ["Case", "Metric"]
 
 @dataclass(frozen=True)
 class Case:
-    """Forecasts and what came true.
+    """Forecasts and the actual values.
 
     Shapes:  y, mean [n, H]; quantiles [n, H, Q] at `columns.LEVELS`; scale, square_scale [n]
     Units:   scale is the mean absolute seasonal step of the series' training part, in units of y; square_scale is the
         mean squared one
-    Missing: NaN in y counts for nothing in any metric; NaN or 0 in a scale counts for nothing in scaled ones
+    Missing: NaN in y is ignored by all metrics; scaled metrics also ignore rows with NaN or 0 as their scale
     """
 
     y: Floats
@@ -38,20 +38,20 @@ class Case:
 
 
 class Metric(ABC):
-    """A sum of terms over a sum of weights; `finish` makes the number of it.
+    """A sum of terms divided by a sum of weights; `finish` turns the quotient into the metric.
 
-    Sums over series, over horizons or over parts of a backtest are sums of the same terms.
+    Results over series, over horizons or over parts of a backtest are sums of the same terms.
     """
 
     ideal: float = 0.0
     """The best value."""
     size: bool = True
-    """Says how large errors are, in a mean or its root: half of it is half as wrong."""
+    """Whether it measures the size of errors, as a mean or its root: half the number is half the error."""
 
     @staticmethod
     @abstractmethod
     def terms(case: Case) -> tuple[Floats, Floats]:
-        """Terms and weights, NaN where a value counts for nothing: [n, H], [n, H]"""
+        """Terms and weights, NaN for a value that is ignored: [n, H], [n, H]"""
 
     @staticmethod
     def finish(total: float) -> float:
@@ -60,7 +60,7 @@ class Metric(ABC):
 
     @classmethod
     def value(cls, case: Case) -> float:
-        """The metric over all of a case; NaN where nothing counts."""
+        """The metric over a whole case; NaN if nothing counts."""
         terms, weights = cls.terms(case)
         weight = np.nansum(np.where(np.isnan(terms), 0.0, weights))
         return cls.finish(float(np.nansum(terms) / weight)) if weight > 0 else float("nan")

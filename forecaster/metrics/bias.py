@@ -14,7 +14,7 @@ class Bias(Metric):
     Above 0 the forecasts are too high, below it too low.
 
     Missing: series whose training part never moves have no scale and are left out
-    Fails:   where errors of both signs cancel; it says nothing of their size
+    Fails:   if errors of both signs cancel; it does not show their size
     """
 
     size = False

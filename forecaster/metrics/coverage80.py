@@ -9,7 +9,7 @@ __all__ = ["Coverage80"]
 
 
 class Coverage80(Metric):
-    """Share of values from the 0.1 to the 0.9 quantile, both included; 0.8 is right.
+    """Share of values between the 0.1 and the 0.9 quantile, both included; 0.8 is right.
 
     Source: Gneiting, Balabdaoui and Raftery (2007), on calibration
     """

@@ -11,7 +11,7 @@ _OUTSIDE = 0.05
 
 
 class Msis(Metric):
-    """Width of the 95 % interval and 40 times what values lie outside, in units of the mean absolute seasonal step.
+    """Width of the 95 % interval plus 40 times the distance of values outside, in mean absolute seasonal steps.
 
     Missing: series whose training part never moves have no scale and are left out
     Source:  Makridakis et al. (2020), the M4 competition; the score is Gneiting and Raftery's (2007)

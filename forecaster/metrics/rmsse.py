@@ -11,8 +11,8 @@ __all__ = ["Rmsse"]
 class Rmsse(Metric):
     """Root of the squared error of the mean forecast over the training part's mean squared seasonal step.
 
-    Of one series, with a season of 1, it is that of the M5 competition. Over several series it is the root of the mean,
-    where M5 takes a weighted mean of the roots.
+    For one series with a season of 1 it is that of the M5 competition. Over several series it is the root of the mean,
+    while M5 takes a weighted mean of the roots.
 
     Missing: series whose training part never moves have no scale and are left out
     Source:  Makridakis, Spiliotis and Assimakopoulos (2022), the M5 accuracy competition
