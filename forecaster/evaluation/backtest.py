@@ -20,7 +20,7 @@ __all__ = ["backtest", "seasonal_scale", "test_starts"]
 def test_starts(grid: Grid, *, train_until: int | None, test_size: int | None, horizon: int) -> Ints:
     """Where each series' test part begins: [S] positions.
 
-    By default the last fifth of the typical series, and one horizon at least.
+    By default the test part is a fifth of the typical series, and at least one horizon.
     """
     if train_until is not None:
         return grid.position_of(train_until) + 1
@@ -37,13 +37,13 @@ def backtest(
     sink: Callable[[Forecasts], None] | None = None,
     found: Iterator[Forecasts] | None = None,
 ) -> Scoreboard:
-    """Forecasts from the last training row and every `stride`-th later one that has a truth after it.
+    """Judge forecasts from the last training row and every `stride`-th later row that has a true value after it.
 
-    `found` are those forecasts, where others than the artefact's own are to be judged.
+    `found` gives these forecasts if others than the artefact's own are to be judged.
 
     Shapes: starts [S], the position of each series' first test row; a series that starts at 0 has no
         training row and is judged from its first row on
-    Missing: missing truths count for nothing
+    Missing: missing true values are not counted
     """
     horizon = artefact.plan.horizon
     first, last = np.maximum(starts - 1, 0), grid.lengths - 2
@@ -60,7 +60,7 @@ def backtest(
 
 
 def seasonal_scale(grid: Grid, ends: Ints, season: int, *, power: int = 1) -> Floats:
-    """Mean absolute seasonal step, or its mean square, of the rows before `ends`; NaN where there is none: [S]"""
+    """Mean absolute (or mean squared) seasonal difference of the rows before `ends`; NaN if there is none: [S]"""
     steps = np.full(len(grid.y), np.nan)
     steps[season:] = np.abs(grid.y[season:] - grid.y[:-season]) ** power
     within = np.arange(len(grid.y)) - np.repeat(grid.offsets[:-1], grid.lengths)

@@ -15,8 +15,7 @@ MOST_BLOCKS = 64
 class Blocks:
     """At most `MOST_BLOCKS` blocks, of the same number of steps in all series.
 
-    Block k of every series is as far after its first cutoff as that of another: the same time, where test parts begin
-    together.
+    Block k is equally far after the first cutoff in every series: it is the same time if the test parts begin together.
     """
 
     first: Ints
@@ -36,7 +35,7 @@ class Blocks:
         return blocks
 
     def spanned(self, horizon: int) -> int:
-        """Blocks that the truths of one forecast reach over."""
+        """Number of blocks over which the true values of one forecast extend."""
         return _up(horizon, self.steps)
 
 

@@ -1,4 +1,4 @@
-"""How many rows around a labelled window an alarm still counts in part: the period of the training part."""
+"""How many rows around a labelled window an alarm still counts partly: the period of the training part."""
 
 import numpy as np
 
@@ -12,11 +12,11 @@ _SHORTEST, _LONGEST, _LAGS = 6, 303, 400
 
 
 def period(y_T: Floats) -> int:
-    """The lag of the highest local peak of the autocorrelation, 125 where there is none from 6 to 303.
+    """The lag of the highest local peak of the autocorrelation; 125 if there is no peak from lag 6 to 303.
 
     Shapes:  y [time]
     Missing: counted as the mean
-    Source:  `find_length_rank` of TSB-AD (Liu and Paparrizos 2024), over the first 20,000 rows; lags 0 to 3 are no peaks
+    Source:  `find_length_rank` of TSB-AD (Liu and Paparrizos 2024), over the first 20,000 rows; lags 0 to 3 do not count as peaks
     """
     y_T = y_T[:_ROWS]
     known = y_T[~np.isnan(y_T)]
@@ -31,6 +31,6 @@ def period(y_T: Floats) -> int:
 
 
 def _autocovariance(centred_T: Floats) -> Floats:
-    """At lags 0 to 400, or as far as there are rows; not divided by the number of pairs."""
+    """Autocovariance at lags 0 to 400, or as many as there are rows; not divided by the number of pairs."""
     power = np.abs(np.fft.rfft(centred_T, 2 * len(centred_T))) ** 2
     return np.asarray(np.fft.irfft(power)[: min(_LAGS + 1, len(centred_T))])

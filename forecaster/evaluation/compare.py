@@ -1,4 +1,4 @@
-"""Models trained on what comes before a test part and judged on it, each on the same cutoffs."""
+"""Models trained on the rows before a test part and judged on it, all on the same cutoffs."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -33,7 +33,7 @@ Keep = Callable[[Grid, Forecasts], None]
 
 @dataclass(frozen=True)
 class Split:
-    """Series with rows before their test part and in it.
+    """Series with rows both before and in their test part.
 
     Shapes: starts holds one array [S] for each grid, the position of each series' first test row
     """
@@ -44,7 +44,7 @@ class Split:
 
 @dataclass(frozen=True)
 class Judged:
-    """A model, how it did on a test part, and what that took."""
+    """A model, its results on a test part, and the time that took."""
 
     forecaster: Forecaster
     """What was trained on the rows before the test part."""
@@ -62,7 +62,7 @@ class Judged:
 
     @property
     def lines(self) -> list[str]:
-        """What a person should know about the trainings."""
+        """Notes on the trainings for the user."""
         told = [f"trained again {counted(len(self.refits), 'time')} as the test part went by"] if self.refits else []
         return [*dict.fromkeys(line for member in self.members for line in member.facts.lines()), *told]
 
@@ -82,12 +82,13 @@ def compare(
     keep: Keep | None = None,
     watch: Watch = SILENT,
 ) -> tuple[Judged, dict[str, Scoreboard]]:
-    """Train a model on what comes before the test part, and judge it there beside seasonal naive.
+    """Train a model on the rows before the test part, and judge it there beside seasonal naive.
 
-    `keep` gets the model's forecasts as they are made. With `refit_every` the model, not seasonal naive, is trained again.
+    `keep` receives the model's forecasts as they are made. With `refit_every` the model is retrained; seasonal naive is
+    not.
 
-    Raises: ConfigError where both or neither of two ways to part the rows make sense, or no series has rows on both
-        sides
+    Raises: ConfigError if both `train_until` and `test_size` are given, if one makes no sense, or if no series has rows
+        on both sides
     """
     split = train_test_split(checked, horizon=horizon, train_until=train_until, test_size=test_size)
     asked: dict[str, Any] = {"horizon": horizon, "stride": stride, "season": season}
@@ -102,7 +103,7 @@ def compare(
 def train_test_split(
     checked: Checked, *, horizon: int, train_until: object = None, test_size: int | None = None
 ) -> Split:
-    """Where the test part begins; what cannot be trained or judged is recorded as skipped.
+    """Where the test part begins; series that cannot be trained on or judged are recorded as skipped.
 
     Raises: ConfigError as in `compare`
     """
@@ -133,9 +134,9 @@ def judge(
     keep: Keep | None = None,
     watch: Watch = SILENT,
 ) -> Judged:
-    """Train one model on what comes before the test part, and judge it there. Raises: ConfigError for a wrong setting"""
+    """Train one model on the rows before the test part, and judge it there. Raises: ConfigError for a wrong setting"""
     _require_sensible(stride, refit_every, refit_warm)
-    import_module("forecaster.training.fit")  # brings Lightning, whose import is no model's training
+    import_module("forecaster.training.fit")  # imports Lightning, whose import time must not count as training
     training, forecasting, refits = Stopwatch(), Stopwatch(), []
     asked: dict[str, Any] = {"model": model, "horizon": horizon, "season": season, "settings": settings}
     with training.running():
@@ -168,7 +169,7 @@ def _require_sensible(stride: int, refit_every: int | None, refit_warm: bool) ->
 
 
 def _testable(checked: Checked, starts: list[Ints], asked: str) -> Split:
-    """Grids with rows before and in the test part; what cannot be trained or judged is recorded as skipped."""
+    """Grids with rows before and in the test part; series that cannot be trained on or judged are recorded as skipped."""
     kept = []
     for number, (grid, start) in enumerate(zip(checked.grids, starts, strict=True)):
         trains, judged = (start > 0).any(), grid.lengths > np.maximum(start, 1)
@@ -185,7 +186,7 @@ def _testable(checked: Checked, starts: list[Ints], asked: str) -> Split:
 
 
 def _extent(checked: Checked) -> str:
-    """How many rows there are, and from when to when."""
+    """The number of rows, and their first and last time."""
     longest, spans = max(int(grid.lengths.max()) for grid in checked.grids), []
     for grid in checked.grids:
         ends = grid.times(np.arange(grid.series), grid.lengths - 1)
@@ -195,7 +196,7 @@ def _extent(checked: Checked) -> str:
 
 
 def _read(grid: Grid, when: object) -> str:
-    """How a time was read."""
+    """How a time in the settings was interpreted."""
     return str(grid.clock.texts(np.array([_instant(grid, when)]))[0])
 
 

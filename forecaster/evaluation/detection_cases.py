@@ -1,4 +1,4 @@
-"""What a detector said of every labelled row of a table, series by series, as anomaly metrics read it."""
+"""A detector's results on every labelled row of a table, by series, in the form that anomaly metrics read."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -38,9 +38,9 @@ class Labelled:
 
 
 def labels_of(frame: pd.DataFrame, column: str) -> Bools:
-    """Rows that are marked as anomalies: any number but 0. Missing is none.
+    """Rows that are labelled as anomalies: any number except 0. A missing label means no anomaly.
 
-    Raises: ConfigError for a column that is not there or holds text
+    Raises: ConfigError for a column that does not exist or holds text
     """
     if column not in frame.columns:
         raise ConfigError(f"--label: no column '{column}'. Found {', '.join(map(str, frame.columns))}.")
@@ -52,7 +52,7 @@ def labels_of(frame: pd.DataFrame, column: str) -> Bools:
 
 
 def detected_cases(labelled: Labelled, detected: list[Detected]) -> Cases:
-    """What was detected; of several channels the whole."""
+    """Cases from a detection; with several channels those of the whole."""
 
     def told(number: int, first: int) -> tuple[Alarms, Ints]:
         one = detected[number]
@@ -65,7 +65,7 @@ def detected_cases(labelled: Labelled, detected: list[Detected]) -> Cases:
 
 
 def random_cases(labelled: Labelled, *, seed: int = 1) -> Cases:
-    """What a detector says that knows nothing: uniform p-values, alarms at the rate asked for."""
+    """Cases of a detector that knows nothing: uniform p-values, and alarms at the requested rate."""
     random = np.random.default_rng(seed)
 
     def told(number: int, first: int) -> tuple[Alarms, Ints]:
@@ -81,7 +81,7 @@ def random_cases(labelled: Labelled, *, seed: int = 1) -> Cases:
 
 
 def _cases(labelled: Labelled, told: Callable[[int, int], tuple[Alarms, Ints]]) -> Cases:
-    """A case for each `unique_id`, of its input rows in time order."""
+    """A case for each `unique_id`, with its input rows in time order."""
     found = {}
     for number, grid in enumerate(labelled.checked.grids):
         for first, rows, positions in _series_rows(labelled.checked, number):
@@ -101,7 +101,7 @@ def _cases(labelled: Labelled, told: Callable[[int, int], tuple[Alarms, Ints]]) 
 
 
 def _series_rows(checked: Checked, number: int) -> Iterator[tuple[int, Ints, Ints]]:
-    """Of each `unique_id` on a grid: its first series, its input rows in time order, and their positions."""
+    """For each `unique_id` on a grid: its first series, its input rows in time order, and their positions."""
     rows = np.flatnonzero((checked.grid_of == number) & (checked.series_of >= 0))
     rows = rows[np.lexsort((checked.position_of[rows], checked.series_of[rows]))]
     starts = np.flatnonzero(np.diff(checked.series_of[rows], prepend=-1))
@@ -112,5 +112,5 @@ def _series_rows(checked: Checked, number: int) -> Iterator[tuple[int, Ints, Int
 
 
 def _week(frequency: Frequency) -> float:
-    """Rows of a week; NaN where steps are no time."""
+    """Number of rows in a week; NaN if steps are not times."""
     return 7 * DAY / frequency.micros if frequency.micros else float("nan")

@@ -1,4 +1,4 @@
-"""A trial of detectors: each of them over a labelled table that it sees without the labels."""
+"""A trial of detectors: each one is run on a labelled table without seeing the labels."""
 
 import time
 from collections.abc import Mapping, Sequence
@@ -29,7 +29,7 @@ RANDOM = "random"
 
 @dataclass(frozen=True, kw_only=True)
 class Trials:
-    """Which detectors are tried, and how; the words are those of the command line."""
+    """Which detectors are tried, and how; names are those of the command line."""
 
     detectors: Sequence[str]
     label: str = "label"
@@ -47,9 +47,9 @@ class Trials:
     def of(
         cls, detectors: Sequence[str] | None, *, hindsight: bool, settings: Mapping[str, Any] | None, **more: Any
     ) -> "Trials":
-        """Trials of the detectors named, or of all that are allowed.
+        """Trials of the named detectors, or of all that may be tried unasked.
 
-        Raises: ConfigError for a name that is none, or a setting that no detector takes
+        Raises: ConfigError for an unknown name, or a setting that no detector takes
         """
         every = plugins.names("detectors")
         labels = any(key.rpartition(".")[2] == "labels" for key in settings or {})
@@ -63,7 +63,7 @@ class Trials:
         return cls(detectors=named, hindsight=hindsight, settings=settings or {}, **more)
 
     def detection(self, detector: str) -> Detection:
-        """How one of them detects."""
+        """The detection settings for one detector."""
         own = _own(self.settings, detector)
         settings = {key.removeprefix(f"{detector}."): value for key, value in own.items()}
         return Detection.of(settings, detector=detector, false_alarms=self.false_alarms, hindsight=self.hindsight)
@@ -71,7 +71,7 @@ class Trials:
 
 @dataclass(frozen=True)
 class TrialResult:
-    """What came of one table."""
+    """The results on one table."""
 
     cases: dict[str, Cases]
     """By detector, those that did not fail."""
@@ -82,7 +82,7 @@ class TrialResult:
 
 
 def run(frame: Table, how: Trials, watch: Watch = SILENT) -> TrialResult:
-    """Every detector over one table. One that fails stops none of the others.
+    """Run every detector on one table. A detector that fails does not stop the others.
 
     Raises: DataError for a table that cannot be read, ConfigError for one without labels or a wrong option
     """
@@ -111,12 +111,12 @@ def run(frame: Table, how: Trials, watch: Watch = SILENT) -> TrialResult:
 
 
 def _may(detector: type[Detector], hindsight: bool, labels: bool) -> bool:
-    """Can a detector be tried that nobody named?"""
+    """Whether a detector may be tried without being named."""
     return (detector.causal or hindsight) and (labels or not detector.learns_labels)
 
 
 def _own(settings: Mapping[str, Any], name: str) -> dict[str, Any]:
-    """Settings that a detector takes: `NAME.key` only it, a bare key or a group's every one that may know it."""
+    """Settings for one detector: `NAME.key` is only for that one, a bare key or a group's key for all that may know it."""
     fields = plugins.load("detectors", name).Config.__dataclass_fields__
     others = set(plugins.names("detectors")) - {name}
 

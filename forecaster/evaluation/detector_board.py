@@ -1,4 +1,4 @@
-"""Detectors beside each other: one row a detector, one column a number; and the same by series."""
+"""A table of detectors: one row per detector, one column per metric; and the same by series."""
 
 from collections.abc import Iterator, Sequence
 
@@ -16,7 +16,7 @@ _FIRST = ("vus", "auc_pr", "events", "rows_f1", "nab", "delay", "false_alarms")
 
 
 class DetectorBoard:
-    """Trials of several tables, each in a folder; a folder's numbers are over its series, the board's over folders."""
+    """Trials on several tables, each in a folder; a folder's metrics are means over its series, the board's over folders."""
 
     def __init__(self) -> None:
         names = plugins.names("anomaly_metrics")
@@ -27,19 +27,19 @@ class DetectorBoard:
         self.cpu_seconds: dict[str, float] = {}
 
     def add(self, trial: TrialResult, *, folder: str = "", name: str = "") -> None:
-        """Count a table's trial."""
+        """Add the trial on one table."""
         for detector, cases in trial.cases.items():
             kept = self.cases.setdefault(detector, {})
             kept.update({(folder, name, series): case for series, case in cases.items()})
             self.cpu_seconds[detector] = self.cpu_seconds.get(detector, 0.0) + trial.cpu_seconds[detector]
 
     def table(self) -> pd.DataFrame:
-        """One row a detector, the highest VUS-PR first."""
+        """One row per detector, the highest VUS-PR first."""
         rows = {detector: self._row(detector) for detector in self.cases}
         return pd.DataFrame.from_dict(rows, orient="index").sort_values("vus_pr", ascending=False, kind="stable")
 
     def by_series(self) -> pd.DataFrame:
-        """One row for each detector and series, with the numbers that a series alone has."""
+        """One row for each detector and series, with the metrics that are defined for a single series."""
         return pd.DataFrame(list(self._series_rows()))
 
     def _row(self, detector: str) -> dict[str, float]:
@@ -65,6 +65,6 @@ class DetectorBoard:
 
 
 def _mean(metric: type[AnomalyMetric], groups: Sequence[Sequence[Case]]) -> dict[str, float]:
-    """The mean over groups, of those that have the number."""
+    """The mean over the groups that have the metric."""
     found = pd.DataFrame([metric.over(group) for group in groups])
     return {name: float(np.nanmean(found[name])) if found[name].notna().any() else np.nan for name in metric.ideals}

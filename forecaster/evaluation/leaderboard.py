@@ -1,4 +1,4 @@
-"""Several models judged on the same cutoffs, the best first, and how sure that is."""
+"""Several models judged on the same cutoffs, ranked from best to worst, with the uncertainty of the ranking."""
 
 import logging
 from collections.abc import Mapping, Sequence
@@ -29,10 +29,10 @@ _JOINT = "+"
 
 @dataclass(frozen=True)
 class Leaderboard:
-    """Models by a metric, the best first, and those that could not be judged.
+    """Models ranked by a metric, the best first, and the models that could not be judged.
 
-    A model is not distinguishable from the best where the 95 % interval of the ratio of their errors includes 1. The best
-    was chosen by the same errors, so among many models of like quality one can seem better than it is.
+    A model cannot be told apart from the best if the 95 % interval of the ratio of their errors includes 1. The best is
+    chosen by the same errors, so among many models of similar quality it can look better than it is.
     """
 
     by: str
@@ -42,16 +42,16 @@ class Leaderboard:
 
     @property
     def best(self) -> str:
-        """The first."""
+        """The name of the best model."""
         return next(iter(self.judged))
 
     def beside(self, other: str) -> dict[str, Ratio]:
-        """Every model's metric as a share of another one's."""
+        """Every model's metric as a ratio to that of one given model."""
         reference = self.judged[other].board
         return {name: ratio(one.board, reference, self.by) for name, one in self.judged.items()}
 
     def table(self) -> pd.DataFrame:
-        """One row a model, by name: the metric, its share of seasonal naive's, what it took, and all other metrics."""
+        """One row per model: the metric, its ratio to seasonal naive's, what training and judging took, all other metrics."""
         scores = scores_table({name: one.board for name, one in self.judged.items()})
         naive, best = self.beside(NAIVE), self.beside(self.best)
         rows = {name: {**_standing(naive[name]), **_cost(one)} for name, one in self.judged.items()}
@@ -69,12 +69,12 @@ def rank(
     watch: Watch = SILENT,
     **asked: Any,
 ) -> Leaderboard:
-    """Each model trained on what comes before the test part and judged there; seasonal naive always is one of them.
+    """Train each model on the rows before the test part and judge it there; seasonal naive is always included.
 
-    `lstm+gru` is an ensemble of the two; the rest of `asked` is as in `judge`. A setting reaches the models that have it.
-    One that fails is reported with its reason, and never stops the others.
+    `lstm+gru` is an ensemble of the two; the rest of `asked` is as in `judge`. A setting applies to the models that have
+    it. A model that fails is reported with its reason, and never stops the others.
 
-    Raises: ConfigError for a name that is none, a metric that is no size of errors, or where every model fails
+    Raises: ConfigError for an unknown name, a metric that does not measure the size of errors, or if every model fails
     """
     names = _named(models or USUAL)
     require_ratio(by)
@@ -85,7 +85,7 @@ def rank(
         own = None if name == NAIVE else _own(name, names, settings or {})
         try:
             judged[name] = judge(split, model=name.replace(_JOINT, ","), settings=own, watch=watch, **asked)
-        except Exception as error:  # whatever is wrong with one model, the others have their say
+        except Exception as error:  # whatever is wrong with one model, the others are still judged
             failed[name] = _reason(error)
             watch.say(f"{name} failed: {failed[name]}")
     if NAIVE in failed or (failed and len(judged) == 1):
@@ -96,14 +96,14 @@ def rank(
 
 
 def require_ratio(by: str) -> None:
-    """Raises: ConfigError for a metric that is not there, or that says no size of errors."""
+    """Raises: ConfigError for an unknown metric, or one that does not measure the size of errors."""
     known = [name for name in plugins.names("metrics") if plugins.load("metrics", name).size]
     if by not in known:
         raise unknown_name("metric to order by,", by, known)
 
 
 def _named(models: Sequence[str]) -> list[str]:
-    """Each model once, as its file is called, and seasonal naive."""
+    """Each model once, by its file name, and seasonal naive."""
     names = [model.strip().replace("-", "_") for model in models]
     for name in names:
         for part in name.split(_JOINT) if name != AUTO else ():
@@ -113,7 +113,7 @@ def _named(models: Sequence[str]) -> list[str]:
 
 
 def _own(name: str, names: Sequence[str], settings: Mapping[str, Any]) -> dict[str, Any]:
-    """The settings without those that only other models can follow."""
+    """The settings, without those that only other models have."""
     everyone = [part for each in names for part in _parts(each)]
     kept = {key for part in _parts(name) for key in own_settings(part, everyone, settings)}
     return {key: value for key, value in settings.items() if key in kept}
@@ -131,7 +131,7 @@ def _reason(error: Exception) -> str:
 
 
 def _told(failed: Mapping[str, str]) -> str:
-    """Each reason once, with the models that it stopped."""
+    """Each reason of failure once, with the models that failed for it."""
     models = {why: ", ".join(name for name in failed if failed[name] == why) for why in failed.values()}
     return " ".join(f"{names}: {why}" for why, names in models.items())
 

@@ -1,4 +1,4 @@
-"""Overall weighted average: how large errors are beside those of a reference forecast."""
+"""Overall weighted average: the size of errors relative to those of a reference forecast."""
 
 from collections.abc import Mapping
 
@@ -6,9 +6,9 @@ __all__ = ["owa"]
 
 
 def owa(scores: Mapping[str, float], reference: Mapping[str, float]) -> float:
-    """Mean of the ratios of sMAPE and MASE to the reference's; below 1 is better than the reference.
+    """Mean of the ratios of sMAPE and MASE to those of the reference; below 1 is better than the reference.
 
-    Missing: NaN where either is, or where the reference has no error to compare with
+    Missing: NaN if either metric is NaN, or if the reference has no error to compare with
     Source:  Makridakis et al. (2020), the M4 competition, whose reference is Naive2; a number relative to another
         reference is not comparable with theirs
     """

@@ -13,16 +13,16 @@ Scores = Mapping[str, float]
 
 @dataclass(frozen=True)
 class Decision:
-    """Whether to promote, and why, in a sentence for people."""
+    """Whether to promote, and a sentence that explains why."""
 
     promote: bool
     reason: str
 
 
 def decide(challenger: Scores, naive: Scores, champion: Scores | None) -> Decision:
-    """Promote what beats seasonal naive and the champion in MASE, with coverage in the band.
+    """Promote a challenger that beats seasonal naive and the champion in MASE, with coverage inside the band.
 
-    All scores are of the same backtest: the same cutoffs, none of which any of the models was trained on.
+    All scores come from the same backtest, with the same cutoffs; no model was trained on any of them.
     """
     mase, coverage = challenger["mase"], challenger["coverage80"]
     low, high = COVERAGE_BAND

@@ -1,4 +1,4 @@
-"""The reference: the model that every other one is judged beside."""
+"""The reference: the baseline model that every other model is compared with."""
 
 __all__ = ["NAIVE"]
 

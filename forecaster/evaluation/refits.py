@@ -1,4 +1,4 @@
-"""Refits: a model that is trained again as its test part goes by."""
+"""Refits: a model that is retrained at intervals during its test part."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -30,10 +30,11 @@ _KEPT = ("window", "steps", "lr")
 def refitted(
     artefact: Artefact, grid: Grid, starts: Ints, *, every: int, again: Again, stride: int = 1
 ) -> Iterator[Forecasts]:
-    """Forecasts from every cutoff of the test part in time order, each by the latest model that saw no row after it.
+    """Forecasts from every cutoff of the test part in time order, each by the latest model trained on no later row.
 
-    The first model is given; after each `every` steps of the test part comes the next, trained on all rows known by then.
-    The steps are those of a series' own test part; a series that begins within it is as far into it as the others.
+    The first model is given; after every `every` steps of the test part follows the next, trained on all rows known by
+    then. Steps are counted in each series' own test part; for a series that begins within the test part they are counted
+    as for the others.
 
     Shapes: starts [S], the position of each series' first test row
     """
@@ -48,7 +49,7 @@ def refitted(
 
 
 def _begins(grid: Grid, starts: Ints) -> Ints:
-    """Where the test part begins in each series, in time: below 0 for one whose first row comes later. Shapes: [S]"""
+    """Position in each series of the time at which the test part begins; negative if its first row is later. Shapes: [S]"""
     trained = starts > 0
     if not trained.any():
         return starts
@@ -58,19 +59,19 @@ def _begins(grid: Grid, starts: Ints) -> Ints:
 
 
 def _on_stride(first: Ints, least: Ints, stride: int) -> Ints:
-    """The first of first, first + stride, ... that is not before `least`."""
+    """The first of the numbers first, first + stride, ... that is at least `least`."""
     found: Ints = first + np.maximum(-((first - least) // stride), 0) * stride
     return found
 
 
 @dataclass(frozen=True, kw_only=True)
 class Refits:
-    """Trains a model again, from the beginning or from the weights before.
+    """Retrains a model, from scratch or from the previous weights.
 
-    From the beginning is the honest default: each model is the one that a user would have trained on that day, plan and
-    all. A warm refit begins with the weights before it, keeps the lag window, and takes a quarter of the first training's
-    steps at a smaller learning rate. Where the new rows show other seasons, and so need another network, it begins anew as
-    well, and says so.
+    From scratch is the honest default: each model is the one that a user would have trained on that day, including its
+    plan. A warm refit starts from the previous weights, keeps the lag window, and takes a quarter of the first training's
+    steps at a smaller learning rate. If the new rows show other seasons, and so need another network, it starts from
+    scratch as well, and says so.
     """
 
     grid: Grid
@@ -87,11 +88,11 @@ class Refits:
     """What they took."""
 
     def walk(self, starts: Ints, stride: int) -> Iterator[Forecasts]:
-        """`refitted` forecasts; `made` grows as they are taken."""
+        """The forecasts of `refitted`; `made` gains each new model as they are consumed."""
         return refitted(self.first, self.grid, starts, every=self.every, again=self.again, stride=stride)
 
     def again(self, ends: Ints) -> Artefact:
-        """The next model, by the rows before `ends`. Shapes: ends [S]"""
+        """The next model, trained on the rows before `ends`. Shapes: ends [S]"""
         how = "from the weights before" if self.warm else "from the beginning"
         self.watch.say(f"refit {len(self.made) + 1}, {how}, on {int(ends.sum())} rows")
         with self.clock.running():

@@ -1,7 +1,7 @@
-"""A rehearsal: the same plan, trained on what came before the test part, and judged on that part.
+"""A rehearsal: a model by the same plan, trained only on the rows before the test part, and judged on that part.
 
-It is stored with the model that is trained on everything. Promotion compares rehearsals, because no model may be judged
-on rows that it has seen; anomalies are scored by them for the same reason.
+It is stored with the model that is trained on all rows. Promotion compares rehearsals, because no model may be judged
+on rows that it was trained on; anomalies are scored with rehearsals for the same reason.
 """
 
 import json
@@ -29,7 +29,7 @@ _FILE = "rehearsal.json"
 
 @dataclass(frozen=True)
 class Rehearsal:
-    """A forecaster that was not shown the test part, and where that part begins."""
+    """A forecaster that was not trained on the test part, and where that part begins."""
 
     forecaster: Forecaster
     starts: Mapping[str, Mapping[str, int]]
@@ -38,9 +38,9 @@ class Rehearsal:
     """The observations it was trained on are those known then."""
 
     def matched(self, checked: Checked) -> Iterator[tuple[Grid, Artefact, Ints]]:
-        """Each grid of a known step with its artefact, and where its test part begins: positions [S].
+        """Each grid whose step is known with its artefact, and where its test part begins: positions [S].
 
-        A new series is all test.
+        All rows of a new series are test rows.
         """
         for grid, artefact in self.forecaster.matched(checked):
             known = self.starts.get(artefact.plan.step, {})
@@ -63,7 +63,7 @@ class Rehearsal:
         """Read it from a folder."""
         data, forecaster = json.loads((folder / _FILE).read_text()), Forecaster.load(folder)
         starts = data["starts"]
-        if isinstance(starts, list):  # by place, before 0.1.0
+        if isinstance(starts, list):  # by position, before 0.1.0
             starts = {a.plan.step: known for a, known in zip(forecaster.artefacts, starts, strict=True)}
         return cls(forecaster, starts, datetime.fromisoformat(data["as_of"]))
 
@@ -78,7 +78,7 @@ def rehearse(
     settings: Mapping[str, Any] | None = None,
     watch: Watch = SILENT,
 ) -> Rehearsal:
-    """Train on all but the last fifth of each series (a horizon at least)."""
+    """Train on all but the last fifth of each series (at least one horizon)."""
     ends = [test_starts(grid, train_until=None, test_size=None, horizon=horizon) for grid in checked.grids]
     trained = train(
         checked, model=model, horizon=horizon, season=season or (), settings=settings, ends=ends, watch=watch

@@ -1,4 +1,4 @@
-"""Metrics summed up as a backtest goes along: overall, by horizon step, by series, and by block of cutoffs."""
+"""Metrics summed up while a backtest runs: overall, by horizon step, by series, and by block of cutoffs."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ __all__ = ["Scoreboard", "Sums"]
 
 @dataclass(frozen=True)
 class Sums:
-    """One metric's terms and weights, added up in three ways.
+    """One metric's terms and weights, summed by series, by horizon step and by block of cutoffs.
 
     Shapes: by_series [S, 2], by_step [H, 2], by_block [MOST_BLOCKS, 2]
     """
@@ -28,7 +28,7 @@ class Sums:
 
     @classmethod
     def none(cls, series: int, horizon: int) -> "Sums":
-        """Of nothing yet."""
+        """Empty sums."""
         return cls(np.zeros((series, 2)), np.zeros((horizon, 2)), np.zeros((MOST_BLOCKS, 2)))
 
     def add(self, terms: Floats, weights: Floats, series: Ints, blocks: Ints) -> None:
@@ -43,10 +43,10 @@ class Sums:
 
 
 class Scoreboard:
-    """Running sums of every metric; `add` as often as there are parts.
+    """Running sums of every metric; call `add` for each part of the backtest.
 
-    Their size goes with the number of series, not of rows. `keys` names them, a row each; `span` is over how many blocks
-    of cutoffs the truths of one forecast reach.
+    Their size depends on the number of series, not of rows. `keys` names the series, one per row; `span` is the number of
+    blocks of cutoffs over which the true values of one forecast extend.
     """
 
     def __init__(self, keys: pd.DataFrame, horizon: int, *, span: int = 1) -> None:
@@ -57,13 +57,13 @@ class Scoreboard:
         self.sums = {name: Sums.none(len(keys), horizon) for name in self.metrics}
 
     def add(self, case: Case, series: Ints, blocks: Ints) -> None:
-        """Count a part of the backtest. Shapes: series, blocks [n], the numbers of each forecast's series and block"""
+        """Add a part of the backtest. Shapes: series, blocks [n], the numbers of each forecast's series and block"""
         for name, metric in self.metrics.items():
             self.sums[name].add(*metric.terms(case), series, blocks)
 
     @classmethod
     def joined(cls, boards: "Sequence[Scoreboard]") -> "Scoreboard":
-        """One board with the series of all; horizons may differ."""
+        """One board with the series of all boards; horizons may differ."""
         keys = pd.concat([board.keys for board in boards], ignore_index=True)
         whole = cls(keys, max(board.horizon for board in boards), span=max(board.span for board in boards))
         for name, sums in whole.sums.items():
@@ -74,17 +74,17 @@ class Scoreboard:
         return whole
 
     def values(self) -> dict[str, float]:
-        """Every metric over all parts; NaN where nothing counted."""
+        """Every metric over all parts; NaN if nothing was counted."""
         totals = {name: sums.by_step.sum(0)[None] for name, sums in self.sums.items()}
         return {name: float(self._finished(name, total)[0]) for name, total in totals.items()}
 
     def by_horizon(self) -> pd.DataFrame:
-        """Every metric by horizon step, one row a step."""
+        """Every metric by horizon step, one row per step."""
         found = {name: self._finished(name, sums.by_step) for name, sums in self.sums.items()}
         return pd.DataFrame({"step": np.arange(1, self.horizon + 1), **found})
 
     def by_series(self) -> pd.DataFrame:
-        """Every metric by series, one row a series: `unique_id`, [`channel`,] metrics."""
+        """Every metric by series, one row per series: `unique_id`, [`channel`,] metrics."""
         found = {name: self._finished(name, sums.by_series) for name, sums in self.sums.items()}
         return self.keys.assign(**found)
 

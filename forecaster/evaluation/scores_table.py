@@ -1,4 +1,4 @@
-"""Models beside each other: one row a model, one column a metric."""
+"""A table of models: one row per model, one column per metric."""
 
 from collections.abc import Mapping
 
@@ -20,5 +20,5 @@ def scores_table(boards: Mapping[str, Scoreboard]) -> pd.DataFrame:
 
 
 def by_model(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
-    """One table of several models', which a column names."""
+    """The tables of several models as one, with a column that names the model."""
     return pd.concat([table.assign(model=name) for name, table in tables.items()], ignore_index=True)

@@ -1,12 +1,12 @@
 """How sure it is that one model's errors are smaller than another's: their ratio, with a 95 % interval.
 
-Both models are judged on the same values, so the same parts of a backtest are drawn again for both. Whole series say
-how the ratio would be for other series of the kind; runs of neighbouring cutoffs, of all series at once, how it would be
-at other times. A run is as long as forecasts share truths, or longer. Where both can be drawn, the wider interval
-counts: series that share their weather are fewer than they seem.
+Both models are judged on the same values, so the bootstrap resamples the same parts of a backtest for both. Resampling
+whole series estimates the ratio for other series of the same kind; resampling runs of neighbouring cutoffs, of all
+series at once, estimates it for other times. A run is at least as long as the span over which forecasts share true
+values. If both can be resampled, the wider interval counts: series that share their weather are not independent.
 
-There is no Diebold-Mariano test. It would be for single series, and there runs of cutoffs answer the same question for
-all horizon steps together and in the ratio that people read; from four runs on their intervals hold what they say.
+There is no Diebold-Mariano test. It is made for single series, and there runs of cutoffs answer the same question for
+all horizon steps together, in the ratio that people read; from four runs on, the intervals keep their coverage.
 """
 
 from dataclasses import dataclass
@@ -33,7 +33,7 @@ Interval = tuple[float, float]
 
 @dataclass(frozen=True)
 class Ratio:
-    """A model's metric as a share of another model's."""
+    """The ratio of a model's metric to another model's."""
 
     metric: str
     value: float
@@ -44,11 +44,11 @@ class Ratio:
 
     @property
     def includes_one(self) -> bool:
-        """Whether the models may be equally good, for all that is known."""
+        """Whether the interval contains 1, so that the models may be equally good."""
         return self.interval is None or self.interval[0] <= 1 <= self.interval[1]
 
     def to_json(self) -> dict[str, Any]:
-        """For reports."""
+        """The ratio as plain data, for reports."""
         low, high = self.interval or (None, None)
         return {"ratio": self.value, "low": low, "high": high, "over": self.over, "includes_one": self.includes_one}
 
@@ -62,12 +62,12 @@ class Ratio:
 
 
 def ratio(model: Scoreboard, other: Scoreboard, metric: str, *, seed: int = 1) -> Ratio:
-    """A metric of a model over that of another, both judged on the same series and cutoffs.
+    """The ratio of a model's metric to another's, both judged on the same series and cutoffs.
 
-    Of metrics that are roots of a mean (rmse, rmsse) it is the root of the ratio of means.
+    For metrics that are roots of a mean (rmse, rmsse) it is the root of the ratio of means.
 
-    Missing: NaN where the other has no error
-    Fails:   for metrics that say no size of errors (bias, coverage80)
+    Missing: NaN if the other has no error
+    Fails:   for metrics that do not measure the size of errors (bias, coverage80)
     """
     mine, theirs = model.sums[metric], other.sums[metric]
     found = {
@@ -83,11 +83,11 @@ def ratio(model: Scoreboard, other: Scoreboard, metric: str, *, seed: int = 1) -
 
 
 def over_series(model: Floats, other: Floats, *, seed: int = 1) -> Interval | None:
-    """95 % interval of the ratio of two means, from drawing series; None with fewer than `FEWEST_SERIES`.
+    """95 % interval of the ratio of two means, from resampled series; None with fewer than `FEWEST_SERIES`.
 
     Shapes:  model, other [S, 2], sums of terms and weights
     Missing: series that do not count for both are left out
-    Fails:   where series have good and bad times together; cutoffs tell that
+    Fails:   if the errors of the series rise and fall together; resampling cutoffs accounts for that
     Source:  paired bootstrap, Efron and Tibshirani (1993); widened for few series by Hesterberg (2015), The American
         Statistician 69(4), "expanded percentile interval"
     """
@@ -96,12 +96,12 @@ def over_series(model: Floats, other: Floats, *, seed: int = 1) -> Interval | No
 
 
 def over_cutoffs(model: Floats, other: Floats, *, span: int = 1, seed: int = 1) -> Interval | None:
-    """The same from drawing runs of blocks of cutoffs; None with fewer than `FEWEST_RUNS` that do not overlap.
+    """The same from resampled runs of blocks of cutoffs; None with fewer than `FEWEST_RUNS` that do not overlap.
 
-    Shapes:  model, other [blocks, 2] in time order; a forecast's truths reach over `span` blocks
+    Shapes:  model, other [blocks, 2] in time order; a forecast's true values extend over `span` blocks
     Missing: blocks that do not count for both are left out
-    Fails:   where errors stay alike for longer than a run; the interval is then too narrow
-    Source:  circular block bootstrap, Politis and Romano (1992), in runs of the cube root of the blocks at least: Hall,
+    Fails:   if errors are correlated for longer than a run; the interval is then too narrow
+    Source:  circular block bootstrap, Politis and Romano (1992), in runs of at least the cube root of the number of blocks: Hall,
         Horowitz and Jing (1995), Biometrika 82(3)
     """
     units = _paired(model, other)
@@ -110,12 +110,12 @@ def over_cutoffs(model: Floats, other: Floats, *, span: int = 1, seed: int = 1) 
 
 
 def _paired(model: Floats, other: Floats) -> Floats:
-    """Units that count for both. Shapes: [n, 2], [n, 2] -> [m, 4]"""
+    """Units (series or blocks) that count for both models. Shapes: [n, 2], [n, 2] -> [m, 4]"""
     return np.concatenate([model, other], axis=1)[(model[:, 1] > 0) & (other[:, 1] > 0)]
 
 
 def _merged(units: Floats, seed: int) -> Floats:
-    """At most `_MOST_UNITS`: more are put together at random, which keeps the sums and nearly the interval."""
+    """At most `_MOST_UNITS` units: more are merged at random, which keeps the sums and nearly keeps the interval."""
     if len(units) <= _MOST_UNITS:
         return units
     merged = np.zeros((_MOST_UNITS, units.shape[1]))
@@ -132,7 +132,7 @@ def _interval(units: Floats, *, run: int, seed: int) -> Interval | None:
 
 
 def _drawn(units: Floats, run: int, random: np.random.Generator) -> Floats:
-    """Sums over runs of units that begin anywhere, as many units as there are. Shapes: [n, 4] -> [draws, 4]"""
+    """Sums over runs of units with random starts, of n units in all per draw. Shapes: [n, 4] -> [draws, 4]"""
     count = len(units)
     starts = random.integers(count, size=(_DRAWS, -(-count // run)))
     chosen = (starts[..., None] + np.arange(run)) % count
@@ -141,6 +141,6 @@ def _drawn(units: Floats, run: int, random: np.random.Generator) -> Floats:
 
 
 def _ratios(sums: Floats) -> Floats:
-    """Mean over mean, NaN where there is none. Shapes: [..., 4] -> [...]"""
+    """Ratio of the two means, NaN if undefined. Shapes: [..., 4] -> [...]"""
     above, below = sums[..., 0] * sums[..., 3], sums[..., 1] * sums[..., 2]
     return np.where(below > 0, above / np.where(below > 0, below, 1.0), np.nan)

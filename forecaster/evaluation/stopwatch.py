@@ -1,4 +1,4 @@
-"""Processor seconds that a part of the work took."""
+"""CPU seconds that a part of the work took."""
 
 import time
 from collections.abc import Iterable, Iterator
@@ -11,14 +11,14 @@ Item = TypeVar("Item")
 
 
 class Stopwatch:
-    """Adds up processor seconds, of all threads, while it runs."""
+    """Adds up the CPU seconds of all threads while it runs."""
 
     def __init__(self) -> None:
         self.seconds = 0.0
 
     @contextmanager
     def running(self) -> Iterator[None]:
-        """Runs while the block lasts."""
+        """Runs during a `with` block."""
         begun = time.process_time()
         try:
             yield
@@ -26,7 +26,7 @@ class Stopwatch:
             self.seconds += time.process_time() - begun
 
     def making(self, items: Iterable[Item]) -> Iterator[Item]:
-        """The items; it runs while one is made, not while it is used."""
+        """Passes items on; it runs while an item is made, not while the caller uses it."""
         left = iter(items)
         while True:
             with self.running():
