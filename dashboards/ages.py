@@ -41,7 +41,7 @@ def ages(client: Client, now: datetime) -> Any:
 
 
 def _said(known: pd.DataFrame) -> str:
-    """How many are late, and what that means."""
+    """How many series are late, and what that means."""
     late = int((known["late_by"] > 1).sum())
     parts = [f"{counted(late, 'series is', 'series are')} late" if late else "none is late"]
     parts[0] += f": late is what is older than {_LATE_STEPS} steps and the time from one scheduled reading to the next"
@@ -68,7 +68,7 @@ def _judged(client: Client, known: pd.DataFrame, now: datetime) -> pd.DataFrame:
 
 
 def _looked_at(client: Client, newest: datetime, quarter: datetime) -> pd.DataFrame:
-    """Steps and problems of late; where counting them takes too long ages have to do."""
+    """Recent steps and problems; if counting them takes too long, only ages are shown."""
     try:
         found = pd.DataFrame() if pd.isna(newest) else _counted(client, newest, quarter)
     except SourceError:
@@ -82,7 +82,7 @@ def _looked_at(client: Client, newest: datetime, quarter: datetime) -> pd.DataFr
 
 @lru_cache(maxsize=1)
 def _counted(client: Client, newest: datetime, quarter: datetime) -> pd.DataFrame:
-    """Steps and problems as the lake has them: counted once in a quarter of an hour; what failed is tried again."""
+    """Steps and problems from the lake, counted once every quarter of an hour; a failed count is tried again."""
     return client.quality(since=(newest - _STEPS_FROM).isoformat())
 
 

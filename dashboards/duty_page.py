@@ -58,7 +58,7 @@ def _section(title: str, events: pd.DataFrame, labels: pd.DataFrame, now: dateti
 
 
 def _waiting(client: Client) -> pd.DataFrame:
-    """Events that somebody has to know of: those nobody took up first, the newest incident first, in it the worst."""
+    """Events that somebody must know of: unhandled ones first, then the newest incident, and in it the worst event."""
     parts = [client.anomalies(state=state, limit=_MOST_EVENTS) for state in _STATES]
     found = pd.concat([part for part in parts if len(part)]) if any(map(len, parts)) else None
     if found is None:

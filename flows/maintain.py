@@ -11,5 +11,5 @@ __all__ = ["maintain"]
 
 @flow(name="maintain")
 def maintain(project: str = DEFAULT_PROJECT) -> None:
-    """Few files, sorted by series."""
+    """Rewrite the lake as few files, sorted by series."""
     publish("maintain", maintain_action(app=opened(project), watch=opening.watch))

@@ -1,4 +1,4 @@
-"""Addresses of databases and servers as they may be shown: a password is in no message and no log."""
+"""Addresses of databases and servers in a form that may be shown: no password in any message or log."""
 
 import re
 from urllib.parse import unquote
@@ -17,7 +17,7 @@ def shown(address: str) -> str:
 
 
 def masked(said: object, address: str) -> str:
-    """What a program says of an address, in one line, without its password or what the program took for the host."""
+    """A program's message about an address, in one line, without its password or what the program took for the host."""
     text = " ".join(str(said).split()).replace(address, shown(address))
     for secret in _secrets(address):
         for written in sorted({secret, unquote(secret), *_ends(secret)}, key=len, reverse=True):
@@ -31,6 +31,6 @@ def _secrets(address: str) -> list[str]:
 
 
 def _ends(secret: str) -> list[str]:
-    """What lies after an @ of the secret: there a program takes it to be part of the host."""
+    """The parts of a secret after each @ in it: a program takes them to be part of the host."""
     parts = secret.split("@")
     return ["@".join(parts[number:]) + "@" for number in range(1, len(parts))]

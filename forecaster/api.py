@@ -11,7 +11,7 @@
     table, by_series = api.evaluate(frame, detectors=["auto", "residual"])     # frame: unique_id, ds, y, label
 
 A frame may as well be a series by its times, a dict of columns, or a table of pyarrow or polars. The words and defaults are
-those of the command line. Errors are those of `forecaster.errors`; what was repaired in a frame is said by warnings.
+those of the command line. Errors are those of `forecaster.errors`; what was repaired in a frame is told by warnings.
 """
 
 import warnings
@@ -88,8 +88,8 @@ def fit(
     `warm_start` is the folder of a saved model whose weights training begins with, `resume` a folder by which a killed
     training continues when it is asked for again.
 
-    Raises: DataError for rows that cannot be read, ConfigError for a setting that is none, ArtifactError for weights that
-        do not fit
+    Raises: DataError for rows that cannot be read, ConfigError for an unknown setting, ArtifactError for weights that do
+        not fit
     """
     checked = _checked(frame, Roles.of(targets, past, future, static), freq)
     made = train(
@@ -320,9 +320,9 @@ def evaluate(
     settings: Settings | None = None,
     watch: Watch = SILENT,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Detectors beside each other and beside a random score on labelled series: a leaderboard, and numbers by series.
+    """Compare detectors with each other and with a random score on labelled series: a leaderboard, and numbers by series.
 
-    Several frames by name count as folders do: the leaderboard is a mean over them. A detector that fails is warned of.
+    Several frames by name count like folders: the leaderboard is a mean over them. A detector that fails gives a warning.
     """
     how = Trials.of(
         detectors,
@@ -346,7 +346,7 @@ def evaluate(
 
 
 def stream(load: str | Path, state: str | Path | None = None) -> Stream:
-    """Series carried on value by value: `.feed(frame)` takes new rows and says of each what `detect` would say.
+    """Series continued value by value: `.feed(frame)` takes new rows and gives for each what `detect` would give.
 
     `load` is the folder of a detector (`detect(save=...)`) or of a forecaster. Series go on from where the folder `state`
     left them (`.save(state)`), else from where the rows ended that the detector was taught by. With channels the rows have
@@ -371,7 +371,7 @@ def _with(settings: Settings | None, ensemble: int, holidays: Sequence[str] | No
 
 
 def _warn(quality: Quality) -> None:
-    """One warning for each reason that rows or series were not taken as they came."""
+    """One warning for each reason why rows or series were changed or left out."""
     for line in quality.lines():
         if not line.startswith("note"):
             warnings.warn(line, stacklevel=3)

@@ -44,7 +44,7 @@ class App:
         return app
 
     def _wrong_parts(self) -> list[str]:
-        """A line for each entry that names no part, or no rule of one."""
+        """A message for each entry that names an unknown part, or an unknown rule."""
         settings = self.settings
         looks: list[Callable[[], object]] = [
             partial(_require_plugin, "registry", "registry", settings.registry),
@@ -96,7 +96,7 @@ class App:
         return Path(self.settings.artefacts)
 
     def kept_since(self, now: datetime) -> datetime | None:
-        """From when on rows are kept that newer ones replaced; None for ever. Raises: ConfigError for what is no length of time"""
+        """From when on replaced rows are kept; None for ever. Raises: ConfigError for what is not a length of time"""
         length = self.settings.keep_revisions
         try:
             return now - timedelta(microseconds=parse_duration(length)) if length else None
@@ -104,7 +104,7 @@ class App:
             raise ConfigError(f"keep_revisions: {error}") from error
 
     def as_of(self, known: datetime) -> datetime:
-        """A time as of which something is read; the log says where what was known then may be gone."""
+        """A time as of which something is read; the log warns if what was known then may be gone."""
         kept = self.kept_since(datetime.now(UTC))
         if kept is not None and known < kept:
             log.warning("as of %s: values that were replaced before %s may be gone (keep_revisions)", known, kept)

@@ -52,13 +52,13 @@ class MissingPackage(ConfigError):
 
 
 class DiskError(ConfigError):
-    """A disk that is full, or may not be written: what was to be done is done by the next run, once it can be."""
+    """A disk that is full, or may not be written; the next run does the work once the disk can be written again."""
 
     NUMBERS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM)
 
     @classmethod
     def among(cls, error: BaseException) -> bool:
-        """Whether an error of the system says so, by its number or, from other programs, by its text."""
+        """Whether a system error is one of these, by its number or, from other programs, by its text."""
         numbered = isinstance(error, OSError) and error.errno in cls.NUMBERS
         return numbered or bool(re.search(r"No space left|Disk quota|File too large|Read-only file system", str(error)))
 
@@ -72,7 +72,7 @@ class SourceError(ForecasterError):
 
 
 class LedgerLost(SourceError):
-    """The ledger, which answered before: what was not written down is done by the next run."""
+    """The ledger answered before and now does not; the next run repeats what was not recorded."""
 
 
 class ArtifactError(ForecasterError):

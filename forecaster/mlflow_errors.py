@@ -1,4 +1,4 @@
-"""What MLflow cannot do, told as errors of ours: its server is away or refuses, its database cannot be opened."""
+"""MLflow's failures as our errors: its server is away or refuses, or its database cannot be opened."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -61,7 +61,7 @@ def is_made(what: str, uri: str) -> bool:
 
 
 def _require_answer(what: str, uri: str) -> None:
-    """Raises: SourceError for a server that is not there; one that answers, with whatever, is."""
+    """Raises: SourceError for a server that does not answer; any answer counts."""
     if not uri.startswith(_SERVED):
         return
     address = urlsplit(uri)

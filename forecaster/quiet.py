@@ -22,7 +22,7 @@ _LOGGERS = ("mlflow", "alembic", "prefect", "httpx", "pytorch_lightning", "light
 
 
 def hush() -> None:
-    """Set what is not set already. Before the packages are imported, or it comes too late."""
+    """Set the variables that are not set already. Must run before the packages are imported."""
     for name, value in _ENVIRONMENT.items():
         os.environ.setdefault(name, value)
     for name in _LOGGERS:
@@ -32,9 +32,9 @@ def hush() -> None:
 
 
 def hush_the_end() -> None:
-    """Let nobody hear what native libraries say of their left-overs when the interpreter ends; that is no news to a user.
+    """Silence what native libraries print about leftovers when the interpreter ends; users need not see it.
 
-    Called first, it comes last: what others say at the end is heard.
+    Call it first: exit handlers run in reverse order, so what others print at the end is still seen.
     """
     atexit.register(_hear_no_more)
 

@@ -1,4 +1,4 @@
-"""The contract of an alert: telling somebody of new events."""
+"""The contract of an alert: it tells somebody about new events."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
@@ -9,9 +9,9 @@ __all__ = ["Alert"]
 
 
 class Alert(ABC):
-    """A way to tell people. It gets every new incident once; what fails is tried again with the next run.
+    """A way to notify people. It gets every new incident once; what fails is tried again in the next run.
 
-    A run that is killed while it tells may have told: then the next one tells again.
+    A run that is killed while it sends may have sent already; then the next run sends again.
     """
 
     @dataclass(frozen=True, kw_only=True)
@@ -22,13 +22,13 @@ class Alert(ABC):
         self.config = config
 
     def check(self) -> None:  # noqa: B027  # most need nothing beside their settings
-        """Look whether it could tell, without telling. Raises: ForecasterError where something is missing"""
+        """Check whether it could send, without sending. Raises: ForecasterError if something is missing"""
 
     @abstractmethod
     def send(self, pipeline: str, events: Sequence[Mapping[str, Any]]) -> None:
-        """Tell of some incidents, each by its most severe event, with the `events` and `series` that are part of it.
+        """Send some incidents, each as its most severe event, with the `events` and `series` that belong to it.
 
-        Or tell that a verb `failed` because a disk is full, with its `error`.
+        Or report that a verb `failed` because a disk is full, with its `error`.
 
-        Raises: SourceError when they could not be delivered
+        Raises: SourceError if they could not be delivered
         """

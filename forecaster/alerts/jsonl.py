@@ -15,7 +15,7 @@ __all__ = ["Jsonl"]
 
 
 class Jsonl(Alert):
-    """One JSON line an event, appended to a file that something else follows."""
+    """One JSON line per event, appended to a file that another program follows."""
 
     @dataclass(frozen=True, kw_only=True)
     class Config(Alert.Config):

@@ -15,7 +15,7 @@ __all__ = ["Webhook"]
 
 
 class Webhook(Alert):
-    """One POST a run with `{"pipeline": ..., "events": [...]}` as JSON."""
+    """One POST per run with `{"pipeline": ..., "events": [...]}` as JSON."""
 
     @dataclass(frozen=True, kw_only=True)
     class Config(Alert.Config):

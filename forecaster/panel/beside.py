@@ -1,4 +1,4 @@
-"""The targets of one series at the same rows: what each may read of the others."""
+"""The targets of one series at the same rows: what each target may read of the others."""
 
 from dataclasses import dataclass, replace
 from typing import Any
@@ -22,8 +22,8 @@ class Beside:
     """The newest values of all targets at each cutoff of a stretch; C targets, the stretch's own one among them.
 
     Shapes:  lags [B, C, T, LAGS]; units [B, C, T]
-    Missing: a missing value has its stand-in; `known` is False before a series' first value, and for a target that the input
-        has not
+    Missing: a missing value has its stand-in; `known` is False before a series' first value, and for a target that is
+        not in the input
     """
 
     lags_BCTL: Tensor
@@ -45,9 +45,9 @@ class Beside:
 
 
 def siblings(grid: Grid, targets: tuple[str, ...]) -> tuple[Ints, Ints]:
-    """Which series are the targets of each series' rows, -1 where the grid has none: [S, C], and which one it is itself: [S].
+    """The series of all targets beside each series, -1 if the grid lacks one: [S, C]; and which target it is itself: [S].
 
-    Raises: ArtifactError when a series is none of the targets
+    Raises: ArtifactError when a series is not one of the targets
     """
     channel: Any = [None] * grid.series if grid.channel is None else grid.channel
     known = {name: number for number, name in enumerate(targets)}

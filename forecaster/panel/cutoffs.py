@@ -12,8 +12,8 @@ __all__ = ["Stretches"]
 class Stretches:
     """Stretches of T cutoffs from the series of `chosen`, in proportion to `weights_S`.
 
-    Shapes: `ends_S` [S]: only values before this position are targets; series that end before they have
-        one target are never drawn
+    Shapes: `ends_S` [S]: only values before this position are targets; series without a single target are never
+        drawn
     """
 
     ends_S: Tensor
@@ -24,14 +24,14 @@ class Stretches:
 
     @classmethod
     def by_length(cls, ends_S: Tensor, steps: int) -> "Stretches":
-        """From all series, longer ones more often: a cutoff of a series shorter than a stretch is seen less often."""
+        """From all series, longer ones more often; cutoffs of series shorter than a stretch are drawn less often."""
         return cls(ends_S, steps, _cutoffs(ends_S))
 
     @classmethod
     def buckets(cls, ends_S: Tensor, steps: int, count: int) -> "tuple[Stretches, ...]":
-        """Series of like length together, with stretches as long as the longest of them, each bucket about as many cutoffs.
+        """Buckets of series of similar length, each with about as many cutoffs; stretches are as long as its longest series.
 
-        Each step is made of one bucket and of as many cutoffs as any other step; then every cutoff is equally likely.
+        Each step draws from one bucket, and as many cutoffs as any other step; so every cutoff is equally likely.
         """
         cutoffs_S = _cutoffs(ends_S)
         order = torch.argsort(cutoffs_S, stable=True)
@@ -55,7 +55,7 @@ class Stretches:
         device = self.ends_S.device
         point_B = torch.rand(count, generator=generator, dtype=torch.float64).to(device) * edges_S[-1]
         series_B = torch.searchsorted(edges_S, point_B, right=True).clamp(max=len(edges_S) - 1)
-        # A little over both ends, then held inside: the first and the newest cutoffs are not seen less.
+        # Draw slightly beyond both ends, then clip: so the first and the newest cutoffs are not drawn less often.
         last_B = (self.ends_S[series_B] - 1 - self.steps).clamp(min=0)
         over = self.steps // 4
         place_B = torch.rand(count, generator=generator, dtype=torch.float64).to(device)

@@ -1,4 +1,4 @@
-"""What is fed to a network beside the series itself: calendar, covariates, gaps, statics."""
+"""What is fed to a network besides the series itself: calendar, covariates, gaps, static features."""
 
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -16,7 +16,7 @@ __all__ = ["Features"]
 
 @dataclass(frozen=True)
 class Features:
-    """Which features a model was trained on, and the mean and deviation that each is measured by.
+    """Which features a model was trained on, and the mean and standard deviation by which each is scaled.
 
     Missing: a missing covariate is 0 (its mean) and raises a flag of its own where training had gaps; a category that is
         missing, or was not there in training, is 'other'
@@ -76,7 +76,7 @@ class Features:
 
     @property
     def categories(self) -> tuple[int, ...]:
-        """Points of each static feature that is none: one for each category, and one for others."""
+        """Number of embeddings of each static feature that is not a number: one per category, and one for 'other'."""
         return tuple(1 + len(names) for names in self.vocabularies if names)
 
     def of(self, grid: Grid, begins: Ints | None = None) -> tuple[Float32s, Float32s, Float32s]:
@@ -139,7 +139,7 @@ class Features:
                 )
 
     def _static(self, grid: Grid) -> Floats:
-        """Numbers in deviations, then the numbers of categories: [S, K]"""
+        """Standardised numbers, then the indices of categories: [S, K]"""
         begin = len(self.past) + len(self.future)
         scaled = np.nan_to_num((grid.static - self.means[begin:]) / np.asarray(self.deviations[begin:]))
         known = [bool(self._vocabulary(k)) for k in range(len(self.static))]
@@ -186,7 +186,7 @@ def _rows(grid: Grid, begins: Ints) -> tuple[Ints, Ints]:
 
 
 def _head(grid: Grid, train_lengths: Ints) -> Bools:
-    """Covariate rows that lie in some series' training part."""
+    """Covariate rows that lie in the training part of any series."""
     inside = np.zeros(len(grid.past), bool)
     for start, length in zip(grid.covariate_starts, train_lengths, strict=True):
         inside[start : start + length] = True
@@ -194,7 +194,7 @@ def _head(grid: Grid, train_lengths: Ints) -> Bools:
 
 
 def _used(names: tuple[str, ...], column: Floats) -> tuple[str, ...]:
-    """Categories that some series has."""
+    """Categories that at least one series has."""
     present = np.unique(column[~np.isnan(column)]).astype(np.int64)
     return tuple(names[n] for n in present) if names else ()
 

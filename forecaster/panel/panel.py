@@ -84,7 +84,7 @@ def pack(
 ) -> Panel:
     """The panel of a grid, in the units that `measure` finds.
 
-    Shapes: begins [S]: no cutoff before this position will be read, so features are made from there on only
+    Shapes: begins [S]: no cutoff before this position will be read, so features are made only from there on
     """
     y_N = torch.as_tensor(grid.y, dtype=torch.float64).to(device)
     lengths_S = torch.as_tensor(grid.lengths).to(device)
@@ -122,9 +122,9 @@ def _alone(series: int) -> tuple[Ints, Ints]:
 
 
 def restless(level: Tensor, spread: Tensor, usual: Tensor) -> Tensor:
-    """How large a step is beside the level, and beside the mean of the spreads so far.
+    """The size of a step relative to the level, and relative to the mean of the spreads so far.
 
-    The same shape means other things for a quiet series.
+    The same window shape means different things in a quiet and in a restless series.
 
     Shapes: [...], [...], [...] -> [..., RESTLESS] float32
     """
@@ -132,17 +132,17 @@ def restless(level: Tensor, spread: Tensor, usual: Tensor) -> Tensor:
 
 
 def restless_now(level: Floats, spread: Floats, usual: Floats) -> Floats:
-    """The same of plain arrays, float64."""
+    """The same for plain arrays, float64."""
     return np.asarray(np.log([spread / (np.abs(level) + spread), spread / usual])).T / _FLATTER
 
 
 def unrest(steps: Tensor) -> Tensor:
-    """How large a step is beside the mean of the spreads so far, from a row's features. Shapes: [..., I] -> [...]"""
+    """The size of a step relative to the mean of the spreads so far, from a row's features. Shapes: [..., I] -> [...]"""
     return (_FLATTER * steps[..., -1]).exp()
 
 
 def _measured(measure: Measure, y_N: Tensor, seen_N: Tensor, starts_N: Tensor, offsets: Ints) -> tuple[Tensor, Tensor]:
-    """Level and spread of every row, a few series at a time: what they are summed in stays in the processor's cache."""
+    """Level and spread of every row, a few series at a time, so that the sums stay in the processor's cache."""
     most = _ROWS_AT_ONCE if y_N.device.type == "cpu" else len(y_N)
     if len(y_N) <= most:
         return measure(y_N, seen_N, starts_N)

@@ -12,7 +12,7 @@ CHAMPION, CHALLENGER = "champion", "challenger"
 
 @dataclass(frozen=True)
 class Version:
-    """A registered model. An alias is resolved to a version once a run, and every row it makes says which."""
+    """A registered model. An alias is resolved to a version once per run, and every row that the run writes names it."""
 
     name: str
     version: str
@@ -28,9 +28,9 @@ class Registry(ABC):
 
     @abstractmethod
     def answers(self) -> bool:
-        """Whether it is there; False where the first run makes it. Nothing is made.
+        """Whether the registry exists; False if the first run will create it. Nothing is created here.
 
-        Raises: SourceError or ConfigError where it cannot be asked
+        Raises: SourceError or ConfigError if it cannot be asked
         """
 
     @abstractmethod
@@ -39,11 +39,11 @@ class Registry(ABC):
 
     @abstractmethod
     def point(self, name: str, alias: str, version: str) -> None:
-        """Let an alias name a version, and no other."""
+        """Point an alias at a version, and at no other."""
 
     @abstractmethod
     def tag(self, name: str, version: str, tags: Mapping[str, str]) -> None:
-        """Write tags of a version."""
+        """Set tags of a version."""
 
     @abstractmethod
     def resolve(self, name: str, alias: str) -> Version | None:

@@ -1,4 +1,4 @@
-"""A registry in a folder: one folder a version, one JSON file a model. For tests and workers without MLflow."""
+"""A registry in a folder: one folder per version, one JSON file per model. For tests and workers without MLflow."""
 
 import json
 import os

@@ -89,7 +89,7 @@ class MlflowRegistry(Registry):
 
     @contextmanager
     def _client(self) -> Iterator[mlflow.MlflowClient]:
-        """Raises: SourceError or ConfigError where the registry cannot do what is asked"""
+        """Raises: SourceError or ConfigError if the registry cannot do what is asked"""
         with asking("registry", self.uri):
             mlflow.set_tracking_uri(self.uri)
             mlflow.set_registry_uri(self.uri)
@@ -97,7 +97,7 @@ class MlflowRegistry(Registry):
 
 
 def _aliases(client: mlflow.MlflowClient, name: str) -> Mapping[str, str]:
-    """Aliases of a model; none where there is no such model. Any other refusal is no answer."""
+    """Aliases of a model; none if there is no such model. Any other refusal is an error."""
     try:
         found: Mapping[str, str] = client.get_registered_model(name).aliases
     except MlflowException as error:
@@ -113,7 +113,7 @@ def _version(found: ModelVersion) -> Version:
 
 @contextmanager
 def _within(tracking_id: str) -> Iterator[None]:
-    """The tracked run that made a model; it may be open already."""
+    """The tracked run that trained a model; it may be open already."""
     active = mlflow.active_run()
     if active is not None or not tracking_id:
         yield

@@ -1,4 +1,4 @@
-"""The project's figures, in one place: the report, MLflow and the dashboard draw the same."""
+"""The project's figures, in one place: the report, MLflow and the dashboard draw the same ones."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -28,9 +28,9 @@ def fan(
     unit: str = "",
     dark: bool = False,
 ) -> go.Figure:
-    """History, the forecast with its intervals, what was expected, and events; `dark` for a page that is.
+    """History, the forecast with its intervals, the expected values, and events; `dark` for a dark page.
 
-    Of more rows than a screen has pixels, those are drawn that make the same picture.
+    If there are more rows than a screen has pixels, only the rows that are needed for the same picture are drawn.
 
     Missing: gaps in the history stay gaps; empty frames draw nothing
     """
@@ -73,7 +73,7 @@ def loss_curve(moments: Sequence[Moment]) -> go.Figure:
 
 
 def metric_by_horizon(tables: dict[str, pd.DataFrame], metric: str) -> go.Figure:
-    """A metric by horizon step, one line a model."""
+    """A metric by horizon step, one line per model."""
     figure = go.Figure()
     for name, table in tables.items():
         figure.add_scatter(x=table["step"], y=table[metric], name=name, mode="lines+markers")
@@ -93,7 +93,7 @@ _DARK = {"template": "plotly_dark", "paper_bgcolor": "rgba(0, 0, 0, 0)", "plot_b
 
 
 def _zone(history: pd.DataFrame) -> str:
-    """UTC, where the times say that they are."""
+    """UTC, if the times carry that time zone."""
     return "UTC" if isinstance(history["ds"].dtype, pd.DatetimeTZDtype) else ""
 
 
@@ -121,7 +121,7 @@ def _band(
 
 
 def _events(figure: go.Figure, history: pd.DataFrame, events: pd.DataFrame) -> None:
-    """Spans of events shaded, their peaks marked: shape and colour, for those who see no red."""
+    """Shade the spans of events and mark their peaks, by shape as well as colour, for people who cannot see red."""
     for start, end in zip(events["start"], events["end"], strict=True):
         figure.add_vrect(
             x0=start, x1=end, fillcolor=EVENT, line_width=1, line_color="rgba(220, 38, 38, 0.35)", layer="below"
@@ -139,7 +139,7 @@ def _events(figure: go.Figure, history: pd.DataFrame, events: pd.DataFrame) -> N
 
 
 def _gaps(history: pd.DataFrame) -> pd.DataFrame:
-    """The history with an empty row in each gap, so that no line is drawn across it."""
+    """The history with an empty row in each gap, so that no line is drawn across the gap."""
     steps = history["ds"].diff()
     if len(history) < 3:
         return history[["ds", "y"]]

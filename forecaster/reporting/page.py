@@ -1,4 +1,4 @@
-"""The report: one HTML file that needs no network."""
+"""The report: one HTML file that needs no network connection."""
 
 import html
 from collections.abc import Sequence
@@ -60,7 +60,7 @@ def _section(section: Section, *, first: bool) -> str:
 
 
 def _events(events: pd.DataFrame, begin: pd.Timestamp) -> str:
-    """The most severe, and how many of them ended before what is drawn."""
+    """The most severe events, and how many of them ended before the part that is drawn."""
     if not len(events):
         return "<p>No anomaly found.</p>"
     worst = events.sort_values("severity", ascending=False).head(5)
@@ -76,7 +76,7 @@ def _events(events: pd.DataFrame, begin: pd.Timestamp) -> str:
 
 
 def _table(frame: pd.DataFrame) -> str:
-    """Numbers to the right; wide tables are scrolled, not squeezed."""
+    """A table with numbers aligned to the right; wide tables scroll instead of being squeezed."""
     kinds = [" class='number'" if pd.api.types.is_numeric_dtype(frame[name]) else "" for name in frame.columns]
     head = "".join(f"<th{kind}>{html.escape(str(name))}</th>" for name, kind in zip(frame.columns, kinds, strict=True))
     rows = [

@@ -1,4 +1,4 @@
-"""As few rows of a frame as a screen can show: the least and the greatest value of each column of pixels stay."""
+"""Thin a frame to the rows that a screen can show: the smallest and the largest value in each column of pixels."""
 
 import numpy as np
 import pandas as pd
@@ -13,9 +13,9 @@ _PIXELS = 1_500
 
 
 def thinned(frame: pd.DataFrame, *names: str) -> pd.DataFrame:
-    """The rows of a frame, in the order of their `ds`, that draw the same lines of some columns; all where they are few.
+    """The rows of a frame, by `ds`, that are enough to draw the same lines of some columns; all rows if they are few.
 
-    Missing: a row without a value breaks a line; it stays where the break is wide enough to be seen
+    Missing: a row without a value breaks a line; it is kept if the break is wide enough to be seen
     """
     if len(frame) <= 2 * len(names) * _PIXELS:
         return frame
@@ -30,7 +30,7 @@ def thinned(frame: pd.DataFrame, *names: str) -> pd.DataFrame:
 
 
 def _ends(value_N: Floats, pixel_N: Ints) -> Ints:
-    """Rows of the least and the greatest value of each column of pixels."""
+    """Rows of the smallest and the largest value in each column of pixels."""
     known = np.flatnonzero(~np.isnan(value_N))
     known = known[np.lexsort((value_N[known], pixel_N[known]))]
     changes = np.flatnonzero(np.diff(pixel_N[known]))
@@ -38,7 +38,7 @@ def _ends(value_N: Floats, pixel_N: Ints) -> Ints:
 
 
 def _breaks(value_N: Floats, time_N: Ints, pixel: float) -> Ints:
-    """Rows without a value between two that are apart by more than a pixel."""
+    """Rows without a value between two values that are more than a pixel apart."""
     known = np.flatnonzero(~np.isnan(value_N))
     wide = np.flatnonzero((np.diff(time_N[known]) > pixel) & (np.diff(known) > 1))
     return known[wide] + 1

@@ -1,7 +1,7 @@
-"""A frame as lines of text that fit a screen: ids, times and numbers stay whole, and what has no room is named.
+"""A frame as lines of text that fit a screen: ids, times and numbers stay whole; columns left out are named.
 
-Columns are taken from the left while they fit, so a frame has its most important ones first. The first one names the rows:
-where long names would leave no room for others, each stands on a line of its own above its rows.
+Columns are taken from the left while they fit, so a frame should have its most important ones first. The first column
+names the rows: if long names would leave no room for others, each stands on a line of its own above its rows.
 """
 
 import math
@@ -55,14 +55,14 @@ class _Column:
 
     @property
     def least(self) -> int:
-        """The width below which an id, a time or a word would break."""
+        """The width below which an id, a time or a word would be broken."""
         if not self.is_prose:
             return self.width
         words = [word for cell in self.cells for word in cell.split()]
         return min(self.width, max(map(cell_len, (self.name, *words, " " * _NARROWEST))))
 
     def at(self, width: int) -> "_Column":
-        """The column, its cells of prose as lines of a width."""
+        """The column, with its prose folded into lines of a given width."""
         if self.width <= width:
             return self
         lines = ["\n".join(wrap(cell, width, break_long_words=False, break_on_hyphens=False)) for cell in self.cells]
@@ -70,7 +70,7 @@ class _Column:
 
 
 def fitted(frame: pd.DataFrame, width: int) -> FittedTable:
-    """The frame on lines of at most so many characters; only a name in the first column may be longer than that."""
+    """The frame in lines of at most this many characters; only a name in the first column may be longer."""
     first, *others = _columns(frame)
     beside, hidden = _that_fit(others, width - first.width - len(_GAP))
     if not hidden or first.width <= width // _SHARE:
@@ -83,7 +83,7 @@ def fitted(frame: pd.DataFrame, width: int) -> FittedTable:
 
 
 def _that_fit(columns: Sequence[_Column], room: int) -> tuple[list[_Column], list[str]]:
-    """Columns from the left that fit beside each other, those of prose with what the others leave; names of the rest."""
+    """Columns from the left that fit side by side, prose in the width that the others leave; and names of the rest."""
     taken: list[_Column] = []
     hidden = []
     left = room + len(_GAP)
@@ -106,7 +106,7 @@ def _are_utc(columns: Sequence[_Column]) -> bool:
 
 
 def _lines(columns: Sequence[_Column]) -> list[str]:
-    """Header and rows; a row in which prose was folded has several lines."""
+    """Header and rows; a row with folded prose has several lines."""
     widths = [max(cell_len(line) for cell in (c.name, *c.cells) for line in cell.split("\n")) for c in columns]
 
     def line(cells: Sequence[str]) -> str:
@@ -127,7 +127,7 @@ def _lines(columns: Sequence[_Column]) -> list[str]:
 
 
 def _under(names: Sequence[str], rows: Sequence[str]) -> list[str]:
-    """Each name on a line of its own, once for rows that follow each other."""
+    """Each name on a line of its own, once for consecutive rows of that name."""
     lines = []
     for name, group in groupby(zip(names, rows, strict=True), key=lambda pair: pair[0]):
         lines += [name, *(_INDENT + row.replace("\n", "\n" + _INDENT) for _, row in group)]
@@ -135,7 +135,7 @@ def _under(names: Sequence[str], rows: Sequence[str]) -> list[str]:
 
 
 def _columns(frame: pd.DataFrame) -> list[_Column]:
-    """Columns as text; an index that has names is the first of them."""
+    """Columns as text; an index with names becomes the first column."""
     named = not isinstance(frame.index, pd.RangeIndex)
     parts = [(str(frame.index.name or ""), frame.index.to_series())] if named else []
     parts += [(str(name), frame.iloc[:, place]) for place, name in enumerate(frame.columns)]
@@ -154,7 +154,7 @@ def _column(name: str, values: "pd.Series[Any]", *, is_first: bool) -> _Column:
 
 
 def _times(cells: Sequence[object]) -> list[str]:
-    """Times of one column, as far as one of them needs: the day, the minute or the second."""
+    """Times of one column, all as precise as the most precise one needs: to the day, the minute or the second."""
     there = [cell for cell in cells if isinstance(cell, datetime) and not _is_missing(cell)]
     if any(one.second or one.microsecond for one in there):
         form = "%Y-%m-%d %H:%M:%S"
@@ -164,14 +164,14 @@ def _times(cells: Sequence[object]) -> list[str]:
 
 
 def _numbers(cells: Sequence[object]) -> list[str]:
-    """Numbers of one column, point below point."""
+    """Numbers of one column, aligned at the decimal point."""
     texts = [_text(cell) for cell in cells]
     after = [len(text) - text.find(".") if "." in text else 0 for text in texts]
     return [text + " " * (max(after) - n) if text else "" for text, n in zip(texts, after, strict=True)]
 
 
 def _text(cell: object) -> str:
-    """One line, and nothing in it that a terminal would obey."""
+    """One line, without control characters that a terminal would obey."""
     if _is_missing(cell):
         return ""
     if isinstance(cell, bool | np.bool_):

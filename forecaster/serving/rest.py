@@ -1,4 +1,4 @@
-"""The REST API: what `forecaster query` says and `forecaster label` takes, over HTTP.
+"""The REST API: the same as `forecaster query` and `forecaster label`, over HTTP.
 
 Run it with `python -m forecaster.serving.rest forecaster.toml 8000`.
 """
@@ -96,7 +96,7 @@ def create(app: App) -> FastAPI:
 
 
 def _endpoint(app: App, what: str) -> Callable[..., Response]:
-    """The same question for each table."""
+    """The same endpoint for each table."""
 
     def ask(
         pipeline: Pipeline = None,
@@ -122,7 +122,7 @@ def _answer(app: App, what: str, format: Format, **asked: object) -> Response:
 
 
 async def _problem(request: Request, error: Exception) -> JSONResponse:
-    """An error as RFC 9457 has it."""
+    """An error in the form of RFC 9457."""
     status = 400 if isinstance(error, ConfigError) and not isinstance(error, DiskError) else 500
     body = {"type": "about:blank", "title": type(error).__name__, "status": status, "detail": str(error)}
     return JSONResponse(

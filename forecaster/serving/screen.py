@@ -1,6 +1,6 @@
 """What the command line shows: a progress bar while a network trains, lines and tables afterwards.
 
-What goes to a file or another program is as wide and as long as it is, unless COLUMNS in the environment says otherwise.
+Output to a file or another program is never cut or folded, unless COLUMNS in the environment sets a width.
 """
 
 import os
@@ -76,7 +76,7 @@ class Screen:
             _put(self.results, outcome.table)
 
     def fail(self, message: str) -> None:
-        """An error, and what to do about it."""
+        """Show an error, and what to do about it."""
         self._finish_bar()
         print(f"error: {message}", file=sys.stderr)
 
@@ -91,12 +91,12 @@ class Screen:
 
 
 def _width(stream: TextIO) -> int | None:
-    """None where the terminal says how wide it is, or its user does."""
+    """None if the terminal or its user sets the width."""
     return None if stream.isatty() or os.environ.get("COLUMNS", "").isdigit() else _UNBOUNDED
 
 
 def _put(console: Console, frame: pd.DataFrame) -> None:
-    """A table and, beneath it, what it does not show; nothing of one that has nothing."""
+    """Print a table and, beneath it, what it does not show; print nothing for an empty one."""
     if frame.empty:
         return
     shown = frame.head(_ROWS_SHOWN) if console.width < _UNBOUNDED else frame
@@ -113,7 +113,7 @@ def _put(console: Console, frame: pd.DataFrame) -> None:
 
 
 def _upright(frame: pd.DataFrame, width: int) -> pd.DataFrame:
-    """The frame, or on its side where few rows with names are too long for the screen."""
+    """The frame, or the transposed frame if it has few rows with names and they are too long for the screen."""
     named = not isinstance(frame.index, pd.RangeIndex)
     return frame.T if named and len(frame) < len(frame.columns) and fitted(frame, width).hidden else frame
 
@@ -131,5 +131,5 @@ def _notes(table: FittedTable, rows: int, of_rows: int) -> list[str]:
 
 
 def _plain(text: str) -> str:
-    """Text in which nothing is taken for markup."""
+    """Text in which nothing is interpreted as markup."""
     return text.replace("[", "\\[")

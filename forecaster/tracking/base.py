@@ -1,4 +1,4 @@
-"""The contract of a tracker: what happened in a run, kept where people look."""
+"""The contract of a tracker: it records what happened in a run, in a place where people look."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
@@ -49,9 +49,9 @@ class Tracker(ABC):
 
     @abstractmethod
     def answers(self) -> bool:
-        """Whether it is there; False where the first run makes it. Nothing is made.
+        """Whether the tracker exists; False if the first run will create it. Nothing is created here.
 
-        Raises: SourceError or ConfigError where it cannot be asked
+        Raises: SourceError or ConfigError if it cannot be asked
         """
 
     @abstractmethod

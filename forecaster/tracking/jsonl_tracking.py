@@ -17,7 +17,7 @@ __all__ = ["JsonlTracking"]
 
 
 class JsonlTracking(Tracker):
-    """One file of JSON lines a run, tables and figures beside it: `uri/experiment/run_id.jsonl`."""
+    """One file of JSON lines per run, with tables and figures beside it: `uri/experiment/run_id.jsonl`."""
 
     def answers(self) -> bool:
         place = Path(self.uri)

@@ -23,7 +23,7 @@ _BATCH = 100
 
 
 class MlflowTracking(Tracker):
-    """One MLflow experiment a subject, one run a job; figures and tables are artefacts of the run's page."""
+    """One MLflow experiment per subject, one run per job; figures and tables are artefacts of the run."""
 
     def answers(self) -> bool:
         if not is_made("tracking", self.uri):
@@ -78,13 +78,13 @@ class _Run(TrackedRun):
 
 
 def _experiment(name: str, artefacts: Path) -> str:
-    """Id of an experiment, made with an artefact folder of ours if it is new."""
+    """Id of an experiment; a new one is created with our artefact folder."""
     found = mlflow.get_experiment_by_name(name)
     if found is not None:
         return str(found.experiment_id)
     try:
         return str(mlflow.create_experiment(name, artifact_location=(artefacts / name).as_uri()))
-    except mlflow.MlflowException:  # another process was faster
+    except mlflow.MlflowException:  # another process created it first
         found = mlflow.get_experiment_by_name(name)
         assert found is not None, f"experiment '{name}' exists now"
         return str(found.experiment_id)
