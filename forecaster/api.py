@@ -88,8 +88,8 @@ def fit(
     `warm_start` is the folder of a saved model whose weights training begins with, `resume` a folder by which a killed
     training continues when it is asked for again.
 
-    Raises: DataError for rows that cannot be read, ConfigError for an unknown setting, ArtifactError for weights that do
-        not fit
+    Raises: DataError for rows that cannot be read, ConfigError for an unknown setting, ArtifactError for weights that
+        do not fit
     """
     checked = _checked(frame, Roles.of(targets, past, future, static), freq)
     made = train(
@@ -320,9 +320,9 @@ def evaluate(
     settings: Settings | None = None,
     watch: Watch = SILENT,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Compare detectors with each other and with a random score on labelled series: a leaderboard, and numbers by series.
+    """Compare detectors and a random score on labelled series: a leaderboard, and numbers by series.
 
-    Several frames by name count like folders: the leaderboard is a mean over them. A detector that fails gives a warning.
+    Several frames by name count like folders: the leaderboard is a mean over them. A detector that fails is a warning.
     """
     how = Trials.of(
         detectors,

@@ -25,7 +25,7 @@ _EXACT = 1e3
 
 
 class Anchors(nn.Module):
-    """A blend of what a window says of the values to come, plus a linear map of the window where `line` says so.
+    """A blend of naive forecasts (anchors) from the window, plus a linear map of the window if `line` is set.
 
     Anchors are the values one season back, for each season and for the last value. Where the window holds three seasons, their
     mean and the level, which is 0, are anchors too, and each step ahead has shares of its own at the beginning. A gate on the
@@ -63,7 +63,7 @@ class Anchors(nn.Module):
 
     @torch.no_grad()
     def choose_starts(self, window: Tensor, target: Tensor, weight: Tensor) -> None:
-        """Begin with the shares that fit some rows best, by squared errors.
+        """Initialise the shares to those that fit some rows best, by squared errors.
 
         Without means they would be all of the last value for most data, as few series have a season that is worth more than
         it: so each anchor then has a share by the inverse square of its error, from which a gate learns to tell series apart.
@@ -82,12 +82,12 @@ class Anchors(nn.Module):
         self.begin_KH.copy_(torch.from_numpy(share_HK.T).clamp(min=_LEAST_SHARE).log())
 
     def _values(self, window: Tensor) -> list[Tensor]:
-        """Of all anchors but the level, each [..., H]."""
+        """Values of all anchors except the level, each [..., H]."""
         lagged = [window.index_select(-1, lags_H) for lags_H in self.lags_KH]
         return [*lagged, *(self._mean(window, season) for season in self.means)]
 
     def _mean(self, window: Tensor, season: int) -> Tensor:
-        """Of the window's whole seasons, at the steps ahead."""
+        """Mean over the window's whole seasons, at the steps ahead."""
         whole = window.shape[-1] // season
         mean: Tensor = window[..., -whole * season :].reshape(*window.shape[:-1], whole, season).mean(-2)
         return mean.index_select(-1, self.step_H % season)
@@ -114,7 +114,7 @@ def _sums(anchors: Sequence[Tensor], target: Tensor, weight: Tensor) -> tuple[Te
 
 
 def _shares(gram_KK: _Floats, fit_K: _Floats) -> _Floats:
-    """What is least in squares, positive, and sums to 1."""
+    """The least-squares shares that are positive and sum to 1."""
     size = np.trace(gram_KK) / len(gram_KK) or 1.0
     root_KK = np.linalg.cholesky(gram_KK / size + _RIDGE * np.eye(len(gram_KK))).T
     left = np.vstack([root_KK, np.full(len(gram_KK), _EXACT)])

@@ -1,4 +1,4 @@
-"""A cycle that is learnt, a value for each of its steps, found by the calendar and not by a series' past."""
+"""A learnt cycle with one value per step, looked up by the calendar and not by a series' past."""
 
 import torch
 from torch import Tensor, nn
@@ -7,7 +7,7 @@ __all__ = ["Cycle"]
 
 
 class Cycle(nn.Module):
-    """One table for all series, and what their static features add to it. It begins as zero.
+    """One table for all series, plus what their static features add to it. It is initialised to zero.
 
     Shapes:  [B], [B, K] -> [B, T, M]; number m is the value m steps after each step
     Source:  Lin et al. (2024), CycleNet, NeurIPS, with a table for each channel

@@ -12,9 +12,9 @@ __all__ = ["Direct", "Forking"]
 
 
 class Direct(nn.Module):
-    """All steps at once by one linear map; what is known of a step's future is added.
+    """All steps at once by one linear map, plus a term for the known future of each step.
 
-    Begins with the same given numbers at every step.
+    Initialised to the same given numbers at every step.
     """
 
     def __init__(self, hidden: int, horizon: int, initial: Sequence[float], ahead: int, width: int = 16) -> None:
@@ -58,7 +58,7 @@ class Forking(nn.Module):
 
 
 class _Ahead(nn.Module):
-    """What the known future of each horizon step adds."""
+    """The term that the known future of each horizon step adds."""
 
     def __init__(self, hidden: int, features: int, parameters: int, width: int) -> None:
         super().__init__()

@@ -44,7 +44,7 @@ def quantiles_at(quantiles: Floats, levels: Sequence[float], wanted: Sequence[fl
 
 
 def normal_scores(quantiles: Floats, levels: Sequence[float], values: Floats) -> Floats:
-    """Values as standard normal ones: 0 at the median, beyond the outermost quantiles in a straight line.
+    """Values as normal scores: 0 at the median, extrapolated linearly beyond the outermost quantiles.
 
     Shapes:  [..., Q], [...] -> [...]
     Missing: NaN values give NaN

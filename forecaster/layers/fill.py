@@ -1,4 +1,4 @@
-"""Causal stand-ins for missing values, so that a window has no holes; the mask still tells."""
+"""Causal stand-ins for missing values, so that a window has no holes; the mask still marks them as missing."""
 
 import torch
 from torch import Tensor
@@ -29,7 +29,7 @@ def _last_seen_in_phase(seen_N: Tensor, starts_N: Tensor, season: int) -> Tensor
     """Like `last_seen`, among rows a whole number of seasons back."""
     rows_N = torch.arange(len(seen_N), device=seen_N.device)
     phase_N = (rows_N - starts_N) % season
-    # Rows of one series and phase side by side, in time order: holding the last there is a running maximum.
+    # With rows of one series and phase side by side in time order, the last seen row is a running maximum.
     group_N, order_N = torch.sort(starts_N * season + phase_N, stable=True)
     place_N = torch.empty_like(order_N)
     place_N[order_N] = rows_N

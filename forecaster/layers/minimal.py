@@ -59,7 +59,7 @@ class MinLstmLayer(_Minimal):
 
 
 class MinimalStack(nn.Module):
-    """Minimal layers one on another, each followed by a small network, both adding to what they were given.
+    """Stacked minimal layers, each followed by a small network; both add their output to their input.
 
     Shapes:  [B, T, D] -> [B, T, D], with the state after the last step
     """

@@ -1,4 +1,4 @@
-"""Time in interleaved parts: every d-th step of a series, so that a plain layer over them is a dilated one."""
+"""Time split in d interleaved parts of every d-th step, so that a plain layer over a part acts as a dilated one."""
 
 from torch import Tensor
 
@@ -13,7 +13,7 @@ def parted(x_BTD: Tensor, dilation: int) -> Tensor:
 
 
 def interleaved(x_BTD: Tensor, dilation: int) -> Tensor:
-    """The way back: [B * d, T / d, D] -> [B, T, D]"""
+    """The inverse of `parted`: [B * d, T / d, D] -> [B, T, D]"""
     rows, steps, width = x_BTD.shape
     parts = x_BTD.reshape(rows // dilation, dilation, steps, width).transpose(1, 2)
     return parts.reshape(rows // dilation, steps * dilation, width)

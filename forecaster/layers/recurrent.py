@@ -19,7 +19,7 @@ _CELLS: dict[Cell, Callable[..., Any]] = {"rnn": torch.rnn_tanh_cell, "lstm": to
 
 
 class RecurrentStack(nn.Module):
-    """Recurrent layers one on another, each adding to what it was given.
+    """Stacked recurrent layers, each adding its output to its input.
 
     Shapes:  [B, T, D] -> [B, T, D], with the state after the last step; the same state continues a series
     Source:  the kernels are torch's fused ones; dropout lies between layers only (Zaremba et al., 2014); dilations
@@ -68,7 +68,7 @@ class Dilated(nn.Module):
         return torch.cat(parts, 1) if len(parts) > 1 else parts[0], state
 
     def _step(self, x_BD: Tensor, state: tuple[Tensor, ...]) -> tuple[Tensor, tuple[Tensor, ...]]:
-        """One step, by the cell alone: getting a kernel ready takes several times as long as a step of one series."""
+        """One step, by the cell alone: preparing a kernel takes several times as long as a step of one series."""
         used = tuple(part[:, 0] for part in state)
         new = self.cell(x_BD, used if len(used) == 2 else used[0], *self.kernel.all_weights[0])
         after = tuple(part[:, None] for part in (new if isinstance(new, tuple) else (new,)))

@@ -20,7 +20,7 @@ def smoothed(
     *,
     multiply: bool = False,
 ) -> tuple[Tensor, list[Tensor]]:
-    """Levels, and of each season the parts of the T steps and of the M after them.
+    """Levels, and for each season its components at the T steps and at the M steps after them.
 
     Where parts add up, with s the sum of all parts of step t and s' that of the other seasons':
     l_t = a (y_t - s) + (1 - a) l_{t-1} and s_{t+M} = g (y_t - l_t - s') + (1 - g) s_t; where they multiply, differences are
@@ -51,10 +51,10 @@ def smoothed(
 
 
 def joined(first: Tensor, *others: Tensor, multiply: bool) -> Tensor:
-    """Level and parts put together."""
+    """Level and seasonal components combined."""
     return reduce(torch.mul if multiply else torch.add, others, first)
 
 
 def without(whole: Tensor, *parts: Tensor, multiply: bool) -> Tensor:
-    """What is left when parts are taken away."""
+    """What is left after removing the seasonal components."""
     return reduce(torch.div if multiply else torch.sub, parts, whole)

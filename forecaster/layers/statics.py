@@ -1,4 +1,4 @@
-"""What is known of a series as such: numbers as they are, categories as points that are learnt."""
+"""Static features of a series: numbers as they are, categories as learnt embeddings."""
 
 from collections.abc import Sequence
 
@@ -13,7 +13,7 @@ _FORGOTTEN = 0.1
 
 
 class Statics(nn.Module):
-    """Numbers, then one point for each category. Number 0 of every category is 'other': unknown or missing.
+    """Numbers, then one embedding per categorical feature. Category 0 is always 'other': unknown or missing.
 
     Shapes:  [B, K] -> [B, width]; the last columns hold numbers of categories
     Source:  Guo and Berkhahn (2016), Entity embeddings of categorical variables, arXiv 1604.06737

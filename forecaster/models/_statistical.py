@@ -1,4 +1,4 @@
-"""Methods of statistics for single series, from the package statsforecast, behind the contract of a model."""
+"""Statistical methods for single series, from the package statsforecast, under the contract of a model."""
 
 from abc import abstractmethod
 from dataclasses import dataclass

@@ -23,7 +23,7 @@ _VALUES_AT_ONCE = 65_536
 
 @dataclass(frozen=True)
 class Task:
-    """The shapes that the data and the question set; a model's own choices are its Config."""
+    """The shapes that follow from the data and the settings of the forecast; a model's own choices are its Config."""
 
     horizon: int
     window: int
@@ -90,7 +90,7 @@ def in_units(lags_BTW: Tensor, begun_BTW: Tensor, level: Tensor, spread: Tensor,
 
 @dataclass(frozen=True)
 class Outlook:
-    """What a model says of the steps after some cutoffs.
+    """A model's output for the steps after some cutoffs.
 
     Shapes:  start [..., H], where each forecast begins, in spreads; params [..., H, P], a head's numbers for the
         distance from there, in units of how far such starts are usually off
@@ -136,7 +136,7 @@ class Model(nn.Module, ABC):
 
     @abstractmethod
     def decode(self, states: Tensor, window: Tensor, ahead: Tensor) -> Outlook:
-        """What the states say of every horizon step. Shapes: [..., D], [..., W], [..., H, F]"""
+        """The outlook for every horizon step from the states. Shapes: [..., D], [..., W], [..., H, F]"""
 
     def choose_starts(self, window: Tensor, target: Tensor, weight: Tensor) -> None:  # most have nothing to choose
         """Choose where forecasts start, by some training rows, before any step.

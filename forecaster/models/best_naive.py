@@ -1,4 +1,4 @@
-"""The seasonal naive forecast with the lag that did best of late."""
+"""The seasonal naive forecast with the lag that had the least error recently."""
 
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -13,7 +13,7 @@ __all__ = ["BestNaive"]
 
 
 class BestNaive(Model):
-    """At each cutoff the value one lag back, of all seasons and the last value the lag with the least recent error.
+    """At each cutoff the value one lag back; of all seasons and lag 1, the lag with the least recent error is taken.
 
     Shapes:  see `Model`
     Units:   errors are those of forecasts at all horizon steps, in spreads of the row at which they became known
@@ -52,7 +52,7 @@ class BestNaive(Model):
         self.register_buffer("params_P", torch.tensor(task.parameters), persistent=False)
 
     def encode(self, inputs: Inputs, state: Any = None) -> tuple[Tensor, Any]:
-        """Faded sums of each lag's errors, [B, T, K]."""
+        """Exponentially faded sums of each lag's errors, [B, T, K]."""
         window_BTW = inputs.window_BTW
         newest_BT1 = window_BTW[..., -1:]
         errors_BTK = torch.stack([(newest_BT1 - window_BTW[..., back_H]).abs().mean(-1) for back_H in self.back_KH], -1)

@@ -1,4 +1,4 @@
-"""Exponential smoothing and a recurrent network in one."""
+"""Exponential smoothing combined with a recurrent network."""
 
 from dataclasses import dataclass
 from typing import Any, ClassVar

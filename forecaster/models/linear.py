@@ -21,7 +21,7 @@ class Linear(Model):
 
     Shapes:  see `Model`
     Missing: the causal stand-in of a missing value
-    Fails:   on anything that is no sum of past values; it sees no covariate and no calendar
+    Fails:   on anything that is not a weighted sum of past values; it sees no covariate and no calendar
     Source:  NLinear: Zeng et al. (2023), AAAI; a moving average is a linear map too, so DLinear is inside
     """
 

@@ -1,4 +1,4 @@
-"""Several seasons taken apart by loess, the rest smoothed exponentially."""
+"""Several seasons separated by loess, the rest forecast by exponential smoothing."""
 
 from typing import Any
 
@@ -20,7 +20,7 @@ class Mstl(Statistical):
     on held-out rows as those of every model.
 
     Missing: the causal stand-in of a missing value
-    Fails:   where the seasons' size goes with the level
+    Fails:   if the size of the seasons is proportional to the level
     Source:  Bandara, Hyndman and Bergmeir (2021), arXiv 2107.13462; statsforecast's MSTL
     """
 

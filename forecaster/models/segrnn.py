@@ -1,4 +1,4 @@
-"""A recurrent network over segments, its forecast made of segments side by side."""
+"""A recurrent network over segments, which forecasts all segments of the horizon in parallel."""
 
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
@@ -110,7 +110,7 @@ class SegRnn(Model):
         return replace(outlook, start=outlook.start + cycle[..., step_H % self.cycle.length])
 
     def _bare(self, window: Tensor, cycle: Tensor, begun: Tensor) -> Tensor:
-        """A window without the cycle; before the series begins there is none. Shapes: [..., W], [..., M], [..., 1]"""
+        """A window minus the cycle, except before the series begins. Shapes: [..., W], [..., M], [..., 1]"""
         back_W = torch.arange(1 - self.task.window, 1, device=window.device)
         return window - torch.where(-back_W < begun, cycle[..., back_W % cycle.shape[-1]], 0.0)
 

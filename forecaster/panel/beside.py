@@ -45,7 +45,7 @@ class Beside:
 
 
 def siblings(grid: Grid, targets: tuple[str, ...]) -> tuple[Ints, Ints]:
-    """The series of all targets beside each series, -1 if the grid lacks one: [S, C]; and which target it is itself: [S].
+    """Series of all targets beside each series, -1 if the grid lacks one: [S, C]; and which target it is itself: [S].
 
     Raises: ArtifactError when a series is not one of the targets
     """

@@ -137,7 +137,7 @@ def restless_now(level: Floats, spread: Floats, usual: Floats) -> Floats:
 
 
 def unrest(steps: Tensor) -> Tensor:
-    """The size of a step relative to the mean of the spreads so far, from a row's features. Shapes: [..., I] -> [...]"""
+    """Size of a step relative to the mean of the spreads so far, from a row's features. Shapes: [..., I] -> [...]"""
     return (_FLATTER * steps[..., -1]).exp()
 
 

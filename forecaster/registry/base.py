@@ -12,7 +12,7 @@ CHAMPION, CHALLENGER = "champion", "challenger"
 
 @dataclass(frozen=True)
 class Version:
-    """A registered model. An alias is resolved to a version once per run, and every row that the run writes names it."""
+    """A registered model. An alias is resolved to a version once per run; every row that the run writes names it."""
 
     name: str
     version: str
