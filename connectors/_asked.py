@@ -1,4 +1,4 @@
-"""A slice as a source is asked for it, and the error when something else came back."""
+"""A slice in the form in which a source is asked for it, and the error if it answers something else."""
 
 from datetime import UTC, date, datetime, timedelta
 
@@ -13,7 +13,7 @@ _INSTANT, _MILLI = timedelta(microseconds=1), timedelta(milliseconds=1)
 
 
 def reached(connector: Timed) -> list[str]:
-    """What goes wrong when the first day of the first part is read; empty is well."""
+    """What goes wrong when the first day of the first part is read; empty if nothing does."""
     first = first_time(connector.config.start, datetime.now(UTC)).replace(hour=0, minute=0, second=0, microsecond=0)
     piece = Slice(connector.parts()[0], "check", first, first + timedelta(days=1))
     try:

@@ -1,4 +1,4 @@
-"""Candles that are over: the last one of an exchange's answer is still being made."""
+"""Closed candles: the last one in an exchange's answer is still changing."""
 
 from forecaster.series.frequency import parse_duration
 

@@ -1,4 +1,4 @@
-"""PostgreSQL's COPY as Arrow: rows go from the server's CSV to columns, and never become Python's."""
+"""PostgreSQL's COPY as Arrow: rows go from the server's CSV to columns, and never become Python objects."""
 
 import io
 from collections.abc import Iterator

@@ -56,7 +56,7 @@ class Limit:
 
 @dataclass
 class _Meter:
-    """What of a limit was used in its last `per_s` seconds, by all clients of this process."""
+    """How much of a limit all clients of this process used in the last `per_s` seconds."""
 
     limit: Limit
     used: "deque[tuple[float, float]]" = field(default_factory=deque)
@@ -215,7 +215,7 @@ class Http:
 
 
 class _Passing(Exception):
-    """Something that may be over when asked again."""
+    """A failure that may pass when asked again."""
 
     def __init__(self, message: str, after_s: float | None = None) -> None:
         super().__init__(message)

@@ -1,4 +1,4 @@
-"""Answers of InfluxDB, believed only to their end: chunked JSON of version 1, annotated CSV of version 2."""
+"""Answers of InfluxDB, accepted only if complete: chunked JSON of version 1, annotated CSV of version 2."""
 
 import csv
 import json
@@ -103,7 +103,7 @@ _TYPES: dict[str, Any] = {"double": float, "long": int, "unsignedLong": int, "bo
 
 
 def _micros(time: str) -> str:
-    """RFC 3339 without what is finer than a microsecond."""
+    """RFC 3339 times, truncated to microseconds."""
     head, dot, fraction = time.removesuffix("Z").partition(".")
     return f"{head}{dot}{fraction[:6]}Z"
 

@@ -30,7 +30,7 @@ def meant(system: Any, pattern: str) -> str:
 
 
 def _is_web(system: Any) -> bool:
-    """There each page with links looks like a folder."""
+    """Whether it is a web address: there every page with links looks like a folder."""
     return "http" in system.protocol
 
 

@@ -83,7 +83,7 @@ class Layout:
 
 
 def _value(found: Any) -> Any:
-    """A number or nothing as such, all else as text."""
+    """Numbers as floats, null as None, everything else as text."""
     if found is None or isinstance(found, (bool, int, float)):
         return None if found is None else float(found)
     return found if isinstance(found, str) else json.dumps(found)

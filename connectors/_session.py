@@ -1,4 +1,4 @@
-"""A session with an MQTT broker that outlives this process: what is not acknowledged is sent again."""
+"""A session with an MQTT broker that outlives this process: messages not acknowledged are sent again."""
 
 import queue
 import ssl
@@ -93,7 +93,7 @@ class Session:
         self._client.loop_stop()
 
     def take(self, patience_s: float) -> list[Message]:
-        """What has come, oldest first; waits for a first message, and gives none when its patience ends."""
+        """Received messages, oldest first; waits for a first one, and gives none after the waiting time."""
         try:
             found = [self._come.get(timeout=patience_s)]
         except queue.Empty:

@@ -30,7 +30,7 @@ _BROKEN = (pa.ArrowException, UnicodeDecodeError, EOFError, zlib.error, OSError)
 
 @dataclass(frozen=True)
 class Dialect:
-    """How texts are written; Parquet has types of its own."""
+    """How CSV texts are written; Parquet has its own types."""
 
     separator: str = ","
     quote: str = '"'

@@ -139,7 +139,7 @@ class Ecb(Timed):
             ) from error
 
     def _believed(self, lines: IO[str], piece: Slice) -> Iterator[dict[str, str]]:
-        """Rows of an answer that was looked at to its end: the portal is known to send cut ones as complete."""
+        """Rows of an answer that was checked to its end: the portal is known to send truncated answers as complete."""
         reader = csv.reader(_to_the_end(lines, piece))
         header = next(reader, [])
         wanted = ["KEY", "TIME_PERIOD", "OBS_VALUE", *(["ACTION", "VALID_FROM"] if self.config.history else [])]
@@ -175,7 +175,7 @@ class Ecb(Timed):
 
 
 def _to_the_end(lines: IO[str], piece: Slice) -> Iterator[str]:
-    """Lines, the last of which has an end."""
+    """Lines of an answer; checks that the last one is complete."""
     line = "\n"
     for line in lines:
         yield line

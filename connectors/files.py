@@ -152,7 +152,7 @@ class Files(Connector):
         yield from self._rows(piece.part)
 
     def _files(self) -> dict[str, dict[str, Any]]:
-        """Paths that match, with what the file system says of each; those that are still written are left out."""
+        """Matching paths with their file information; files that are still being written are left out."""
         if not self.config.path:
             raise ConfigError("connector 'files': option 'path' is missing, a pattern like data/*.csv")
         system, pattern = self._place()

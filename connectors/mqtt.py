@@ -194,7 +194,7 @@ class Mqtt(Pushing):
         return True
 
     def _aside(self) -> Session:
-        """A session that takes nothing away from the one under our own name."""
+        """A session under another name, which takes no messages from our usual session."""
         aside = replace(self._address(), client_id=f"forecaster-{uuid.uuid4().hex[:12]}", keep_s=0, retained=True)
         return Session(aside, self._filters())
 

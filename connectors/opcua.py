@@ -143,7 +143,7 @@ class Opcua(Timed, Pushing):
 
     @contextmanager
     def _connected(self) -> Iterator["Client"]:
-        """A session, and whose move its errors are."""
+        """A session; its errors are raised as ours."""
         try:
             from asyncua.sync import Client
             from asyncua.ua.uaerrors import UaError
@@ -230,7 +230,7 @@ def _history(node: "SyncNode", start: datetime, end: datetime) -> Iterator[list[
 
 
 class _Told:
-    """Changes as asyncua's thread tells them."""
+    """Changes as asyncua's thread reports them."""
 
     def __init__(self, most: int) -> None:
         self.most = most
@@ -278,7 +278,7 @@ def _rows(found: Sequence[tuple[str, Any]]) -> pa.Table:
 
 
 def _at(value: Any, otherwise: datetime) -> datetime:
-    """When the source saw it, else when the server did."""
+    """The source's time of a value, else the server's."""
     at: datetime = value.SourceTimestamp or value.ServerTimestamp or otherwise
     return at.replace(tzinfo=UTC) if at.tzinfo is None else at
 

@@ -112,7 +112,7 @@ class Prometheus(Timed):
         return []
 
     def _alike(self, query: str, name: str, one: Mapping[str, str], other: Mapping[str, str]) -> str:
-        """That two series of a query have one name, and by what they could be told apart."""
+        """The message that two series of a query have one name, and which labels could tell them apart."""
         differ = sorted(key for key in {*one, *other} if one.get(key) != other.get(key))
         return (
             f"prometheus query '{query}': several series are called '{name}', they differ in {', '.join(differ)}. "

@@ -1,7 +1,7 @@
 """Tables and queries of any database that SQLAlchemy knows; PostgreSQL by COPY.
 
-What is done are spans of the time column, or of `updated_column` where there is one: a row that comes late or is revised
-then has a time of its own at which it came, and is read wherever its series stands.
+Progress is recorded as spans of the time column, or of `updated_column` if there is one: then a late or revised row has
+its own time of arrival, and is read however far its series has been read.
 """
 
 import hashlib
@@ -91,7 +91,7 @@ class Sql(Timed):
 
         @property
         def by(self) -> str:
-            """The column whose spans are done."""
+            """The column by whose spans progress is recorded."""
             return self.updated_column or self.time_column
 
     config: Config
@@ -156,7 +156,7 @@ class Sql(Timed):
             yield table(full, times, _numbers(page[f"value{n}"]), available_at=known)
 
     def _within(self, page: pa.Table, piece: Slice) -> pa.Table:
-        """Rows of a slice, where the database can only be asked for more. What is no time stays, to be named."""
+        """Rows of a slice, if the query can only ask for more. Rows with invalid times stay, so that they are reported."""
         times = self._instants(page["by"])
         if not pa.types.is_timestamp(times.type):
             return page
@@ -195,7 +195,7 @@ class Sql(Timed):
         return sa.text(query).columns().subquery("asked")
 
     def _sample(self, connection: "sa.Connection") -> Any:
-        """A value of the column whose spans are done: it shows how bounds are written. None while there is no row."""
+        """A value of that column, which shows how bounds are written. None while there is no row."""
         import sqlalchemy as sa
 
         found = connection.execute(sa.select(sa.text("*")).select_from(self._source()).limit(1))
@@ -211,7 +211,7 @@ class Sql(Timed):
         return connection.execute(sa.select(by).select_from(self._source()).where(by.is_not(None)).limit(1)).scalar()
 
     def _pages(self, connection: "sa.Connection", low: Any, high: Any) -> Iterator[pa.Table]:
-        """Rows in order of the column. Where pages are asked for, the last time of a full one begins the next, whole."""
+        """Rows in order of the column. With pages, all rows of a full page's last time are read with the next page."""
         if connection.dialect.driver == "psycopg":
             yield from copied(connection, self._select(low, high))
             return
@@ -233,7 +233,7 @@ class Sql(Timed):
             yield self._arrow(rows)
 
     def _next(self, connection: "sa.Connection", at: Any, high: Any) -> Any:
-        """The first time after one; None where the span has no more."""
+        """The first time after a given one; None if the span has no later one."""
         import sqlalchemy as sa
 
         by: sa.ColumnClause[Any] = sa.column(self.config.by)
@@ -270,7 +270,7 @@ def _texts(values: Sequence[Any]) -> pa.Array:
 
 
 def _array(values: Sequence[Any]) -> pa.Array:
-    """A column of one kind; where kinds are mixed it is text."""
+    """A column of one type; mixed types become text."""
     try:
         return pa.array(values)
     except (pa.ArrowInvalid, pa.ArrowTypeError):
@@ -278,7 +278,7 @@ def _array(values: Sequence[Any]) -> pa.Array:
 
 
 def _numbers(column: Any) -> Any:
-    """Values as they are stored; text is kept, for the border to name."""
+    """Values as they are stored; text is kept, so that the check on entry can report it."""
     kind = column.type
     known = pa.types.is_integer(kind) or pa.types.is_decimal(kind) or pa.types.is_boolean(kind)
     return column.cast(pa.float64()) if known else column

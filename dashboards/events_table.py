@@ -1,4 +1,4 @@
-"""Events as a table: how severe, of which series, since when, and what was said of them."""
+"""Events as a table: severity, series, start, and feedback from people."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -62,7 +62,7 @@ _ID = {"overflowWrap": "anywhere", "fontFamily": "ui-monospace, monospace"}
 
 
 def _severity(event: dict[str, Any]) -> Any:
-    """The size, the direction, and the probability of its strangest value."""
+    """The size, the direction, and the probability of the event's strangest value."""
     p = f"p {10 ** -event['severity']:.1g}" if event["direction"] != "silent" else "no values"
     return dmc.Stack([dmc.Text(_size(event), size="sm", fw=600), dmc.Text(p, size="xs", c="dimmed")], gap=0)
 
@@ -102,7 +102,7 @@ def _copy(text: str) -> Any:
 
 
 def _span(start: datetime, now: datetime) -> str:
-    """The shortest span that shows what began then, and something before it."""
+    """The shortest span that shows the start of an event and some time before it."""
     return next((name for name, span in SPANS.items() if span is None or (now - start) * 1.5 < span), "all")
 
 
@@ -122,7 +122,7 @@ def _lasts(event: dict[str, Any]) -> Any:
 
 
 def _state(event: dict[str, Any], label: Any) -> Any:
-    """What was said of it, by whom, and for how long."""
+    """The label of the event, who gave it, and for how long it holds."""
     state = str(event["state"])
     badge = dmc.Badge(
         state.replace("_", " "), color=_COLOURS.get(state, "gray"), variant="light", tt="none", styles=_UNCUT

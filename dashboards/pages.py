@@ -62,7 +62,7 @@ def create(client: Client) -> Dash:
         asked = parse_qs((search or "").lstrip("?"))
         name, span = asked.get("series", [None])[0], asked.get("span", [_SPAN])[0]
         if name and ctx.triggered_id == "clock":
-            return dash.no_update  # nobody's zoom is taken away
+            return dash.no_update  # zooming stays allowed
         try:
             return content(client, name, span, datetime.now(UTC), dark=dark)
         except ForecasterError as error:
@@ -94,7 +94,7 @@ def content(client: Client, name: str | None, span: str, now: datetime, *, dark:
 
 
 def problem(error: ForecasterError) -> list[Any]:
-    """What is wrong, and the way back."""
+    """A page that says what is wrong, with a link back."""
     said = str(error)
     return [_message(said[:1].upper() + said[1:]), _back()]
 

@@ -1,4 +1,4 @@
-"""The demonstration: the whole road on three real domains, with no server and no network (`make demo`).
+"""The demonstration: all steps on three real domains, without a server or a network (`make demo`).
 
 Ingests sea temperature, ECB reference rates and Seattle's weather from data that installed packages carry, trains,
 backtests, registers, promotes, forecasts and detects by the real flows, and says where to look.
@@ -80,7 +80,7 @@ class _Stage:
 
 
 def main() -> None:
-    """Run all of it and print what came out."""
+    """Run all of it and print the results."""
     started = time.monotonic()
     hush_the_end()
     path = _prepared()
@@ -117,7 +117,7 @@ def _prepared() -> Path:
 
 
 def _road(stage: _Stage, name: str, path: str, console: "Console") -> None:
-    """Source to anomalies for one pipeline."""
+    """All steps for one pipeline, from source to anomalies."""
     from flows.ingest import ingest
     from flows.score import score
     from flows.train import train
@@ -158,7 +158,7 @@ def _summary(console: "Console", rows: list[dict[str, object]], seconds: float, 
 
 
 def _shown(path: Path) -> str:
-    """A path as short as it can be given from here."""
+    """The shortest form of a path from the current folder."""
     return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)
 
 

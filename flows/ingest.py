@@ -37,7 +37,7 @@ def take_part(project: str, pipeline: str, part: str, since: str | None, until: 
 
 @task(name="report-quality", cache_policy=NO_CACHE)
 def report_quality(project: str, pipeline: str) -> None:
-    """Gaps, rejected rows, series that are stale or flat; of very many series a person asks for it."""
+    """Report gaps, rejected rows, and stale or flat series; with very many series only `query quality` does."""
     if len(opened(project).ledger.units(pipeline)) > _MOST_SERIES:
         return
     report = query("quality", pipeline=pipeline, limit=_MOST, app=opened(project))
@@ -64,7 +64,7 @@ def ingest(
     assert end is not None, "a text was given"
     parts = new_parts(opened(project), pipeline, Window(end, instant(since, "since"), again))
     states = [take_part(project, pipeline, part, since, until, again, return_state=True) for part in parts]
-    report_quality(project, pipeline)  # also without news: a source that fell silent has none
+    report_quality(project, pipeline)  # also without new rows: a source that fell silent has none
     failed = [state for state in states if state.is_failed()]
     if failed:
         raise SourceError(f"{len(failed)} of {len(states)} parts of '{pipeline}' failed; see their task runs.")

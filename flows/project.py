@@ -1,4 +1,4 @@
-"""What every flow does first: open the project quietly, and say what it did in Prefect's own pages."""
+"""Shared by all flows: open the project quietly, and publish results on Prefect's pages."""
 
 import logging
 import os
@@ -29,7 +29,7 @@ class _Logged:
         log.info(line)
 
     def moment(self, moment: Moment) -> None:
-        """Held-out losses only; a log is no progress bar."""
+        """Held-out losses only, because a log is not a progress bar."""
         if moment.val_loss is not None:
             log.info("step %d of %d, held-out loss %.4g", moment.step, moment.steps, moment.val_loss)
 

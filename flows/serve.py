@@ -1,6 +1,6 @@
 """Serve the flows of a project on the schedules of its file: `python -m flows.serve forecaster.toml`.
 
-Schedules stay active when this process ends: Prefect then runs late what was missed, and every flow finds by its ledger
+Schedules stay active when this process ends: Prefect then makes up for missed runs, and every flow finds in the ledger
 what is still to do.
 """
 
