@@ -1,4 +1,4 @@
-"""A span of time as a column of a database writes its times, so that the database can be asked for it."""
+"""A span of time in the format of a database column, for use in a query."""
 
 import re
 from datetime import UTC, date, datetime, timedelta

@@ -79,11 +79,11 @@ class DailyBars(Timed):
 
     @abstractmethod
     def unit(self, name: str) -> str:
-        """In what a field counts; empty for a ratio, or the ticker's own currency where the source does not say it."""
+        """The unit of a field; empty for a ratio, or for the ticker's own currency if the source does not name it."""
 
     @abstractmethod
     def is_adjusted(self, name: str) -> bool:
-        """Does a field's past change with actions that come later?"""
+        """Whether later dividends and splits change a field's past."""
 
     def _inside(self, piece: Slice) -> pd.DataFrame:
         bars, (start, end) = self.bars(piece), ends(piece)

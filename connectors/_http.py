@@ -39,7 +39,7 @@ _LONG_S = 60.0
 
 
 class Refused(SourceError):
-    """The source said no; a connector that knows what its `status` and `body` mean says it better."""
+    """The source refused; a connector that knows what `status` and `body` mean gives a better message."""
 
     def __init__(self, message: str, status: int, body: str) -> None:
         super().__init__(message)
@@ -122,7 +122,7 @@ class Http:
     def json(
         self, path: str, params: Mapping[str, Any] | None = None, *, weight: float = 1, method: str = "GET", **sent: Any
     ) -> Any:
-        """What the source answered, as Python has it. A body that is no JSON is asked for again, then an error."""
+        """The source's JSON answer as Python objects. A body that is not JSON is requested again, then an error."""
         return self._answer(path, params, weight, method, sent, _as_json)
 
     def text(

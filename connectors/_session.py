@@ -108,7 +108,7 @@ class Session:
         return found
 
     def acknowledge(self, messages: Sequence[Message]) -> None:
-        """Tell the broker to forget them. What came by an earlier connection comes again, and is acknowledged then."""
+        """Acknowledge messages to the broker. Those of an earlier connection come again, and are acknowledged then."""
         for message in messages:
             if message.connection == self.connection:
                 self._client.ack(message.mid, message.qos)
@@ -135,7 +135,7 @@ class Session:
         return client
 
     def _how(self) -> dict[str, Any]:
-        """What version 5 says with CONNECT."""
+        """Properties that MQTT version 5 sends with CONNECT."""
         if not self.address.version_5:
             return {}
         from paho.mqtt.packettypes import PacketTypes
@@ -188,7 +188,7 @@ class Session:
         self.connected = False
 
     def _on_message(self, client: object, _: object, message: "MQTTMessage") -> None:
-        """A full queue holds up the network, and so the broker: messages of QoS 0 have no other limit."""
+        """Put a message in the queue. A full queue blocks the network and so the broker: QoS 0 has no other limit."""
         come = Message(
             message.topic, bytes(message.payload), datetime.now(UTC), message.retain, message.mid, message.qos,
             self.connection,

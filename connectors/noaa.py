@@ -206,7 +206,7 @@ class Noaa(Timed):
 
 
 def _years(piece: Slice) -> Iterator[Slice]:
-    """A slice as it is asked for: the archive has no pages, and gives whatever span as one answer."""
+    """A slice in the parts in which it is asked for: the archive has no pages, and answers any span at once."""
     at, end = ends(piece)
     while at < end:
         yield replace(piece, start=at, end=min(at + _ANSWER, end))

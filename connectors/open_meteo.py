@@ -205,7 +205,7 @@ class OpenMeteo(Timed):
         return self._believed(body, piece, n_days)
 
     def _believed(self, body: Any, piece: Slice, n_days: int) -> tuple[Any, dict[str, Any]]:
-        """What an answer says, if it answers what was asked."""
+        """The data of an answer, after checking that it matches the request."""
         hourly = body.get("hourly") if isinstance(body, dict) else None
         if not isinstance(hourly, dict) or any(not isinstance(hourly.get(c), list) for c in ("time", *self._columns)):
             raise wrong("open_meteo", piece, str(body)[:200], f"hourly lists of time, {', '.join(self._columns)}")
@@ -273,7 +273,7 @@ def _weight(columns: int, n_days: int) -> float:
 
 
 def _unit(column: str) -> str:
-    """Unit of a variable whose name begins so; the longest beginning counts."""
+    """Unit of a variable, by the longest matching prefix of its name."""
     known: Mapping[str, str] = {name: unit for name, unit in _UNITS.items() if column.startswith(name)}
     return known[max(known, key=len)] if known else ""
 

@@ -100,7 +100,7 @@ class Prometheus(Timed):
             return [str(error)]
 
     def _wrong_now(self, query: str) -> list[str]:
-        """What is wrong with a query, by its values now."""
+        """What is wrong with a query, judged by its current values."""
         found = self._now(query)
         if not found:
             return [f"prometheus query '{query}' has no value now"]
@@ -120,7 +120,7 @@ class Prometheus(Timed):
         )
 
     def parts(self) -> list[str]:
-        """The queries: one that is changed begins anew."""
+        """The queries; a changed query is a new part and is read from the start."""
         return list(self.config.queries.values())
 
     def discover(self) -> list[SeriesInfo]:
@@ -173,7 +173,7 @@ class Prometheus(Timed):
             yield series.get("metric", {}), *_believed(series, piece, start, end)
 
     def _now(self, query: str) -> list[Any]:
-        """What a query gives at this moment."""
+        """The current result of a query."""
         found: list[Any] = self._ask("/api/v1/query", {"query": query}, query).get("result", [])
         return found
 
