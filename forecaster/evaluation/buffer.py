@@ -16,7 +16,8 @@ def period(y_T: Floats) -> int:
 
     Shapes:  y [time]
     Missing: counted as the mean
-    Source:  `find_length_rank` of TSB-AD (Liu and Paparrizos 2024), over the first 20,000 rows; lags 0 to 3 do not count as peaks
+    Source:  `find_length_rank` of TSB-AD (Liu and Paparrizos 2024), over the first 20,000 rows; lags 0 to 3 are not
+        peaks
     """
     y_T = y_T[:_ROWS]
     known = y_T[~np.isnan(y_T)]

@@ -169,7 +169,7 @@ def _require_sensible(stride: int, refit_every: int | None, refit_warm: bool) ->
 
 
 def _testable(checked: Checked, starts: list[Ints], asked: str) -> Split:
-    """Grids with rows before and in the test part; series that cannot be trained on or judged are recorded as skipped."""
+    """Grids with rows before and in the test part; series that cannot be used are recorded as skipped."""
     kept = []
     for number, (grid, start) in enumerate(zip(checked.grids, starts, strict=True)):
         trains, judged = (start > 0).any(), grid.lengths > np.maximum(start, 1)

@@ -116,7 +116,7 @@ def _may(detector: type[Detector], hindsight: bool, labels: bool) -> bool:
 
 
 def _own(settings: Mapping[str, Any], name: str) -> dict[str, Any]:
-    """Settings for one detector: `NAME.key` is only for that one, a bare key or a group's key for all that may know it."""
+    """Settings for one detector: `NAME.key` is only for that one, a bare or group key for all that may know it."""
     fields = plugins.load("detectors", name).Config.__dataclass_fields__
     others = set(plugins.names("detectors")) - {name}
 

@@ -51,7 +51,7 @@ class Leaderboard:
         return {name: ratio(one.board, reference, self.by) for name, one in self.judged.items()}
 
     def table(self) -> pd.DataFrame:
-        """One row per model: the metric, its ratio to seasonal naive's, what training and judging took, all other metrics."""
+        """One row per model: the metric, its ratio to seasonal naive's, the cost, and all other metrics."""
         scores = scores_table({name: one.board for name, one in self.judged.items()})
         naive, best = self.beside(NAIVE), self.beside(self.best)
         rows = {name: {**_standing(naive[name]), **_cost(one)} for name, one in self.judged.items()}
@@ -71,8 +71,8 @@ def rank(
 ) -> Leaderboard:
     """Train each model on the rows before the test part and judge it there; seasonal naive is always included.
 
-    `lstm+gru` is an ensemble of the two; the rest of `asked` is as in `judge`. A setting applies to the models that have
-    it. A model that fails is reported with its reason, and never stops the others.
+    `lstm+gru` is an ensemble of the two; the rest of `asked` is as in `judge`. A setting applies to the models that
+    have it. A model that fails is reported with its reason, and never stops the others.
 
     Raises: ConfigError for an unknown name, a metric that does not measure the size of errors, or if every model fails
     """

@@ -33,8 +33,8 @@ def refitted(
     """Forecasts from every cutoff of the test part in time order, each by the latest model trained on no later row.
 
     The first model is given; after every `every` steps of the test part follows the next, trained on all rows known by
-    then. Steps are counted in each series' own test part; for a series that begins within the test part they are counted
-    as for the others.
+    then. Steps are counted in each series' own test part; for a series that begins within the test part they are
+    counted as for the others.
 
     Shapes: starts [S], the position of each series' first test row
     """
@@ -49,7 +49,7 @@ def refitted(
 
 
 def _begins(grid: Grid, starts: Ints) -> Ints:
-    """Position in each series of the time at which the test part begins; negative if its first row is later. Shapes: [S]"""
+    """Position in each series at which the test part begins; negative if its first row is later. Shapes: [S]"""
     trained = starts > 0
     if not trained.any():
         return starts
@@ -69,8 +69,8 @@ class Refits:
     """Retrains a model, from scratch or from the previous weights.
 
     From scratch is the honest default: each model is the one that a user would have trained on that day, including its
-    plan. A warm refit starts from the previous weights, keeps the lag window, and takes a quarter of the first training's
-    steps at a smaller learning rate. If the new rows show other seasons, and so need another network, it starts from
+    plan. A warm refit starts from the previous weights, keeps the lag window, and takes a quarter of the first
+    training's steps at a smaller learning rate. If the new rows show other seasons, and so need another network, it starts from
     scratch as well, and says so.
     """
 

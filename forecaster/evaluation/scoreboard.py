@@ -45,8 +45,8 @@ class Sums:
 class Scoreboard:
     """Running sums of every metric; call `add` for each part of the backtest.
 
-    Their size depends on the number of series, not of rows. `keys` names the series, one per row; `span` is the number of
-    blocks of cutoffs over which the true values of one forecast extend.
+    Their size depends on the number of series, not of rows. `keys` names the series, one per row; `span` is the number
+    of blocks of cutoffs over which the true values of one forecast extend.
     """
 
     def __init__(self, keys: pd.DataFrame, horizon: int, *, span: int = 1) -> None:

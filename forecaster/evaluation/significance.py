@@ -101,7 +101,7 @@ def over_cutoffs(model: Floats, other: Floats, *, span: int = 1, seed: int = 1) 
     Shapes:  model, other [blocks, 2] in time order; a forecast's true values extend over `span` blocks
     Missing: blocks that do not count for both are left out
     Fails:   if errors are correlated for longer than a run; the interval is then too narrow
-    Source:  circular block bootstrap, Politis and Romano (1992), in runs of at least the cube root of the number of blocks: Hall,
+    Source:  circular block bootstrap, Politis and Romano (1992), in runs of the cube root of the blocks at least: Hall,
         Horowitz and Jing (1995), Biometrika 82(3)
     """
     units = _paired(model, other)

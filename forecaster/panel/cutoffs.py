@@ -29,7 +29,7 @@ class Stretches:
 
     @classmethod
     def buckets(cls, ends_S: Tensor, steps: int, count: int) -> "tuple[Stretches, ...]":
-        """Buckets of series of similar length, with about equally many cutoffs; stretches are as long as its longest series.
+        """Buckets of series of similar length, with about equally many cutoffs; stretches are as long as the longest.
 
         Each step draws from one bucket, and as many cutoffs as any other step; so every cutoff is equally likely.
         """
