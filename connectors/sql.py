@@ -156,7 +156,7 @@ class Sql(Timed):
             yield table(full, times, _numbers(page[f"value{n}"]), available_at=known)
 
     def _within(self, page: pa.Table, piece: Slice) -> pa.Table:
-        """Rows of a slice, if a query can only ask for more. Those with invalid times stay, so that they are reported."""
+        """Rows of a slice, if a query can only ask for more. Those with invalid times stay, so they are reported."""
         times = self._instants(page["by"])
         if not pa.types.is_timestamp(times.type):
             return page

@@ -16,7 +16,7 @@ _FIRST = ("vus", "auc_pr", "events", "rows_f1", "nab", "delay", "false_alarms")
 
 
 class DetectorBoard:
-    """Trials on several tables, each in a folder; metrics of a folder are means over series, the board's over folders."""
+    """Trials on several tables, each in a folder; a folder's metrics are means over series, the board's over folders."""
 
     def __init__(self) -> None:
         names = plugins.names("anomaly_metrics")

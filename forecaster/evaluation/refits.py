@@ -70,8 +70,8 @@ class Refits:
 
     From scratch is the honest default: each model is the one that a user would have trained on that day, including its
     plan. A warm refit starts from the previous weights, keeps the lag window, and takes a quarter of the first
-    training's steps at a smaller learning rate. If the new rows show other seasons, and so need another network, it starts from
-    scratch as well, and says so.
+    training's steps at a smaller learning rate. If the new rows show other seasons, and so need another network, it starts
+    from scratch as well, and says so.
     """
 
     grid: Grid
