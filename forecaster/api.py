@@ -124,7 +124,7 @@ def predict(
         warmup below 1 or a level outside (0, 1)
     """
     levels = levels_of(quantiles)
-    checked = _checked(frame, model.roles, taught=model.only_step)
+    checked = _checked(frame, model.roles, trained_step=model.only_step)
     rows = model.predict(checked, horizon=horizon, levels=levels, warmup=warmup)
     _warn(checked.quality)
     return rows
@@ -144,7 +144,7 @@ def sample(
     At each step they are distributed as `predict`'s quantiles say; along a path steps go together as the errors of held-out
     forecasts did, so that sums and extremes over the horizon have their distribution, too.
     """
-    checked = _checked(frame, model.roles, taught=model.only_step)
+    checked = _checked(frame, model.roles, trained_step=model.only_step)
     found = model.forecasts(checked, horizon=horizon, warmup=warmup)
     rows = pd.concat(model.sample(found, paths, seed=seed, horizon=horizon), ignore_index=True)
     _warn(checked.quality)
@@ -159,7 +159,7 @@ def attention(model: Forecaster, frame: Table) -> pd.DataFrame:
 
     Raises: ConfigError for a model without attention
     """
-    checked = _checked(frame, model.roles, taught=model.only_step)
+    checked = _checked(frame, model.roles, trained_step=model.only_step)
     rows = attended_rows(model, checked)
     _warn(checked.quality)
     return rows
@@ -270,7 +270,7 @@ def detect(
     """A score for every row, in the frame's order, and the events that the alarms make.
 
     `save` is a folder to keep the detector in, `load` one of a kept detector to use instead of a training; series whose first
-    row comes after those it was taught by go on from there. Beside `load` only `false_alarms` and rules can be asked for.
+    row comes after those it was trained on go on from there. Beside `load` only `false_alarms` and rules can be asked for.
     """
     if load is not None:
         saved = reopened(
@@ -285,7 +285,7 @@ def detect(
             hindsight=hindsight or None,
         )
         rows = long(frame, saved.roles)
-        checked, found = detect_on(saved, Path(load), check(rows, saved.roles, freq=freq, taught=saved.only_step))
+        checked, found = detect_on(saved, Path(load), check(rows, saved.roles, freq=freq, trained_step=saved.only_step))
         _warn(checked.quality)
         return rows_of(checked, found, rows), events_of(found)
     how = Detection.of(
@@ -349,7 +349,7 @@ def stream(load: str | Path, state: str | Path | None = None) -> Stream:
     """Series continued value by value: `.feed(frame)` takes new rows and gives for each what `detect` would give.
 
     `load` is the folder of a detector (`detect(save=...)`) or of a forecaster. Series go on from where the folder `state`
-    left them (`.save(state)`), else from where the rows ended that the detector was taught by. With channels the rows have
+    left them (`.save(state)`), else from where the rows ended that the detector was trained on. With channels the rows have
     these as columns, and each is answered for every channel and for the whole.
     """
     state = Path(state) if state is not None else None
@@ -361,9 +361,9 @@ def load(folder: str | Path) -> Forecaster:
     return Forecaster.load(Path(folder))
 
 
-def _checked(frame: Table, roles: Roles, freq: str | None = None, taught: Frequency | None = None) -> Checked:
+def _checked(frame: Table, roles: Roles, freq: str | None = None, trained_step: Frequency | None = None) -> Checked:
     """Series on their grids."""
-    return check(long(frame, roles), roles, freq=freq, taught=taught)
+    return check(long(frame, roles), roles, freq=freq, trained_step=trained_step)
 
 
 def _with(settings: Settings | None, ensemble: int, holidays: Sequence[str] | None) -> dict[str, Any]:

@@ -111,7 +111,7 @@ def read(
     tz: str | None,
     strict: bool,
     beside: str | None = None,
-    taught: "Frequency | None" = None,
+    trained_step: "Frequency | None" = None,
 ) -> "tuple[pd.DataFrame, Checked]":
     """The table in a file, and its series on their grids."""
     from forecaster.series import table
@@ -119,7 +119,7 @@ def read(
     from forecaster.series.frame import check
 
     frame = long(table.read(file, columns or (), decimal), roles)
-    return frame, check(frame, roles, freq=freq, zone=tz, strict=strict, beside=beside, taught=taught)
+    return frame, check(frame, roles, freq=freq, zone=tz, strict=strict, beside=beside, trained_step=trained_step)
 
 
 def training_settings(

@@ -76,7 +76,7 @@ def detect(
             hindsight=hindsight,
         )
         roles = Roles.of(channels)
-    taught = saved.only_step if saved is not None else None
+    trained_step = saved.only_step if saved is not None else None
     frame, checked = base.read(
         file,
         roles,
@@ -86,7 +86,7 @@ def detect(
         tz=tz,
         strict=strict,
         beside=test_column,
-        taught=taught,
+        trained_step=trained_step,
     )
     if saved is None:
         ends = training_ends(checked, frame, train_until=train_until, test_column=test_column)

@@ -81,8 +81,8 @@ def forecast(
     if future_file is not None:
         ahead = table.read(future_file, columns or (), decimal)
         frame = with_future(frame, ahead, roles, future_file, tz)
-    taught = trained.only_step if trained is not None else None
-    checked = check(long(frame, roles), roles, freq=freq, zone=tz, strict=strict, taught=taught)
+    trained_step = trained.only_step if trained is not None else None
+    checked = check(long(frame, roles), roles, freq=freq, zone=tz, strict=strict, trained_step=trained_step)
     drawn = out.with_name(out.name + ".paths.parquet") if paths is not None else None
     with base.outputs(file, out, drawn) as (finish, (append, append_paths)):
         if trained is None:

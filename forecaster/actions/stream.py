@@ -36,7 +36,7 @@ def stream(
     line of standard output is the answer to one: detect's columns, and mean and quantiles of the step after it. With
     channels a line has a field for each of them, `{"unique_id": ..., "ds": ..., "A": ..., "B": ...}`, and one answer for
     each channel and one for the whole. Series go on from where the state left them, else from the end of the file that the
-    detector was taught by. A late row, a row of a clock that is far ahead, and a line that cannot be read are answered with
+    detector was trained on. A late row, a row of a clock that is far ahead, and a line that cannot be read are answered with
     the reason, and change nothing. After a kill send again what followed the last snapshot: rows that it knows are said to
     be late.
     """

@@ -95,7 +95,7 @@ class Newcomers:
         # Of the rows that are held those not before it are left out: they may be of a wrong clock.
         before = [one for one in self._held.get(name, ()) if one[0][0] < row[0][0]]
         rows = [*before, row][-_MOST_ROWS:]
-        taught = ", ".join(one.alias for one in self._steps)
+        trained = ", ".join(one.alias for one in self._steps)
         if len(rows) > 1:
             home, seeming = self._home(rows)
             if home is not None:
@@ -103,9 +103,13 @@ class Newcomers:
                 return home, "", rows[:-1]
             if len(rows) == _MOST_ROWS:
                 self._held[name] = rows
-                return _NOBODY, f"not judged: steps of {seeming}; the detector was taught by {taught}", []
+                return _NOBODY, f"not judged: steps of {seeming}; the detector was trained on {trained}", []
         self._held[name] = rows
-        return _NOBODY, f"not judged: its first rows do not tell its step yet; the detector was taught by {taught}", []
+        return (
+            _NOBODY,
+            f"not judged: its first rows do not tell its step yet; the detector was trained on {trained}",
+            [],
+        )
 
     def _home(self, rows: Sequence[_Row]) -> tuple[int | None, str]:
         """The member that some rows belong to, if that is known, and the step that they seem to have."""

@@ -71,7 +71,7 @@ class SavedDetector:
 
     @property
     def only_step(self) -> Frequency | None:
-        """The step that it was taught by, if that is one."""
+        """The step of the series that it was trained on, if they share one."""
         return self.members[0].frequency if len(self.members) == 1 else None
 
     def member_of(self, grid: Grid) -> Calibrated | None:

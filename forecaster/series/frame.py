@@ -56,12 +56,12 @@ def check(
     zone: str | None = None,
     strict: bool = False,
     beside: str | None = None,
-    taught: Frequency | None = None,
+    trained_step: Frequency | None = None,
 ) -> Checked:
     """Series on their grids, from a long frame `unique_id, ds, y` with further columns by `roles`.
 
-    `beside` is a column that is read elsewhere; all others are reported as not used. `taught` is the step of a model that
-    knows only one: series of a single row, which do not show theirs, get it.
+    `beside` is a column that is read elsewhere; all others are reported as not used. `trained_step` is
+    the step of a trained model that knows only one: series of a single row, which do not show theirs, get it.
 
     Missing: absent grid rows, infinities and text like NaN become NaN; all-missing series are skipped
     Raises:  ConfigError if `freq` is far shorter than the rows' step; DataError if a column is absent or unreadable, if
@@ -81,7 +81,7 @@ def check(
         seeming = since_1970(rows.times)
         if seeming:
             quality.add("note", seeming)
-    rows, clock, steps = _steps(frame, rows, clock, freq, taught, quality)
+    rows, clock, steps = _steps(frame, rows, clock, freq, trained_step, quality)
     checked = _grids(rows, clock, steps, roles, len(frame), quality)
     repairs = quality.of("repair")
     if strict and repairs:
@@ -106,7 +106,7 @@ def _name_unused(frame: pd.DataFrame, used: set[str | None], quality: Quality) -
 
 
 def _steps(
-    frame: pd.DataFrame, rows: Rows, clock: Clock, freq: str | None, taught: Frequency | None, quality: Quality
+    frame: pd.DataFrame, rows: Rows, clock: Clock, freq: str | None, trained_step: Frequency | None, quality: Quality
 ) -> tuple[Rows, Clock, list[Frequency]]:
     """The step of each series; times of long steps in a zone become its wall clock."""
     given = frequency.parse(freq) if freq else None
@@ -116,10 +116,10 @@ def _steps(
         local = clock.with_wall()
         wall = local.encode(frame[columns.DS].iloc[rows.source])
         order = np.lexsort((wall, rows.codes))
-        steps = step.steps(wall[order], rows.codes, given, integer=False, quality=Quality(), taught=taught)
+        steps = step.steps(wall[order], rows.codes, given, integer=False, quality=Quality(), trained_step=trained_step)
         if all(one.kind != "fixed" or one.size >= DAY for one in steps):
             return picked(replace(rows, times=wall), order), local, steps
-    steps = step.steps(rows.times, rows.codes, given, integer=clock.integer, quality=quality, taught=taught)
+    steps = step.steps(rows.times, rows.codes, given, integer=clock.integer, quality=quality, trained_step=trained_step)
     return rows, clock, steps
 
 

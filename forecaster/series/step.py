@@ -40,9 +40,11 @@ def steps(
     *,
     integer: bool,
     quality: Quality,
-    taught: Frequency | None = None,
+    trained_step: Frequency | None = None,
 ) -> list[Frequency]:
-    """Step of every series: the given one, else its own, else that of most rows, else the one that a model was taught.
+    """Step of every series: the given one, else its own, else that of most rows, else the model's.
+
+    `trained_step` is the step of a trained model, if it has only one.
 
     Shapes:  times [rows] sorted within each series, codes [rows] sorted 0..S-1 -> S steps
     Raises:  ConfigError if the given one would leave most steps empty
@@ -58,8 +60,8 @@ def steps(
             kinds[one.grid] = kinds.get(one.grid, 0) + int(rows)
     if not kinds:
         fallback = frequency.parse("int" if integer else "D")
-        if taught is not None and (taught.kind == "integer") == integer:
-            fallback = taught
+        if trained_step is not None and (trained_step.kind == "integer") == integer:
+            fallback = trained_step
         quality.add("note", f"no series has two times; the step is taken to be {fallback.alias}")
         return [fallback] * len(counts)
     most = max(kinds, key=lambda kind: kinds[kind])

@@ -25,7 +25,7 @@ class ForecasterModel(PythonModel):
         """Rows `unique_id, ds, cutoff, mean, q...`; `horizon` in params looks less far ahead than was trained."""
         horizon = int((params or {}).get("horizon") or 0) or None
         roles = self.forecaster.roles
-        checked = check(long(model_input, roles), roles, taught=self.forecaster.only_step)
+        checked = check(long(model_input, roles), roles, trained_step=self.forecaster.only_step)
         return self.forecaster.predict(checked, horizon=horizon)
 
 

@@ -121,7 +121,7 @@ def test_a_new_series_of_no_known_step_is_told(tmp_path: Path) -> None:
     new = synthetic.seasonal(1, 40, step="2h", season=12, seed=9).assign(unique_id="new")
     rows = api.stream(tmp_path).feed(new)
     assert rows["p_value"].isna().all()
-    assert (rows["reason"].iloc[8:] == "not judged: steps of 2h; the detector was taught by h, D").all()
+    assert (rows["reason"].iloc[8:] == "not judged: steps of 2h; the detector was trained on h, D").all()
     daily = synthetic.seasonal(1, 40, step="D", season=7, seed=9).assign(unique_id="new")
     daily.loc[1, "ds"] = pd.Timestamp("2100-01-01")
     reasons = api.stream(tmp_path).feed(daily)["reason"].fillna("")
