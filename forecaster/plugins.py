@@ -24,6 +24,7 @@ FOLDERS = {
     "connectors": "connectors",
     "detectors": "forecaster.detectors",
     "heads": "forecaster.heads",
+    "launch": "forecaster.launch",
     "metrics": "forecaster.metrics",
     "models": "forecaster.models",
     "registry": "forecaster.registry",

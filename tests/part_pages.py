@@ -1,4 +1,4 @@
-"""`python -m tests.part_pages` writes docs/detectors.md and docs/parts.md from the words of what they list."""
+"""`python -m tests.part_pages` writes docs/detectors.md, launchers.md and parts.md from the words of what they list."""
 
 from pathlib import Path
 
@@ -15,6 +15,27 @@ Written by `make pages` from the docstrings in `forecaster/detectors/`; a test h
 as `--set KEY=VALUE`. A detector says how strange each value is; what makes alarms and events of that is the same for all:
 [thresholds](thresholds.md), [events](events.md). `forecaster evaluate FILE --detectors a,b` puts several beside each other on
 labelled series; [experiments](experiments.md) has what was measured.
+
+"""
+_LAUNCHERS = """# Launchers
+
+Written by `make pages` from the docstrings in `forecaster/launch/`; a test holds it to them. A launcher runs the trainings of
+`forecast`, `backtest`, `leaderboard` and `train`, one for each model, seed and refit: `--set launch=NAME`, with settings
+`--set launch.KEY=VALUE`; in a project file, under a pipeline:
+
+```toml
+[pipelines.water.settings]
+launch = "slurm"
+"launch.partition" = "gpu"
+"launch.gpu" = true
+"launch.workers" = 4        # GPUs that share each training
+```
+
+Where trainings run changes how long they take, and not what they give: workers draw the same stretches of the same series, each
+computes its rows of every step, and gradients are the mean over all targets. Two workers and one agree to rounding; with
+`dropout` each has chances of its own. A training that was killed continues from its checkpoint, with as many workers as there are then.
+Worth it are several workers where a step is long (many rows, wide networks, GPUs); small networks learn faster as several trainings
+at the same time, which is what `--model auto` and `--ensemble` are.
 
 """
 _PARTS = """# Parts
@@ -59,7 +80,11 @@ def _row(folder: str, name: str) -> tuple[str, ...]:
     return tuple(cell.replace("|", "\\|") for cell in cells)
 
 
-PAGES = {_DOCS / "detectors.md": _detectors, _DOCS / "parts.md": _parts}
+def _launchers() -> str:
+    return _LAUNCHERS + "\n".join(section("launch", name) for name in plugins.names("launch"))
+
+
+PAGES = {_DOCS / "detectors.md": _detectors, _DOCS / "launchers.md": _launchers, _DOCS / "parts.md": _parts}
 """Each page, and what writes it."""
 
 

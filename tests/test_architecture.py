@@ -18,7 +18,7 @@ RANKS = [
     ["panel", "scales", "heads"],
     ["models", "thresholds", "aggregations"],
     ["training"],
-    ["detectors"],
+    ["detectors", "launch"],
     ["scoring"],
     ["evaluation", "reporting"],
     ["app"],
@@ -47,7 +47,7 @@ ELSEWHERE = {
     "forecaster/registry/mlflow_registry.py": {"mlflow"},
     "forecaster/tracking/mlflow_tracking.py": {"mlflow"},
     "forecaster/models/_statistical.py": {"statsforecast"},
-    "forecaster/training/side_by_side.py": {"loky"},
+    "forecaster/launch/_side_by_side.py": {"loky"},
     "forecaster/alerts/webhook.py": {"httpx"},
     "forecaster/reporting/figures.py": {"plotly"},
     "forecaster/client.py": {"httpx"},
@@ -57,7 +57,7 @@ ELSEWHERE = {
     "forecaster/serving/rest.py": {"fastapi", "pydantic", "uvicorn"},
     "forecaster/serving/pyfunc_model.py": {"mlflow"},
 }
-WORKER = ("series", "panel", "scales", "heads", "layers", "models", "training")
+WORKER = ("series", "panel", "scales", "heads", "layers", "models", "training", "launch")
 
 
 def _files(folder: str) -> list[Path]:

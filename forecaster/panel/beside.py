@@ -35,9 +35,9 @@ class Beside:
     place_B: Tensor
     """Which of the targets each row of the batch is."""
 
-    def row(self, one: slice) -> "Beside":
+    def rows(self, some: slice) -> "Beside":
         """Some rows of the batch."""
-        return Beside(*(value[one] for value in vars(self).values()))
+        return Beside(*(value[some] for value in vars(self).values()))
 
     def to(self, device: str | torch.device) -> "Beside":
         """The same on a device."""

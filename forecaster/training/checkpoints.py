@@ -8,7 +8,7 @@ import pytorch_lightning as pl
 import torch
 from pytorch_lightning.plugins import CheckpointIO
 
-from forecaster.training import nested
+from forecaster.training import nested, workers
 from forecaster.training.labelled_windows import LabelledWindows
 from forecaster.training.schedule import FIXED_STEPS
 from forecaster.training.stream import StreamedStretches
@@ -46,26 +46,28 @@ class Checkpoints(pl.Callback):
     def __init__(self, file: Path, stretches: Draws, *, seconds: float) -> None:
         self.file, self.stretches, self.seconds = file, stretches, seconds
         self._written = time.monotonic()
-        self._chance: list[torch.Tensor] = []
+        self._chance: list[list[torch.Tensor]] = []
 
     def on_train_batch_start(self, *_: Any) -> None:
         """Restore the random state here, because what runs before the first step has drawn from it."""
-        if self._chance:
-            torch.set_rng_state(self._chance[0])
-            torch.cuda.set_rng_state_all(self._chance[1:])
-            self._chance = []
+        if workers.number() < len(self._chance):
+            processor, *gpu = self._chance[workers.number()]
+            torch.set_rng_state(processor)
+            for state in gpu:
+                torch.cuda.set_rng_state(state)
+        self._chance = []
 
     def on_train_batch_end(self, trainer: pl.Trainer, *_: Any) -> None:
         """Write if it is due: not before the length of the run is decided, and not at its end."""
         going = FIXED_STEPS <= trainer.global_step < trainer.fit_loop.epoch_loop.max_steps and not trainer.should_stop
-        if going and time.monotonic() - self._written >= self.seconds:
+        if going and workers.of_first(time.monotonic() - self._written) >= self.seconds:
             trainer.save_checkpoint(self.file)
             self._written = time.monotonic()
 
     def state_dict(self) -> dict[str, Any]:
-        """The random state and the number of draws, which no other callback saves."""
-        devices = torch.cuda.get_rng_state_all() if torch.cuda.is_available() else []
-        return {"chance": [torch.get_rng_state(), *devices]}
+        """The random state of each worker, on the processor and on its GPU, which no other callback saves."""
+        gpu = [torch.cuda.get_rng_state()] if torch.cuda.is_available() else []
+        return {"chance": workers.gathered([torch.get_rng_state(), *gpu])}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Continue from it."""

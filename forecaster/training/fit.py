@@ -18,6 +18,7 @@ from forecaster.progress import SILENT, Watch
 from forecaster.series.frequency import Ints
 from forecaster.series.grid import Floats, Grid
 from forecaster.series.public_holidays import with_holidays
+from forecaster.training import workers
 from forecaster.training.artefact import Artefact, Facts, build_network
 from forecaster.training.calibration import Calibration, calibrate
 from forecaster.training.curriculum import Curriculum
@@ -63,7 +64,7 @@ def fit(
     Raises: ArtifactError if those weights do not fit; DataError, naming the series, if the loss is not a number or
         the head cannot take a value
     """
-    device = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
+    device = str(workers.device()) if device == "auto" else device
     with limited(plan.training.threads):
         return _fit(grid, ends, plan, watch, device, warm, state)
 

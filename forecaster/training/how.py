@@ -80,7 +80,7 @@ class Training:
     seed: int = 1
     threads: int = 1
     """Processor threads of a training. One is the safe choice: beside another busy process, two are slower than one.
-    Several trainings run in processes of their own if cores are free (`training/side_by_side.py`)."""
+    Several trainings run in processes of their own if cores are free (`launch/_side_by_side.py`)."""
 
     def __post_init__(self) -> None:
         for name in _NOT_NEGATIVE:

@@ -8,6 +8,7 @@ from forecaster.errors import ArtifactError
 from forecaster.progress import Watch
 from forecaster.series.frequency import Ints
 from forecaster.series.grid import Grid
+from forecaster.training import workers
 from forecaster.training.artefact import DESCRIPTION, Artefact
 from forecaster.training.effort import CUTOFFS_A_STEP, CUTOFFS_A_STEP_ALONE
 from forecaster.training.plan import Plan
@@ -59,5 +60,6 @@ class Job:
         if state.exists():
             watch.say(f"continuing the training in {self.folder}")
         made = fit(grid, ends, self.plan, watch=watch, warm=self.warm, state=state)
-        made.save(self.folder)
+        if workers.number() == 0:
+            made.save(self.folder)
         return made

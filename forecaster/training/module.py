@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from forecaster.errors import DataError
+from forecaster.training import workers
 from forecaster.training.clipping import Clipping
 from forecaster.training.schedule import Schedule
 from forecaster.training.stream import detached
@@ -49,8 +50,17 @@ class TrainingModule(pl.LightningModule):
         self.carried = detached(after) if self.stream else None
         if index % _CHECK_EVERY == 0 and not torch.isfinite(loss):
             raise self._no_number(stretch)
-        self.log("loss", loss.detach())
+        loss, of_all = self._weighed(loss, stretch)
+        self.log("loss", of_all)
         return loss
+
+    def _weighed(self, loss: Tensor, stretch: Stretch) -> tuple[Tensor, Tensor]:
+        """The loss times this worker's share of the targets, as gradients are averaged, and the loss of all workers."""
+        if workers.count() == 1:
+            return loss, loss.detach()
+        targets = (stretch.weight_BTH * self.network.unit_H).sum()
+        in_all, of_all = workers.total(torch.stack([targets, targets * loss.detach()])).clamp(min=1e-12)
+        return loss * (workers.count() * targets / in_all), of_all / in_all
 
     @torch.no_grad()
     def held_out_loss(self, held_out: Iterable[Stretch]) -> float | None:
@@ -64,6 +74,7 @@ class TrainingModule(pl.LightningModule):
             counted = float((stretch.weight_BTH * self.network.unit_H).sum())
             total += counted * float(self.network.loss(stretch.batch, stretch.weight_BTH))
             targets += counted
+        total, targets = workers.total(torch.tensor([total, targets], dtype=torch.float64, device=self.device)).tolist()
         self.network.train()
         if total != total:
             raise _diverged()
@@ -102,7 +113,7 @@ class TrainingModule(pl.LightningModule):
 
     def _no_number(self, stretch: Stretch) -> DataError:
         for row, series in enumerate(stretch.series_B.tolist()):
-            one, label = stretch.row(row), self.label(series)
+            one, label = stretch.rows(slice(row, row + 1)), self.label(series)
             if not torch.isfinite(self.network.loss(one.batch, one.weight_BTH)):
                 return DataError(
                     f"series '{label}': the loss is not a number. Look for extreme values there, or leave it out."

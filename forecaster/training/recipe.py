@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
-from functools import cached_property, partial
+from functools import cached_property
 from typing import Any
 
 from forecaster import plugins
@@ -13,9 +13,9 @@ from forecaster.series.grid import Grid
 from forecaster.training.artefact import Artefact
 from forecaster.training.auto import AUTO, CANDIDATES, best
 from forecaster.training.checkpoint_folder import CheckpointFolder
+from forecaster.training.elsewhere import Runs, launcher
 from forecaster.training.job import Job
 from forecaster.training.plan import Plan, plan, require_settings
-from forecaster.training.side_by_side import side_by_side
 from forecaster.training.warm_start import saved_for
 
 __all__ = ["learn", "own_settings", "require_recipe"]
@@ -47,8 +47,9 @@ def learn(
     """
     known = tuple(dict.fromkeys(member.plan.model for member in warm.members)) if warm is not None else ()
     names = known or CANDIDATES if model == AUTO else tuple(name.strip() for name in model.split(","))
-    seeds, asked = _seeds(settings or {})
-    recipe = _Recipe(grid, ends, names, seeds, horizon, tuple(season), asked, warm, kept, watch)
+    where, rest = launcher(settings or {})
+    seeds, asked = _seeds(rest)
+    recipe = _Recipe(grid, ends, names, seeds, horizon, tuple(season), asked, warm, kept, where, watch)
     if model == AUTO:
         return best(recipe.train, recipe.plan, grid, ends, watch, known)
     first, *others = recipe.train(names)
@@ -57,7 +58,8 @@ def learn(
 
 def require_recipe(model: str, settings: Mapping[str, Any]) -> None:
     """Check what `learn` would refuse for any rows. Raises: ConfigError for an unknown name or setting"""
-    _, asked = _seeds(settings)
+    _, rest = launcher(settings)
+    _, asked = _seeds(rest)
     names = CANDIDATES if model == AUTO else tuple(name.strip() for name in model.split(","))
     for name in names:
         require_settings(own_settings(name, names, asked), name)
@@ -76,13 +78,13 @@ class _Recipe:
     settings: Mapping[str, Any]
     warm: Artefact | None
     kept: CheckpointFolder | None
+    where: Runs
     watch: Watch
 
     def train(self, wanted: Sequence[str]) -> list[Artefact]:
         """Train the wanted models, each with each of its seeds."""
         jobs = [job for name in wanted for job in self._jobs(name)]
-        work = partial(_run, self.grid, self.ends)
-        made = side_by_side(work, jobs, [job.seconds for job in jobs], self.watch)
+        made = self.where.run(jobs, self.grid, self.ends, self.watch)
         return [artefact for each in made for artefact in each]
 
     def plan(self, name: str) -> Plan:
@@ -113,10 +115,6 @@ def _unread(plan: Plan, grid: Grid) -> list[str]:
     if not given or plugins.load("models", plan.model).covariates:
         return []
     return [f"{plan.model} reads no covariates: {', '.join(given)} left out"]
-
-
-def _run(grid: Grid, ends: Ints, job: Job, watch: Watch) -> list[Artefact]:
-    return job.run(grid, ends, watch)
 
 
 def _seeds(settings: Mapping[str, Any]) -> tuple[int, dict[str, Any]]:

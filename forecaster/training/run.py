@@ -2,7 +2,7 @@
 
 import logging
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,10 +10,12 @@ from typing import Literal
 
 import pytorch_lightning as pl
 import torch
+from pytorch_lightning.strategies import DDPStrategy
 from torch import Tensor
 from torch.utils.data import DataLoader
 
 from forecaster.progress import Watch
+from forecaster.training import workers
 from forecaster.training.artefact import Facts
 from forecaster.training.average import average
 from forecaster.training.callbacks import Averaging, BestWeights, History, Snapshots
@@ -22,7 +24,7 @@ from forecaster.training.clipping import Clipping
 from forecaster.training.how import Precision, Training
 from forecaster.training.module import TrainingModule
 from forecaster.training.schedule import Schedule
-from forecaster.training.stretch import HeldOut, HeldOutWindows
+from forecaster.training.stretch import HeldOut, HeldOutWindows, Stretch
 from forecaster.training.time_limit import TimeLimit
 from forecaster.training.trainable import Trainable
 
@@ -52,12 +54,12 @@ def run(
     `state` is a file for checkpoints, from which a killed training continues.
     """
     module = _module(network, training, rates, label)
-    minding = _Minding.of(stretches, held_out, training, watch, state)
+    minding = _Minding.of(stretches, workers.Shared(held_out), training, watch, state)
     with _quiet(), torch.random.fork_rng():
-        torch.manual_seed(training.seed)
+        torch.manual_seed(training.seed + workers.number())
         trainer = _trainer(training, minding.callbacks, held_out.panel.device)
         begun = state if state is not None and state.exists() else None
-        trainer.fit(module, DataLoader(stretches, batch_size=None), ckpt_path=begun)
+        trainer.fit(module, DataLoader(workers.Shared(stretches), batch_size=None), ckpt_path=begun)
     facts = minding.facts(trainer.global_step, module.schedule.steps)
     log.info(
         "trained model=%s steps=%d best_step=%d val_loss=%s seconds=%.1f",
@@ -83,10 +85,12 @@ def _module(network: Trainable, training: Training, rates: Schedule, label: Call
 
 
 def _trainer(training: Training, callbacks: list[pl.Callback], device: torch.device) -> pl.Trainer:
-    """Lightning's trainer with all its files and displays switched off."""
+    """Lightning's trainer with all its files and displays switched off; workers average their gradients."""
     return pl.Trainer(
         accelerator="cuda" if device.type == "cuda" else "cpu",
-        devices=1,
+        strategy=DDPStrategy() if workers.count() > 1 else "auto",
+        devices=workers.beside(),
+        num_nodes=workers.count() // workers.beside(),
         max_steps=training.steps,
         max_epochs=-1,
         callbacks=callbacks,
@@ -113,7 +117,7 @@ class _Minding:
 
     @classmethod
     def of(
-        cls, stretches: Draws, held_out: HeldOut | HeldOutWindows, training: Training, watch: Watch, state: Path | None
+        cls, stretches: Draws, held_out: Iterable[Stretch], training: Training, watch: Watch, state: Path | None
     ) -> "_Minding":
         """Made from the settings of a training."""
         history, limit = History(watch), TimeLimit(training.max_seconds)
@@ -150,7 +154,7 @@ def _quiet() -> Iterator[None]:
     logger.setLevel(logging.ERROR)
     try:
         with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", module="pytorch_lightning")
+            warnings.filterwarnings("ignore", module="pytorch_lightning|lightning_fabric")
             warnings.filterwarnings("ignore", message=".*does not have many workers.*")
             yield
     finally:

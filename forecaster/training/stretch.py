@@ -31,27 +31,27 @@ class Stretch:
     continues: bool = False
     """Whether it continues where the stretch before ended, with the same series in each row."""
 
-    def row(self, index: int) -> "Stretch":
-        """One row of it, as a stretch of one series."""
-        one = slice(index, index + 1)
+    def rows(self, some: slice) -> "Stretch":
+        """Some of its rows."""
         batch = self.batch
         return Stretch(
             replace(
                 batch,
-                y_BL=batch.y_BL[one],
-                seen_BL=batch.seen_BL[one],
-                begun_BL=batch.begun_BL[one],
-                level_BT=batch.level_BT[one],
-                spread_BT=batch.spread_BT[one],
-                steps_BTI=batch.steps_BTI[one],
-                ahead_BUF=batch.ahead_BUF[one],
-                static_BK=batch.static_BK[one],
-                number_B=batch.number_B[one],
-                real_BT=batch.real_BT[one],
-                beside=None if batch.beside is None else batch.beside.row(one),
+                y_BL=batch.y_BL[some],
+                seen_BL=batch.seen_BL[some],
+                begun_BL=batch.begun_BL[some],
+                level_BT=batch.level_BT[some],
+                spread_BT=batch.spread_BT[some],
+                steps_BTI=batch.steps_BTI[some],
+                ahead_BUF=batch.ahead_BUF[some],
+                static_BK=batch.static_BK[some],
+                number_B=batch.number_B[some],
+                real_BT=batch.real_BT[some],
+                beside=None if batch.beside is None else batch.beside.rows(some),
             ),
-            self.weight_BTH[one],
-            self.series_B[one],
+            self.weight_BTH[some],
+            self.series_B[some],
+            self.continues,
         )
 
     def to(self, device: str | torch.device) -> "Stretch":

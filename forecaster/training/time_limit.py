@@ -5,6 +5,7 @@ from typing import Any
 
 import pytorch_lightning as pl
 
+from forecaster.training import workers
 from forecaster.training.module import TrainingModule
 from forecaster.training.schedule import FIXED_STEPS
 
@@ -43,7 +44,7 @@ class TimeLimit(pl.Callback):
     def on_train_batch_end(self, trainer: pl.Trainer, module: pl.LightningModule, *_: Any) -> None:
         """Measure the time, and shorten or stop the run if needed."""
         assert isinstance(module, TrainingModule)
-        step, spent = trainer.global_step, self._spent()
+        step, spent = trainer.global_step, workers.of_first(self._spent())
         if step == 1:  # the first step is slower, because of allocations
             self._first_step_ended = spent
         if step == FIXED_STEPS:

@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
+from forecaster.launch import _side_by_side as module
+from forecaster.launch._side_by_side import side_by_side
 from forecaster.progress import SILENT, RecordingWatch, Watch
 from forecaster.series import synthetic
 from forecaster.series.frame import check
 from forecaster.series.roles import Roles
-from forecaster.training import side_by_side as module
 from forecaster.training.recipe import learn
-from forecaster.training.side_by_side import side_by_side
 from forecaster.training.walk import last_forecasts
 from tests.quick import quick
 
@@ -46,7 +46,7 @@ def _killed(job: int, watch: Watch) -> Found:
 
 @pytest.fixture
 def two_cores(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "_cores", lambda: 2)
+    monkeypatch.setattr(module, "cores", lambda: 2)
 
 
 @pytest.mark.usefixtures("two_cores")
@@ -106,12 +106,12 @@ def test_a_script_without_a_guard_may_train(tmp_path: Path) -> None:
         textwrap.dedent("""
             import os
             from forecaster.progress import SILENT
-            from forecaster.training import side_by_side
+            from forecaster.launch import _side_by_side as module
             print("begun")
-            side_by_side._cores = lambda: 2
+            module.cores = lambda: 2
             def work(job, watch):
                 return job, os.getpid()
-            found = side_by_side.side_by_side(work, [1, 2], [100, 50], SILENT)
+            found = module.side_by_side(work, [1, 2], [100, 50], SILENT)
             assert [job for job, _ in found] == [1, 2], found
             assert found[0][1] != found[1][1]
         """)

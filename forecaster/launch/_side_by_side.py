@@ -8,7 +8,7 @@ import torch
 
 from forecaster.progress import RecordingWatch, Watch
 
-__all__ = ["side_by_side"]
+__all__ = ["cores", "side_by_side"]
 
 _WORTH_S = 20.0
 """A job of about this length is worth a process of its own, whose start takes five seconds."""
@@ -29,7 +29,7 @@ def side_by_side(work: Work[Job, Done], jobs: Sequence[Job], seconds: Sequence[f
     """
     order = sorted(range(len(jobs)), key=lambda n: -seconds[n])
     away = [n for n in order[1:] if seconds[n] >= _WORTH_S]
-    others = _cores() - 1 if away else 0
+    others = cores() - 1 if away else 0
     if others < 1:
         return [work(job, watch) for job in jobs]
     from loky import BrokenProcessPool, ProcessPoolExecutor
@@ -56,7 +56,7 @@ def side_by_side(work: Work[Job, Done], jobs: Sequence[Job], seconds: Sequence[f
     return [made[n] for n in range(len(jobs))]
 
 
-def _cores() -> int:
+def cores() -> int:
     """Number of cores that jobs may use; 1 if parallel processes are not possible."""
     from loky import cpu_count  # only trainings need it
 

@@ -1,0 +1,1 @@
+"""Where trainings run: a launcher a file, found by its name (`--set launch=slurm`)."""

@@ -1,0 +1,206 @@
+"""A training in a folder: all that a process elsewhere needs to run it, what it says meanwhile, and what it gives.
+
+    job.safetensors   the plan, the rows and where they end
+    warm/             the saved model to start from, if there is one
+    state.safetensors, artefact.json, ...
+                      its checkpoint, and the network once it is trained
+    said.jsonl        lines and moments, for whoever waits
+    failed.json       the error that ended it
+    made/             the trained artefact
+    ended             the exit status, where processes cannot be seen from here
+
+All are safetensors and JSON: nothing that is read back can run code.
+"""
+
+import json
+import shutil
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from forecaster import errors
+from forecaster.errors import ConfigError, ForecasterError, SourceError
+from forecaster.progress import Moment, Watch
+from forecaster.series import frequency
+from forecaster.series.clock import Clock
+from forecaster.series.frequency import Frequency, Ints
+from forecaster.series.grid import Grid
+from forecaster.training import nested
+from forecaster.training.artefact import DESCRIPTION, Artefact
+from forecaster.training.job import Job
+from forecaster.training.plan import Plan
+
+__all__ = ["Listening", "Parcel", "Telling"]
+
+
+@dataclass(frozen=True)
+class Parcel:
+    """A training in a folder."""
+
+    folder: Path
+
+    @classmethod
+    def pack(cls, folder: Path, job: Job, grid: Grid, ends: Ints) -> "Parcel":
+        """Write a job, if that was not done before. Raises: ConfigError if the folder cannot be written"""
+        parcel = cls(folder)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            (folder / "failed.json").unlink(missing_ok=True)
+            if job.warm is not None:
+                job.warm.save(folder / "warm")
+            described = {"plan": job.plan.to_json(), "grid": _described(grid), "ends": torch.as_tensor(ends)}
+            nested.write(described, folder / "job.safetensors")
+        except OSError as error:
+            raise ConfigError(f"cannot write to '{folder}': {error.strerror or error}.") from error
+        return parcel
+
+    @property
+    def log(self) -> Path:
+        """The file for what its processes print."""
+        return self.folder / "log.txt"
+
+    @property
+    def said(self) -> Path:
+        """The file of what it tells."""
+        return self.folder / "said.jsonl"
+
+    def unpacked(self) -> tuple[Job, Grid, Ints]:
+        """The job, its rows, and where they end."""
+        read = nested.read(self.folder / "job.safetensors")
+        warm = self.folder / "warm"
+        begin = Artefact.load(warm) if (warm / DESCRIPTION).exists() else None
+        job = Job(Plan.from_json(read["plan"]), begin, self.folder)
+        return job, _grid(read["grid"]), read["ends"].numpy()
+
+    def keep(self, members: list[Artefact]) -> None:
+        """Write what the training gave."""
+        first, *others = members
+        first.joined(others).save(self.folder / "made")
+
+    def made(self) -> list[Artefact] | None:
+        """What the training gave; None if it has not ended well yet."""
+        made = self.folder / "made"
+        return list(Artefact.load(made).members) if (made / DESCRIPTION).exists() else None
+
+    def fail(self, error: ForecasterError) -> None:
+        """Write the error that ends it; the first of several workers' counts."""
+        half = self.folder / "failed.json.half"
+        half.write_text(json.dumps({"kind": type(error).__name__, "text": str(error)}) + "\n")
+        half.rename(self.folder / "failed.json")
+
+    @property
+    def ended(self) -> Path:
+        """The file that is there once its processes have ended, where nobody here can see them."""
+        return self.folder / "ended"
+
+    def result(self) -> list[Artefact]:
+        """What the training gave, now that it has ended. Raises: its error; SourceError if it left none"""
+        failed, made = self.folder / "failed.json", self.made()
+        if made is not None:
+            return made
+        if failed.exists():
+            raise _error(json.loads(failed.read_text()))
+        raise SourceError(
+            f"the training in '{self.folder}' ended without a result. Its last words:\n{self.last_words()}"
+        )
+
+    def last_words(self, lines: int = 8) -> str:
+        """The last lines that its processes printed."""
+        try:
+            said = self.log.read_text(errors="replace").strip().splitlines()
+        except OSError:
+            return ""
+        return "\n".join(said[-lines:])
+
+    def remove(self) -> None:
+        """Delete the folder."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+class Telling(Watch):
+    """A `Watch` that writes what it hears into a parcel."""
+
+    def __init__(self, parcel: Parcel) -> None:
+        self._parcel = parcel
+
+    def say(self, line: str) -> None:
+        """A line of text."""
+        self._write({"line": line})
+
+    def moment(self, moment: Moment) -> None:
+        """Where the training stands."""
+        self._write({"moment": asdict(moment)})
+
+    def table(self, table: Any) -> None:
+        """Nothing: trainings have no tables to show."""
+
+    def _write(self, told: dict[str, Any]) -> None:
+        with self._parcel.said.open("a") as file:
+            file.write(json.dumps(told) + "\n")
+
+
+class Listening:
+    """Tells a watch what a parcel's training has said since the last time."""
+
+    def __init__(self, parcel: Parcel, watch: Watch) -> None:
+        self._parcel, self._watch, self._read = parcel, watch, 0
+
+    def hear(self) -> None:
+        """Pass on what is new; a line that is not whole yet waits."""
+        try:
+            with self._parcel.said.open("rb") as file:
+                file.seek(self._read)
+                new = file.read()
+        except OSError:
+            return
+        whole = new[: new.rfind(b"\n") + 1]
+        self._read += len(whole)
+        for line in whole.decode().splitlines():
+            told = json.loads(line)
+            if "line" in told:
+                self._watch.say(told["line"])
+            else:
+                self._watch.moment(Moment(**told["moment"]))
+
+
+def _error(read: Mapping[str, str]) -> ForecasterError:
+    """An error as it was raised elsewhere."""
+    kind: type[ForecasterError] = getattr(errors, read["kind"])
+    return kind.__new__(kind, read["text"])  # some kinds would make a text of their own
+
+
+def _described(grid: Grid) -> dict[str, Any]:
+    """A grid as values that `nested` writes."""
+    return {field.name: _plain(getattr(grid, field.name)) for field in fields(grid)}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Clock):
+        return value.to_json()
+    if isinstance(value, Frequency):
+        return value.alias
+    if isinstance(value, np.ndarray):
+        return value.tolist() if value.dtype == object else torch.as_tensor(value)
+    return value
+
+
+def _grid(described: Mapping[str, Any]) -> Grid:
+    named: dict[str, Callable[[Any], Any]] = {
+        "frequency": frequency.parse,
+        "clock": Clock.from_json,
+        "unique_id": _objects,
+        "channel": _objects,
+    }
+    return Grid(**{key: named.get(key, _array)(value) for key, value in described.items()})
+
+
+def _objects(value: list[Any] | None) -> Any:
+    return None if value is None else np.array(value, dtype=object)
+
+
+def _array(value: Any) -> Any:
+    return value.numpy() if isinstance(value, torch.Tensor) else value
