@@ -48,6 +48,7 @@ ELSEWHERE = {
     "forecaster/tracking/mlflow_tracking.py": {"mlflow"},
     "forecaster/models/_statistical.py": {"statsforecast"},
     "forecaster/launch/_side_by_side.py": {"loky"},
+    "forecaster/launch/ray.py": {"ray"},
     "forecaster/alerts/webhook.py": {"httpx"},
     "forecaster/reporting/figures.py": {"plotly"},
     "forecaster/client.py": {"httpx"},

@@ -1,5 +1,6 @@
 """Trainings away from this process: started, listened to, and brought back."""
 
+import tempfile
 import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
@@ -14,7 +15,7 @@ from forecaster.series.grid import Grid
 from forecaster.training.artefact import Artefact
 from forecaster.training.job import Job
 
-__all__ = ["Away", "Started"]
+__all__ = ["Away", "Started", "own_folder"]
 
 Lane = TypeVar("Lane")
 
@@ -28,6 +29,11 @@ class Started(Protocol):
 
     def stop(self) -> None:
         """End it, if it still runs."""
+
+
+def own_folder(job: Job, stack: ExitStack) -> Path:
+    """The folder of a training's checkpoints, or one that is deleted afterwards."""
+    return job.folder or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="forecaster-")))
 
 
 @dataclass(frozen=True)

@@ -1,17 +1,14 @@
 """This machine: trainings side by side on its cores or GPUs, or each shared by several of them."""
 
 import os
-import tempfile
 from collections.abc import Sequence
-from contextlib import ExitStack
 from functools import partial
-from pathlib import Path
 
 import torch
 
 from forecaster.counted import counted
 from forecaster.errors import ConfigError
-from forecaster.launch._away import Away
+from forecaster.launch._away import Away, own_folder
 from forecaster.launch._parcel import Parcel
 from forecaster.launch._side_by_side import cores, side_by_side
 from forecaster.launch._torchrun import Processes
@@ -45,7 +42,7 @@ class Local(Launcher):
             watch.say(f"{workers} workers on {counted(cores(), 'core')} take longer than one each")
         places = len(gpus) or cores()
         lanes = [gpus[n * workers : (n + 1) * workers] for n in range(max(1, places // workers))]
-        return Away(self._start, lanes, _folder, _LOOK_S).run(jobs, grid, ends, watch)
+        return Away(self._start, lanes, own_folder, _LOOK_S).run(jobs, grid, ends, watch)
 
     def _start(self, parcel: Parcel, job: Job, gpus: Sequence[str]) -> Processes:
         return Processes.start(parcel, self.config.workers, gpus)
@@ -53,11 +50,6 @@ class Local(Launcher):
 
 def _run(grid: Grid, ends: Ints, job: Job, watch: Watch) -> list[Artefact]:
     return job.run(grid, ends, watch)
-
-
-def _folder(job: Job, stack: ExitStack) -> Path:
-    """The folder of its checkpoints, or one that is deleted afterwards."""
-    return job.folder or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="forecaster-")))
 
 
 def _gpus() -> list[str]:

@@ -1,0 +1,75 @@
+"""Trainings on a Ray cluster: a real one, on this machine."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+import numpy as np
+import pytest
+
+from forecaster import api
+from forecaster.errors import ConfigError, DataError
+from forecaster.progress import RecordingWatch
+from forecaster.series import synthetic
+from tests.quick import quick
+from tests.standins.servers import free_port
+
+ray = pytest.importorskip("ray", reason="NO RAY: trainings on a Ray cluster are untested")
+FRAME = synthetic.seasonal(5, 160, seed=1)
+
+
+@pytest.fixture(scope="module")
+def there(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
+    """Settings of trainings on a cluster of one machine."""
+    port, root = free_port(), str(Path(__file__).parents[2])
+    with mock.patch.dict(os.environ, {"RAY_AUTH_MODE": "disabled", "PYTHONPATH": root}):
+        folder = tmp_path_factory.mktemp("ray", numbered=True)
+        head = [
+            "start",
+            "--head",
+            f"--port={port}",
+            "--num-cpus=2",
+            "--include-dashboard=false",
+            f"--temp-dir={folder}",
+        ]
+        program = str(Path(sys.executable).parent / "ray")
+        subprocess.run([program, *head, "--disable-usage-stats"], check=True, capture_output=True)
+        yield {"launch": "ray", "launch.address": f"127.0.0.1:{port}"}
+        subprocess.run([program, "stop", "--force"], check=True, capture_output=True)
+
+
+def _numbers(model: str, watch: RecordingWatch | None = None, **settings: Any) -> Any:
+    made = api.fit(FRAME, horizon=4, model=model, settings=quick(**settings), watch=watch or RecordingWatch())
+    return api.predict(made, FRAME).filter(like="q0.").to_numpy()
+
+
+@pytest.mark.slow
+def test_each_model_is_a_task_and_learns_what_it_learns_here(there: dict[str, Any]) -> None:
+    """To the last bit; and what it says is heard."""
+    heard = RecordingWatch()
+    assert (_numbers("lstm,gru,best_naive", heard, **there) == _numbers("lstm,gru,best_naive")).all()
+
+
+@pytest.mark.slow
+def test_workers_share_a_training(there: dict[str, Any]) -> None:
+    """Two on one machine."""
+    np.testing.assert_allclose(
+        _numbers("lstm", **there, **{"launch.workers": 2}), _numbers("lstm"), rtol=1e-4, atol=1e-4
+    )
+
+
+@pytest.mark.slow
+def test_what_goes_wrong_there_is_told_here(there: dict[str, Any]) -> None:
+    """With its kind and its words."""
+    with pytest.raises(DataError, match="the loss is not a number"):
+        _numbers("lstm", steps=60, schedule="constant", lr=1e30, **there)
+
+
+def test_a_cluster_that_is_not_there_is_told() -> None:
+    """By the setting that names it."""
+    with pytest.raises(ConfigError, match="no Ray cluster answers"):
+        _numbers("lstm", **{"launch": "ray", "launch.address": f"127.0.0.1:{free_port()}"})
