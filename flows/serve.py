@@ -15,6 +15,7 @@ from prefect.schedules import Cron, Interval, Schedule
 from flows.ingest import ingest
 from flows.listen import listen
 from flows.maintain import maintain
+from flows.monitor import monitor
 from flows.project import opened
 from flows.score import score
 from flows.train import train
@@ -34,11 +35,12 @@ def main() -> None:
 
 
 def deployments(project: str) -> list[RunnerDeployment]:
-    """Four deployments for each pipeline (score and train on their schedules or by hand, ingest and listen by hand), and the
-    lake's upkeep."""
+    """Five deployments for each pipeline (score, train and monitor on their schedules or by hand, ingest and listen by hand),
+    and the lake's upkeep."""
     made, settings = [], opened(project).settings
     for one in settings.pipelines.values():
-        for flow, text in ((score, one.schedule), (train, one.train_schedule), (ingest, ""), (listen, "")):
+        scheduled = ((score, one.schedule), (train, one.train_schedule), (monitor, one.monitor_schedule))
+        for flow, text in (*scheduled, (ingest, ""), (listen, "")):
             made.append(_deployment(flow, one.name, text, {"pipeline": one.name, "project": project}))
     if not made:
         raise ConfigError(f"'{project}' has no pipeline to serve.")

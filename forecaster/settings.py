@@ -39,6 +39,10 @@ class Pipeline:
     """When to ingest and score: `every 6h`, or a cron line in UTC; empty: by hand only."""
     train_schedule: str = ""
     """When to train and promote."""
+    monitor_schedule: str = ""
+    """When to judge the stored forecasts by the values that came (`forecaster monitor`)."""
+    retrain: bool = False
+    """Train and promote as well when that finds the champion worse than it promised."""
     model: str = "auto"
     """File in `models/`."""
     detector: str = "auto"

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from forecaster.app import App
     from forecaster.settings import Pipeline
 
-__all__ = ["plain", "relate", "tell", "tell_failure"]
+__all__ = ["plain", "relate", "tell", "tell_failure", "tell_worse"]
 
 
 def relate(app: "App", one: "Pipeline", begun: "pd.DataFrame") -> None:
@@ -65,10 +65,19 @@ def tell(app: "App", one: "Pipeline", alerts: "Sequence[Alert]") -> tuple[int, s
 
 def tell_failure(app: "App", one: "Pipeline", verb: str, error: ForecasterError) -> list[str]:
     """Report a failed verb by the pipeline's alerts; returns errors in sending them."""
+    return _send(app, one, {"failed": verb, "error": str(error)})
+
+
+def tell_worse(app: "App", one: "Pipeline", found: dict[str, Any]) -> list[str]:
+    """Report a champion that has become worse by the pipeline's alerts; returns errors in sending them."""
+    return _send(app, one, {"worse": found["verdict"], "model_version": found["version"]})
+
+
+def _send(app: "App", one: "Pipeline", told: dict[str, Any]) -> list[str]:
     problems = []
     for name in one.alerts:
         try:
-            app.alert(name).send(one.name, [{"failed": verb, "error": str(error)}])
+            app.alert(name).send(one.name, [told])
         except ForecasterError as problem:
             problems.append(str(problem))
     return problems

@@ -20,6 +20,7 @@ def of_pipeline(app: "App", one: "Pipeline") -> list[str]:
     looks: list[tuple[str, Callable[[], object]]] = [
         (f"{section}.schedule", lambda: _timetable(one.schedule)),
         (f"{section}.train_schedule", lambda: _timetable(one.train_schedule)),
+        (f"{section}.monitor_schedule", lambda: _timetable(one.monitor_schedule)),
         (f"{section}.false_alarms", lambda: _rate(one.false_alarms)),
         (f"{section}.settings", lambda: _training(one)),
         (f"{section}.judging", lambda: _detector(app, replace(one, rules={}))),

@@ -50,6 +50,8 @@ options = { series = ["water_flow"] }               # settings of the connector
 horizon = 24                                        # steps of the series
 schedule = "every 6h"                               # ingest and score; or a cron line, in UTC
 train_schedule = "every 7D"                         # train, and promote what is better
+monitor_schedule = "every 1D"                       # judge the forecasts by the values that came
+# retrain = true                                    # and train at once if they have become worse
 model = "auto"                                      # several that vote, or a file in models/
 detector = "auto"                                   # a file in detectors/
 false_alarms = "1/series-week"                      # alarms to accept on normal data

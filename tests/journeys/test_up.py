@@ -193,7 +193,7 @@ def test_the_page_shows_a_series_in_a_real_browser(running: dict[str, Any], tmp_
 def test_ctrl_c_ends_all_of_it_and_schedules_stay(running: dict[str, Any]) -> None:
     """No process is left, and Prefect still has its schedules for the next time."""
     deployments, give_up = [], time.monotonic() + _FIRE_S
-    while len(deployments) < 5 and time.monotonic() < give_up:
+    while len(deployments) < 6 and time.monotonic() < give_up:
         deployments = httpx.post(running["Prefect"] + "/api/deployments/filter", json={}, timeout=20).json()
         time.sleep(0.5)
     running["process"].send_signal(signal.SIGINT)
@@ -202,7 +202,7 @@ def test_ctrl_c_ends_all_of_it_and_schedules_stay(running: dict[str, Any]) -> No
     for name in ("Prefect", "REST", "dashboard", "MLflow"):
         with pytest.raises(httpx.TransportError):
             httpx.get(running[name], timeout=2)
-    assert [d["paused"] for d in deployments] == [False] * 5
+    assert [d["paused"] for d in deployments] == [False] * 6
     import sqlite3
 
     with sqlite3.connect(running["path"].parent / ".forecaster" / "prefect" / "prefect.db") as database:
