@@ -1,13 +1,14 @@
 """The REST API from Python: every answer a pandas frame."""
 
-from collections.abc import Sequence
-from typing import Any, Self
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, Self
 
 import httpx
 import pandas as pd
 
 from forecaster.counted import counted
 from forecaster.errors import ConfigError, SourceError
+from forecaster.query_tables import QUERY_TABLES, QueryTable
 
 __all__ = ["Client"]
 
@@ -35,6 +36,10 @@ _TIMES = (
 class Client:
     """A running forecaster, by its address; `with Client() as client:` closes its connections.
 
+    Each table of `query_tables.py` that is served has a method of its name, which gives its rows as a frame:
+    `client.observations(["s0"], since="2024-01-01")`. Its keyword arguments are the options of `forecaster query`:
+    `pipeline`, `since`, `until`, `as_of`, `state`, `limit` and `newest_first`, as far as they have a meaning for the table.
+
     Raises: SourceError when it does not answer, ConfigError when it refuses what was asked, or has more rows than it
         gives where no `limit` was asked for
     """
@@ -48,45 +53,13 @@ class Client:
     def __exit__(self, *_: object) -> None:
         self._http.close()
 
+    if TYPE_CHECKING:  # the methods that `_add_tables` adds
+
+        def __getattr__(self, name: str) -> Callable[..., pd.DataFrame]: ...
+
     def series(self, text: str | None = None, limit: int | None = None) -> pd.DataFrame:
         """Series whose name, unit or domain holds a text."""
         return self._frame("/v1/series", text=text, limit=limit)
-
-    def observations(self, series: Sequence[str] | None = None, **span: Any) -> pd.DataFrame:
-        """Observed values; `since`, `until`, `as_of` and `limit` narrow them; with `newest_first` from the last time back."""
-        return self._frame("/v1/observations", series=series, **span)
-
-    def forecasts(self, series: Sequence[str] | None = None, **span: Any) -> pd.DataFrame:
-        """Newest forecasts of each time."""
-        return self._frame("/v1/forecasts", series=series, **span)
-
-    def scores(self, series: Sequence[str] | None = None, **span: Any) -> pd.DataFrame:
-        """How strange each value was."""
-        return self._frame("/v1/scores", series=series, **span)
-
-    def anomalies(self, series: Sequence[str] | None = None, **span: Any) -> pd.DataFrame:
-        """Anomaly events, the newest first; `state` narrows them to those of which it was said last."""
-        return self._frame("/v1/anomalies", series=series, **span)
-
-    def incidents(self, series: Sequence[str] | None = None, **span: Any) -> pd.DataFrame:
-        """Events of related series that began together, the newest first."""
-        return self._frame("/v1/incidents", series=series, **span)
-
-    def labels(self, series: Sequence[str] | None = None, **span: Any) -> pd.DataFrame:
-        """What was said of events, the newest first."""
-        return self._frame("/v1/labels", series=series, **span)
-
-    def slices(self, **asked: Any) -> pd.DataFrame:
-        """What was read of the sources, the newest first; `pipeline`, `since` and `limit` narrow them."""
-        return self._frame("/v1/slices", **asked)
-
-    def watermarks(self, pipeline: str | None = None) -> pd.DataFrame:
-        """How far each part of a source has been read."""
-        return self._frame("/v1/watermarks", pipeline=pipeline)
-
-    def quality(self, series: Sequence[str] | None = None, **asked: Any) -> pd.DataFrame:
-        """Gaps, rejected rows, flat lines and silence, by series; `pipeline`, `since` and `until` narrow them."""
-        return self._frame("/v1/quality", series=series, **asked)
 
     def label(
         self, event: str, as_: str, *, by: str, note: str = "", until: str | None = None, every: str | None = None
@@ -131,9 +104,33 @@ class Client:
         return response
 
 
+def _method(name: str, table: QueryTable) -> Callable[..., pd.DataFrame]:
+    """The method of the client that asks for a table."""
+
+    def of_series(self: Client, series: Sequence[str] | None = None, **options: Any) -> pd.DataFrame:
+        return self._frame(f"/v1/{name}", series=series, **options)
+
+    def of_pipeline(self: Client, pipeline: str | None = None, **options: Any) -> pd.DataFrame:
+        return self._frame(f"/v1/{name}", pipeline=pipeline, **options)
+
+    method = of_series if table.takes_series else of_pipeline
+    method.__name__, method.__qualname__, method.__doc__ = name, f"Client.{name}", table.about
+    return method
+
+
+def _add_tables() -> None:
+    """Give the client a method for each table that is served and has none."""
+    for name, table in QUERY_TABLES.items():
+        if table.is_served and not hasattr(Client, name):
+            setattr(Client, name, _method(name, table))
+
+
 def _json(response: httpx.Response) -> Any:
     try:
         return response.json()
     except ValueError as error:
         said = f"{response.status_code} with a body that is no JSON: {response.text[:200]}"
         raise SourceError(f"{response.url}: {said}. Is it the address of forecaster's API?") from error
+
+
+_add_tables()

@@ -11,7 +11,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 RANKS = [
-    ["errors", "columns", "addresses", "counted"],
+    ["errors", "columns", "addresses", "counted", "query_tables"],
     ["plugins", "options", "settings", "client", "progress", "quiet", "mlflow_errors"],
     ["series"],
     ["store", "registry", "tracking", "alerts", "layers", "metrics", "anomaly_metrics"],

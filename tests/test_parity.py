@@ -117,16 +117,28 @@ def test_flows_take_the_verbs_words() -> None:
 
 
 def test_what_is_queried_is_served(tmp_path: Path) -> None:
-    """Each query but that of runs has its address, and its method of the client."""
-    from forecaster.actions.query import _SHOWN
+    """Each table but that of runs has its address, and its method of the client."""
     from forecaster.client import Client
+    from forecaster.query_tables import QUERY_TABLES
     from forecaster.serving.rest import create
 
     app = App(Settings(file=tmp_path / "forecaster.toml"))
     paths = set(create(app).openapi()["paths"])
-    for what in set(_SHOWN) - {"runs"}:
-        assert f"/v1/{what}" in paths
-        assert callable(getattr(Client, what))
+    assert {what for what, table in QUERY_TABLES.items() if not table.is_served} == {"runs"}
+    for what in QUERY_TABLES:
+        assert (f"/v1/{what}" in paths) == hasattr(Client, what) == (what != "runs")
+
+
+def test_a_client_takes_first_what_narrows_a_table_most() -> None:
+    """Names of series, or the pipeline for the tables that have no series; help is that of the table."""
+    from forecaster.client import Client
+    from forecaster.query_tables import QUERY_TABLES
+
+    for what in ("observations", "slices", "watermarks"):
+        method = getattr(Client, what)
+        first = list(inspect.signature(method).parameters)[1]
+        assert first == ("series" if what == "observations" else "pipeline")
+        assert inspect.getdoc(method) == QUERY_TABLES[what].about
 
 
 def test_a_label_is_said_in_the_verbs_words() -> None:

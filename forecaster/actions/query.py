@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from forecaster.actions.base import Outcome, State, instant, rendered
 from forecaster.errors import ConfigError
+from forecaster.query_tables import QUERY_TABLES
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -16,36 +17,11 @@ if TYPE_CHECKING:
 
 __all__ = ["query"]
 
-_SHOWN = {
-    "forecasts": ("unique_id", "ds", "q0.5", "q0.1", "q0.9", "mean", "cutoff", "model", "model_version"),
-    "anomalies": ("event_id", "severity", "is_open", "state", "direction", "end", "peak", "model_version"),
-    "incidents": ("incident_id", "severity", "is_open", "state", "end", "events", "series", "lead"),
-    "labels": ("event_id", "state", "at", "by", "note", "until", "every"),
-    "observations": ("unique_id", "ds", "y", "quality", "available_at"),
-    "scores": ("unique_id", "ds", "y", "expected", "score", "is_anomaly", "model_version"),
-    "series": ("unique_id", "last_ds", "step", "unit", "stream", "domain", "first_ds"),
-    "slices": ("part", "status", "rows_new", "rows_revised", "rows_rejected", "attempt", "start", "end", "stream"),
-    "watermarks": ("part", "watermark", "latest", "holes", "failed", "updated_at", "stream"),
-    "quality": ("unique_id", "last_ds", "step", "problems", "rows", "gaps", "rejected", "flat_rows"),
-    "runs": ("run_id", "verb", "pipeline", "status", "finished_at", "started_at", "model", "model_version"),
-}
-"""What each query is, and the columns for a screen, the first to fit first; files have them all."""
-_WITHOUT_TIMES = ("series", "watermarks", "quality")
-"""Of these there is one row for each series or part."""
-_NOT_FOR = {
-    "series": ("runs", "slices", "watermarks"),
-    "since": ("series", "watermarks"),
-    "until": ("series", "watermarks"),
-    "as-of": ("runs", "slices", "series", "watermarks"),
-}
-"""What an option says nothing of."""
+_NAMES = list(QUERY_TABLES)
 
 
 def query(
-    what: Annotated[
-        str,
-        "forecasts, anomalies, incidents, labels, observations, scores, series, runs, slices, watermarks or quality.",
-    ],
+    what: Annotated[str, f"{', '.join(_NAMES[:-1])} or {_NAMES[-1]}."],
     *,
     pipeline: Annotated[str | None, "Only what belongs to this pipeline. Default: all."] = None,
     series: Annotated[list[str] | None, "Names of series. Default: all."] = None,
@@ -70,15 +46,16 @@ def query(
         raise ConfigError(f"--limit must be at least 1, got {limit}.")
     if pipeline is not None:
         app.settings.pipeline(pipeline)
-    if what not in _SHOWN:
-        raise unknown_name("query", what, _SHOWN)
-    if newest_first and what in _WITHOUT_TIMES:
+    if what not in QUERY_TABLES:
+        raise unknown_name("query", what, QUERY_TABLES)
+    table = QUERY_TABLES[what]
+    if newest_first and not table.has_times:
         raise ConfigError(f"--newest-first is for rows with a time of their own, which {what} have not.")
     if state is not None and what != "anomalies":
         raise ConfigError(f"--state is for anomalies, not for {what}.")
-    for option, value in {"series": series, "since": since, "until": until, "as-of": as_of}.items():
-        if value is not None and what in _NOT_FOR[option]:
-            raise ConfigError(f"--{option} is not for {what}.")
+    for option, value in {"series": series, "since": since, "until": until, "as_of": as_of}.items():
+        if value is not None and option in table.refused:
+            raise ConfigError(f"--{option.replace('_', '-')} is not for {what}.")
     most = None if limit is None else limit + 1  # one more says whether there are more
     if what in ("runs", "slices", "watermarks", "series"):
         frame = _of_ledger(app, what, pipeline, series, start, end, most)
@@ -95,7 +72,7 @@ def query(
 
 def _for_a_screen(what: str, frame: "pd.DataFrame") -> "pd.DataFrame":
     """The columns that a person reads, names of several series apart from each other."""
-    shown = frame[[name for name in _SHOWN[what] if name in frame.columns]]
+    shown = frame[[name for name in QUERY_TABLES[what].shown if name in frame.columns]]
     return shown.assign(series=shown["series"].map(", ".join)) if what == "incidents" else shown
 
 

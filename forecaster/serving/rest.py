@@ -18,22 +18,12 @@ from forecaster.actions.label import label
 from forecaster.actions.query import query
 from forecaster.app import App
 from forecaster.errors import ConfigError, DiskError, ForecasterError
+from forecaster.query_tables import QUERY_TABLES
 from forecaster.quiet import hush
 
 __all__ = ["create", "main"]
 
 _MOST_ROWS = 100_000
-_TABLES = {
-    "observations": "Observed values, the latest known of each time",
-    "forecasts": "Forecasts, the newest of each time",
-    "scores": "How strange each value was",
-    "anomalies": "Anomaly events, the newest first",
-    "incidents": "Events of related series that began together, the newest first",
-    "labels": "What was said of events, the newest first",
-    "slices": "What was read of the sources, the newest first",
-    "watermarks": "How far each part of a source has been read",
-    "quality": "Gaps, rejected rows, flat lines and silence, by series",
-}
 
 Pipeline = Annotated[str | None, Query(description="Only what belongs to this pipeline. Default: all.")]
 Series = Annotated[list[str] | None, Query(description="Names of series; repeat it for several. Default: all.")]
@@ -79,7 +69,7 @@ def create(app: App) -> FastAPI:
             return JSONResponse({"status": "failing", "error": str(error)}, status_code=503)
         return JSONResponse(facts)
 
-    @api.get("/v1/series", summary="Series and what is known of them")
+    @api.get("/v1/series", summary=QUERY_TABLES["series"].about)
     def series(text: str | None = None, limit: Limit = 1_000, format: Format = "json") -> Response:
         return _answer(app, "series", format, series=[text] if text else None, limit=limit)
 
@@ -90,8 +80,9 @@ def create(app: App) -> FastAPI:
         )
         return JSONResponse(outcome.facts, status_code=201)
 
-    for what, summary in _TABLES.items():
-        api.get(f"/v1/{what}", summary=summary, name=what)(_endpoint(app, what))
+    for what, table in QUERY_TABLES.items():
+        if table.is_served and what != "series":
+            api.get(f"/v1/{what}", summary=table.about, name=what)(_endpoint(app, what))
     return api
 
 

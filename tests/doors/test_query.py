@@ -13,13 +13,13 @@ import pytest
 from httpx import Client as Web
 from httpx import MockTransport, Response
 
-from forecaster.actions.query import _NOT_FOR, query
+from forecaster.actions.query import query
 from forecaster.app import App
 from forecaster.client import Client
 from forecaster.errors import ConfigError, SourceError
+from forecaster.query_tables import QUERY_TABLES
 from forecaster.series import synthetic
 from forecaster.series.source import Slice
-from forecaster.serving import rest
 
 FRAME = synthetic.seasonal(2, 60)
 
@@ -73,6 +73,14 @@ def test_an_address_that_is_no_api_is_named(status: int) -> None:
             client.series()
 
 
+@pytest.mark.parametrize("what", QUERY_TABLES)
+def test_every_table_that_is_described_can_be_queried(what: str, app: App) -> None:
+    """A table with rows shows the columns that its description names first."""
+    table = query(what, app=app).table
+    assert table is None or table.columns[0] == QUERY_TABLES[what].shown[0]
+    assert table is not None or what in {"forecasts", "scores", "anomalies", "incidents", "labels"}
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("time", "status"),
@@ -85,8 +93,8 @@ def test_an_address_that_is_no_api_is_named(status: int) -> None:
 )
 def test_the_ends_of_time_are_times(client: Client, time: str, status: int) -> None:
     """The first and the last that there are, of whatever is asked; one that is beyond them in UTC is none."""
-    for what, option in product(rest._TABLES, ("since", "until", "as_of")):
-        if what in _NOT_FOR[option.replace("_", "-")]:
+    for what, option in product(QUERY_TABLES, ("since", "until", "as_of")):
+        if option in QUERY_TABLES[what].refused or not QUERY_TABLES[what].is_served:
             continue
         answer = client._http.get(f"/v1/{what}", params={option: time})
         assert answer.status_code == status, (what, option)
