@@ -31,6 +31,7 @@ ELSEWHERE = {
     "forecaster/series/public_holidays.py": {"holidays"},
     "forecaster/series/sessions.py": {"exchange_calendars", "holidays"},
     "forecaster/store/lake.py": {"deltalake"},
+    "forecaster/store/lake_files.py": {"deltalake", "duckdb", "fsspec"},
     "forecaster/store/lake_sql.py": {"duckdb"},
     "forecaster/store/sql.py": {"duckdb"},
     "forecaster/store/ledger.py": {"sqlalchemy"},

@@ -113,6 +113,6 @@ class Snapshots:
             until = "JOIN (SELECT unnest($names) AS name, unnest($times) AS until) ON unique_id = name AND ds <= until"
         query = f"""SELECT count(*), max(available_at) FROM {source} {until}
             WHERE stream = $stream AND available_at <= $now"""
-        with cursor() as connection:
+        with cursor(self._app.lake.root) as connection:
             rows, newest = connection.execute(query, values).fetchone() or (0, None)
         return f"{rows}, the last known at {newest}"

@@ -7,6 +7,7 @@ per stream instead (`news.py`).
 
 import errno
 import os
+import re
 import shutil
 import zlib
 from collections.abc import Mapping, Sequence
@@ -24,7 +25,18 @@ from deltalake.schema import PrimitiveType
 
 from forecaster import columns
 from forecaster.errors import ConfigError, DiskError
-from forecaster.store.lake_sql import ADDED, ORDER, TIME_OF, Reach, conditions, cursor, named, newest, with_added
+from forecaster.store.lake_sql import (
+    ADDED,
+    ORDER,
+    TIME_OF,
+    Reach,
+    conditions,
+    cursor,
+    is_local,
+    named,
+    newest,
+    with_added,
+)
 
 __all__ = ["BUCKET", "BUCKETS", "Lake", "bucket_of", "with_buckets"]
 
@@ -47,7 +59,7 @@ class Lake:
     @property
     def is_local(self) -> bool:
         """Whether the tables are files on this machine."""
-        return "://" not in self.root
+        return is_local(self.root)
 
     def append(self, table: str, frame: pd.DataFrame, *, transaction: str | None = None) -> int:
         """Add rows; returns how many landed: none if this transaction has landed before.
@@ -100,7 +112,7 @@ class Lake:
             f"SELECT {named(wanted_columns)} FROM {source} {wanted} {newest(table) if latest else ''} "
             f"ORDER BY {order} {f'LIMIT {int(limit)}' if limit is not None else ''}"
         )
-        with cursor() as connection:
+        with cursor(self.root) as connection:
             found: pa.Table = connection.sql(query, params=values).to_arrow_table()
         rows: pd.DataFrame = found.cast(schema).to_pandas()
         return rows
@@ -113,27 +125,28 @@ class Lake:
         if source is None:
             return {}
         query = f"SELECT unique_id, max({time}) AS last FROM {source} {wanted} GROUP BY unique_id"
-        with cursor() as connection:
+        with cursor(self.root) as connection:
             found: pa.Table = connection.sql(query, params=values).to_arrow_table()
         last = found["last"].cast(columns.TIME).to_pandas()
         return dict(zip(found["unique_id"].to_pylist(), last, strict=True))
 
-    def source(self, table: str, reach: Reach | None = None, *, delta: DeltaTable | None = None) -> str | None:
+    def source(
+        self, table: str, reach: Reach | None = None, *, delta: DeltaTable | None = None, root: str = ""
+    ) -> str | None:
         """The source of the table as SQL for DuckDB: files that may have rows within reach; None if there are none.
 
-        Reading the files listed by Delta is several times faster than any other way.
+        Reading the files listed by Delta is several times faster than any other way. `root` is another address of the lake.
         """
+        delta = delta or self._known(table)
         if delta is None:
-            if not DeltaTable.is_deltatable(self._path(table)):
-                return None
-            delta = DeltaTable(self._path(table))
-        files = [f"{self._path(table)}/{file}" for file in _within(table, delta, reach or Reach())]
+            return None
+        files = [f"{root or self.root}/{table}/{file}" for file in _within(table, delta, reach or Reach())]
         return with_added(table, files) if files else None
 
     def version(self, table: str) -> int:
         """Version of a table, by which a run's input can be read again; -1 if there is no table yet."""
-        path = self._path(table)
-        return int(DeltaTable(path).version()) if DeltaTable.is_deltatable(path) else -1
+        delta = self._known(table)
+        return -1 if delta is None else int(delta.version())
 
     def opened(self, table: str) -> DeltaTable:
         """The current table for writing, created if absent. Raises: ConfigError if it cannot be created"""
@@ -159,8 +172,15 @@ class Lake:
     def unwritten(self, error: Exception) -> ConfigError:
         """The error for a lake that cannot be written."""
         kind = DiskError if DiskError.among(error) else ConfigError
-        said = " ".join((getattr(error, "strerror", None) or str(error)).split()).rstrip(".")
-        return kind(f"cannot write to the lake at '{self.root}': {said}.")
+        return kind(f"cannot write to the lake at '{self.root}': {_said(error)}.")
+
+    def _known(self, table: str) -> DeltaTable | None:
+        """The current table for reading, if there is one. Raises: ConfigError if the lake cannot be read"""
+        path = self._path(table)
+        try:
+            return DeltaTable(path) if DeltaTable.is_deltatable(path) else None
+        except (OSError, DeltaError) as error:
+            raise ConfigError(f"cannot read the lake at '{self.root}': {_said(error)}.") from error
 
     def _require_room(self) -> None:
         """Check free space, since delta-rs panics on a full disk. Raises: DiskError"""
@@ -169,6 +189,12 @@ class Lake:
 
     def _path(self, table: str) -> str:
         return f"{self.root}/{table}"
+
+
+def _said(error: Exception) -> str:
+    """What an error says, in one line and without colours."""
+    text = getattr(error, "strerror", None) or str(error)
+    return " ".join(re.sub(r"\x1b\[[0-9;]*m", "", text).split()).rstrip(".")
 
 
 def _within(table: str, delta: DeltaTable, reach: Reach) -> list[str]:

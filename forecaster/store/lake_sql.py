@@ -12,6 +12,7 @@ import duckdb
 import pyarrow as pa
 
 from forecaster import columns
+from forecaster.store import lake_files
 
 __all__ = [
     "ADDED",
@@ -24,6 +25,7 @@ __all__ = [
     "cursor",
     "empty",
     "has_versions",
+    "is_local",
     "newest",
     "quoted",
     "replaced",
@@ -136,19 +138,26 @@ def has_versions(table: str) -> bool:
     return table in _NEWEST
 
 
-def connect() -> duckdb.DuckDBPyConnection:
-    """A new DuckDB connection, in UTC."""
+def connect(root: str) -> duckdb.DuckDBPyConnection:
+    """A new DuckDB connection, in UTC, which reads the files of a lake; one that is not local as `lake_files` has them."""
     connection = duckdb.connect()
-    connection.execute("SET TimeZone = 'UTC'")
+    connection.execute("SET TimeZone = 'UTC'; SET autoinstall_known_extensions = false")
+    if not is_local(root):
+        lake_files.register(connection, root)
     return connection
 
 
-def cursor() -> duckdb.DuckDBPyConnection:
-    """A connection to the DuckDB shared by all reads of this process, as opening one takes longer than a read."""
-    return _shared(os.getpid()).cursor()
+def cursor(root: str) -> duckdb.DuckDBPyConnection:
+    """A connection to the DuckDB shared by all reads of a lake in this process, as opening one takes longer than a read."""
+    return _shared(os.getpid(), "" if is_local(root) else root).cursor()
+
+
+def is_local(root: str) -> bool:
+    """Whether the root of a lake is a folder of this machine."""
+    return "://" not in root
 
 
 @cache
-def _shared(process: int) -> duckdb.DuckDBPyConnection:
+def _shared(process: int, root: str) -> duckdb.DuckDBPyConnection:
     atexit.register(_shared.cache_clear)  # DuckDB complains about connections open at exit
-    return connect()
+    return connect(root)

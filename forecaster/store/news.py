@@ -78,7 +78,7 @@ def add_news(lake: Lake, stream: str, rows: pa.Table, *, versioned: bool = False
 
     def fresh(delta: DeltaTable) -> pa.Table:
         source = lake.source("observations", Reach(names, ends["first"], ends["last"]), delta=delta)
-        return _fresh(rows, source, ends, versioned)
+        return _fresh(lake, rows, source, ends, versioned)
 
     landed = _land(lake, "observations", stream, fresh)
     revised = pc.sum(landed["revised"]).as_py() or 0
@@ -92,7 +92,7 @@ def add_refused(lake: Lake, stream: str, rows: pa.Table) -> None:
 
     def fresh(delta: DeltaTable) -> pa.Table:
         source = lake.source("quarantine", delta=delta)
-        return rows if source is None else _asked(_REFUSED.format(source=source), rows, {"stream": stream})
+        return rows if source is None else _asked(lake, _REFUSED.format(source=source), rows, {"stream": stream})
 
     _land(lake, "quarantine", stream, fresh)
 
@@ -107,20 +107,20 @@ def _land(lake: Lake, table: str, stream: str, fresh: Callable[[DeltaTable], pa.
     raise ConfigError(f"stream '{stream}': {_ATTEMPTS} times others wrote to it at the same moment. Run it again.")
 
 
-def _fresh(rows: pa.Table, source: str | None, ends: dict[str, object], versioned: bool) -> pa.Table:
+def _fresh(lake: Lake, rows: pa.Table, source: str | None, ends: dict[str, object], versioned: bool) -> pa.Table:
     """The new rows, with a column for those that revise a value."""
     if source is None and not versioned:
         return rows.append_column("revised", pa.repeat(False, len(rows)))
     if versioned:
         empty = "(SELECT unique_id, ds, y, available_at FROM incoming WHERE false)"
-        found = _asked(_AMONG_VERSIONS.format(source=source or empty), rows, {**ends, "now": datetime.now(UTC)})
+        found = _asked(lake, _AMONG_VERSIONS.format(source=source or empty), rows, {**ends, "now": datetime.now(UTC)})
     else:
-        found = _asked(_WITH_KNOWN.format(source=source), rows, ends)
+        found = _asked(lake, _WITH_KNOWN.format(source=source), rows, ends)
     return found.cast(rows.schema.append(pa.field("revised", pa.bool_())))
 
 
-def _asked(query: str, rows: pa.Table, values: dict[str, object]) -> pa.Table:
-    with cursor() as connection:
+def _asked(lake: Lake, query: str, rows: pa.Table, values: dict[str, object]) -> pa.Table:
+    with cursor(lake.root) as connection:
         connection.register("incoming", rows)
         found: pa.Table = connection.sql(query, params=values).to_arrow_table()
         return found

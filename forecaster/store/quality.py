@@ -182,7 +182,7 @@ def _asked(
     """The result of a query over one stream of a table."""
     source = lake.source(table, reach) or empty(table)
     wanted, values = conditions(table, reach, stream=stream)
-    with cursor() as connection:
+    with cursor(lake.root) as connection:
         made = connection.sql(query.format(source=source, wanted=wanted, **more), params={**values, **(given or {})})
         found: pd.DataFrame = made.to_arrow_table().to_pandas()
     return found

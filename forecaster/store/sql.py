@@ -1,4 +1,8 @@
-"""SQL over the lake and the ledger: a single SELECT, without access to any other file."""
+"""SQL over the lake and the ledger: a single SELECT, which can reach no other file or address and write nowhere.
+
+DuckDB's own access to files and the network is closed, and the lake's files are given to it by `lake_files`, to be read only.
+A check of the statement alone would not do: `WITH x AS (COPY ... TO 'file') SELECT ...` is a SELECT, too.
+"""
 
 import duckdb
 import pandas as pd
@@ -6,6 +10,7 @@ import pandas as pd
 from forecaster.columns import TABLES
 from forecaster.errors import ConfigError
 from forecaster.store.lake import Lake
+from forecaster.store.lake_files import register, seen_as
 from forecaster.store.lake_sql import column_list, connect, newest, quoted
 from forecaster.store.ledger import Ledger
 
@@ -13,23 +18,43 @@ __all__ = ["select"]
 
 
 def select(lake: Lake, ledger: Ledger, query: str) -> pd.DataFrame:
-    """The rows of a query. Raises: ConfigError for a statement that is not a SELECT, or that DuckDB refuses"""
-    with connect() as connection:
-        _require_select(query)
+    """The rows of a query.
+
+    Raises: ConfigError for a statement that is not a SELECT, that DuckDB cannot run, or that asks for other files
+    """
+    _require_select(query)
+    with connect(lake.root) as connection:
+        if lake.is_local:
+            register(connection, lake.root)
         for name, frame in ledger.tables().items():
             connection.register(f"_{name}", _text(frame))
             connection.execute(f"CREATE TABLE {name} AS SELECT * FROM _{name}")
         for table in TABLES:
             _view(connection, lake, table)
+        _close(connection, lake)
         try:
-            if lake.is_local:
-                connection.execute(f"SET allowed_directories = [{quoted(lake.root)}]")
-                connection.execute("SET enable_external_access = false")
-            connection.execute("SET lock_configuration = true")
             found: pd.DataFrame = connection.sql(query).to_arrow_table().to_pandas()
         except duckdb.Error as error:
-            raise ConfigError(f"the query failed: {error}") from error
+            raise _refused(error) from error
         return found
+
+
+def _close(connection: duckdb.DuckDBPyConnection, lake: Lake) -> None:
+    """Leave a connection the lake's files alone: no others, no network, no Python variables, no settings."""
+    connection.execute(f"SET allowed_directories = [{quoted(seen_as(lake.root))}]")
+    connection.execute("SET enable_external_access = false")
+    connection.execute("SET python_enable_replacements = false")
+    connection.execute("SET lock_configuration = true")
+
+
+def _refused(error: duckdb.Error) -> ConfigError:
+    """The error for a query that could not be run."""
+    said = str(error).strip()
+    if said.startswith("Traceback"):  # from reading a file of the lake
+        said = next((line for line in said.splitlines()[1:] if not line.startswith(" ")), said)
+    if isinstance(error, duckdb.PermissionException) or said.startswith("PermissionError"):
+        return ConfigError(f"a query may read the tables of the lake and the ledger, and nothing else: {said}")
+    return ConfigError(f"the query failed: {said}")
 
 
 def _require_select(query: str) -> None:
@@ -43,7 +68,7 @@ def _require_select(query: str) -> None:
 
 def _view(connection: duckdb.DuckDBPyConnection, lake: Lake, table: str) -> None:
     """Create views of the whole table, and, under its name, of its latest rows; an empty table keeps its columns."""
-    source = lake.source(table)
+    source = lake.source(table, root=seen_as(lake.root))
     if source is None:
         connection.register(f"_{table}", TABLES[table].empty_table())
         source = f"_{table}"

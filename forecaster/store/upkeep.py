@@ -116,7 +116,7 @@ def _replaced(lake: Lake, table: str, since: datetime) -> dict[int, int]:
     for bucket in range(BUCKETS):
         source = lake.source(table, Reach(bucket=bucket))
         if source is not None:
-            with connect() as connection:
+            with connect(lake.root) as connection:
                 asked = f"SELECT count(*) FROM (SELECT {replaced(table)} AS gone FROM {source}) WHERE gone <= $since"
                 (found[bucket],) = connection.execute(asked, {"since": since}).fetchone() or (0,)
     return {bucket: count for bucket, count in found.items() if count}
@@ -128,7 +128,7 @@ def _sort(lake: Lake, table: str, bucket: int, since: datetime | None) -> bool:
     for _ in range(_ATTEMPTS):
         delta = lake.opened(table)
         files = delta.file_uris(file_pruning_predicate=[(BUCKET, "=", bucket)])
-        with connect() as connection:
+        with connect(lake.root) as connection:
             rows = connection.sql(
                 f"SELECT *, {bucket}::INTEGER AS {BUCKET} FROM {with_added(table, files)} {kept} ORDER BY {ORDER[table]}"
             )

@@ -5,6 +5,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 import uuid
@@ -18,7 +19,7 @@ import sqlalchemy as sa
 from paho.mqtt.client import Client, MQTTv5
 from paho.mqtt.enums import CallbackAPIVersion
 
-__all__ = ["Mosquitto", "free_port", "lost", "postgresql", "publish"]
+__all__ = ["Mosquitto", "bucket", "free_port", "lost", "postgresql", "publish"]
 
 AT_HAND = sa.make_url("postgresql+psycopg://postgres@127.0.0.1:5432/postgres?connect_timeout=2")
 
@@ -80,6 +81,29 @@ def free_port() -> int:
     with socket.socket() as one:
         one.bind(("127.0.0.1", 0))
         return int(one.getsockname()[1])
+
+
+@contextlib.contextmanager
+def bucket(name: str) -> Iterator[str]:
+    """An empty bucket on a stand-in of S3, in a process of its own: delta-rs holds Python's lock while it waits. Its address."""
+    pytest.importorskip("moto", reason="moto is not installed")
+    import boto3
+
+    port = free_port()
+    asked = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
+    started = subprocess.Popen(asked, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        while started.poll() is None:
+            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
+                break
+            time.sleep(0.05)
+        address = f"http://127.0.0.1:{port}"
+        keys = {"aws_access_key_id": "reader", "aws_secret_access_key": "hunter2", "region_name": "us-east-1"}
+        boto3.resource("s3", endpoint_url=address, **keys).Bucket(name).create()
+        yield address
+    finally:
+        started.terminate()
+        started.wait(10)
 
 
 class Mosquitto:

@@ -1,0 +1,90 @@
+"""The lake's files as DuckDB may see them: to be read only, and through delta-rs, as everything else of the lake is.
+
+So a lake in a bucket is read with the settings it is written with (`AWS_...` and the like), and DuckDB loads no extension.
+"""
+
+import threading
+from datetime import UTC, datetime
+from typing import Any
+
+import duckdb
+from deltalake.fs import DeltaStorageHandler
+from fsspec import AbstractFileSystem
+
+__all__ = ["register", "seen_as"]
+
+_NEVER_CHANGED = datetime.fromtimestamp(0, UTC)
+"""Files of the lake are written once, under new names."""
+
+
+def seen_as(root: str) -> str:
+    """The address by which DuckDB knows the root of a lake after `register`."""
+    return root if "://" in root else f"lake://{root}"
+
+
+def register(connection: duckdb.DuckDBPyConnection, root: str) -> None:
+    """Let a connection read the files of a lake by their addresses."""
+    connection.register_filesystem(_LakeFiles(root))
+
+
+class _LakeFiles(AbstractFileSystem):  # type: ignore[misc]  # fsspec has no types
+    """What DuckDB asks of a file system. Raises: PermissionError for anything but reading under the root"""
+
+    cachable = False
+
+    def __init__(self, root: str) -> None:
+        super().__init__()
+        self._start = seen_as(root).rstrip("/") + "/"
+        self.protocol = self._start.split("://")[0]
+        self._store = DeltaStorageHandler(root)
+
+    def open(self, path: str, mode: str = "rb", **_: Any) -> "_File":
+        if mode != "rb":
+            raise PermissionError(f"'{path}' can only be read.")
+        return _File(self._store.open_input_file(self._name(path)))
+
+    def size(self, path: str) -> int:
+        return int(self._store.get_file_info([self._name(path)])[0].size)
+
+    def exists(self, path: str, **_: Any) -> bool:
+        return path.startswith(self._start)
+
+    def isdir(self, path: str) -> bool:
+        return False
+
+    def glob(self, path: str, **_: Any) -> list[str]:
+        self._name(path)
+        return [path]
+
+    def modified(self, path: str) -> datetime:
+        return _NEVER_CHANGED
+
+    def _name(self, path: str) -> str:
+        if not path.startswith(self._start) or ".." in path.split("/"):
+            raise PermissionError(f"'{path}' is not in the lake.")
+        return path.removeprefix(self._start)
+
+
+class _File:
+    """An open file. DuckDB's threads share it; each seeks and reads at a place of its own."""
+
+    def __init__(self, opened: Any) -> None:
+        self._opened = opened
+        self._lock = threading.Lock()
+        self._own = threading.local()
+
+    def seek(self, place: int) -> None:
+        self._own.place = place
+
+    def tell(self) -> int:
+        return int(getattr(self._own, "place", 0))
+
+    def read(self, count: int) -> bytes:
+        with self._lock:
+            self._opened.seek(self.tell())
+            found: bytes = self._opened.read(count)
+        self._own.place = self.tell() + len(found)
+        return found
+
+    def close(self) -> None:
+        self._opened.close()
