@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 from forecaster.errors import ForecasterError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     import pandas as pd
 
@@ -39,28 +39,45 @@ def relate(app: "App", one: "Pipeline", begun: "pd.DataFrame") -> None:
     ledger.events.relate("incident_id", put)
 
 
-def tell(app: "App", one: "Pipeline", alerts: "Sequence[Alert]") -> tuple[int, str]:
-    """Send alerts for waiting events that nobody has taken up, one per incident; returns their number and any error.
+def tell(app: "App", one: "Pipeline", alerts: "Mapping[str, Alert]") -> tuple[int, str]:
+    """Send by each alert the waiting events that nobody has taken up, one per incident; returns how many incidents all
+    alerts took, and any errors.
 
-    A series with a snoozed event causes no alert until the snooze is over. Alerts that could not be sent wait for the
-    next run; without any configured alerts, nothing waits.
+    A series with a snoozed event causes no alert until the snooze is over. What an alert could not send waits for the
+    next run, in which those that took it do not get it again; without any configured alerts, nothing waits.
     """
     waiting = app.ledger.events.find(pipeline=one.name, to_tell=True, state="open")
     if not alerts:
         app.ledger.events.need_not_tell(waiting["event_id"].tolist())
         return 0, ""
     snoozed = waiting["unique_id"].isin(app.ledger.events.find(pipeline=one.name, state="snoozed")["unique_id"])
-    now = waiting[~snoozed]
-    if len(now) == 0:
-        return 0, ""
-    told = _by_incident(now.drop(columns="to_tell"))
+    incidents = _by_incident(waiting[~snoozed].drop(columns="to_tell"))
+    before, problems = _takers(app, incidents), []
+    for name, alert in alerts.items():
+        lacking = [incident for incident, takers in zip(incidents, before, strict=True) if name not in takers]
+        problems.append(_sent(app, one, name, alert, lacking))
+    after = _takers(app, incidents)
+    told = [incident for incident, takers in zip(incidents, after, strict=True) if takers.issuperset(alerts)]
+    app.ledger.events.mark_notified([event_id for incident in told for event_id in incident["events"]])
+    return len(told), "; ".join(filter(None, problems))
+
+
+def _takers(app: "App", incidents: "Sequence[dict[str, Any]]") -> list[set[str]]:
+    """Alerts that took each incident: for an alert that was told of one of its events, others that join it are no news."""
+    took = app.ledger.events.delivered([event_id for incident in incidents for event_id in incident["events"]])
+    return [set().union(*(took.get(event_id, ()) for event_id in incident["events"])) for incident in incidents]
+
+
+def _sent(app: "App", one: "Pipeline", name: str, alert: "Alert", incidents: "Sequence[dict[str, Any]]") -> str:
+    """Send incidents by an alert, and record that it took them; returns the error, if it did not."""
+    if not incidents:
+        return ""
     try:
-        for alert in alerts:
-            alert.send(one.name, told)
+        alert.send(one.name, incidents)
     except ForecasterError as error:
-        return 0, str(error)
-    app.ledger.events.mark_notified(now["event_id"].tolist())
-    return len(told), ""
+        return str(error)
+    app.ledger.events.mark_delivered([event_id for incident in incidents for event_id in incident["events"]], name)
+    return ""
 
 
 def tell_failure(app: "App", one: "Pipeline", verb: str, error: ForecasterError) -> list[str]:

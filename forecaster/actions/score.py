@@ -67,7 +67,7 @@ def _scored(app: "App", one: "Pipeline", when: datetime, watch: Watch) -> dict[s
                 f"pipeline '{one.name}' has no champion yet. Run: forecaster train {one.name}, forecaster promote {one.name}"
             )
         watch.say(f"{one.name}: scoring with version {champion.version}")
-        alerts = [app.alert(name) for name in one.alerts]  # report a wrong setting before anything is stored
+        alerts = {name: app.alert(name) for name in one.alerts}  # report a wrong setting before anything is stored
         scored = look(app, one, champion, when, watch)
         made_by = _made_by(one, champion, run.run_id, when)
         run.facts = {"events": _store_events(app, one, scored, made_by)}

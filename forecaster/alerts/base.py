@@ -9,7 +9,8 @@ __all__ = ["Alert"]
 
 
 class Alert(ABC):
-    """A way to notify people. It gets every new incident once; what fails is tried again in the next run.
+    """A way to notify people. It gets every new incident once, whatever happens to other alerts of the pipeline; what it
+    could not send is tried again in the next run.
 
     A run that is killed while it sends may have sent already; then the next run sends again.
     """

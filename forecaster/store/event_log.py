@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from forecaster.columns import EXPECTATION
 from forecaster.errors import ConfigError
 from forecaster.store.queries import among, fetched, within
-from forecaster.store.schema import events, labels
+from forecaster.store.schema import deliveries, events, labels
 
 __all__ = ["EventLog"]
 
@@ -144,8 +144,23 @@ class EventLog:
         for event_id in over["event_id"]:
             self.label(event_id, "open", by=self.ITSELF, note="its snooze is over")
 
+    def mark_delivered(self, event_ids: Sequence[str], alert: str) -> None:
+        """Record that one of several alerts took these events, which wait for the others."""
+        rows = [{"event_id": event_id, "alert": alert, "at": datetime.now(UTC)} for event_id in event_ids]
+        with self.engine.begin() as connection:
+            connection.execute(deliveries.insert(), rows)
+
+    def delivered(self, event_ids: Sequence[str]) -> dict[str, set[str]]:
+        """Alerts that took events which still wait for others, by event."""
+        query = sa.select(deliveries.c.event_id, deliveries.c.alert).where(among(deliveries.c.event_id, event_ids))
+        found: dict[str, set[str]] = {}
+        with self.engine.connect() as connection:
+            for event_id, alert in connection.execute(query):
+                found.setdefault(event_id, set()).add(alert)
+        return found
+
     def mark_notified(self, event_ids: Sequence[str]) -> None:
-        """Record that people were alerted to these events."""
+        """Record that people were alerted to these events, by all alerts."""
         self._say_of(event_ids, to_tell=False, notified_at=datetime.now(UTC))
 
     def need_not_tell(self, event_ids: Sequence[str]) -> None:
@@ -153,5 +168,7 @@ class EventLog:
         self._say_of(event_ids, to_tell=False)
 
     def _say_of(self, event_ids: Sequence[str], **values: Any) -> None:
+        """Set whether people must be told of some events; what single alerts took of them no longer counts."""
         with self.engine.begin() as connection:
             connection.execute(events.update().where(among(events.c.event_id, event_ids)).values(**values))
+            connection.execute(deliveries.delete().where(among(deliveries.c.event_id, event_ids)))

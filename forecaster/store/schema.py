@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import sqlalchemy as sa
 
-__all__ = ["METADATA", "coverage", "events", "labels", "leases", "runs", "series", "slices"]
+__all__ = ["METADATA", "coverage", "deliveries", "events", "labels", "leases", "runs", "series", "slices"]
 
 METADATA = sa.MetaData()
 
@@ -124,6 +124,14 @@ labels = sa.Table(
     sa.Column("until", Time),
     sa.Column("every", sa.String),
 )
+deliveries = sa.Table(
+    "deliveries",
+    METADATA,
+    sa.Column("event_id", sa.String, primary_key=True),
+    sa.Column("alert", sa.String, primary_key=True),
+    sa.Column("at", Time),
+)
+"""Alerts that took an event of which another alert has still to be told; no more when all have been."""
 leases = sa.Table(
     "leases",
     METADATA,
