@@ -104,8 +104,16 @@ class App:
             raise ConfigError(f"keep_revisions: {error}") from error
 
     def as_of(self, known: datetime) -> datetime:
-        """A time as of which something is read; the log warns if what was known then may be gone."""
-        kept = self.kept_since(datetime.now(UTC))
+        """A time as of which something is read; the log warns if what was known then may be gone.
+
+        Raises: ConfigError for a time to come, of which nobody knows what will be known then
+        """
+        now = datetime.now(UTC)
+        if known > now:
+            raise ConfigError(
+                f"--as-of {known:%Y-%m-%dT%H:%MZ} is still to come: it is {now:%Y-%m-%dT%H:%MZ}. Leave it out to take all known now."
+            )
+        kept = self.kept_since(now)
         if kept is not None and known < kept:
             log.warning("as of %s: values that were replaced before %s may be gone (keep_revisions)", known, kept)
         return known

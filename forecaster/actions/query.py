@@ -27,7 +27,7 @@ def query(
     series: Annotated[list[str] | None, "Names of series. Default: all."] = None,
     since: Annotated[str | None, "First time, e.g. 2024-03-31 or 2024-03-31T01:00Z."] = None,
     until: Annotated[str | None, "First time that is no longer wanted."] = None,
-    as_of: Annotated[str | None, "As things were known at this time. Default: now."] = None,
+    as_of: Annotated[str | None, "As things were known at this time; one to come is now. Default: now."] = None,
     state: Annotated[State | None, "Only anomalies of which this was said last, e.g. open. Default: all."] = None,
     limit: Annotated[int | None, "Most rows."] = None,
     newest_first: Annotated[
@@ -41,7 +41,7 @@ def query(
     from forecaster.errors import unknown_name
 
     start, end, known = instant(since, "--since"), instant(until, "--until"), instant(as_of, "--as-of")
-    known = None if known is None else app.as_of(known)
+    known = None if known is None or known >= datetime.now(UTC) else app.as_of(known)
     if limit is not None and limit < 1:
         raise ConfigError(f"--limit must be at least 1, got {limit}.")
     if pipeline is not None:

@@ -26,7 +26,9 @@ __all__ = ["score"]
 def score(
     pipeline: Annotated[str | None, "Pipeline of the project file. Default: all."] = None,
     *,
-    as_of: Annotated[str | None, "Use only what was known at this time, and take it for now. Default: now."] = None,
+    as_of: Annotated[
+        str | None, "Use only what was known at this past time, and take it for now. Default: now."
+    ] = None,
     app: "App",
     watch: Watch = SILENT,
 ) -> Outcome:

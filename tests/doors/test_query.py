@@ -3,7 +3,7 @@
 import csv
 import io
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,8 @@ from httpx import Client as Web
 from httpx import MockTransport, Response
 
 from forecaster.actions.query import query
+from forecaster.actions.score import score
+from forecaster.actions.train import train
 from forecaster.app import App
 from forecaster.client import Client
 from forecaster.errors import ConfigError, SourceError
@@ -107,6 +109,18 @@ def test_the_newest_rows_come_first_where_asked(client: Client, app: App) -> Non
     assert newest["y"].tolist() == pytest.approx(FRAME["y"][57:60].tolist()[::-1])
     with pytest.raises(ConfigError, match="newest-first"):
         query("series", newest_first=True, app=app)
+
+
+def test_a_time_to_come_is_no_time_of_which_something_is_known(client: Client, app: App) -> None:
+    """Scoring and training refuse it, with the time that it is; a query takes it for now."""
+    later = (datetime.now(UTC) + timedelta(days=1)).isoformat()
+    for verb in (score, train):
+        with pytest.raises(ConfigError, match=r"--as-of \S+ is still to come: it is \S+\. Leave it out"):
+            verb("meters", as_of=later, app=app)
+    assert app.ledger.find_runs(verb="score").empty
+    assert len(client.observations(as_of=later)) == len(client.observations())
+    ages = [client.quality(as_of=as_of)["age_s"].max() for as_of in (None, later)]
+    assert ages[1] - ages[0] < 60
 
 
 def test_events_are_asked_for_by_their_state(client: Client, app: App) -> None:
