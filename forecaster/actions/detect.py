@@ -1,12 +1,24 @@
 """Score every row of a file for anomalies, each from what was known when it came."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from forecaster.actions import base
 from forecaster.actions.base import Outcome
 from forecaster.counted import counted
 from forecaster.progress import SILENT, Watch
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import pandas as pd
+
+    from forecaster.scoring.detected import Detected
+    from forecaster.scoring.detection import Detection
+    from forecaster.series.frame import Checked
+    from forecaster.series.frequency import Ints
+    from forecaster.series.roles import Roles
+    from forecaster.series.table import Write
 
 __all__ = ["detect"]
 
@@ -44,71 +56,73 @@ def detect(
     are judged by the normal rows of the others.
     """
     from forecaster.scoring.between_files import detect_on, keep, reopened
-    from forecaster.scoring.detect import detect_all
-    from forecaster.scoring.detection import Detection
-    from forecaster.scoring.detection_rows import events_of, rows_of
-    from forecaster.scoring.fdr import restrained
     from forecaster.scoring.parting import training_ends
-    from forecaster.scoring.rate import DEFAULT_RATE
     from forecaster.scoring.saved_detector import SavedDetector
-    from forecaster.series.roles import Roles
 
     base.require_folder(save, "--save")
-    saved = None
-    if load is not None:
-        saved = reopened(
-            load,
-            false_alarms=false_alarms,
-            settings=set_,
-            train_until=train_until,
-            test_column=test_column,
-            detector=detector,
-            save=save,
-            channels=channels,
-            hindsight=hindsight or None,
-        )
-        how, roles = saved.how, saved.roles
+    parting: dict[str, Any] = {"train_until": train_until, "test_column": test_column}
+    asked: dict[str, Any] = {"detector": detector, "false_alarms": false_alarms, "channels": channels}
+    if load is None:
+        saved, (how, roles) = None, _as_asked(set_, hindsight=hindsight, **asked)
     else:
-        how = Detection.of(
-            set_,
-            detector=detector or "auto",
-            false_alarms=false_alarms or DEFAULT_RATE,
-            hindsight=hindsight,
-        )
-        roles = Roles.of(channels)
-    trained_step = saved.only_step if saved is not None else None
-    frame, checked = base.read(
-        file,
-        roles,
-        columns=columns,
-        decimal=decimal,
-        freq=freq,
-        tz=tz,
-        strict=strict,
-        beside=test_column,
-        trained_step=trained_step,
-    )
-    if saved is None:
-        ends = training_ends(checked, frame, train_until=train_until, test_column=test_column)
-    with base.outputs(file, out, events) as (finish, (append, append_events)):
+        saved = reopened(load, settings=set_, **parting, **asked, save=save, hindsight=hindsight or None)
+        how, roles = saved.how, saved.roles
+    reading: dict[str, Any] = {"columns": columns, "decimal": decimal, "freq": freq, "tz": tz, "strict": strict}
+    step = None if saved is None else saved.only_step
+    frame, checked = base.read(file, roles, **reading, beside=test_column, trained_step=step)
+    ends = [] if saved is not None else training_ends(checked, frame, **parting)
+    with base.outputs(file, out, events) as (finish, appends):
         if saved is None or load is None:
-            every = detect_all(checked, ends, how, watch)
-            found = restrained(every, how, checked.quality)
+            found, every = _trained(checked, ends, how, watch)
         else:
             checked, found = detect_on(saved, load, checked)
-        rows, listed = rows_of(checked, found, frame), events_of(found)
-        append(rows)
-        append_events(listed)
-        facts: dict[str, Any] = {
-            "events": len(listed),
-            "test_rows": int((~rows["is_train"]).sum()),
-            "false_alarms": how.false_alarms,
-        }
+        facts = {**_written(appends, checked, found, frame), "false_alarms": how.false_alarms}
         lines = [
-            f"{counted(len(listed), 'event')} in {counted(facts['test_rows'], 'test row')}, at a rate of {how.false_alarms}"
+            f"{counted(facts['events'], 'event')} in {counted(facts['test_rows'], 'test row')}, at a rate of {how.false_alarms}"
         ]
         if save is not None:
             lines += keep(SavedDetector.of(every, how, roles), every, save)
         if saved is not None:
             facts["detector_version"] = saved.version
-        return finish(checked.quality, lines, rows=len(rows), **facts)
+        return finish(checked.quality, lines, **facts)
+
+
+def _as_asked(
+    settings: dict[str, str] | None,
+    *,
+    detector: str | None,
+    false_alarms: str | None,
+    channels: list[str] | None,
+    hindsight: bool,
+) -> "tuple[Detection, Roles]":
+    """How to detect, and on which columns, where no saved detector says so."""
+    from forecaster.scoring.detection import Detection
+    from forecaster.scoring.rate import DEFAULT_RATE
+    from forecaster.series.roles import Roles
+
+    rate = false_alarms or DEFAULT_RATE
+    how = Detection.of(settings, detector=detector or "auto", false_alarms=rate, hindsight=hindsight)
+    return how, Roles.of(channels)
+
+
+def _trained(
+    checked: "Checked", ends: "list[Ints]", how: "Detection", watch: Watch
+) -> "tuple[list[Detected], list[Detected]]":
+    """What a detector that is trained on the file finds in it: what is reported, and all of it."""
+    from forecaster.scoring.detect import detect_all
+    from forecaster.scoring.fdr import restrained
+
+    every = detect_all(checked, ends, how, watch)
+    return restrained(every, how, checked.quality), every
+
+
+def _written(
+    appends: "Sequence[Write]", checked: "Checked", found: "list[Detected]", frame: "pd.DataFrame"
+) -> dict[str, Any]:
+    """Write rows and events; returns their numbers."""
+    from forecaster.scoring.detection_rows import events_of, rows_of
+
+    rows, listed = rows_of(checked, found, frame), events_of(found)
+    for append, table in zip(appends, (rows, listed), strict=True):
+        append(table)
+    return {"rows": len(rows), "events": len(listed), "test_rows": int((~rows["is_train"]).sum())}

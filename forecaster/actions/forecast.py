@@ -1,7 +1,7 @@
 """Forecast every series of a file after its last row."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 from forecaster.actions import base
 from forecaster.actions.base import Outcome
@@ -10,6 +10,8 @@ from forecaster.progress import SILENT, Watch
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    import pandas as pd
 
     from forecaster.series.roles import Roles
     from forecaster.training.artefact import Artefact
@@ -61,9 +63,6 @@ def forecast(
     """
     from forecaster.scoring.asked import levels_of, require_positive
     from forecaster.scoring.forecaster import Forecaster, train
-    from forecaster.series import table
-    from forecaster.series.ahead import with_future
-    from forecaster.series.door import long
     from forecaster.series.frame import check
     from forecaster.series.roles import Roles
 
@@ -71,53 +70,54 @@ def forecast(
     _require_one_start(save, load, warm_start)
     base.require_folder(save, "--save")
     require_positive(warmup=warmup, paths=paths)
-    trained = Forecaster.load(load) if load is not None else None
-    roles = Roles.of(targets, past, future, static)
-    if trained is not None:
-        _require_as_trained(trained.roles, targets=targets, past=past, future=future, static=static)
+    columns_asked = {"targets": targets, "past": past, "future": future, "static": static}
+    trained = None
+    if load is not None:
+        trained = Forecaster.load(load)
+        _require_as_trained(trained.roles, **columns_asked)
         _require_unasked(season=season, size=size, set=set_, holidays=holidays, resume=resume)
-        roles = trained.roles
-    frame = table.read(file, columns or (), decimal)
-    if future_file is not None:
-        ahead = table.read(future_file, columns or (), decimal)
-        frame = with_future(frame, ahead, roles, future_file, tz)
-    trained_step = trained.only_step if trained is not None else None
-    checked = check(long(frame, roles), roles, freq=freq, zone=tz, strict=strict, trained_step=trained_step)
+    roles = Roles.of(**columns_asked) if trained is None else trained.roles
+    frame = _read(file, future_file, roles, columns=columns or (), decimal=decimal, tz=tz)
+    step = None if trained is None else trained.only_step
+    checked = check(frame, roles, freq=freq, zone=tz, strict=strict, trained_step=step)
     drawn = out.with_name(out.name + ".paths.parquet") if paths is not None else None
     with base.outputs(file, out, drawn) as (finish, (append, append_paths)):
         if trained is None:
-            settings = base.training_settings(
-                set_,
-                size=size,
-                seed=seed,
-                steps=steps,
-                max_seconds=max_seconds,
-                ensemble=ensemble,
-                holidays=holidays,
-            )
-            trained = train(
-                checked,
-                model=model,
-                horizon=horizon,
-                season=season or (),
-                settings=settings,
-                warm=Forecaster.load(warm_start) if warm_start is not None else None,
-                resume=resume,
-                watch=watch,
-            )
+            effort: dict[str, Any] = {"size": size, "steps": steps, "max_seconds": max_seconds, "ensemble": ensemble}
+            settings = base.training_settings(set_, seed=seed, holidays=holidays, **effort)
+            warm = Forecaster.load(warm_start) if warm_start is not None else None
+            how: dict[str, Any] = {"model": model, "horizon": horizon, "season": season or (), "settings": settings}
+            trained = train(checked, **how, warm=warm, resume=resume, watch=watch)
         forecasts = trained.forecasts(checked, horizon=horizon, warmup=warmup)
         rows = trained.rows(forecasts, horizon=horizon, levels=levels)
         append(rows)
-        if paths is not None:
-            for part in trained.sample(forecasts, paths, seed=seed, horizon=horizon):
-                append_paths(part)
+        for part in trained.sample(forecasts, paths, seed=seed, horizon=horizon) if paths is not None else ():
+            append_paths(part)
         if save is not None:
             trained.save(save)
-        lines = [line for member in trained.members for line in member.facts.lines()]
-        lines += _tail_lines(trained.members, warmup)
-        lines += [f"saved the model to {save}"] if save is not None else []
         plans = [member.plan.to_json() for member in trained.members]
-        return finish(checked.quality, lines, rows=len(rows), plans=plans)
+        return finish(checked.quality, _lines(trained.members, warmup, save), rows=len(rows), plans=plans)
+
+
+def _read(
+    file: Path, future_file: Path | None, roles: "Roles", *, columns: "Sequence[str]", decimal: str, tz: str | None
+) -> "pd.DataFrame":
+    """The table in a file, with the future values that a second file has."""
+    from forecaster.series import table
+    from forecaster.series.ahead import with_future
+    from forecaster.series.door import long
+
+    frame = table.read(file, columns, decimal)
+    if future_file is not None:
+        frame = with_future(frame, table.read(future_file, columns, decimal), roles, future_file, tz)
+    return long(frame, roles)
+
+
+def _lines(members: "Sequence[Artefact]", warmup: int | None, save: Path | None) -> list[str]:
+    """What to say of the training, of reading only the last rows, and of saving."""
+    lines = [line for member in members for line in member.facts.lines()]
+    saved = [f"saved the model to {save}"] if save is not None else []
+    return [*lines, *_tail_lines(members, warmup), *saved]
 
 
 def _tail_lines(members: "Sequence[Artefact]", warmup: int | None) -> list[str]:
