@@ -119,6 +119,13 @@ class _LastRows(Follower):
         views = Views(np.abs(score_n)[:, None], nothing_n, nothing_n, nothing_n, np.sign(score_n))
         return Sight(views, np.full((len(series), len(LEVELS)), np.nan))
 
+    def begin(self, grid: Grid) -> None:
+        self._held.grow(grid.series)
+        for s in range(grid.series):
+            last_R = grid.values(s)[-self._held["y"].shape[1] :]
+            self._held["y"][s, self._held["y"].shape[1] - len(last_R) :] = last_R
+        self._held["rows"][:] = grid.lengths
+
     def forget(self, series: Ints) -> None:
         self._held.forget(series)
 

@@ -5,9 +5,11 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from scipy.signal import lfilter
 from scipy.stats import norm
 
 from forecaster.columns import LEVELS
+from forecaster.detectors._blocks import filled
 from forecaster.detectors.base import Follower, Numbers, Pointwise, Sight, Views
 from forecaster.series.clock import Clock
 from forecaster.series.frequency import Ints
@@ -80,6 +82,18 @@ class _Following(Follower):
         ahead_mean, ahead_deviation = self._expected(series)
         return Sight(views, ahead_mean[:, None] + ahead_deviation[:, None] * _NORMAL)
 
+    def begin(self, grid: Grid) -> None:
+        self._held.grow(grid.series)
+        for s in range(grid.series):
+            y_T = grid.values(s)
+            mean_T, weight_T = _faded_means(y_T, self._keep)
+            error_T = np.abs(y_T - np.concatenate([[np.nan], mean_T[:-1]]))
+            size_T, size_weight_T = _faded_means(error_T, self._keep)
+            last = {"mean": mean_T, "weight": weight_T, "size": size_T, "size_weight": size_weight_T}
+            for name, value_T in last.items():
+                self._held[name][s] = value_T[-1]
+            self._held["errors"][s] = np.count_nonzero(~np.isnan(error_T))
+
     def _expected(self, series: Ints) -> tuple[Floats, Floats]:
         """Mean and deviation for the next row."""
         mean, size = self._held["mean"][series], self._held["size"][series]
@@ -108,6 +122,14 @@ def _faded(mean: Floats, weight: Floats, new: Floats, keep: float) -> tuple[Floa
     total = weight + seen
     value = np.where(begun, mean, 0.0) * weight + np.where(seen, new, 0.0)
     return np.where(seen, value / np.maximum(total, 1e-300), mean), np.where(seen, total, weight)
+
+
+def _faded_means(values_T: Floats, keep: float) -> tuple[Floats, Floats]:
+    """The means and weights of `_faded` after each value of a series, in one pass. Shapes: [time] -> [time] each"""
+    seen_T = ~np.isnan(values_T)
+    total_T, weight_T = (lfilter([1.0], [1.0, -keep], part) for part in (np.where(seen_T, values_T, 0.0), seen_T * 1.0))
+    mean_T = np.where(seen_T, total_T / np.maximum(weight_T, 1e-300), np.nan)
+    return filled(mean_T[None])[0], weight_T
 
 
 def _deviation(mean: Floats, size: Floats) -> Floats:

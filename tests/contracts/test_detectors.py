@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from forecaster import plugins
-from forecaster.detectors.base import Detector, Follower, Sight, Views
+from forecaster.detectors.base import Detector, Follower, Pointwise, Sight, Views
+from forecaster.detectors.ewma import Ewma
 from forecaster.errors import ArtifactError
 from forecaster.scoring.detect import detect
 from forecaster.scoring.detection import Detection
@@ -16,7 +17,7 @@ from forecaster.scoring.fitting import fit_detector
 from forecaster.series import synthetic
 from forecaster.series.frame import check
 from forecaster.series.frequency import Ints
-from forecaster.series.grid import Grid
+from forecaster.series.grid import Floats, Grid
 from forecaster.series.roles import Roles
 from tests.quick import quick
 
@@ -162,6 +163,33 @@ def test_following_begins_after_a_pass(name: str) -> None:
         rows = grid.offsets[:-1] + at
         found = follower.step(np.arange(2), grid.times(np.arange(2), np.full(2, at)), grid.y[rows]).views
         np.testing.assert_allclose(found.scores, expected.scores[rows], rtol=1e-4, atol=1e-5)
+
+
+class Step(Pointwise):
+    """Distance from the value two rows before."""
+
+    Config = Pointwise.Config
+    looks_back = 2
+
+    def score(self, y_T: Floats) -> Floats:
+        return np.concatenate([np.full(min(2, len(y_T)), np.nan), y_T[2:] - y_T[:-2]])
+
+
+@pytest.mark.parametrize("detector", [Ewma(Ewma.Config()), Ewma(Ewma.Config(alpha=1.0)), Step(Step.Config())])
+def test_a_state_from_one_pass_is_that_of_row_by_row(detector: Pointwise) -> None:
+    """Also of a series with missing values within and at its end, of one with a single value, and of one shorter than what is kept."""
+    frame = synthetic.seasonal(4, 90, noise=0.3)
+    rows = frame.groupby("unique_id").cumcount()
+    frame.loc[(frame["unique_id"] == "s0") & (rows.between(10, 13) | (rows > 80)), "y"] = np.nan
+    frame.loc[(frame["unique_id"] == "s1") & (rows != 40), "y"] = np.nan
+    frame = frame[(frame["unique_id"] != "s2") | (rows < 2)]
+    grid = check(frame, Roles()).grids[0]
+    at_once, row_by_row = (_following(detector, grid) for _ in range(2))
+    at_once.begin(grid)
+    Follower.begin(row_by_row, grid)
+    expected = row_by_row.state()
+    for name, value in at_once.state().items():
+        np.testing.assert_allclose(value, expected[name], rtol=1e-9, atol=1e-12, err_msg=name)
 
 
 @pytest.mark.parametrize("name", DETECTORS)
