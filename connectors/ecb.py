@@ -34,29 +34,32 @@ _PERIOD = re.compile(r"(\d{4})(?:-(?:Q([1-4])|W(\d\d)|[SH]([12])|(\d\d)(?:-(\d\d
 
 
 class Ecb(Timed):
-    """Series of the ECB Data Portal, called by their keys: `EXR.D.USD.EUR.SP00.A`.
+    """Series of the ECB Data Portal. A series is named by its key, such as `EXR.D.USD.EUR.SP00.A`.
 
-    The first run reads by periods; each later one also asks what was updated since (`updatedAfter`), so a revision is
-    found however old its period. With `history` every version comes with the time from which it was valid.
+    The first run reads all periods. Each later run also asks which values were updated since the last one
+    (`updatedAfter`), so revisions are found however old the period. With `history`, all earlier versions of a value are
+    read, too, each with the time from which it was valid.
 
-    Shapes:  `ds` is the first day of a period: 2026-Q3 is 2026-07-01, 2026-W41 its Monday. No instant, a civil date
-    Units:   as the portal says; exchange rates in units for one euro, fixed about 16:00 CET on TARGET days
-    Missing: an empty value (status M) is no row; a version that was withdrawn (history) leaves the one before it
-    Raises:  ConfigError for a flow or key that the portal does not know
+    Shapes:  `ds` is the first day of the period: 2026-07-01 for 2026-Q3, the Monday for 2026-W41. It is a calendar date
+        without a time of day
+    Units:   those of the portal; exchange rates are units of the currency for one euro, fixed at about 16:00 CET on TARGET
+        business days
+    Missing: an empty value (status M) gives no row; if a version was withdrawn (`history`), the version before it stays
+    Raises:  ConfigError for a data flow or key that the portal does not know
     """
 
     @dataclass(frozen=True, kw_only=True)
     class Config(Timed.Config):
         keys: list[str] = field(default_factory=list)
-        """Flow and key, such as EXR/D.USD+GBP.EUR.SP00.A; an empty dimension means all of it."""
+        """Data flow and key, such as EXR/D.USD+GBP.EUR.SP00.A. An empty dimension means all its values."""
         history: bool = False
-        """Also the versions that were replaced, each known from when it was published."""
+        """Also read versions that were replaced later, each as known from the time of its publication."""
         start: str = "1999-01-01"
         """First period to read."""
         span: str = "36525D"
-        """Longest time that is asked for at once."""
+        """Longest time span that is read with one request."""
         url: str = "https://data-api.ecb.europa.eu"
-        """Another server that speaks the same."""
+        """Address of the server; change it for another server with the same API."""
 
         def __post_init__(self) -> None:
             super().__post_init__()
@@ -69,7 +72,7 @@ class Ecb(Timed):
     def __init__(self, config: Config) -> None:
         super().__init__(config)
         self._said: dict[str, dict[str, str]] = {}
-        """What the portal said of each series that was read: its UNIT and TITLE."""
+        """A row of each series that was read; its UNIT and TITLE describe the series."""
 
     def check(self, *, reach: bool = False) -> list[str]:
         if not self.config.keys:
@@ -91,7 +94,7 @@ class Ecb(Timed):
         return [self._info(name) for name in names]
 
     def plan(self, window: Window, done: Done) -> list[Slice]:
-        """Spans that are missing; the newest one together with all that was updated since the last."""
+        """Time spans that are missing; the newest one includes all values that were updated since the last run."""
         slices = super().plan(window, done)
         if window.start is not None or window.again:
             return slices
@@ -107,7 +110,7 @@ class Ecb(Timed):
         yield from gathered(self._tables(piece))
 
     def _tables(self, piece: Slice) -> Iterator[pa.Table]:
-        """Rows of the span's periods; then those of all periods that were updated since."""
+        """Rows of the periods in the span; then those of all periods that were updated since the last run."""
         start, end = ends(piece)
         yield from self._rows(piece, {"startPeriod": start.year, "endPeriod": end.year}, start)
         if piece.cursor.startswith(_UPDATED):
@@ -116,7 +119,7 @@ class Ecb(Timed):
             yield from self._rows(piece, {"startPeriod": first.year, "updatedAfter": since}, first)
 
     def _rows(self, piece: Slice, params: dict[str, Any], first: datetime) -> Iterator[pa.Table]:
-        """Rows of one answer from a first time on. Years are asked for, as they hold periods of any length."""
+        """Rows of one answer from a first time on. The request names years, as a year contains periods of any length."""
         with self._ask(piece, params) as lines:
             rows = self._believed(lines, piece)
             while some := list(itertools.islice(rows, _ROWS_AT_ONCE)):
@@ -126,7 +129,7 @@ class Ecb(Timed):
                 yield table(frame["unique_id"], frame["ds"], frame["y"], available_at=known)
 
     def _ask(self, piece: Slice, params: dict[str, Any]) -> IO[str]:
-        """Lines of an answer; none where the portal has no rows."""
+        """Lines of an answer; none if the portal has no rows."""
         if self.config.history:
             params = {**params, "includeHistory": "true"}
         try:
@@ -139,7 +142,7 @@ class Ecb(Timed):
             ) from error
 
     def _believed(self, lines: IO[str], piece: Slice) -> Iterator[dict[str, str]]:
-        """Rows of an answer that was checked to its end: the portal is known to send truncated answers as complete."""
+        """Rows of an answer, which is first checked to its end: the portal sometimes sends truncated answers as complete."""
         reader = csv.reader(_to_the_end(lines, piece))
         header = next(reader, [])
         wanted = ["KEY", "TIME_PERIOD", "OBS_VALUE", *(["ACTION", "VALID_FROM"] if self.config.history else [])]
@@ -175,7 +178,7 @@ class Ecb(Timed):
 
 
 def _to_the_end(lines: IO[str], piece: Slice) -> Iterator[str]:
-    """Lines of an answer; checks that the last one is complete."""
+    """Lines of an answer; checks that the last line is complete."""
     line = "\n"
     for line in lines:
         yield line

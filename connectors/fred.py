@@ -1,4 +1,4 @@
-"""Economic series of FRED, with the dates on which each value was known; only after its terms were accepted."""
+"""Economic series of FRED, with the dates from which each value was known. Its terms must be accepted first."""
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
@@ -37,37 +37,37 @@ _MISSING = "."
 
 
 class Fred(Timed):
-    """Observations of FRED's series, called by their identifiers: `UNRATE`.
+    """Observations of FRED's series, which are named by their identifiers, such as `UNRATE`.
 
-    With `vintages` every version comes with the end of the day on which it was released (ALFRED's real-time periods), so
-    a backtest sees what was known then, not what was revised since.
+    With `vintages`, all versions of a value are read, each as known from the end of the day of its release (the real-time
+    periods of ALFRED). So a backtest uses the values that were known at the time, not later revisions.
 
-    Shapes:  `ds` is the first day of the period, a civil date
-    Units:   as FRED says
-    Missing: a dot is no row
-    Raises:  ConfigError while `accept_terms` is false, with the terms' notice
+    Shapes:  `ds` is the first day of the period, a calendar date without a time of day
+    Units:   those of FRED
+    Missing: a dot gives no row
+    Raises:  ConfigError while `accept_terms` is false, with a summary of the terms
     """
 
     @dataclass(frozen=True, kw_only=True)
     class Config(Timed.Config):
         series: list[str] = field(default_factory=list)
-        """Identifiers, such as UNRATE, DGS10."""
+        """Identifiers of the series, such as ["UNRATE", "DGS10"]."""
         accept_terms: bool = False
-        """That you have what FRED's terms of use ask for: permission to store its content and to train on it."""
+        """Set to true if you have the permission that FRED's terms of use require: to store its content and to train on it."""
         vintages: bool = True
-        """All versions of each value; false reads only what is valid today."""
+        """Read all versions of each value; false reads only those valid today."""
         key: str = "FRED_API_KEY"
-        """Name of the secret with the key."""
+        """Name of the secret (`series/secret.py`) that holds the API key."""
         calls_a_minute: float = 120
-        """What FRED allows a key."""
+        """Most requests a minute; FRED allows 120 for a key."""
         page: int = 100_000
-        """Observations in one answer, at most 100,000."""
+        """Most observations in one answer, 1 to 100,000."""
         span: str = "36525D"
-        """Longest time that is asked for at once."""
+        """Longest time span that is read at once."""
         lookback: str = "800D"
-        """How much of what is done each run reads again, for revisions."""
+        """How far back each run reads again, to find revisions."""
         url: str = "https://api.stlouisfed.org"
-        """Another server that speaks the same."""
+        """Address of the server; change it for another server with the same API."""
 
         def __post_init__(self) -> None:
             super().__post_init__()
@@ -79,7 +79,7 @@ class Fred(Timed):
     def __init__(self, config: Config) -> None:
         super().__init__(config)
         self._facts: dict[str, dict[str, str]] = {}
-        """What FRED says of each series: units, frequency, title."""
+        """Units, frequency and title of each series."""
 
     def check(self, *, reach: bool = False) -> list[str]:
         if not self.config.accept_terms:
@@ -127,7 +127,7 @@ class Fred(Timed):
         return table(name, ds, frame["value"], available_at=known if self.config.vintages else None)
 
     def _pages(self, piece: Slice) -> Iterator[list[dict[str, str]]]:
-        """Observations of the days of a span, page by page, as many as FRED counts."""
+        """Observations of the days of a span, page by page, until there are as many as FRED counts."""
         first, last = _whole_days(piece)
         if first > last:
             return
@@ -142,7 +142,7 @@ class Fred(Timed):
             offset += len(page)
 
     def _believed(self, body: Any, piece: Slice, offset: int) -> tuple[list[dict[str, str]], int]:
-        """A page that has what its count says, from the days that were asked for, and the count."""
+        """The rows of a page and the count of all, after checking that the page is complete and within the span."""
         page = body.get("observations") if isinstance(body, dict) else None
         wanted = {"date", "value", "realtime_start"}
         if not isinstance(page, list) or any(not wanted <= set(row) for row in page):
@@ -157,7 +157,7 @@ class Fred(Timed):
         return page, count
 
     def _know(self, name: str) -> None:
-        """Ask what a series is, once."""
+        """Ask for units, frequency and title of a series, once."""
         if name not in self._facts:
             body = self._ask(name, "/fred/series", {})
             found = body.get("seriess") if isinstance(body, dict) else None
@@ -190,7 +190,7 @@ def _whole_days(piece: Slice) -> tuple[date, date]:
 
 
 def _step(frequency: str) -> str:
-    """FRED's frequency (`Weekly, Ending Friday`) as a step."""
+    """The step of one of FRED's frequencies, such as `Weekly, Ending Friday`."""
     kind, _, more = frequency.partition(",")
     if kind == "Daily":
         return "D" if "7-Day" in more else "B"

@@ -1,7 +1,7 @@
-"""Messages of an MQTT broker: at least once from the broker, once in the lake.
+"""Messages of an MQTT broker. The broker delivers each one at least once; it is stored exactly once.
 
-The broker keeps a session under our `client_id` and sends again what was not acknowledged; a message is acknowledged after
-its rows are committed, and rows that come twice are the same series and time, so the second is nothing new.
+The broker keeps a session under our `client_id`, and sends again what we did not acknowledge. We acknowledge a message
+after its rows are stored. Rows that come twice have the same series and time, so the second one adds nothing.
 """
 
 import importlib.util
@@ -38,14 +38,15 @@ _NO_TIME = (
 
 
 class Mqtt(Pushing):
-    """Numbers, JSON objects with a value, or JSON objects with a series in each member.
+    """Messages of an MQTT broker. A message is a number, a JSON object with one value, or a JSON object with several
+    numbers, each of which is a series.
 
-    Units:   numbers in `time_key` count `time_unit`s since 1970; texts without a zone are wall clocks of `timezone`
-    Missing: null and NaN are no row; a payload without a number goes to quarantine
-    Fails:   on a broker that drops what it should keep for us: Mosquitto keeps 1000 messages a session unless
-        `max_queued_messages 0` says otherwise, and forgets them when it is killed unless `persistence` and
-        `autosave_interval` are on. Other topics or another broker need another `client_id`: a session keeps its old topics
-    Raises:  SourceError for a broker that does not answer, ConfigError for one that refuses us
+    Units:   a number in `time_key` is a time since 1970 in `time_unit`; a text without a time zone is local time in `timezone`
+    Missing: null and NaN give no row; a message without a number goes to quarantine
+    Fails:   if the broker drops messages that it should keep for us. Mosquitto keeps 1000 messages for each session, unless
+        its setting `max_queued_messages` is 0, and loses them if it is killed, unless `persistence` and `autosave_interval`
+        are set. For other topics or another broker, use another `client_id`, because a session keeps its old topics
+    Raises:  SourceError if the broker does not answer, ConfigError if it refuses the connection
     """
 
     needs = ("paho-mqtt",)
@@ -53,51 +54,53 @@ class Mqtt(Pushing):
     @dataclass(frozen=True, kw_only=True)
     class Config(Pushing.Config):
         host: str = ""
-        """The broker."""
+        """Name or IP address of the broker."""
         port: int = 1883
-        """Its port; 8883 is usual with `tls`."""
+        """Port of the broker; usually 8883 with `tls`."""
         tls: bool = False
-        """Talk through TLS, and believe the machine's certificates."""
+        """Encrypt the connection with TLS; trusted are the certificates that this machine trusts."""
         user: str = ""
+        """User name; empty for none."""
         password: str = ""
-        """Name of the secret with the password."""
+        """Name of the secret (`series/secret.py`) that holds the password."""
         client_id: str = ""
-        """Who we are to the broker, always the same: under this name it keeps what comes while we are away."""
+        """Name of our session at the broker. Never change it: under this name the broker keeps messages that come while we are
+        not connected."""
         topics: list[str] = field(default_factory=list)
-        """Such as `sensors/{site}/{device}/+/#`: words in braces become tags; they and what + and # stand for, joined by '/',
-        are the series' name. Without braces that is the whole topic."""
+        """Topics to subscribe to, such as `sensors/{site}/{device}/+/#`. Parts in braces become tags. The name of a series consists
+        of these parts and of those that + and # match, joined by '/'. Without braces it is the whole topic."""
         value_key: str = "value"
-        """Member with the value; where it is absent, each member that is a number is a series, called `name/member`."""
+        """Key of the value in a JSON object. If the key is absent, each number in the object is a series called `name/key`."""
         time_key: str = ""
-        """Member with the time of the value."""
+        """Key of the time of the value; empty: messages have no time."""
         time_unit: str = "s"
-        """What times count that are numbers: s, ms, us or ns since 1970."""
+        """Unit of times that are numbers: s, ms, us or ns since 1970."""
         timezone: str = "UTC"
-        """Zone of times that have none."""
+        """Time zone of times without one."""
         id_keys: list[str] = field(default_factory=list)
-        """Members that belong to the name of the series."""
+        """Keys whose values become part of the series' name."""
         at_least_once: bool = False
-        """Accept that messages without a time of their own may be stored twice."""
+        """Accept messages without a time of their own. They get the time of arrival, so one that is sent twice is stored twice."""
         retained: bool = False
-        """Take also what the broker retains of each topic; it may be old, and comes with each new session."""
+        """Also store retained messages. These may be old, and the broker sends them again with each new connection."""
         skew: str = "5min"
-        """How far a clock may go ahead; rows that are later than that go to quarantine."""
+        """How far the time of a row may lie in the future; rows beyond that go to quarantine."""
         in_flight: int = 10_000
-        """Messages that we have and did not acknowledge, at most; the broker waits then (its own limit may be lower)."""
+        """Most messages that we have received and not yet acknowledged; then the broker waits. Its own limit may be lower."""
         listen_s: float = 5.0
-        """How long `discover` listens."""
+        """How many seconds `discover` listens for messages."""
         keep: str = "7D"
-        """How long the broker keeps for us what comes while we are away."""
+        """How long the broker keeps messages for us while we are not connected."""
         protocol: Literal["5", "3.1.1"] = "5"
-        """Version of MQTT."""
+        """Version of the MQTT protocol."""
         domain: str = "sensor"
-        """sensor, finance or weather."""
+        """Kind of the series: sensor, finance or weather."""
         step: str = ""
-        """Distance of a series' rows, such as 10s; empty: found from the rows."""
+        """Time between two rows of a series, such as 10s. Empty: found from the rows."""
         unit: str = ""
-        """Unit of all series that `units` does not name."""
+        """Unit of the series for which `units` has no entry."""
         units: dict[str, str] = field(default_factory=dict)
-        """Unit by the last word of a series' name."""
+        """Units of the series, by the last part of their name, such as { temperature = "°C" }."""
 
         def __post_init__(self) -> None:
             parse_duration(self.skew), parse_duration(self.keep), zone(self.timezone)
@@ -137,7 +140,7 @@ class Mqtt(Pushing):
         return wrong
 
     def discover(self) -> list[SeriesInfo]:
-        """Series that are heard of within `listen_s` seconds, retained messages among them."""
+        """Series of which a message arrives within `listen_s` seconds; retained messages count, too."""
         with self._aside() as session:
             until = time.monotonic() + self.config.listen_s
             while (left := until - time.monotonic()) > 0:
@@ -171,7 +174,7 @@ class Mqtt(Pushing):
         )
 
     def _named(self, topic: str, reading: Reading) -> str:
-        """The series of a value; what is known of it is kept for `describe`."""
+        """Name of the series of a value; what is known of the series is kept for `describe`."""
         heard = self._heard[topic]
         name = "/".join([heard.name, *reading.name])
         if name not in self._known:
@@ -183,7 +186,7 @@ class Mqtt(Pushing):
         return name
 
     def _is_ours(self, topic: str) -> bool:
-        """Is a topic asked for, not one of an earlier session of this client? What its words say is kept for `_named`."""
+        """Whether a topic is among `topics`; others may come from an earlier session. Its parts are kept for `_named`."""
         if topic not in self._heard:
             found = next((match for pattern in self._patterns if (match := pattern.fullmatch(topic))), None)
             if found is None:
@@ -194,7 +197,7 @@ class Mqtt(Pushing):
         return True
 
     def _aside(self) -> Session:
-        """A session under another name, which takes no messages from our usual session."""
+        """A session under another name, so that no messages are taken from our usual session."""
         aside = replace(self._address(), client_id=f"forecaster-{uuid.uuid4().hex[:12]}", keep_s=0, retained=True)
         return Session(aside, self._filters())
 
@@ -212,17 +215,17 @@ class Mqtt(Pushing):
 
 @dataclass(frozen=True)
 class _Topic:
-    """What the words of a topic say."""
+    """What follows from the parts of a topic."""
 
     name: str
-    """Of its series, or the first part of that."""
+    """Name of the series, or the first part of it."""
     tags: dict[str, str]
 
 
 def _pattern(topic: str) -> "re.Pattern[str]":
-    """What matches topics, with a group for each word that may differ.
+    """A regular expression for the topics of a template, with a group for each part that varies.
 
-    Raises: ValueError for a template that MQTT has no filter for
+    Raises: ValueError for a template that is no filter of MQTT
     """
     levels = topic.split("/")
     for number, level in enumerate(levels):

@@ -1,6 +1,7 @@
-"""OPC UA servers: changes as they happen, and history where the server keeps one.
+"""Variables of OPC UA servers: changes as they happen, and history if the server stores it.
 
-A subscription forgets what happens while we are away; history fills that, span by span, for servers that have it.
+A subscription delivers no changes that happen while we are not connected. These are read from the server's history, span
+by span, if it has one.
 """
 
 import importlib.util
@@ -36,13 +37,13 @@ _USERS_MOVE = ("Denied", "IdentityToken", "NodeId", "Security", "Certificate", "
 
 
 class Opcua(Timed, Pushing):
-    """Variables of a server, each a series.
+    """Variables of an OPC UA server; each is a series.
 
-    Units:   by the variable's EngineeringUnits, else `unit`; flags are 0 and 1
-    Missing: a null value is no row; a value that the server calls bad goes to quarantine, one that it calls uncertain is
-        taken and marked with the code
-    Fails:   on a server without history: what changes while nobody listens is not told later
-    Raises:  ConfigError for a node, an account or a kind of security that the server refuses
+    Units:   those in the variable's EngineeringUnits, else `unit`; Boolean values become 0 and 1
+    Missing: a null value gives no row; a value with a bad status goes to quarantine; one with an uncertain status is stored,
+        with the status code as its quality
+    Fails:   on a server without history: changes that happen while nobody listens are lost
+    Raises:  ConfigError for a node, an account or a security policy that the server refuses; SourceError if it does not answer
     """
 
     needs = ("asyncua",)
@@ -50,32 +51,35 @@ class Opcua(Timed, Pushing):
     @dataclass(frozen=True, kw_only=True)
     class Config(Timed.Config):
         url: str = ""
-        """The server: opc.tcp://127.0.0.1:4840."""
+        """Address of the server, such as opc.tcp://127.0.0.1:4840."""
         nodes: dict[str, str] = field(default_factory=dict)
-        """Node by the name of its series: temperature = "ns=2;s=Machine.Temperature"."""
+        """Name of each series, and its node: { temperature = "ns=2;s=Machine.Temperature" }."""
         history: bool = True
-        """Read the server's history, too; false for a server that keeps none."""
+        """Also read the server's history; set to false for a server without one."""
         user: str = ""
+        """User name; empty for an anonymous session."""
         password: str = ""
-        """Name of the secret with the password."""
+        """Name of the secret (`series/secret.py`) that holds the password."""
         security: str = ""
-        """Policy,mode,certificate,key[,server certificate] such as Basic256Sha256,SignAndEncrypt,cert.der,key.pem."""
+        """Policy,mode,certificate,key[,server certificate], such as Basic256Sha256,SignAndEncrypt,cert.der,key.pem. Empty: no
+        encryption."""
         publishing: str = "1s"
-        """How often the server tells what changed."""
+        """How often the server sends changes."""
         sampling: str = "100ms"
-        """How often it looks."""
+        """How often the server reads the variable to look for changes."""
         in_flight: int = 100_000
-        """Changes that are told and not stored, at most; beyond that the subscription ends, and history fills the gap."""
+        """Most changes that have arrived and are not stored yet. Beyond that the subscription ends, and the missing part is read
+        from the history."""
         domain: str = "sensor"
-        """sensor, finance or weather."""
+        """Kind of the series: sensor, finance or weather."""
         step: str = ""
-        """Distance of a series' rows, such as 1s; empty: found from the rows."""
+        """Time between two rows of a series, such as 1s. Empty: found from the rows."""
         unit: str = ""
-        """Unit of variables that do not say it."""
+        """Unit of variables without EngineeringUnits."""
         settle: str = "10s"
-        """Leave history alone that is younger than this."""
+        """History younger than this is not read yet."""
         span: str = "1D"
-        """Longest time of history that is read as one piece, done whole or not at all."""
+        """Longest time span of history that is read at once; each such piece is stored completely or not at all."""
 
         def __post_init__(self) -> None:
             super().__post_init__()
@@ -143,7 +147,7 @@ class Opcua(Timed, Pushing):
 
     @contextmanager
     def _connected(self) -> Iterator["Client"]:
-        """A session; its errors are raised as ours."""
+        """A session. Errors of the library are raised as ConfigError or SourceError."""
         try:
             from asyncua.sync import Client
             from asyncua.ua.uaerrors import UaError
@@ -181,7 +185,7 @@ class Opcua(Timed, Pushing):
         return SourceError(message)
 
     def _node(self, client: "Client", name: str) -> "SyncNode":
-        """The node of a series. Raises: ConfigError for one that is not there"""
+        """The node of a series. Raises: ConfigError for a node that does not exist"""
         from asyncua.ua.uaerrors import UaStatusCodeError
 
         try:
@@ -194,7 +198,7 @@ class Opcua(Timed, Pushing):
         return node
 
     def _looked_up(self, client: "Client", name: str) -> SeriesInfo:
-        """What the server says of a variable; it is kept, since asking takes a connection."""
+        """Name and unit of a variable; they are kept, since asking for them needs a connection."""
         from asyncua.ua.uaerrors import UaError
 
         if name in self._known:
@@ -211,7 +215,7 @@ class Opcua(Timed, Pushing):
 
 
 def _history(node: "SyncNode", start: datetime, end: datetime) -> Iterator[list[Any]]:
-    """Values of a span, as many at once as the server likes: some servers drop the rest when they are told how many."""
+    """Values of a span. The server chooses how many come at once, since some servers drop the rest if a number is given."""
     from asyncua import ua
 
     wanted = ua.ReadRawModifiedDetails(IsReadModified=False, StartTime=start, EndTime=end, ReturnBounds=False)
@@ -230,7 +234,7 @@ def _history(node: "SyncNode", start: datetime, end: datetime) -> Iterator[list[
 
 
 class _Told:
-    """Changes as asyncua's thread reports them."""
+    """Changes that arrive in asyncua's thread."""
 
     def __init__(self, most: int) -> None:
         self.most = most
@@ -251,9 +255,9 @@ class _Told:
         self._failed = f"the subscription ended: {status.Status}"
 
     def take(self, patience_s: float) -> list[tuple[str, Any]]:
-        """What has come, oldest first; none when nothing came in time.
+        """Changes that have arrived, the oldest first; empty if none came within `patience_s` seconds.
 
-        Raises: SourceError when the subscription is over and all that came before has been taken
+        Raises: SourceError if the subscription has ended and all earlier changes have been taken
         """
         try:
             found = [self._come.get(timeout=0 if self._failed else patience_s)]
@@ -267,7 +271,7 @@ class _Told:
 
 
 def _rows(found: Sequence[tuple[str, Any]]) -> pa.Table:
-    """Values with their times and codes; one that is bad becomes a text that says so, for the border to refuse."""
+    """Values with their times and status codes; a bad value becomes a text with its code, which the intake refuses."""
     now = datetime.now(UTC)
     return table(
         [name for name, _ in found],
@@ -278,7 +282,7 @@ def _rows(found: Sequence[tuple[str, Any]]) -> pa.Table:
 
 
 def _at(value: Any, otherwise: datetime) -> datetime:
-    """The source's time of a value, else the server's."""
+    """The time of a value at its source, else at the server."""
     at: datetime = value.SourceTimestamp or value.ServerTimestamp or otherwise
     return at.replace(tzinfo=UTC) if at.tzinfo is None else at
 
@@ -293,21 +297,21 @@ def _number(value: Any) -> Any:
 
 
 def _quality(value: Any) -> str | None:
-    """The code, unless all is well; where the source says no time, that."""
+    """The status code unless it is good; or a note if the value came without a time."""
     if value.StatusCode is not None and not value.StatusCode.is_good():
         return str(value.StatusCode.name)
     return None if value.SourceTimestamp or value.ServerTimestamp else "time of arrival"
 
 
 def _require_accepted(handles: Any, names: Sequence[str]) -> None:
-    """Raises: ConfigError for a node that the server does not watch"""
+    """Check that the server watches all nodes. Raises: ConfigError for a node that it refuses"""
     for name, handle in zip(names, handles if isinstance(handles, list) else [handles], strict=True):
         if not isinstance(handle, int):
             raise ConfigError(f"opcua, node '{name}': {handle.name}. Check its identifier.")
 
 
 def _leave(client: "Client") -> None:
-    """End the session; one that broke off has none to end."""
+    """End the session; after a lost connection there may be nothing to end."""
     try:
         client.disconnect()
     except Exception as error:

@@ -1,4 +1,4 @@
-"""Hourly weather by Open-Meteo: reanalysis, forecasts, and forecasts as they were known days before."""
+"""Hourly weather from Open-Meteo: reanalysis, forecasts, and earlier forecasts as they were known days before."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -54,7 +54,7 @@ _UNITS = {
 
 @dataclass(frozen=True)
 class _Product:
-    """One of the APIs behind the same parameters."""
+    """One of Open-Meteo's APIs; they share the same parameters."""
 
     host: str
     path: str
@@ -75,41 +75,43 @@ _PRODUCTS = {
 
 
 class OpenMeteo(Timed):
-    """Hourly values at places, one model, always in UTC and the same units.
+    """Hourly weather at some places, from one weather model, in UTC.
 
-    A series is called `place/variable`, with the product after it where it is not the archive. Rows of `forecast` are
-    known from when they were asked for, those of `previous_runs` from when that run was published: as covariates known
-    in advance they never tell a backtest what nobody knew. `historical_forecast` joins the first hours of each run:
-    it reads like observations, and is no forecast that anybody had a day before.
+    A series is named `place/variable`, followed by the product unless that is `archive`. Rows of `forecast` are known from
+    the time of the request, rows of `previous_runs` from the time when that run was published. So, used as covariates
+    known in advance, they give a backtest only what was known then. `historical_forecast` joins the first hours of each
+    model run: it is close to observations, and is not a forecast that was known a day before.
 
     Units:   °C, m/s, mm, hPa, %, W/m²; radiation and precipitation are those of the hour before
-    Missing: null is no row
-    Fails:   daily values in local time (the API applies today's UTC offset to all the past): aggregate hourly ones
-    Raises:  ConfigError with the API's reason for a parameter that it refuses
+    Missing: null gives no row
+    Fails:   for daily values in local time, as the API applies today's UTC offset to all past days; aggregate hourly values
+        instead
+    Raises:  ConfigError for a parameter that the API refuses, with its reason
     """
 
     @dataclass(frozen=True, kw_only=True)
     class Config(Timed.Config):
         product: Literal["archive", "forecast", "historical_forecast", "previous_runs"] = "archive"
-        """archive (ERA5), forecast, historical_forecast, or previous_runs (as known `days` before)."""
+        """archive (ERA5 reanalysis), forecast, historical_forecast, or previous_runs (forecasts as known `days` before)."""
         locations: dict[str, list[float]] = field(default_factory=dict)
         """Name and [latitude, longitude] of each place: { berlin = [52.52, 13.41] }."""
         variables: list[str] = field(default_factory=lambda: ["temperature_2m"])
-        """Hourly variables, as the API calls them."""
+        """Hourly variables, by their names in the API."""
         model: str = ""
-        """The one weather model that is read; era5 for the archive, ecmwf_ifs025 for the others."""
+        """Weather model. Empty: era5 for the archive, ecmwf_ifs025 for the other products."""
         days: list[int] = field(default_factory=lambda: [1])
-        """For previous_runs: how many days before, 1 to 7."""
+        """For previous_runs: how many days before, each 1 to 7."""
         horizon_days: int = 7
-        """For forecast: days ahead, 1 to 16."""
+        """For forecast: how many days ahead, 1 to 16."""
         publication: str = "6h"
-        """For previous_runs: how long after its start a run is published (Open-Meteo: typically 4 to 6 hours)."""
+        """For previous_runs: time from the start of a model run to its publication, typically 4 to 6 hours."""
         key: str = ""
-        """Name of the secret with the key of a paid plan; empty for the free, non-commercial one."""
+        """Name of the secret (`series/secret.py`) that holds the key of a paid plan. Empty: the free, non-commercial plan."""
         calls_a_minute: float = 600
-        """Of the free plan, which also has 5,000 an hour and 10,000 a day; less where others share the address."""
+        """Most calls a minute on the free plan, which also allows 5,000 an hour and 10,000 a day. Set less if other programs use
+        the same IP address."""
         url: str = ""
-        """Another server that speaks the same, such as one's own."""
+        """Address of another server with the same API, such as one of your own. Empty: Open-Meteo's."""
 
         def __post_init__(self) -> None:
             super().__post_init__()
@@ -161,7 +163,7 @@ class OpenMeteo(Timed):
         ]
 
     def plan(self, window: Window, done: Done) -> list[Slice]:
-        """Spans of time; of `forecast` one slice an hour, for nobody can ask for yesterday's again."""
+        """Time spans; for `forecast` one slice an hour, as an earlier forecast can no longer be asked for."""
         if self.config.product == "previous_runs":
             return super().plan(replace(window, end=window.end + self._known_ahead), done)
         if self.config.product != "forecast":
@@ -180,7 +182,7 @@ class OpenMeteo(Timed):
             yield table(self._name(piece.part, column), hours, y, available_at=self._known(column, hours, now))
 
     def _hours(self, piece: Slice) -> tuple[Any, dict[str, Any]]:
-        """The hours of a span, and each column's values."""
+        """The hours of a span, and the values of each column."""
         first, last = days(piece)
         n_days = (last - first).days + 1
         at = self.config.locations[piece.part]
@@ -227,7 +229,7 @@ class OpenMeteo(Timed):
         return times[inside], values
 
     def _known(self, column: str, hours: Any, now: datetime) -> Any:
-        """When values became known: what is read of runs says it itself; for the rest the intake says now."""
+        """When values became known; None if the intake should take the present time."""
         if self.config.product == "previous_runs":
             before = int(column.rpartition("previous_day")[2]) * _DAY - self._publication
             return hours - np.timedelta64(before)
@@ -253,7 +255,7 @@ class OpenMeteo(Timed):
 
     @property
     def _known_ahead(self) -> timedelta:
-        """How far beyond now all columns are known already."""
+        """How far into the future all columns are known."""
         return min(self.config.days) * _DAY - self._publication
 
     @cached_property
@@ -268,7 +270,7 @@ class OpenMeteo(Timed):
 
 
 def _weight(columns: int, n_days: int) -> float:
-    """What a call for one place counts (open-meteo's ForecastApiResult.swift): a year of ten variables is 26 calls."""
+    """How many calls a request for one place counts as (open-meteo's ForecastApiResult.swift): a year of ten variables is 26."""
     return max(1.0, columns / 10, columns / 10 * n_days / 14)
 
 

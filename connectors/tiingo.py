@@ -21,15 +21,16 @@ _FIELDS = (*_PRICES, "volume", "adjVolume", "splitFactor")
 
 
 class Tiingo(DailyBars):
-    """Daily bars of tickers; a series is called `AAPL/close`.
+    """Daily prices of shares and funds. A series is named by ticker and field, such as `AAPL/close`.
 
-    Raw prices stay what they were. Adjusted ones change for all the past with every dividend and split, so a day that has
-    one is read together with the ticker's whole history, as Tiingo asks for: what changed is stored as a revision, and
-    as of the day before everything is what it was.
+    Raw prices never change. Every dividend and split changes all past adjusted prices. So, on a day with a dividend or a
+    split, the whole history of the ticker is read again, as Tiingo recommends. Changed prices are stored as revisions; a
+    read as of the day before still gives the old ones.
 
-    Shapes:  `ds` is the trading day, a civil date; it is read an hour after New York's corrections end (20:00)
+    Shapes:  `ds` is the trading day, a calendar date without a time of day; it is read an hour after corrections end in New
+        York (20:00)
     Units:   the currency of the ticker, mostly US dollars; volume in shares
-    Missing: null is no row; closed days have none
+    Missing: null gives no row; days without trading have no rows
     Raises:  ConfigError for a ticker or token that Tiingo does not know
     """
 
@@ -40,13 +41,14 @@ class Tiingo(DailyBars):
         known = _FIELDS
 
         fields: list[str] = field(default_factory=lambda: ["close", "volume", "divCash", "splitFactor"])
-        """Of open, high, low, close, volume, the same with adj before them (adjClose), divCash, splitFactor."""
+        """Fields to read: open, high, low, close, volume, their adjusted forms (adjClose, ...), divCash (dividend),
+        splitFactor."""
         key: str = "TIINGO_TOKEN"
-        """Name of the secret with the token."""
+        """Name of the secret (`series/secret.py`) that holds the API token."""
         calls_an_hour: float = 50
-        """What the plan allows; 50 on the free one."""
+        """Most requests an hour that the plan allows; 50 on the free plan."""
         url: str = "https://api.tiingo.com"
-        """Another server that speaks the same."""
+        """Address of the server; change it for another server with the same API."""
 
     config: Config
 
@@ -61,7 +63,7 @@ class Tiingo(DailyBars):
         return name.startswith("adj")
 
     def bars(self, piece: Slice) -> pd.DataFrame:
-        """One row a trading day, in order."""
+        """One row for each trading day, in order."""
         first, last = days(piece)
         asked = {"startDate": first.isoformat(), "endDate": last.isoformat(), "format": "json"}
         try:
@@ -73,7 +75,7 @@ class Tiingo(DailyBars):
         return self._believed(body, piece)
 
     def _believed(self, body: Any, piece: Slice) -> pd.DataFrame:
-        """Bars of an answer that has every field, from the days that were asked for."""
+        """Rows of an answer, after checking that all fields are there and that the days are those asked for."""
         wanted = {"date", "divCash", "splitFactor", *self.config.fields}
         if not isinstance(body, list) or any(not isinstance(bar, dict) or not wanted <= set(bar) for bar in body):
             raise wrong("tiingo", piece, str(body)[:200], f"a list of bars with {', '.join(sorted(wanted))}")

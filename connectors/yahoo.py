@@ -1,4 +1,4 @@
-"""Daily prices from Yahoo Finance by the library yfinance: unofficial, for personal use, off until that is accepted."""
+"""Daily prices from Yahoo Finance, read by the library yfinance: unofficial, for personal use only, off until accepted."""
 
 import importlib.util
 from dataclasses import dataclass, field
@@ -33,16 +33,16 @@ _FIELDS = {
 
 
 class Yahoo(DailyBars):
-    """Daily bars of tickers; a series is called `AAPL/close`.
+    """Daily prices of shares and funds. A series is named by ticker and field, such as `AAPL/close`.
 
-    Yahoo's prices are adjusted for splits always, `adj_close` for dividends, too: a day that has either is read together
-    with the whole history, and what changed is stored as a revision.
+    All of Yahoo's prices are adjusted for splits; `adj_close` is also adjusted for dividends. On a day with a dividend or a
+    split, the whole history of the ticker is read again, and changed prices are stored as revisions.
 
-    Shapes:  `ds` is the trading day at the exchange, a civil date
+    Shapes:  `ds` is the trading day at the exchange, a calendar date without a time of day
     Units:   the currency of the ticker; volume in shares
-    Missing: NaN is no row; closed days have none
-    Fails:   whenever Yahoo changes its pages; nothing here can help that
-    Raises:  ConfigError while `accept_terms` is false; SourceError with the library's words
+    Missing: NaN gives no row; days without trading have no rows
+    Fails:   when Yahoo changes its pages, until the library follows
+    Raises:  ConfigError while `accept_terms` is false, or for an unknown ticker; SourceError with the library's message
     """
 
     needs = ("yfinance",)
@@ -53,9 +53,9 @@ class Yahoo(DailyBars):
         known = tuple(_FIELDS)
 
         fields: list[str] = field(default_factory=lambda: ["close", "volume", "dividends", "splits"])
-        """Of open, high, low, close, adj_close, volume, dividends, splits."""
+        """Fields to read: open, high, low, close, adj_close, volume, dividends, splits."""
         accept_terms: bool = False
-        """That it is for your personal use, as Yahoo's terms ask."""
+        """Set to true if it is for your personal use only, as Yahoo's terms require."""
 
     config: Config
 
@@ -76,7 +76,7 @@ class Yahoo(DailyBars):
         return name not in ("dividends", "splits")
 
     def bars(self, piece: Slice) -> pd.DataFrame:
-        """One row a trading day."""
+        """One row for each trading day."""
         if not self.config.accept_terms:
             raise ConfigError(f"yahoo '{piece.part}': accept_terms is false. {_TERMS}.")
         found = self._asked(piece)

@@ -1,17 +1,18 @@
-"""Forecasts and anomalies from pandas frames.
+"""Forecasts and anomalies from pandas data frames.
 
     from forecaster import api
 
-    model = api.fit(frame, horizon=24)                        # frame: unique_id, ds, y; one series needs no unique_id
+    model = api.fit(frame, horizon=24)                        # frame: unique_id, ds, y; unique_id only for several series
     rows = api.predict(model, frame)                          # unique_id, ds, cutoff, mean, q0.025 ... q0.975
-    weights = api.attention(model, frame)                     # of a model with attention: unique_id, ds, weight
+    weights = api.attention(model, frame)                     # models with attention: unique_id, ds, weight
     rows, scores = api.backtest(frame, horizon=24, test_size=168)
     rows, events = api.detect(frame, train_until="2024-03-31", save="detector")
-    rows = api.stream("detector").feed(newer)                 # the same of each new row, and quantiles of the step after it
+    rows = api.stream("detector").feed(newer)                 # like `detect` for new rows, and quantiles of the next step
     table, by_series = api.evaluate(frame, detectors=["auto", "residual"])     # frame: unique_id, ds, y, label
 
-A frame may as well be a series by its times, a dict of columns, or a table of pyarrow or polars. The words and defaults are
-those of the command line. Errors are those of `forecaster.errors`; what was repaired in a frame is told by warnings.
+In place of a data frame, all functions accept a `pandas.Series` with times as its index, a dict of columns, or a table of
+pyarrow or polars. Arguments and defaults are those of the command line. Errors are those of `forecaster.errors`; repairs
+of the input, such as rows that were sorted or left out, are reported as warnings.
 """
 
 import warnings
@@ -81,15 +82,18 @@ def fit(
     resume: str | Path | None = None,
     watch: Watch = SILENT,
 ) -> Forecaster:
-    """One model for all series of a frame; `settings` are those of `--set`, e.g. `{"seed": 2, "size": "s"}`.
+    """Train one model on all series of a frame.
 
-    Several models with commas, or `ensemble` seeds of one, forecast by the median; with `auto` several
-    vote by how they did on held-out rows.
-    `warm_start` is the folder of a saved model whose weights training begins with, `resume` a folder by which a killed
-    training continues when it is asked for again.
+    `model` may name several models, separated by commas; their forecast is then the median. `ensemble` trains each model
+    with so many seeds and takes the median, too. "auto" trains several models and weights each by its error on held-out
+    rows. `settings` are those of `--set`, such as `{"seed": 2, "size": "s"}`.
 
-    Raises: DataError for rows that cannot be read, ConfigError for an unknown setting, ArtifactError for weights that
-        do not fit
+    `warm_start` is the folder of a saved model: training starts from its weights. `resume` is a folder in which the state
+    of the training is kept: if the process is killed, the same call continues from there.
+
+    Missing: NaN in `y` is a missing value; it is neither learned from nor judged
+    Raises:  DataError for rows that cannot be read, ConfigError for an unknown setting, ArtifactError if the weights of
+        `warm_start` do not fit the model
     """
     checked = _checked(frame, Roles.of(targets, past, future, static), freq)
     made = train(
@@ -114,14 +118,15 @@ def predict(
     quantiles: Sequence[float | str] = (),
     warmup: int | None = None,
 ) -> pd.DataFrame:
-    """Forecasts of every series after its last row; the frame may hold other series than the model was trained on.
+    """Forecast every series of a frame after its last row; these may be series that the model was not trained on.
 
-    `quantiles` are further levels, or `["none"]` for the median alone.
-    `warmup` passes only so many rows of each series through the network: quicker, and `Facts.tails` of the model's members
-    says how far off that is.
+    `quantiles` are further quantile levels, or `["none"]` for the median only. With `warmup`, the network reads only so
+    many last rows of each series: this is faster, and the error it causes is in `Facts.tails` of the model's members.
 
-    Raises: ArtifactError for a horizon longer, or steps other, than the model was trained for, ConfigError for a horizon or
-        warmup below 1 or a level outside (0, 1)
+    Returns one row for each series and step: `unique_id, ds, cutoff, mean` and a column for each quantile level.
+
+    Raises: ArtifactError if the horizon is longer than that of the training, or if the series have another step;
+        ConfigError for a horizon or warmup below 1, or a level outside (0, 1)
     """
     levels = levels_of(quantiles)
     checked = _checked(frame, model.roles, trained_step=model.only_step)
@@ -139,10 +144,11 @@ def sample(
     horizon: int | None = None,
     warmup: int | None = None,
 ) -> pd.DataFrame:
-    """Joint sample paths of every series after its last row: `unique_id, ds, cutoff, path, y`.
+    """Draw sample paths of every series after its last row: `unique_id, ds, cutoff, path, y`.
 
-    At each step they are distributed as `predict`'s quantiles say; along a path steps go together as the errors of held-out
-    forecasts did, so that sums and extremes over the horizon have their distribution, too.
+    At each step, the samples have the distribution that the quantiles of `predict` describe. Within a path, the steps
+    depend on each other as the errors of held-out forecasts did. So sums and extremes over the horizon have the right
+    distribution, too.
     """
     checked = _checked(frame, model.roles, trained_step=model.only_step)
     found = model.forecasts(checked, horizon=horizon, warmup=warmup)
@@ -152,10 +158,10 @@ def sample(
 
 
 def attention(model: Forecaster, frame: Table) -> pd.DataFrame:
-    """How much the forecast after each series' last row attends to each past row: `unique_id, ds, weight`, a sum of 1 each.
+    """Attention weights of the forecast after each series' last row: `unique_id, ds, weight`, which sum to 1 per series.
 
-    A recurrent model attends to states, which remember what came before their rows; a transformer to lag windows that end
-    there, its layers multiplied out.
+    A recurrent model attends to its states at past rows; a state also depends on the rows before it. A transformer
+    attends to lag windows that end at past rows; the weights of its layers are multiplied.
 
     Raises: ConfigError for a model without attention
     """
@@ -186,10 +192,13 @@ def backtest(
     settings: Settings | None = None,
     watch: Watch = SILENT,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Forecasts from every cutoff of the test part, and a table of metrics beside seasonal naive.
+    """Forecast from every cutoff of the test part, and compare the metrics with those of the seasonal naive forecast.
 
-    With `refit_every` the model is trained again after each so many steps of the test part, on all rows known by then:
-    from the beginning, or with `refit_warm` from the weights before.
+    The test part begins after `train_until`, or is the last `test_size` rows of each series. `stride` is the number of
+    steps from one cutoff to the next. With `refit_every=K`, the model is trained again after every K steps of the test
+    part, on all rows known by then; with `refit_warm`, these trainings start from the previous weights.
+
+    Returns the forecasts, one row for each series, cutoff and step, and a table of metrics.
     """
     checked, parts = _checked(frame, Roles.of(targets, past, future, static), freq), []
     _, boards = compare(
@@ -232,7 +241,10 @@ def leaderboard(
     settings: Settings | None = None,
     watch: Watch = SILENT,
 ) -> pd.DataFrame:
-    """Several models judged on the same cutoffs, the best first: a row each. One that fails is a warning."""
+    """Compare several models on the same cutoffs: one row for each model, the best first by the metric `by`.
+
+    A model that fails causes a warning and is left out.
+    """
     checked = _checked(frame, Roles.of(targets, past, future, static), freq)
     found = rank(
         train_test_split(checked, horizon=horizon, train_until=train_until, test_size=test_size),
@@ -267,10 +279,15 @@ def detect(
     load: str | Path | None = None,
     watch: Watch = SILENT,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """A score for every row, in the frame's order, and the events that the alarms make.
+    """Score every row for anomalies: a table of rows, in the order of the frame, and a table of events.
 
-    `save` is a folder to keep the detector in, `load` one of a kept detector to use instead of a training; series whose first
-    row comes after those it was trained on go on from there. Beside `load` only `false_alarms` and rules can be asked for.
+    Training rows are those up to `train_until`, or those where `test_column` is 0; without either, the first 15 % of each
+    series, at most 750 rows. `save` is a folder to save the detector in. `load` is the folder of a saved detector, which is
+    used without training; a series whose first row comes after the rows it was trained on continues from there. With
+    `load`, only `false_alarms` and rules can be changed.
+
+    Missing: NaN in `y` is a missing value: its row has no score, and is an anomaly only by a rule about missing values
+    Raises:  ConfigError for a setting that is unknown or that a loaded detector already has
     """
     if load is not None:
         saved = reopened(
@@ -320,9 +337,12 @@ def evaluate(
     settings: Settings | None = None,
     watch: Watch = SILENT,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Compare detectors and a random score on labelled series: a leaderboard, and numbers by series.
+    """Compare detectors with each other and with a random score on labelled series.
 
-    Several frames by name count like folders: the leaderboard is a mean over them. A detector that fails is a warning.
+    The column `label` is non-zero where a row is anomalous. Several frames can be given as a dict by name; the leaderboard
+    is then the mean over them. A detector that fails causes a warning and is left out.
+
+    Returns the leaderboard, and the metrics of each series.
     """
     how = Trials.of(
         detectors,
@@ -346,32 +366,34 @@ def evaluate(
 
 
 def stream(load: str | Path, state: str | Path | None = None) -> Stream:
-    """Series continued value by value: `.feed(frame)` takes new rows and gives for each what `detect` would give.
+    """Continue series row by row: `.feed(frame)` takes new rows and returns for each the same as `detect`.
 
-    `load` is the folder of a detector (`detect(save=...)`) or of a forecaster. Series go on from where the folder `state`
-    left them (`.save(state)`), else from where the rows ended that the detector was trained on. With channels the rows have
-    these as columns, and each is answered for every channel and for the whole.
+    `load` is the folder of a saved detector (`detect(save=...)`) or of a saved forecaster. `state` is a folder in which an
+    earlier stream was saved (`.save(state)`): series continue from there. Without it, they continue after the rows on which
+    the detector was trained. A detector of several channels expects these as columns, and returns a row for each channel and
+    one for all of them together.
     """
     state = Path(state) if state is not None else None
     return Stream.open(SavedDetector.load(Path(load)), state, Path(load))
 
 
 def load(folder: str | Path) -> Forecaster:
-    """A model that was saved, by `Forecaster.save` or `forecast --save`."""
+    """Load a model that was saved by `Forecaster.save` or by `forecast --save`."""
     return Forecaster.load(Path(folder))
 
 
 def _checked(frame: Table, roles: Roles, freq: str | None = None, trained_step: Frequency | None = None) -> Checked:
-    """Series on their grids."""
+    """The series of a frame, each on a regular grid of its step."""
     return check(long(frame, roles), roles, freq=freq, trained_step=trained_step)
 
 
 def _with(settings: Settings | None, ensemble: int, holidays: Sequence[str] | None) -> dict[str, Any]:
+    """All settings of a training; those of `settings` take precedence."""
     return {"ensemble": ensemble, "holidays": ",".join(holidays or ()), **(settings or {})}
 
 
 def _warn(quality: Quality) -> None:
-    """One warning for each reason why rows or series were changed or left out."""
+    """Give one warning for each reason why rows or series were changed or left out."""
     for line in quality.lines():
         if not line.startswith("note"):
             warnings.warn(line, stacklevel=3)

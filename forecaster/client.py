@@ -1,4 +1,4 @@
-"""The REST API from Python: every answer a pandas frame."""
+"""A Python client for the REST API; tables are returned as pandas data frames."""
 
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Self
@@ -34,14 +34,18 @@ _TIMES = (
 
 
 class Client:
-    """A running forecaster, by its address; `with Client() as client:` closes its connections.
+    """A client for a running REST API (`forecaster up`). Use it as `with Client() as client:`, which closes the connections.
 
-    Each table of `query_tables.py` that is served has a method of its name, which gives its rows as a frame:
-    `client.observations(["s0"], since="2024-01-01")`. Its keyword arguments are the options of `forecaster query`:
-    `pipeline`, `since`, `until`, `as_of`, `state`, `limit` and `newest_first`, as far as they have a meaning for the table.
+    There is a method for each table that the API serves (`query_tables.py`), such as
+    `client.observations(["s0"], since="2024-01-01")`. The keyword arguments are the options of `forecaster query`: `pipeline`,
+    `since`, `until`, `as_of`, `state`, `limit` and `newest_first`; which of them apply depends on the table. `since` is
+    included, `until` is not.
 
-    Raises: SourceError when it does not answer, ConfigError when it refuses what was asked, or has more rows than it
-        gives where no `limit` was asked for
+    Shapes:  one row for each record, with all columns of the table
+    Units:   times are in UTC
+    Missing: an empty table is returned as an empty frame
+    Raises:  SourceError if the API does not answer; ConfigError if it refuses the request, or if it has more rows than it
+        returns at once and no `limit` was given
     """
 
     def __init__(self, url: str = "http://127.0.0.1:8000", *, timeout_s: float = 30.0) -> None:
@@ -58,20 +62,26 @@ class Client:
         def __getattr__(self, name: str) -> Callable[..., pd.DataFrame]: ...
 
     def series(self, text: str | None = None, limit: int | None = None) -> pd.DataFrame:
-        """Series whose name, unit or domain holds a text."""
+        """Series whose name, unit or domain contains `text`; without it, all series."""
         return self._frame("/v1/series", text=text, limit=limit)
 
     def label(
         self, event: str, as_: str, *, by: str, note: str = "", until: str | None = None, every: str | None = None
     ) -> dict[str, Any]:
-        """Say what an event is: acknowledged, snoozed (`until` a time), confirmed, expected (perhaps `every` so often), false,
-        new_normal, resolved or open."""
+        """Label an event as acknowledged, snoozed, confirmed, expected, false, new_normal, resolved or open.
+
+        `by` is the name of the person who says so. A snooze ends at the time `until`. What is expected may happen again after
+        each period `every`, such as "7D".
+        """
         said = {"event": event, "as": as_, "by": by, "note": note, "until": until, "every": every}
         answered: dict[str, Any] = _json(self._sent("POST", "/v1/labels", json=said))
         return answered
 
     def health(self) -> dict[str, Any]:
-        """Whether the store answers."""
+        """Facts of a working API: its status, the number of series, and the version of the lake.
+
+        Raises: SourceError if the API, or a database behind it, does not work
+        """
         found: dict[str, Any] = _json(self._get("/healthz", {}))
         return found
 

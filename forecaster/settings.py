@@ -1,7 +1,8 @@
-"""The project file `forecaster.toml`: where things are kept, and the pipelines with their schedules.
+"""The project file `forecaster.toml`: where data and models are stored, and the pipelines with their schedules.
 
-Environment variables win over the file: FORECASTER_LAKE, FORECASTER_LEDGER, FORECASTER_TRACKING,
-FORECASTER_REGISTRY. Secrets are never in the file: a database URL may hold `${NAME}`, read from the environment.
+The environment variables FORECASTER_LAKE, FORECASTER_LEDGER, FORECASTER_TRACKING and FORECASTER_REGISTRY override the
+file. Passwords do not belong in the file: write `${NAME}` in a database URL, and it is replaced by the environment
+variable of that name.
 """
 
 import os
@@ -24,45 +25,48 @@ _LAST_PORT = 65_535
 
 @dataclass(frozen=True, kw_only=True)
 class Pipeline:
-    """One source and what is done with its series."""
+    """A data source, and how its series are read, forecast and checked for anomalies."""
 
     name: str
+    """Name of the pipeline: lower-case letters, digits, '-' and '_'."""
     source: str
-    """File in `connectors/`."""
+    """Connector that reads the source: the name of a file in `connectors/`, such as "files"."""
     options: dict[str, Any] = field(default_factory=dict)
     """Settings of the connector."""
     contract: dict[str, Any] = field(default_factory=dict)
-    """What its rows must be, as in `series/contract.py`: mode, step, unit, range, duplicates, max_gap, stale, flat."""
+    """Conditions that new rows must meet: mode, step, unit, range, duplicates, max_gap, stale, flat
+    (`series/contract.py`)."""
     horizon: int
-    """Steps to look ahead."""
+    """Number of steps to forecast."""
     schedule: str = ""
-    """When to ingest and score: `every 6h`, or a cron line in UTC; empty: by hand only."""
+    """When to read the source and to score, such as "every 6h", or a cron line in UTC. Empty: no schedule."""
     train_schedule: str = ""
-    """When to train and promote."""
+    """When to train and to promote; written like `schedule`."""
     monitor_schedule: str = ""
-    """When to judge the stored forecasts by the values that came (`forecaster monitor`)."""
+    """When to judge the stored forecasts by the values that came (`forecaster monitor`); written like `schedule`."""
     retrain: bool = False
-    """Train and promote as well when that finds the champion worse than it promised."""
+    """Whether that trains and promotes, too, if the champion has become worse than it promised."""
     model: str = "auto"
-    """File in `models/`."""
+    """Forecasting model: "auto", or the name of a file in `models/`."""
     detector: str = "auto"
-    """File in `detectors/`."""
+    """Anomaly detector: "auto", or the name of a file in `detectors/`."""
     false_alarms: str = "1/1000-rows"
-    """Alarms to accept on normal data."""
+    """Rate of false alarms to accept on normal data, such as "1/1000-rows" or "1/series-week"."""
     rules: dict[str, Any] = field(default_factory=dict)
-    """Rules of events, as in `scoring/rules.py`: direction, min_deviation, m, n, cool_down, maintenance, ..."""
+    """Rules that decide which alarms become events: direction, min_deviation, m, n, cool_down, maintenance and others
+    (`scoring/rules.py`)."""
     incidents: dict[str, Any] = field(default_factory=dict)
-    """Which events are one incident, as in `scoring/incidents.py`: by, window."""
+    """Which events belong to the same incident: by, window (`scoring/incidents.py`)."""
     judging: dict[str, Any] = field(default_factory=dict)
-    """What scores become, as `--set` says it: threshold, "threshold.KEY", fdr."""
+    """How scores become alarms; the keys are those of `--set`: threshold, "threshold.KEY", fdr."""
     season: list[int] = field(default_factory=list)
-    """Seasons in steps; empty: found from the data."""
+    """Lengths of the seasons, in steps, such as [24, 168]. Empty: found from the data."""
     settings: dict[str, Any] = field(default_factory=dict)
-    """Any setting that `--set` takes."""
+    """Further settings of the training; the keys are those of `--set`."""
     max_seconds: float = 180.0
-    """Guard on one training."""
+    """Time limit for one training, in seconds of processor time."""
     alerts: list[str] = field(default_factory=list)
-    """Files in `alerts/` that tell people of new events."""
+    """Alerts that are sent for new events: names of files in `alerts/`, such as ["jsonl"]."""
 
     def __post_init__(self) -> None:
         if not re.fullmatch(r"[a-z][a-z0-9_-]*", self.name):
@@ -81,12 +85,16 @@ class Pipeline:
 
 @dataclass(frozen=True, kw_only=True)
 class Ports:
-    """Ports on 127.0.0.1 that `forecaster up` uses; 0 takes any free one."""
+    """Ports on 127.0.0.1 that `forecaster up` uses; 0 means any free port."""
 
     prefect: int = 4200
+    """Prefect's server, which runs the schedules."""
     mlflow: int = 5000
+    """MLflow's pages, with runs and models."""
     rest: int = 8000
+    """REST API."""
     dashboard: int = 8050
+    """Dashboard."""
 
     def __post_init__(self) -> None:
         taken: dict[int, str] = {}
@@ -100,32 +108,37 @@ class Ports:
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """A project."""
+    """The settings of a project."""
 
     file: Path
-    """The project file; relative paths start at its folder."""
+    """The project file. Relative paths in it start at its folder."""
     name: str = "forecaster"
+    """Name of the project, shown in reports."""
     lake: str = ".forecaster/lake"
-    """Folder, or URL such as s3://bucket/prefix."""
+    """Where observations, forecasts and scores are stored: a folder, or a URL such as s3://bucket/prefix."""
     ledger: str = field(default="sqlite:///.forecaster/ledger.db", repr=False)
-    """Database URL: sqlite:/// or postgresql+psycopg://."""
+    """Database of series, runs and events: a URL that begins with sqlite:/// or postgresql+psycopg://."""
     tracking: str = "mlflow_tracking"
-    """File in `tracking/`."""
+    """Where training runs are recorded: the name of a file in `tracking/`."""
     tracking_uri: str = field(default="sqlite:///.forecaster/mlflow.db", repr=False)
+    """Address of that tracking store."""
     registry: str = "mlflow_registry"
-    """File in `registry/`."""
+    """Where versions of models are registered: the name of a file in `registry/`."""
     registry_uri: str = field(default="sqlite:///.forecaster/mlflow.db", repr=False)
+    """Address of that registry."""
     maintain_schedule: str = "0 3 * * *"
-    """When to put the lake in order."""
+    """When to maintain the lake (merge small files, delete unused ones); a cron line in UTC, or such as "every 1D"."""
     keep_revisions: str = ""
-    """How long rows are kept that newer ones replaced (values, forecasts, scores), such as `400D`; empty: for ever. The newest
-    of each series and time always stays; reads as of an earlier time than that are no longer whole."""
+    """How long to keep values, forecasts and scores that a newer row has replaced, such as "400D". Empty: for ever. The
+    newest row of each series and time is always kept. Reads as of a time before this limit may lack rows."""
     artefacts: str = ".forecaster/artefacts"
-    """Folder of models and figures."""
+    """Folder for models and figures."""
     alerts: dict[str, dict[str, Any]] = field(default_factory=dict)
     """Settings of each alert, by its name."""
     ports: Ports = field(default_factory=Ports)
+    """Ports that `forecaster up` uses."""
     pipelines: dict[str, Pipeline] = field(default_factory=dict)
+    """The pipelines, by their names."""
 
     @property
     def root(self) -> Path:
@@ -134,7 +147,7 @@ class Settings:
 
     @classmethod
     def load(cls, path: Path) -> "Settings":
-        """Read a project file. Raises: ConfigError that names the wrong entry."""
+        """Read a project file. Raises: ConfigError that names the wrong entry"""
         try:
             data = tomllib.loads(path.read_text())
         except FileNotFoundError as error:
@@ -165,13 +178,13 @@ class Settings:
         return own._placed()
 
     def pipeline(self, name: str) -> Pipeline:
-        """A pipeline by its name. Raises: ConfigError with the nearest right name."""
+        """A pipeline by its name. Raises: ConfigError for an unknown name, with the most similar known one"""
         if name not in self.pipelines:
             raise unknown_name("pipeline", name, self.pipelines)
         return self.pipelines[name]
 
     def chosen(self, name: str | None) -> list[Pipeline]:
-        """One pipeline, or all of them. Raises: ConfigError where there is none."""
+        """The pipeline of a name; all pipelines for None. Raises: ConfigError if the project has no pipeline"""
         if name is not None:
             return [self.pipeline(name)]
         if not self.pipelines:
@@ -179,7 +192,7 @@ class Settings:
         return list(self.pipelines.values())
 
     def _placed(self) -> "Settings":
-        """Paths made absolute, `${NAME}` read from the environment."""
+        """The same settings with absolute paths, and with `${NAME}` replaced by environment variables."""
         values = {f.name: getattr(self, f.name) for f in fields(self)}
         for name in ("lake", "artefacts"):
             values[name] = _place(values[name], self.root)
@@ -201,7 +214,7 @@ class Settings:
 
 
 def _built(kind: type, values: Mapping[str, Any], where: str) -> Any:
-    """A dataclass from a section of the file. Raises: ConfigError for unknown, missing or wrong entries."""
+    """A dataclass from a section of the file. Raises: ConfigError for unknown, missing or wrong entries"""
     known = {f.name: f for f in fields(kind)}
     for name in values:
         if name not in known:
@@ -221,26 +234,28 @@ def _built(kind: type, values: Mapping[str, Any], where: str) -> Any:
 
 
 def _section(value: Any, where: str) -> dict[str, Any]:
-    """A table of the file. Raises: ConfigError for anything else."""
+    """A section of the file, as a dict. Raises: ConfigError for any other value"""
     if not isinstance(value, dict):
         raise ConfigError(f"'{where}' must be a section [{where}], got {value!r}.")
     return value
 
 
 def _option(key: str, value: Any, root: Path) -> Any:
-    """An option of a connector: its path, or its file of SQLite, made absolute."""
+    """An option of a connector; a relative path, or a relative path of an SQLite file, becomes absolute."""
     is_place = isinstance(value, str) and (key == "path" or value.startswith(_SQLITE))
     return _place(value, root) if value and is_place else value
 
 
 def _place(text: str, root: Path) -> str:
-    """A path, or an address of SQLite, from the project file's folder on."""
+    """A path, or the URL of an SQLite file, as an absolute path; relative ones start at the project file's folder."""
     if text.startswith(_SQLITE):
         return _SQLITE + _place(text.removeprefix(_SQLITE), root)
     return text if "://" in text or Path(text).is_absolute() else str(root / text)
 
 
 def _expanded(text: str) -> str:
+    """A text with `${NAME}` replaced by environment variables. Raises: ConfigError for one that is not set"""
+
     def value(match: re.Match[str]) -> str:
         found = os.environ.get(match.group(1))
         if found is None:

@@ -1,4 +1,4 @@
-"""Statistical methods for single series, from the package statsforecast, under the contract of a model."""
+"""Statistical methods that are fitted to single series, from the package statsforecast, as models of this project."""
 
 from abc import abstractmethod
 from dataclasses import dataclass
@@ -17,18 +17,21 @@ __all__ = ["Statistical"]
 
 _SEASONS_LEAST, _ROWS_LEAST = 2, 10
 _COVERED = [round(100 * (1 - 2 * level)) for level in LEVELS if level < 0.5]
-"""Intervals whose ends are the quantiles, in percent."""
+"""Coverage of the intervals whose ends are the stored quantiles, in percent."""
 
 
 class Statistical(Model):
-    """A method that is fitted to one series, from all its values up to a cutoff.
+    """A method that is fitted to a single series, from all its values up to a cutoff.
 
-    Its parameters are fitted at the first cutoff that is asked for, in a backtest the last training row, and again when
-    the series has grown to twice the rows; between, they are applied anew to all values up to each cutoff (statsforecast's
-    `forward`). So nothing after a cutoff is read, and `--refit-every K` fits more often.
+    Its parameters are fitted at the first cutoff (in a backtest, the last training row), and again when the series has
+    grown to twice as many rows. In between, the same parameters are applied to all values up to each cutoff
+    (statsforecast's `forward`). Values after a cutoff are never used. `--refit-every K` fits more often.
 
-    No pass over lag windows gives that. The pass gives seasonal naive, which stands in for a series that is too short for
-    the method, or that it fails on; `training/whole.py` puts the method's own forecasts in their place.
+    The pass over lag windows cannot compute such forecasts. It gives the seasonal naive forecast instead, and
+    `training/whole.py` replaces that by the method's own. Seasonal naive remains for series that are too short for the
+    method, or on which it fails.
+
+    Raises: MissingPackage if statsforecast is not installed
     """
 
     memory: ClassVar[Memory] = "whole"
@@ -38,7 +41,7 @@ class Statistical(Model):
     @dataclass(frozen=True, kw_only=True)
     class Config(Model.Config):
         rows: int = 2_000
-        """Last rows of a series that parameters are fitted to; four of the longest season at least."""
+        """Number of last rows of a series to which parameters are fitted; at least four times the longest season."""
 
         def __post_init__(self) -> None:
             if self.rows < 1:
@@ -58,28 +61,28 @@ class Statistical(Model):
 
     @abstractmethod
     def chosen_seasons(self) -> tuple[int, ...]:
-        """Seasons that the method takes, of those that the data have. Raises: ConfigError where it can do nothing"""
+        """The seasons of the data that the method uses. Raises: ConfigError if it cannot work with them"""
 
     @abstractmethod
     def build_method(self, library: Any) -> Any:
-        """The method for those seasons, from the module `statsforecast.models`."""
+        """The method for these seasons, from the module `statsforecast.models`."""
 
     @property
     def rows_least(self) -> int:
-        """Values that a fit needs."""
+        """Least number of values for a fit."""
         return max(_ROWS_LEAST, _SEASONS_LEAST * max(self.seasons) + 1)
 
     @property
     def rows_most(self) -> int:
-        """Values that a fit reads."""
+        """Greatest number of values that a fit reads."""
         return max(self.config.rows, 4 * max(self.seasons))
 
     def fitted(self, y_T: Floats) -> Any:
-        """The method with parameters of one series."""
+        """The method with parameters that are fitted to a series. Shapes: [time]"""
         return self._method.new().fit(y=y_T)
 
     def forecast(self, fitted: Any, y_T: Floats | None = None) -> Floats:
-        """Quantiles after the values that it was fitted to, or after others with the same parameters: [H, Q]"""
+        """Quantiles after the values of the fit, or, with `y_T`, after other values with the same parameters: [H, Q]"""
         horizon = self.task.horizon
         if y_T is None:
             found = fitted.predict(h=horizon, level=_COVERED)
@@ -98,7 +101,7 @@ class Statistical(Model):
 
 
 def _library(name: str) -> Any:
-    """Raises: MissingPackage where it, or what it needs, is not installed."""
+    """The module `statsforecast.models`. Raises: MissingPackage if it, or a package it needs, is not installed"""
     try:
         from statsforecast import models
     except ModuleNotFoundError as error:

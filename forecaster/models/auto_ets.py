@@ -1,4 +1,4 @@
-"""Exponential smoothing, its form chosen for each series."""
+"""Exponential smoothing, whose form is chosen for each series (ETS)."""
 
 from typing import Any
 
@@ -11,14 +11,16 @@ _LONGEST = 24
 
 
 class AutoEts(Statistical):
-    """Exponential smoothing of level, trend and season, each additive, multiplicative or none, by AICc for each series.
+    """Exponential smoothing of level, trend and season. Each is additive, multiplicative or absent, as the AICc selects for
+    each series.
 
-    Needs the extra `stats` (statsforecast). Parameters are fitted at the first cutoff asked for and applied anew up to
-    each later one. Intervals are the method's own, calibrated on held-out rows as those of every model.
+    Needs the extra `stats` (statsforecast). Parameters are fitted at the first cutoff of a backtest, and applied
+    with the same values at each later one. Intervals are the method's own, calibrated on held-out rows like those of every
+    model.
 
-    Missing: the causal stand-in of a missing value
-    Fails:   on several seasons, and on one above 24 steps, which it leaves out; even one of 24 it often fails to see.
-        Take mstl or theta there
+    Missing: filled with an earlier value
+    Fails:   on several seasons, and on a season of more than 24 steps, which it ignores; it often misses even one of 24 steps.
+        Use mstl or theta there
     Source:  Hyndman et al. (2002), International Journal of Forecasting 18(3); statsforecast's AutoETS
     """
 

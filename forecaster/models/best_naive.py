@@ -17,7 +17,7 @@ class BestNaive(Model):
 
     Shapes:  see `Model`
     Units:   errors are those of forecasts at all horizon steps, in spreads of the row at which they became known
-    Missing: the causal stand-in of a missing value
+    Missing: filled with an earlier value
     Fails:   on trends, and where several seasons add up
     Source:  Hyndman and Athanasopoulos, Forecasting: Principles and Practice, section 5.2; the choice is ours
     """

@@ -15,7 +15,7 @@ class Drift(Model):
 
     Shapes:  see `Model`
     Units:   widths are those of its own errors on the training rows, at each horizon step
-    Missing: the causal stand-in of a missing value
+    Missing: filled with an earlier value
     Fails:   on seasons, and where a trend ends
     Source:  Hyndman and Athanasopoulos, Forecasting: Principles and Practice, section 5.2, over a window instead of all
     """

@@ -1,4 +1,4 @@
-"""Exponential smoothing combined with a recurrent network."""
+"""Exponential smoothing combined with a recurrent network (ES-RNN)."""
 
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -19,25 +19,25 @@ __all__ = ["EsRnn"]
 _SIZES: dict[Size, tuple[int, tuple[int, ...]]] = {"s": (32, (1, 2)), "m": (64, (1, 2, 4)), "l": (128, (1, 2, 4, 8))}
 _FURTHEST = 30.0
 _MOST = 1 - 1e-6
-"""Weight of the first value of all: with 1 the logarithm of what is kept would be endless."""
+"""Weight of the very first value: with 1, the logarithm of the remaining weight would be infinite."""
 _LEAST = 0.01
-"""Share of level and spread that a value counts as at least, where parts multiply: a series may turn out otherwise later."""
+"""With `multiply`, a value counts as at least this share of level plus spread, since a series may reach zero later."""
 
 
 class EsRnn(Model):
-    """Level and seasons by exponential smoothing; what they leave of the lag window is read by dilated LSTM layers.
+    """Level and seasons are found by exponential smoothing; dilated LSTM layers read what remains of the lag window.
 
-    Forecasts start at the smoothed level and seasons. How fast these follow is learned with the network, from how restless
-    a series is, so that a series that was never seen has its own smoothing too. Level and seasons add up: values may be
-    zero or negative, and the spread, which grows with a series, does what multiplying would. Values that are all clearly
-    positive may be taken for products instead.
+    Forecasts start from the smoothed level and seasons. The smoothing weights are learned together with the network, as a
+    function of how much a series varies; so a series that was not in the training has its own smoothing, too. Level and
+    seasons are added, so values may be zero or negative; the spread, which follows the size of the series, scales what
+    remains. With `multiply`, for values that are all clearly positive, level and seasons are multiplied instead.
 
-    Shapes:  see `Model`; M steps in a season, the shortest first
-    Missing: a causal stand-in in the window, with flags beside it where training had gaps
-    Fails:   the network must learn seasons that are not smoothed from its window; products fail near zero, where a value counts
-        as a little above it at least
+    Shapes:  see `Model`; M steps in a season, the shortest season first
+    Missing: filled in the window with an earlier value; flags mark it if the training rows had gaps, too
+    Fails:   on seasons that are not smoothed, unless the network learns them from its window; with `multiply`, on values near
+        zero, which count as slightly positive
     Source:  Smyl (2020), IJF 36(1), the winner of M4: smoothing, one or two seasons, residual dilated LSTM, pinball loss, and
-        a penalty on levels that wiggle; his smoothing weights are a set for each series, and his seasons always multiply
+        a penalty on changes of the trend. There, each series has smoothing weights of its own, and seasons always multiply
     """
 
     memory: ClassVar[Memory] = "state"
@@ -45,13 +45,14 @@ class EsRnn(Model):
     @dataclass(frozen=True, kw_only=True)
     class Config(Model.Config):
         size: Size = "m"
-        """The one dial: s (32 wide, 2 layers), m (64, 3) or l (128, 4)."""
+        """Size of the network: s (width 32, 2 layers), m (64, 3) or l (128, 4)."""
         wiggle: float = 0.1
-        """Weight of the penalty: mean square of how the level's step changes, in spreads."""
+        """Weight of the penalty in the loss: the mean squared change of the level's step from row to row, in units of the
+        spread."""
         smooth: int = 1
-        """Seasons that are smoothed, the shortest first: 0, 1 or 2."""
+        """Number of seasons to smooth, the shortest first: 0, 1 or 2."""
         multiply: bool = False
-        """Level and seasons multiply, for values that are all clearly positive."""
+        """Multiply level and seasons instead of adding them; for values that are all clearly positive."""
 
         def __post_init__(self) -> None:
             if self.size not in _SIZES:
@@ -79,7 +80,8 @@ class EsRnn(Model):
             self.follow.bias.copy_(torch.tensor([0.0] + [-1.0] * weights))
 
     def encode(self, inputs: Inputs, state: Any = None) -> tuple[Tensor, Any]:
-        """Hidden states, the level's last step, and the smoothed forecast of each step ahead, in spreads of each step."""
+        """Hidden states, the last change of the level, and the smoothed forecast of each step ahead; the latter two in units
+        of the spread."""
         how = {"multiply": self.config.multiply}
         level_BT1, spread_BT1 = inputs.level_BT[..., None], inputs.spread_BT[..., None]
         past_BTW = level_BT1 + inputs.window_BTW * spread_BT1
@@ -96,7 +98,7 @@ class EsRnn(Model):
         static_BTK = self.statics(inputs.static_BK)[:, None].expand(-1, steps, -1)
         embedded_BTD = gelu(self.embed(torch.cat([left_BTW.float(), inputs.steps_BTI, static_BTK], -1)))
         encoded_BTD, encoder = self.encoder(embedded_BTD, encoder)
-        # A plain mean moves as it must.
+        # Changes of a plain mean are not penalised.
         moved_BT = (smooth_BT - torch.cat([before_B[:, None], smooth_BT[:, :-1]], 1)) * inputs.begun_BTW[..., 0]
         start_BTH = joined(smooth_BT[..., None], *self._ahead(parts), **how).expand(-1, -1, self.task.horizon)
         told = (torch.cat([moved_BT[..., None], start_BTH - level_BT1], -1) / spread_BT1).float()
@@ -111,9 +113,10 @@ class EsRnn(Model):
         return self.config.wiggle * states[..., -self.task.horizon - 1].diff(dim=1).square().mean()
 
     def _weights(self, inputs: Inputs) -> list[Tensor]:
-        """Of level and seasons, each [B, T] float64. Until a first window is full they make plain means of what there is.
+        """Smoothing weights of level and seasons, each [B, T] float64. Until the first window is full, level and shortest
+        season are plain means of the values so far.
 
-        From nothing, a season that the level follows half way would take dozens of its lengths to be found.
+        With learned weights from the start, it would take dozens of seasons to find a season.
         """
         alpha_BT, *gammas = torch.sigmoid(self.follow(inputs.steps_BTI[..., -RESTLESS:])).double().unbind(-1)
         seen_BT, young_BT = inputs.begun_BTW.sum(-1).clamp(min=1), ~inputs.begun_BTW[..., 0]
@@ -124,15 +127,17 @@ class EsRnn(Model):
         return [alpha_BT, *gammas]
 
     def _ahead(self, parts: list[Tensor]) -> list[Tensor]:
-        """Each season's parts of the horizon's steps, from those of all steps and a season more: [B, T, H]"""
+        """The values of each season at the steps of the horizon: [B, T, H]"""
         step_H = torch.arange(self.task.horizon, device=self.follow.bias.device)
         pairs = zip(parts, self.seasons, strict=True)
         return [part_BU[:, 1:].unfold(1, season, 1)[..., step_H % season] for part_BU, season in pairs]
 
     def _first(self, past_BW: Tensor) -> tuple[Tensor, Tensor, list[Tensor], None]:
-        """Level, all parts of the first window's W - 1 earlier steps, and of each season the M parts from its newest on.
+        """The start of the smoothing: level, joint season of the first window's W - 1 earlier steps, and M values of each
+        season, beginning with that of the newest step.
 
-        A second season begins without any: it would take all that is left of the window, and the network see nothing there.
+        A second season starts at zero: else it would explain all that remains of the window, and nothing would be left for the
+        network to read.
         """
         window, level_B1 = self.task.window, past_BW[:, -1:]
         none_B1 = torch.full_like(level_B1, float(self.config.multiply))
@@ -142,7 +147,7 @@ class EsRnn(Model):
             means_BM = past_BW[:, window - 1 - whole : -1].reshape(len(past_BW), -1, shortest).mean(1)
             level_B1 = means_BM.mean(1, keepdim=True)
             seasons[:1] = [without(means_BM, level_B1, multiply=self.config.multiply)] if seasons else []
-        # Number 0 stands where the newest value does; parts repeat to both sides.
+        # Index 0 is the season's value at the newest step; the values repeat in both directions.
         place = torch.arange(1 - window, 0, device=past_BW.device) % shortest
         own_BV = seasons[0][:, place] if seasons else none_B1.expand(-1, window - 1)
         return level_B1[:, 0], own_BV, seasons, None

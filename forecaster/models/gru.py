@@ -12,7 +12,7 @@ class Gru(Recurrent):
     """A stack of GRU layers over the scaled lag windows.
 
     Shapes:  see `OnePass`
-    Missing: a causal stand-in in the window, with flags beside it where training had gaps
+    Missing: filled in the window with an earlier value; flags mark it if the training rows had gaps, too
     Fails:   as lstm does, and on CPU it takes about twice its time
     Source:  Cho et al. (2014), EMNLP
     """

@@ -20,7 +20,7 @@ class Linear(Model):
     Widths follow how restless the window was in its last half, quarter and eighth.
 
     Shapes:  see `Model`
-    Missing: the causal stand-in of a missing value
+    Missing: filled with an earlier value
     Fails:   on anything that is not a weighted sum of past values; it sees no covariate and no calendar
     Source:  NLinear: Zeng et al. (2023), AAAI; a moving average is a linear map too, so DLinear is inside
     """

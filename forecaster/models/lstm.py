@@ -12,7 +12,7 @@ class Lstm(Recurrent):
     """A stack of LSTM layers over the scaled lag windows.
 
     Shapes:  see `OnePass`
-    Missing: a causal stand-in in the window, with flags beside it where training had gaps
+    Missing: filled in the window with an earlier value; flags mark it if the training rows had gaps, too
     Fails:   on a handful of short series there are more weights than values; take size s there
     Source:  Hochreiter and Schmidhuber (1997), Neural Computation 9(8)
     """

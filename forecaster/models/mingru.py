@@ -14,7 +14,7 @@ class MinGru(OnePass):
     """A stack of mingru layers over the scaled lag windows, each with a small network behind it.
 
     Shapes:  see `OnePass`
-    Missing: a causal stand-in in the window, with flags beside it where training had gaps
+    Missing: filled in the window with an earlier value; flags mark it if the training rows had gaps, too
     Fails:   where a gate must depend on what is remembered: one layer cannot count or compare
     Source:  Feng et al. (2024), Were RNNs all we needed?, arXiv 2410.01201
     """

@@ -18,7 +18,7 @@ class MqRnn(Recurrent):
     The second sees the known future of its own step, so plans for a time shape the distribution of that time.
 
     Shapes:  see `OnePass`
-    Missing: a causal stand-in in the window, with flags beside it where training had gaps
+    Missing: filled in the window with an earlier value; flags mark it if the training rows had gaps, too
     Fails:   as lstm does; without known-future features it is a slower lstm
     Source:  Wen et al. (2017), arXiv 1711.11053; its forking sequences are how every model here is trained
     """

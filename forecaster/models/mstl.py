@@ -1,4 +1,4 @@
-"""Several seasons separated by loess, the rest forecast by exponential smoothing."""
+"""Several seasons separated by LOESS; the remainder is forecast by exponential smoothing (MSTL)."""
 
 from typing import Any
 
@@ -8,18 +8,18 @@ from forecaster.models._statistical import Statistical
 __all__ = ["Mstl"]
 
 _LONG = 12
-"""A season up to which exponential smoothing does as well."""
+"""Up to this season, exponential smoothing is as accurate."""
 
 
 class Mstl(Statistical):
-    """Seasons taken off one after the other by loess and repeated, what is left by exponential smoothing without a season.
+    """Seasons are separated one after the other by LOESS, and repeated; the remainder is forecast by exponential smoothing.
 
-    Needs the extra `stats` (statsforecast), and several seasons or one above 12 steps. The smoothing is fitted at the
-    first cutoff asked for and applied anew up to each later one; the series is taken apart at every cutoff, from its values
-    up to there, which takes a tenth of a second: judge it with --stride. Intervals are those of the smoothing, calibrated
-    on held-out rows as those of every model.
+    Needs the extra `stats` (statsforecast), and several seasons or one of more than 12 steps. The smoothing is fitted at the
+    first cutoff of a backtest, and applied with the same parameters at each later one. The seasons are separated anew at
+    every cutoff, which takes about 0.1 s; use --stride in a backtest. Intervals are those of the smoothing, calibrated on
+    held-out rows like those of every model.
 
-    Missing: the causal stand-in of a missing value
+    Missing: filled with an earlier value
     Fails:   if the size of the seasons is proportional to the level
     Source:  Bandara, Hyndman and Bergmeir (2021), arXiv 2107.13462; statsforecast's MSTL
     """

@@ -15,7 +15,7 @@ class SeasonalNaive(Model):
 
     Shapes:  see `Model`
     Units:   widths are those of its own errors on the training rows, at each horizon step
-    Missing: the causal stand-in of a missing value
+    Missing: filled with an earlier value
     Fails:   on trends, and where the season is not the one given
     Source:  Hyndman and Athanasopoulos, Forecasting: Principles and Practice, section 5.2
     """

@@ -1,4 +1,4 @@
-"""A recurrent network over segments, which forecasts all segments of the horizon in parallel."""
+"""A recurrent network over segments of rows, which forecasts all segments of the horizon in parallel (SegRNN)."""
 
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
@@ -16,19 +16,20 @@ __all__ = ["SegRnn"]
 
 _SIZES: dict[Size, int] = {"s": 64, "m": 128, "l": 256}
 _SEGMENTS = 15
-"""About as many are read where the window is long."""
+"""Number of segments in a long window."""
 
 
 class SegRnn(Model):
-    """A GRU that reads the lag window segment by segment; every segment of the horizon is one more step from its last state.
+    """A GRU reads the lag window segment by segment. From its last state, one more step gives each segment of the horizon.
 
-    From every cutoff anew, so a state never holds more than the window. Segments hold distances from the level.
-    Seasonal anchors repeat a series' own cycle; with `cycle` a learnt one, found by the calendar, is taken from what is
-    read and put back to forecasts: a series that is shorter than a season has it too.
+    The window is read anew at every cutoff, so a forecast depends on no rows before it. The values in a segment are
+    distances from the level. Seasonal anchors repeat the last season of a series. With `cycle`, a cycle that is learned by
+    calendar position is subtracted from the window and added to the forecasts; so a series shorter than a season has it,
+    too.
 
-    Shapes:  see `Model`; w is the segment, ceil(H / w) segments make the horizon
-    Missing: a causal stand-in in the window, with flags of the newest row beside it where training had gaps
-    Fails:   on short series, whose window holds few segments; of covariates it reads the newest row only
+    Shapes:  see `Model`; w rows in a segment, ceil(H / w) segments in the horizon
+    Missing: filled in the window with an earlier value; a flag marks the newest row if the training rows had gaps, too
+    Fails:   on short series, whose window has few segments; of covariates, it reads the newest row only
     Source:  Lin et al. (2023), SegRNN, arXiv 2308.11200: parallel multi-step forecasting; the cycle: Lin et al. (2024),
         CycleNet, NeurIPS
     """
@@ -41,15 +42,15 @@ class SegRnn(Model):
     @dataclass(frozen=True, kw_only=True)
     class Config(Model.Config):
         size: Size = "m"
-        """The one dial: s (64 wide), m (128) or l (256)."""
+        """Size of the network: s (width 64), m (128) or l (256)."""
         hidden: int = 0
-        """Width D; 0 takes the size's."""
+        """Hidden width D; 0 takes that of `size`."""
         segment: int = 0
-        """Steps in a segment; 0 takes a fifteenth of the window, or a quarter of the shortest season if that is more."""
+        """Steps in a segment; 0 takes 1/15 of the window, or 1/4 of the shortest season if that is longer."""
         dropout: float = 0.2
-        """Before the last linear map, in [0, 1)."""
+        """Dropout rate before the last linear layer, in [0, 1)."""
         cycle: int = 0
-        """Steps in a learnt cycle, such as 168 hours; 0 is none."""
+        """Steps in a learned cycle, such as 168 for a week of hours; 0 for none."""
 
         def __post_init__(self) -> None:
             if self.size not in _SIZES:
@@ -110,7 +111,7 @@ class SegRnn(Model):
         return replace(outlook, start=outlook.start + cycle[..., step_H % self.cycle.length])
 
     def _bare(self, window: Tensor, cycle: Tensor, begun: Tensor) -> Tensor:
-        """A window minus the cycle, except before the series begins. Shapes: [..., W], [..., M], [..., 1]"""
+        """The window minus the cycle; rows before the series begins stay as they are. Shapes: [..., W], [..., M], [..., 1]"""
         back_W = torch.arange(1 - self.task.window, 1, device=window.device)
         return window - torch.where(-back_W < begun, cycle[..., back_W % cycle.shape[-1]], 0.0)
 

@@ -8,12 +8,14 @@ __all__ = ["Theta"]
 
 
 class Theta(Statistical):
-    """A line and an exponential smoothing of the series bent around it, on seasonally adjusted values.
+    """The mean of a linear trend and of an exponential smoothing of the series, curved around that trend; the values are
+    seasonally adjusted.
 
-    Needs the extra `stats` (statsforecast). Parameters are fitted at the first cutoff asked for and applied anew up to
-    each later one. Intervals are the method's own, calibrated on held-out rows as those of every model.
+    Needs the extra `stats` (statsforecast). Parameters are fitted at the first cutoff of a backtest, and applied
+    with the same values at each later one. Intervals are the method's own, calibrated on held-out rows like those of every
+    model.
 
-    Missing: the causal stand-in of a missing value
+    Missing: filled with an earlier value
     Fails:   on several seasons, and on seasons that change
     Source:  Fiorucci et al. (2016), International Journal of Forecasting 32(4); statsforecast's DynamicOptimizedTheta
     """

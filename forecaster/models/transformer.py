@@ -18,7 +18,7 @@ class Transformer(OnePass):
     Layers look in turn at neighbouring patches and at patches a season apart, so a few dozen of them reach far back.
 
     Shapes:  see `OnePass`
-    Missing: a causal stand-in in the window, with flags beside it where training had gaps
+    Missing: filled in the window with an earlier value; flags mark it if the training rows had gaps, too
     Fails:   on few short series; it forgets what lies more than `context_steps` patches back
     Source:  Vaswani et al. (2017), NeurIPS; patches: Nie et al. (2023), ICLR; normalised first: Xiong et al. (2020), ICML
     """
