@@ -1,1 +1,1 @@
-"""Pages for people, drawn from the REST API."""
+"""The dashboard: pages that show what the REST API serves."""

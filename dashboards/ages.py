@@ -19,11 +19,11 @@ __all__ = ["ages", "lateness", "spared"]
 _SERIES_SHOWN, _MOST_SERIES = 20, 20_000
 _STEPS_FROM = timedelta(days=14)
 _LATE_STEPS, _CLOSED = 3, timedelta(days=2)
-"""A value is late after so many steps; of one that has days without values, so long after that."""
+"""A value is late after 3 steps; for a series with days without values, 2 days later."""
 
 
 def ages(client: Client, now: datetime) -> Any:
-    """How old the last value of each series is, the latest first. Raises: ForecasterError where the API does not answer"""
+    """A table of the age of each series' last value, the most overdue first. Raises: ForecasterError if the API does not answer"""
     found = client.series(limit=_MOST_SERIES)
     if len(found) == 0:
         return dmc.Text("No series yet.", c="dimmed")
@@ -41,7 +41,7 @@ def ages(client: Client, now: datetime) -> Any:
 
 
 def _said(known: pd.DataFrame) -> str:
-    """How many series are late, and what that means."""
+    """A sentence on how many series are late, and when a series counts as late."""
     late = int((known["late_by"] > 1).sum())
     parts = [f"{counted(late, 'series is', 'series are')} late" if late else "none is late"]
     parts[0] += f": late is what is older than {_LATE_STEPS} steps and the time from one scheduled reading to the next"
@@ -56,7 +56,7 @@ def _said(known: pd.DataFrame) -> str:
 
 
 def _judged(client: Client, known: pd.DataFrame, now: datetime) -> pd.DataFrame:
-    """Every series with its step and problems, the latest first."""
+    """All series with step, problems and `late_by`, the most overdue first."""
     quarter = now.replace(minute=now.minute // 15 * 15, second=0, microsecond=0)
     known = known.merge(_looked_at(client, known["last_ds"].max().floor("D"), quarter), on="unique_id", how="left")
     known["problems"] = known["problems"].fillna("")
@@ -68,7 +68,7 @@ def _judged(client: Client, known: pd.DataFrame, now: datetime) -> pd.DataFrame:
 
 
 def _looked_at(client: Client, newest: datetime, quarter: datetime) -> pd.DataFrame:
-    """Recent steps and problems; if counting them takes too long, only ages are shown."""
+    """Steps and problems of recent rows; empty if the API takes too long to count them, so that only ages are shown."""
     try:
         found = pd.DataFrame() if pd.isna(newest) else _counted(client, newest, quarter)
     except SourceError:
@@ -82,19 +82,19 @@ def _looked_at(client: Client, newest: datetime, quarter: datetime) -> pd.DataFr
 
 @lru_cache(maxsize=1)
 def _counted(client: Client, newest: datetime, quarter: datetime) -> pd.DataFrame:
-    """Steps and problems from the lake, counted once every quarter of an hour; a failed count is tried again."""
+    """Steps and problems from the lake, kept for a quarter of an hour; a request that failed is not kept."""
     return client.quality(since=(newest - _STEPS_FROM).isoformat())
 
 
 def lateness(last: datetime, step: timedelta | None, now: datetime, spare: timedelta) -> float:
-    """The age of a last value, 1 where it begins to be late: some steps and the spare time. 0 where no step is known."""
+    """The age of a series' last value, divided by the age from which it is late: 3 steps plus `spare`. 0 if no step is known."""
     if step is None or pd.isna(last):
         return 0.0
     return (now - last) / (_LATE_STEPS * step + spare)
 
 
 def spared(series: Mapping[str, Any]) -> timedelta:
-    """How long no value comes of a series, as the API knows it: from one reading to the next, and on days without values."""
+    """The time without new values that is normal for a series: between scheduled readings, and on days without values."""
     closes = series["calendar"] not in (None, "", "24/7") or str(series["step"] or "").startswith("B")
     every_s = series["read_every_s"]
     return (_CLOSED if closes else timedelta(0)) + timedelta(seconds=0 if pd.isna(every_s) else every_s)

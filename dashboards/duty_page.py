@@ -1,4 +1,4 @@
-"""The first page: what is wrong now in any series, and what nobody has judged yet."""
+"""The first page: events of all series that still go on or have no label yet, and how old the last values are."""
 
 from datetime import datetime
 from typing import Any
@@ -14,12 +14,12 @@ from forecaster.counted import counted
 __all__ = ["duty"]
 
 _STATES = ("open", "acknowledged", "snoozed", "confirmed")
-"""States of events that somebody on duty has to know of; one that was confirmed, as long as it goes on."""
+"""States of the events to show; a confirmed event is shown as long as it goes on."""
 _INCIDENTS_SHOWN, _MOST_EVENTS = 20, 20_000
 
 
 def duty(client: Client, now: datetime) -> Any:
-    """Open events of all series. Raises: ForecasterError where the API does not answer"""
+    """The content of the page. Raises: ForecasterError if the API does not answer"""
     events = _waiting(client)
     labels = client.labels(limit=_MOST_EVENTS)
     going_on, over = events[events["is_open"]], events[~events["is_open"]]
@@ -33,13 +33,13 @@ def duty(client: Client, now: datetime) -> Any:
 
 
 def _section(title: str, events: pd.DataFrame, labels: pd.DataFrame, now: datetime) -> list[Any]:
-    """Events under a title; nothing where there are none."""
+    """A title and a table of events; nothing if there are none."""
     if len(events) == 0:
         return []
     incidents = events["incident_id"].unique()
     shown = events[events["incident_id"].isin(incidents[:_INCIDENTS_SHOWN])]
     notes: list[Any] = [
-        "Say what an event is: ",
+        "Label an event: ",
         dmc.Code("forecaster label EVENT --as acknowledged --note 'on my way'"),
     ]
     if len(shown) < len(events):
@@ -58,7 +58,7 @@ def _section(title: str, events: pd.DataFrame, labels: pd.DataFrame, now: dateti
 
 
 def _waiting(client: Client) -> pd.DataFrame:
-    """Events that somebody must know of: unhandled ones first, then the newest incident, and in it the worst event."""
+    """The events to show: open ones first; among these the newest incident, and within it the most severe event."""
     parts = [client.anomalies(state=state, limit=_MOST_EVENTS) for state in _STATES]
     found = pd.concat([part for part in parts if len(part)]) if any(map(len, parts)) else None
     if found is None:
@@ -73,7 +73,7 @@ def _waiting(client: Client) -> pd.DataFrame:
 
 
 def _headline(going_on: pd.DataFrame, over: pd.DataFrame) -> Any:
-    """The answer in one sentence."""
+    """The state of all series in one sentence."""
     new = going_on[~going_on["is_known"]] if len(going_on) else going_on
     if len(new):
         n, m = counted(len(new), "event"), counted(new["unique_id"].nunique(), "series", "series")

@@ -1,4 +1,4 @@
-"""Events as a table: severity, series, start, and feedback from people."""
+"""A table of events: severity, series, start, duration, and label."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -20,21 +20,21 @@ SPANS = {
     "1y": timedelta(days=365),
     "all": None,
 }
-"""Lengths of time, from its last value back, that a series is shown over."""
+"""Time spans before its last value for which a series can be shown; None for all of it."""
 _ARROWS = {"up": "↑", "down": "↓"}
 _COLOURS = {"open": "gray", "acknowledged": "blue", "snoozed": "violet", "confirmed": "orange"}
 
 
 def link(name: str, span: str = "3m") -> Any:
-    """A series' name, leading to its page."""
+    """A link to the page of a series."""
     style = {"overflowWrap": "anywhere", "color": "var(--mantine-color-anchor)", "textDecoration": "none"}
     return dcc.Link(name, href="?" + urlencode({"series": name, "span": span}), style=style)
 
 
 def events_table(events: pd.DataFrame, labels: pd.DataFrame, now: datetime, *, linked: bool) -> Any:
-    """A row for each incident, in the order of the events, of which its first one is shown and the others unfold.
+    """One row for each incident, in the order of the events: its first event, and the others behind a fold.
 
-    `linked` says of which series they are, and leads there.
+    With `linked`, the names of the series are shown, as links to their pages.
     """
     said = labels.drop_duplicates("event_id").set_index("event_id").to_dict("index") if len(labels) else {}
     rows = []
@@ -62,7 +62,7 @@ _ID = {"overflowWrap": "anywhere", "fontFamily": "ui-monospace, monospace"}
 
 
 def _severity(event: dict[str, Any]) -> Any:
-    """The size, the direction, and the probability of the event's strangest value."""
+    """Severity and direction of an event, and the p-value of its strangest row."""
     p = f"p {10 ** -event['severity']:.1g}" if event["direction"] != "silent" else "no values"
     return dmc.Stack([dmc.Text(_size(event), size="sm", fw=600), dmc.Text(p, size="xs", c="dimmed")], gap=0)
 
@@ -72,7 +72,7 @@ def _size(event: dict[str, Any]) -> str:
 
 
 def _names(lead: dict[str, Any], others: list[dict[str, Any]], now: datetime, *, linked: bool) -> Any:
-    """Series and ids of an incident's events, and its own id where that says something new."""
+    """Series and ids of the events of an incident, and the id of the incident if it differs."""
     parts = _name(lead, now, linked=linked)
     if lead["incident_id"] not in (None, lead["event_id"]):
         parts.append(dmc.Text(f"incident {lead['incident_id']}", size="xs", c="dimmed", style=_ID))
@@ -86,7 +86,7 @@ def _names(lead: dict[str, Any], others: list[dict[str, Any]], now: datetime, *,
 
 
 def _name(event: dict[str, Any], now: datetime, *, linked: bool, with_severity: bool = False) -> list[Any]:
-    """The series, and the id to label the event by."""
+    """The series of an event and the event's id, which `forecaster label` takes."""
     event_id = event["event_id"]
     of_id = [dmc.Text(event_id, size="xs", c="dimmed", style=_ID), _copy(event_id)]
     parts: list[Any] = [dmc.Group(of_id, gap=6, wrap="nowrap", align="start")]
@@ -102,7 +102,7 @@ def _copy(text: str) -> Any:
 
 
 def _span(start: datetime, now: datetime) -> str:
-    """The shortest span that shows the start of an event and some time before it."""
+    """The shortest time span that shows the start of an event and some time before it."""
     return next((name for name, span in SPANS.items() if span is None or (now - start) * 1.5 < span), "all")
 
 
@@ -113,7 +113,7 @@ def _began(event: dict[str, Any], now: datetime) -> Any:
 
 
 def _lasts(event: dict[str, Any]) -> Any:
-    """How long it lasted, so far where it goes on."""
+    """The duration of an event, up to now if it goes on."""
     lasted = event["end"] - event["start"]
     text = dmc.Text(length(lasted) if lasted else "one value", size="sm")
     if not event["is_open"]:
@@ -122,7 +122,7 @@ def _lasts(event: dict[str, Any]) -> Any:
 
 
 def _state(event: dict[str, Any], label: Any) -> Any:
-    """The label of the event, who gave it, and for how long it holds."""
+    """The label of an event, who gave it, and until when a snooze lasts."""
     state = str(event["state"])
     badge = dmc.Badge(
         state.replace("_", " "), color=_COLOURS.get(state, "gray"), variant="light", tt="none", styles=_UNCUT

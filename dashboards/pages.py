@@ -1,6 +1,6 @@
-"""The pages: what is wrong in any series, and one series. Everything on them comes from the REST API.
+"""The app with its two pages: one of all series, and one of a single series. All data come from the REST API.
 
-The address holds the whole state, so a page can be sent to somebody.
+The URL contains the whole state of a page, so a link to it can be sent to somebody.
 """
 
 from datetime import UTC, datetime
@@ -30,17 +30,17 @@ _ASKED = f"""
     const known = [asked.get("series"), {list(SPANS)}.includes(asked.get("span")) ? asked.get("span") : "{_SPAN}"];
 """
 _READ = f"() => {{{_ASKED} return [...known, known[0] ? {{}} : {{display: 'none'}}]; }}"
-"""What the address says, into the choices. Only the address changes the page, so no answer undoes a choice made meanwhile."""
+"""Sets series and time span from the URL. Only the URL changes the page, so a slow answer never undoes a newer choice."""
 _WRITE = f"""(name, span) => {{{_ASKED}
     if ((name || null) === known[0] && (!name || span === known[1])) return;
     window.history.pushState({{}}, "", name ? "?" + new URLSearchParams({{series: name, span: span}}) : "/");
     window.dispatchEvent(new PopStateEvent("popstate"));
 }}"""
-"""What was chosen, into the address, unless it is there already; as the browser itself would, so that it is one way only."""
+"""Writes the chosen series and time span into the URL, unless they are there already, and tells the page that it changed."""
 
 
 def create(client: Client) -> Dash:
-    """The pages over a running API."""
+    """The dashboard of a running API."""
     app = Dash(
         __name__, title="forecaster", backend="fastapi", update_title="", suppress_callback_exceptions=True
     )  # some parts are on one page only
@@ -82,7 +82,7 @@ _HIDDEN = {"display": "none"}
 
 
 def content(client: Client, name: str | None, span: str, now: datetime, *, dark: bool = False) -> list[Any]:
-    """The page of a series, or of all where none is named. Raises: ForecasterError with what to say instead"""
+    """The page of a series, or, without a name, of all. Raises: ForecasterError whose message is shown instead of the page"""
     if name:
         return [
             _back(),
@@ -94,7 +94,7 @@ def content(client: Client, name: str | None, span: str, now: datetime, *, dark:
 
 
 def problem(error: ForecasterError) -> list[Any]:
-    """A page that says what is wrong, with a link back."""
+    """An error message, with a link to the first page."""
     said = str(error)
     return [_message(said[:1].upper() + said[1:]), _back()]
 

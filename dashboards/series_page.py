@@ -1,4 +1,4 @@
-"""The page of one series: its history, its forecast, its anomalies, and how old its last value is."""
+"""The page of one series: history, forecast, anomalies, and the age of its last value."""
 
 from datetime import datetime
 from typing import Any
@@ -21,9 +21,9 @@ _EVENTS_SHOWN = 50
 
 
 def one_series(client: Client, name: str, span: str, now: datetime, *, dark: bool = False) -> list[Any]:
-    """Facts, figure and events of one series.
+    """Facts, figure and events of a series.
 
-    Raises: ConfigError for a series or a span that there is not
+    Raises: ConfigError for an unknown series or time span, or a series without values
     """
     if span not in SPANS:
         raise unknown_name("span", span, SPANS)
@@ -47,7 +47,7 @@ def one_series(client: Client, name: str, span: str, now: datetime, *, dark: boo
 
 
 def _known(client: Client, name: str) -> "pd.Series[Any]":
-    """What is known of a series. Raises: ConfigError where there is none of that name"""
+    """The row of a series in the ledger. Raises: ConfigError for an unknown name"""
     for _, info in client.series(text=name, limit=1).iterrows():
         if info["unique_id"] == name:
             return info
@@ -55,7 +55,7 @@ def _known(client: Client, name: str) -> "pd.Series[Any]":
 
 
 def _last_time(client: Client, info: "pd.Series[Any]") -> pd.Timestamp:
-    """Of the last value; the ledger may not know it. Raises: ConfigError where there is none"""
+    """The time of the last value, from the lake if the ledger does not have it. Raises: ConfigError if there is no value"""
     known = info["last_ds"]
     if pd.isna(known):
         last = client.observations([info["unique_id"]], limit=1, newest_first=True)
@@ -68,7 +68,7 @@ def _last_time(client: Client, info: "pd.Series[Any]") -> pd.Timestamp:
 def _facts(
     info: "pd.Series[Any]", history: pd.DataFrame, forecast: pd.DataFrame, events: pd.DataFrame, now: datetime
 ) -> Any:
-    """What a person asks first."""
+    """The most important facts: last value and its age, model, number of anomalies."""
     served = forecast.iloc[-1] if len(forecast) else None
     last, step = history.iloc[-1], history["ds"].diff().median()
     step = None if pd.isna(step) else step

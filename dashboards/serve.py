@@ -1,4 +1,4 @@
-"""Serve the pages: `python -m dashboards.serve http://127.0.0.1:8000 8050`."""
+"""Serve the dashboard: `python -m dashboards.serve http://127.0.0.1:8000 8050`."""
 
 import sys
 
@@ -12,7 +12,7 @@ __all__ = ["main"]
 
 
 def main() -> None:
-    """Serve on a port of this machine, over the API at an address."""
+    """Serve the dashboard of the API at a URL on a port of this machine."""
     hush()
     url, port = sys.argv[1], int(sys.argv[2])
     uvicorn.run(create(Client(url)).server, host="127.0.0.1", port=port, log_level="warning")

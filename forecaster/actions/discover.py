@@ -1,4 +1,4 @@
-"""Which series a pipeline's source has, and what is known of them."""
+"""List the series of a pipeline's source, and what the source says about them."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -16,11 +16,14 @@ _SHOWN = ["unique_id", "domain", "unit", "step", "timezone", "calendar", "licenc
 def discover(
     pipeline: Annotated[str, "Pipeline of the project file."],
     *,
-    format: Annotated[Literal["table", "csv", "json", "parquet"], "How to show them."] = "table",
+    format: Annotated[Literal["table", "csv", "json", "parquet"], "Format of the output."] = "table",
     out: Annotated[Path | None, "File to write instead of the screen; parquet needs one."] = None,
     app: "App",
 ) -> Outcome:
-    """Which series a pipeline's source has, with unit, step, zone, calendar, licence and tags, as the source says."""
+    """List the series of a pipeline's source, with unit, step, time zone, calendar, licence and tags if the source gives them.
+
+    Nothing is stored.
+    """
     import pandas as pd
 
     found = app.connector(app.settings.pipeline(pipeline)).discover()

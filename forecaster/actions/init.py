@@ -1,4 +1,4 @@
-"""Write a project file to begin with."""
+"""Write a first project file, forecaster.toml."""
 
 from pathlib import Path
 from typing import Annotated
@@ -15,9 +15,12 @@ _NEXT = ("ingest", "train", "promote", "score", "up")
 def init(
     folder: Annotated[Path, "Folder of the project."] = Path("."),
     *,
-    force: Annotated[bool, "Write over a project file that is there."] = False,
+    force: Annotated[bool, "Overwrite an existing project file."] = False,
 ) -> Outcome:
-    """Write a project file to begin with: three pipelines over data that installed packages carry."""
+    """Write a first project file, forecaster.toml.
+
+    It has three pipelines on example data that come with installed packages, so they need no network.
+    """
     path = folder / "forecaster.toml"
     if path.exists() and not force:
         raise ConfigError(f"'{path}' exists. Write over it with --force.")
@@ -30,34 +33,34 @@ _TEMPLATE = """\
 # A forecaster project. Relative paths start at this file's folder.
 name = "forecaster"
 
-lake = ".forecaster/lake"                           # facts: a folder, or s3://bucket/prefix
-ledger = "sqlite:///.forecaster/ledger.db"          # decisions: sqlite:///, or postgresql+psycopg://
-tracking_uri = "sqlite:///.forecaster/mlflow.db"    # runs, in MLflow
-registry_uri = "sqlite:///.forecaster/mlflow.db"    # models, in MLflow
-artefacts = ".forecaster/artefacts"
-# keep_revisions = "400D"                           # values that newer ones replaced: how long; else for ever
+lake = ".forecaster/lake"                           # observations, forecasts, scores: a folder, or s3://bucket/prefix
+ledger = "sqlite:///.forecaster/ledger.db"          # series, runs, events: sqlite:/// or postgresql+psycopg://
+tracking_uri = "sqlite:///.forecaster/mlflow.db"    # training runs, in MLflow
+registry_uri = "sqlite:///.forecaster/mlflow.db"    # versions of models, in MLflow
+artefacts = ".forecaster/artefacts"                 # folder for models and figures
+# keep_revisions = "400D"                           # how long to keep replaced values; without it, for ever
 
-[ports]                                             # of `forecaster up`, on 127.0.0.1
+[ports]                                             # used by `forecaster up`, on 127.0.0.1
 prefect = 4200
 mlflow = 5000
 rest = 8000
 dashboard = 8050
 
-# A pipeline: a source, when to read it, how far to look ahead, with which model and detector.
+# A pipeline: a source, when to read it, how many steps to forecast, and with which model and detector.
 [pipelines.water]
 source = "builtin"                                  # a file in connectors/
 options = { series = ["water_flow"] }               # settings of the connector
-horizon = 24                                        # steps of the series
-schedule = "every 6h"                               # ingest and score; or a cron line, in UTC
-train_schedule = "every 7D"                         # train, and promote what is better
-monitor_schedule = "every 1D"                       # judge the forecasts by the values that came
-# retrain = true                                    # and train at once if they have become worse
-model = "auto"                                      # several that vote, or a file in models/
-detector = "auto"                                   # a file in detectors/
-false_alarms = "1/series-week"                      # alarms to accept on normal data
+horizon = 24                                        # number of steps to forecast
+schedule = "every 6h"                               # when to read and score; or a cron line, in UTC
+train_schedule = "every 7D"                         # when to train, and to promote a better model
+monitor_schedule = "every 1D"                       # when to judge past forecasts by the values that came
+# retrain = true                                    # and to train at once if they have become worse
+model = "auto"                                      # several models, weighted by their errors; or a file in models/
+detector = "auto"                                   # or a file in detectors/
+false_alarms = "1/series-week"                      # rate of false alarms to accept on normal data
 alerts = ["jsonl"]                                  # files in alerts/
-# contract = { range = [0, 500], stale = "2D" }     # what its rows must be: docs/sources.md
-# rules = { direction = "up", cool_down = 12 }      # which alarms make an event: scoring/rules.py
+# contract = { range = [0, 500], stale = "2D" }     # conditions for new rows: docs/sources.md
+# rules = { direction = "up", cool_down = 12 }      # which alarms become events: scoring/rules.py
 
 [pipelines.rates]
 source = "builtin"
@@ -77,7 +80,7 @@ train_schedule = "every 30D"
 model = "auto"
 false_alarms = "1/series-year"
 
-# Your own data instead: docs/sources.md has every source.
+# Examples for your own data; docs/sources.md lists all sources.
 # [pipelines.berlin]
 # source = "open_meteo"
 # options = { locations = { berlin = [52.52, 13.41] }, variables = ["temperature_2m"], start = "730D" }

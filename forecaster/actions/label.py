@@ -1,4 +1,4 @@
-"""Say what an event is: taken up, put off, confirmed, expected, false, a new normal, resolved."""
+"""Label an event as acknowledged, snoozed, confirmed, expected, false, new_normal, resolved or open."""
 
 import getpass
 from datetime import UTC, datetime
@@ -14,21 +14,24 @@ __all__ = ["label"]
 
 
 def label(
-    event: Annotated[str, "Id of an event, as `forecaster query anomalies` shows it."],
+    event: Annotated[str, "Id of the event; `forecaster query anomalies` lists them."],
     *,
-    as_: Annotated[State, "What it is from now on."],
+    as_: Annotated[State, "The label."],
     until: Annotated[str | None, "End of a snooze, e.g. 2024-03-31T01:00Z."] = None,
-    every: Annotated[str | None, "An expected event comes again every so often, e.g. 7D: no alarm then."] = None,
-    by: Annotated[str | None, "Who says so. Default: the user of this machine."] = None,
-    note: Annotated[str, "Why."] = "",
+    every: Annotated[
+        str | None, "Period after which an expected event comes again, e.g. 7D; it raises no alarm then."
+    ] = None,
+    by: Annotated[str | None, "Name of the person who labels it. Default: the user name on this machine."] = None,
+    note: Annotated[str, "A note, such as the reason."] = "",
     app: "App",
 ) -> Outcome:
-    """Say what an event is: taken up, put off, confirmed, expected, false, a new normal, resolved.
+    """Label an event as acknowledged, snoozed, confirmed, expected, false, new_normal, resolved or open.
 
-    The next scoring minds it (docs/events.md): confirmed and expected events do not count as normal, nor do confirmed ones
-    train a model; what is no stranger than a false one raises no alarm; with a new normal calibration begins anew.
-    Nobody is alerted to an event that is not open. While an event is snoozed, nothing is told of its series; when the
-    snooze is over it is open again, and told of anew if it still goes on. What was said stays: `query labels` has it all.
+    The next scoring uses the label (docs/events.md). Rows of confirmed and expected events do not count as normal, and rows of
+    confirmed events are not used for training. After a false event, rows that are no stranger than it raise no alarm. After a
+    new normal, the calibration starts again from the event. Alerts are sent for open events only. While an event is snoozed,
+    no alert is sent for its series; when the snooze ends, the event is open again, and alerted again if it still continues.
+    All labels are kept: `forecaster query labels`.
     """
     end = instant(until, "--until")
     if (as_ == "snoozed") != (end is not None):

@@ -1,4 +1,4 @@
-"""Look at what is stored: forecasts, anomalies, incidents and what was said of them, observations, runs."""
+"""Show stored data: forecasts, anomalies, incidents, labels, observations, runs and others."""
 
 from contextlib import suppress
 from dataclasses import replace
@@ -23,21 +23,21 @@ _NAMES = list(QUERY_TABLES)
 def query(
     what: Annotated[str, f"{', '.join(_NAMES[:-1])} or {_NAMES[-1]}."],
     *,
-    pipeline: Annotated[str | None, "Only what belongs to this pipeline. Default: all."] = None,
+    pipeline: Annotated[str | None, "Only rows of this pipeline. Default: all."] = None,
     series: Annotated[list[str] | None, "Names of series. Default: all."] = None,
-    since: Annotated[str | None, "First time, e.g. 2024-03-31 or 2024-03-31T01:00Z."] = None,
-    until: Annotated[str | None, "First time that is no longer wanted."] = None,
-    as_of: Annotated[str | None, "As things were known at this time; one to come is now. Default: now."] = None,
-    state: Annotated[State | None, "Only anomalies of which this was said last, e.g. open. Default: all."] = None,
-    limit: Annotated[int | None, "Most rows."] = None,
+    since: Annotated[str | None, "Start of the time span (included), e.g. 2024-03-31 or 2024-03-31T01:00Z."] = None,
+    until: Annotated[str | None, "End of the time span (not included)."] = None,
+    as_of: Annotated[str | None, "Show what was known at this time. Default, and for a future time: now."] = None,
+    state: Annotated[State | None, "Only anomalies with this label, e.g. open. Default: all."] = None,
+    limit: Annotated[int | None, "Greatest number of rows."] = None,
     newest_first: Annotated[
-        bool, "From the last time back, e.g. for the last rows with --limit; events, runs and slices always are."
+        bool, "Newest rows first, so that --limit keeps these; events, runs and slices are always shown so."
     ] = False,
-    format: Annotated[Literal["table", "csv", "json", "parquet"], "How to show them."] = "table",
+    format: Annotated[Literal["table", "csv", "json", "parquet"], "Format of the output."] = "table",
     out: Annotated[Path | None, "File to write instead of the screen; parquet needs one."] = None,
     app: "App",
 ) -> Outcome:
-    """Look at what is stored. Forecasts and observations are the latest known of each series and time."""
+    """Show stored data. Of forecasts and observations, the latest row of each series and time is shown."""
     from forecaster.errors import unknown_name
 
     start, end, known = instant(since, "--since"), instant(until, "--until"), instant(as_of, "--as-of")
@@ -71,7 +71,7 @@ def query(
 
 
 def _for_a_screen(what: str, frame: "pd.DataFrame") -> "pd.DataFrame":
-    """The columns that a person reads, names of several series apart from each other."""
+    """The columns to show on a screen; several names of series are joined by commas."""
     shown = frame[[name for name in QUERY_TABLES[what].shown if name in frame.columns]]
     return shown.assign(series=shown["series"].map(", ".join)) if what == "incidents" else shown
 
@@ -85,7 +85,7 @@ def _of_ledger(
     until: datetime | None,
     limit: int | None,
 ) -> "pd.DataFrame":
-    """What was done, and which series there are."""
+    """Rows of a table of the ledger: runs, slices, watermarks or series."""
     if what == "runs":
         return app.ledger.find_runs(pipeline=pipeline, since=since, until=until, limit=limit)
     if what == "slices":
@@ -97,7 +97,8 @@ def _of_ledger(
 
 
 def _waits(app: "App") -> dict[str, float]:
-    """Seconds that pass at most between two scheduled readings of each pipeline that has them; a source that sends waits for none."""
+    """The longest time between two scheduled readings of each pipeline, in seconds; without pipelines that have no schedule, or
+    whose source sends by itself."""
     from forecaster.actions._services import sends
     from forecaster.series.timetable import longest_wait
 
@@ -113,7 +114,7 @@ def _waits(app: "App") -> dict[str, float]:
 def _of_series(
     app: "App", what: str, pipeline: str | None, state: str | None, limit: int | None, newest_first: bool, **asked: Any
 ) -> "pd.DataFrame":
-    """What is known of series in a span of time."""
+    """Rows of a table about series in a time span."""
     if what == "quality":
         return _quality(app, pipeline, limit, **asked)
     if pipeline is not None:
@@ -139,7 +140,7 @@ def _quality(
     until: datetime | None,
     as_of: datetime | None,
 ) -> "pd.DataFrame":
-    """What is wrong with the series of some pipelines, each held to its contract."""
+    """Problems of the series of some pipelines, by the contract of each pipeline."""
     from forecaster.store.quality import quality
 
     contracts = {one.name: app.contract(one) for one in app.settings.chosen(pipeline)}
@@ -160,7 +161,7 @@ def _quality(
 
 
 def _incidents(app: "App", limit: int | None, *, series: list[str] | None, **asked: Any) -> "pd.DataFrame":
-    """Incidents of which an event is asked for, with all of their events."""
+    """Incidents with an event among those asked for; each with all its events."""
     from forecaster.scoring.incidents import of_events
 
     some = app.ledger.events.find(series_ids=series, **asked)

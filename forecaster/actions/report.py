@@ -1,4 +1,4 @@
-"""Write a page with every series: history, forecast, anomalies."""
+"""Write an HTML page of all series: history, forecast, anomalies."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -19,7 +19,7 @@ __all__ = ["report"]
 _HORIZONS_SHOWN = 12
 _MOST_SERIES = 20
 _OLD_KEY = "series"
-"""What versions registered before call `unique_id` in their scores.csv."""
+"""Name of the column `unique_id` in scores.csv of versions that were registered earlier."""
 
 
 def report(
@@ -28,9 +28,10 @@ def report(
     out: Annotated[Path, "HTML file to write."] = Path("report.html"),
     app: "App",
 ) -> Outcome:
-    """Write a page with every series: history, forecast with its intervals, anomalies, and how good the model is.
+    """Write an HTML page of all series: history, forecast with intervals, anomalies, and accuracy of the model.
 
-    The page needs no network. The table is also what it prints.
+    The page can be opened without a network. Of a pipeline with many series, it shows the first 20. The table at its top is
+    also printed.
     """
     import pandas as pd
 
@@ -53,7 +54,7 @@ def report(
 
 
 def _champion(app: "App", one: "Pipeline") -> "tuple[str, str, pd.DataFrame]":
-    """What serves, and the metrics of each series in its rehearsal."""
+    """Name and version of the champion, and the metrics of each series in its rehearsal."""
     import pandas as pd
 
     champion = app.registry.resolve(one.name, CHAMPION)
@@ -64,7 +65,7 @@ def _champion(app: "App", one: "Pipeline") -> "tuple[str, str, pd.DataFrame]":
 
 
 def _scores(scores: "pd.DataFrame", name: str, model: str) -> dict[str, object]:
-    """A series' metrics beside those of seasonal naive."""
+    """The metrics of a series, and the MASE of the seasonal naive forecast."""
     own = scores[scores[UNIQUE_ID] == name].set_index("model")
     if model not in own.index:
         return {"MASE": float("nan"), "naive": float("nan"), "80 % covers": ""}
@@ -73,7 +74,7 @@ def _scores(scores: "pd.DataFrame", name: str, model: str) -> dict[str, object]:
 
 
 def _series(app: "App", one: "Pipeline", name: str) -> "tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame, pd.DataFrame]":
-    """The last part of a series with what was said about it, and all its events."""
+    """The last rows of a series with forecasts and scores, and all its events."""
     forecast = app.lake.read("forecasts", series=[name])
     forecast = forecast[forecast["cutoff"] == forecast["cutoff"].max()]
     history = app.lake.read("observations", series=[name])

@@ -1,4 +1,4 @@
-"""Ask the lake and the ledger in SQL, read-only."""
+"""Run an SQL query on the stored data, read-only."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -12,16 +12,17 @@ __all__ = ["sql"]
 
 
 def sql(
-    query: Annotated[str, "One SELECT statement, in DuckDB's SQL."],
+    query: Annotated[str, "A single SELECT statement, in DuckDB's dialect of SQL."],
     *,
     format: Annotated[Literal["table", "csv", "json", "parquet"], "How to show the rows."] = "table",
     out: Annotated[Path | None, "File to write instead of the screen; parquet needs one."] = None,
     app: "App",
 ) -> Outcome:
-    """Ask the lake and the ledger in SQL, read-only.
+    """Run an SQL query on the stored data, read-only.
 
-    Views: observations, forecasts, scores (each the latest), observations_all, forecasts_all, scores_all, quarantine,
-    series, slices, runs, events.
+    Tables: observations, forecasts, scores (the latest row of each series and time); observations_all, forecasts_all,
+    scores_all (all rows, also replaced ones); quarantine (refused rows); series, slices, runs, events, labels. A query can
+    read no other files, and can change nothing.
     """
     from forecaster.store.sql import select
 

@@ -1,4 +1,4 @@
-"""Everything at once on this machine: schedules, runs, API and page."""
+"""Start all services on this machine: schedules, MLflow, REST API and dashboard."""
 
 import ctypes
 import os
@@ -28,14 +28,15 @@ _DIE_WITH_PARENT = 1  # PR_SET_PDEATHSIG
 
 def up(
     *,
-    seconds: Annotated[float | None, "End by itself after so long. Default: with Ctrl-C."] = None,
+    seconds: Annotated[float | None, "Stop after this many seconds. Default: run until Ctrl-C."] = None,
     app: "App",
     watch: Watch = SILENT,
 ) -> Outcome:
-    """Everything at once on this machine: schedules, runs, API and page.
+    """Start all services on this machine: schedules, MLflow, REST API and dashboard.
 
-    Starts Prefect's server with the pipelines' flows on their schedules, MLflow's pages, the REST API and the dashboard,
-    all on 127.0.0.1, and shows a table of addresses; a wrong setting (`forecaster check`) is refused before. Ctrl-C ends all of it; schedules stay active for the next time.
+    Prefect's server runs the flows of the pipelines on their schedules. All services listen on 127.0.0.1 only; a table shows
+    their addresses. Wrong settings (see `forecaster check`) are reported before anything starts. Ctrl-C stops all services;
+    the schedules are kept for the next start.
     """
     import pandas as pd
 
@@ -65,7 +66,7 @@ def up(
 
 
 def _started(service: Service, logs: Path) -> "subprocess.Popen[bytes]":
-    """The program, in a session of its own: Ctrl-C reaches us alone, and we end it in order."""
+    """The running program of a service. It has a session of its own, so that Ctrl-C reaches only us, and we stop it."""
     with _log(service, logs).open("ab") as log:
         return subprocess.Popen(
             service.command,
@@ -79,7 +80,7 @@ def _started(service: Service, logs: Path) -> "subprocess.Popen[bytes]":
 
 
 def _await(service: Service, process: "subprocess.Popen[bytes]", logs: Path) -> None:
-    """Until it answers. Raises: ForecasterError when it ends or takes too long."""
+    """Wait until a service answers. Raises: ForecasterError if it ends or takes too long"""
     give_up = time.monotonic() + _START_S
     while service.health and not _answers(service.health):
         _require_alive(service, process, logs)
@@ -92,7 +93,7 @@ def _await(service: Service, process: "subprocess.Popen[bytes]", logs: Path) -> 
 def _hold(
     running: "list[tuple[Service, subprocess.Popen[bytes]]]", seconds: float | None, logs: Path, watch: Watch
 ) -> None:
-    """Until the time is over, or one of them ends that is vital."""
+    """Wait until the time is over. Raises: ForecasterError if a vital service ends"""
     until = float("inf") if seconds is None else time.monotonic() + seconds
     while time.monotonic() < until:
         for service, process in list(running):
@@ -116,7 +117,7 @@ def _require_alive(service: Service, process: "subprocess.Popen[bytes]", logs: P
 
 
 def _stop(running: "list[tuple[Service, subprocess.Popen[bytes]]]") -> None:
-    """End the last started first, and whatever it started itself."""
+    """Stop the services, the last one first, with all processes that they started."""
     for _, process in reversed(running):
         _signal(process, signal.SIGINT)
         try:
@@ -150,5 +151,5 @@ def _interrupt(*_: object) -> None:
 
 
 def _die_with_parent() -> None:
-    """Killed outright, we still leave nothing behind."""
+    """Let the kernel end this process when its parent is killed, so that nothing is left running."""
     ctypes.CDLL(None).prctl(_DIE_WITH_PARENT, signal.SIGTERM)

@@ -1,4 +1,4 @@
-"""The REST API: the same as `forecaster query` and `forecaster label`, over HTTP.
+"""The REST API: `forecaster query` and `forecaster label` over HTTP.
 
 Run it with `python -m forecaster.serving.rest forecaster.toml 8000`.
 """
@@ -25,12 +25,12 @@ __all__ = ["create", "main"]
 
 _MOST_ROWS = 100_000
 
-Pipeline = Annotated[str | None, Query(description="Only what belongs to this pipeline. Default: all.")]
+Pipeline = Annotated[str | None, Query(description="Only rows of this pipeline. Default: all.")]
 Series = Annotated[list[str] | None, Query(description="Names of series; repeat it for several. Default: all.")]
 Time = Annotated[str | None, Query(description="RFC 3339 time; without a zone it is UTC.")]
-State = Annotated[base.State | None, Query(description="Only anomalies of which this was said last, e.g. open.")]
-Limit = Annotated[int, Query(ge=1, le=_MOST_ROWS, description="Most rows.")]
-Newest = Annotated[bool, Query(description="From the last time back: what is cut at the limit is the oldest.")]
+State = Annotated[base.State | None, Query(description="Only anomalies with this label, e.g. open.")]
+Limit = Annotated[int, Query(ge=1, le=_MOST_ROWS, description="Greatest number of rows.")]
+Newest = Annotated[bool, Query(description="Newest rows first, so that the limit cuts the oldest.")]
 Format = Annotated[Literal["json", "csv"], Query(description="json: a list of records; csv: with a header.")]
 
 
@@ -55,8 +55,8 @@ def main() -> None:
 def create(app: App) -> FastAPI:
     """The API of an opened project."""
     about = (
-        "Series, observations, forecasts and anomalies, read-only; events can be labelled. Times are UTC; `since` is included, "
-        "`until` is not. An answer that was cut at `limit` has the header X-Truncated."
+        "Read series, observations, forecasts and anomalies, and label events. Times are in UTC; `since` is included, `until` "
+        "is not. If there are more rows than `limit`, the answer has the header X-Truncated."
     )
     api = FastAPI(title="forecaster", version="1", description=about)
     api.add_exception_handler(ForecasterError, _problem)
@@ -73,7 +73,7 @@ def create(app: App) -> FastAPI:
     def series(text: str | None = None, limit: Limit = 1_000, format: Format = "json") -> Response:
         return _answer(app, "series", format, series=[text] if text else None, limit=limit)
 
-    @api.post("/v1/labels", summary="Say what an event is", status_code=201)
+    @api.post("/v1/labels", summary="Label an event", status_code=201)
     def say(said: Label) -> JSONResponse:
         outcome = label(
             said.event, as_=said.as_, until=said.until, every=said.every, by=said.by, note=said.note, app=app
@@ -87,7 +87,7 @@ def create(app: App) -> FastAPI:
 
 
 def _endpoint(app: App, what: str) -> Callable[..., Response]:
-    """The same endpoint for each table."""
+    """The endpoint of a table; all have the same parameters."""
 
     def ask(
         pipeline: Pipeline = None,
