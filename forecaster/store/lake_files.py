@@ -5,6 +5,7 @@ So a lake in a bucket is read with the settings it is written with (`AWS_...` an
 
 import threading
 from datetime import UTC, datetime
+from functools import cached_property
 from typing import Any
 
 import duckdb
@@ -36,7 +37,12 @@ class _LakeFiles(AbstractFileSystem):  # type: ignore[misc]  # fsspec has no typ
         super().__init__()
         self._start = seen_as(root).rstrip("/") + "/"
         self.protocol = self._start.split("://")[0]
-        self._store = DeltaStorageHandler(root)
+        self._root = root
+
+    @cached_property
+    def _store(self) -> DeltaStorageHandler:
+        """Made when a file is read, since a lake that is still empty may have no folder."""
+        return DeltaStorageHandler(self._root)
 
     def open(self, path: str, mode: str = "rb", **_: Any) -> "_File":
         if mode != "rb":

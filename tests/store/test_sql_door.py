@@ -76,6 +76,21 @@ def test_a_lake_is_read_wherever_it_is(lake: Lake, ledger: Ledger) -> None:
     assert select(lake, ledger, "SELECT count(*) AS n FROM observations_all")["n"].tolist() == [4]
 
 
+def test_a_lake_that_is_still_empty_has_empty_tables(tmp_path: Path, ledger: Ledger) -> None:
+    """With their columns, and without a folder being made."""
+    lake = Lake(str(tmp_path / "not" / "yet"))
+    assert select(lake, ledger, "SELECT unique_id, y FROM observations").empty
+    assert not (tmp_path / "not").exists()
+
+
+@pytest.mark.parametrize("name", ["a b", "it's", "é"])
+def test_a_lake_may_have_any_name(name: str, tmp_path: Path, ledger: Ledger) -> None:
+    """Also one with characters that mean something to SQL or in addresses."""
+    lake = Lake(str(tmp_path / name / "lake"))
+    lake.append("observations", ROWS)
+    assert select(lake, ledger, "SELECT sum(y) AS total FROM observations")["total"].tolist() == [6.0]
+
+
 @pytest.mark.parametrize(
     "place",
     [
