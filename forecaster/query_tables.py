@@ -66,6 +66,11 @@ QUERY_TABLES = {
         refused=("series", "as_of"),
         is_served=False,
     ),
+    "performance": QueryTable(
+        about="How forecasts did once their times had come, by version, as `monitor` found; the newest first.",
+        shown=("pipeline", "version", "serves", "verdict", "mase", "naive_mase", "coverage80", "values", "at"),
+        refused=("series", "as_of"),
+    ),
     "slices": QueryTable(
         about="What was read of the sources, the newest first.",
         shown=("part", "status", "rows_new", "rows_revised", "rows_rejected", "attempt", "start", "end", "stream"),

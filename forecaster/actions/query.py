@@ -57,7 +57,7 @@ def query(
         if value is not None and option in table.refused:
             raise ConfigError(f"--{option.replace('_', '-')} is not for {what}.")
     most = None if limit is None else limit + 1  # one more says whether there are more
-    if what in ("runs", "slices", "watermarks", "series"):
+    if what in ("runs", "performance", "slices", "watermarks", "series"):
         frame = _of_ledger(app, what, pipeline, series, start, end, most)
     else:
         span = {"series": series, "since": start, "until": end, "as_of": known}
@@ -85,15 +85,30 @@ def _of_ledger(
     until: datetime | None,
     limit: int | None,
 ) -> "pd.DataFrame":
-    """Rows of a table of the ledger: runs, slices, watermarks or series."""
+    """Rows of a table of the ledger: runs, performance, slices, watermarks or series."""
     if what == "runs":
         return app.ledger.find_runs(pipeline=pipeline, since=since, until=until, limit=limit)
+    if what == "performance":
+        return _performance(app.ledger.find_runs(pipeline=pipeline, verb="monitor", since=since, until=until))[:limit]
     if what == "slices":
         return app.ledger.find_slices(stream=pipeline, since=since, until=until, limit=limit)
     if what == "watermarks":
         return app.ledger.watermarks(pipeline)[:limit]
     found = app.ledger.find_series(stream=pipeline, texts=series or (), limit=limit)
     return found.assign(read_every_s=found["stream"].map(_waits(app)).astype(float))
+
+
+def _performance(runs: "pd.DataFrame") -> "pd.DataFrame":
+    """A row for each version that a run of `monitor` has judged."""
+    import pandas as pd
+
+    names = ("version", "serves", "values", "mase", "naive_mase", "promised", "coverage80", "bias", "verdict", "worse")
+    rows = [
+        {"pipeline": run["pipeline"], "at": run["started_at"], **version, "run_id": run["run_id"]}
+        for run in runs.to_dict("records")
+        for version in (run["facts"] or {}).get("versions", [])
+    ]
+    return pd.DataFrame(rows, columns=["pipeline", "at", *names, "run_id"])
 
 
 def _waits(app: "App") -> dict[str, float]:

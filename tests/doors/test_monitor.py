@@ -1,0 +1,165 @@
+"""Forecasts are judged once their times have come: on the command's table, in the ledger, by alerts."""
+
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from fastapi.testclient import TestClient
+from plotly.utils import PlotlyJSONEncoder
+
+from dashboards import pages
+from forecaster.actions.ingest import ingest
+from forecaster.actions.monitor import monitor
+from forecaster.actions.promote import promote
+from forecaster.actions.query import query
+from forecaster.actions.score import score
+from forecaster.actions.train import train
+from forecaster.app import App
+from forecaster.client import Client
+from forecaster.errors import ConfigError, DataError
+from forecaster.series import synthetic
+from forecaster.serving import rest
+from tests.meters import METERS
+
+PROJECT = (
+    METERS
+    + """
+model = "lstm"
+detector = "ewma"
+settings = { steps = 60, size = "s", validations = 3, rows = 16, stretch = 64 }
+alerts = ["jsonl"]
+
+[alerts.jsonl]
+path = "alerts.jsonl"
+"""
+)
+TRAINED = 400
+
+
+def wilder(y: pd.Series) -> pd.Series:
+    """The same values times three, in random order: no season is left."""
+    return 3 * pd.Series(np.random.default_rng(1).permutation(y), y.index)
+
+
+class Project:
+    """A source that goes on, and a champion that forecasts it every six hours."""
+
+    def __init__(self, folder: Path) -> None:
+        (folder / "data").mkdir()
+        (folder / "forecaster.toml").write_text(PROJECT.replace("DATA", str(folder / "data")))
+        self.folder, self.app = folder, App.open(folder / "forecaster.toml")
+        self.frame = synthetic.seasonal(3, 700, noise=0.3, seed=2)
+
+    def read(self, rows: int) -> None:
+        """Take in the first rows of each series."""
+        self.frame.groupby("unique_id").head(rows).to_csv(self.folder / "data" / "meters.csv", index=False)
+        ingest(app=self.app)
+
+    def train(self) -> None:
+        """A champion of the first rows."""
+        self.read(TRAINED)
+        train(app=self.app)
+        promote("meters", version="1", app=self.app)
+
+    def go_on(self, change: Callable[[pd.Series], pd.Series] = lambda y: y) -> None:
+        """A week passes, in which the series may change."""
+        late = self.frame.groupby("unique_id").cumcount() >= TRAINED
+        self.frame.loc[late, "y"] = self.frame[late].groupby("unique_id")["y"].transform(change)
+        for rows in range(TRAINED, TRAINED + 169, 6):
+            self.read(rows)
+            score(app=self.app)
+
+    @property
+    def told(self) -> list[str]:
+        """What people were told of models."""
+        file = self.folder / "alerts.jsonl"
+        lines = file.read_text().splitlines() if file.exists() else []
+        return [json.loads(line)["worse"] for line in lines if "worse" in json.loads(line)]
+
+
+@pytest.fixture
+def running(tmp_path: Path) -> Project:
+    """A project with a champion."""
+    project = Project(tmp_path)
+    project.train()
+    return project
+
+
+@pytest.mark.slow
+def test_a_champion_that_keeps_its_promise_is_left_alone(running: Project) -> None:
+    """Its numbers are shown and recorded, in the ledger and in the tracker."""
+    running.go_on()
+    outcome = monitor("meters", app=running.app)
+    assert outcome.table is not None
+    (row,) = outcome.facts["monitored"]
+    assert (row["version"], row["serves"], row["worse"], row["verdict"]) == ("1", True, False, "as promised")
+    assert row["values"] == 3 * 6 * 28
+    assert row["mase"] < row["naive_mase"]
+    assert 0.7 < row["coverage80"] < 0.9
+    (run,) = running.app.ledger.find_runs(verb="monitor").to_dict("records")
+    assert run["facts"]["versions"][0]["verdict"] == "as promised"
+    assert run["model_version"] == "1"
+    written = [file.read_text() for file in (running.folder / ".forecaster" / "runs" / "meters").glob("*.jsonl")]
+    assert any("live/mase" in text for text in written)
+    assert not running.told
+    assert outcome.lines == []
+
+
+@pytest.mark.slow
+def test_people_are_told_of_a_champion_that_has_become_worse(running: Project) -> None:
+    """The season is gone and the series is wilder: worse than promised, whatever is to blame."""
+    running.go_on(wilder)
+    outcome = monitor(app=running.app)
+    (row,) = outcome.facts["monitored"]
+    assert row["worse"]
+    assert outcome.lines == [f"meters: version 1 is {row['verdict']}"]
+    assert running.told == [row["verdict"]]
+
+
+@pytest.mark.slow
+def test_each_version_is_judged_by_its_own_forecasts(running: Project) -> None:
+    """Also one that serves no longer; and `since` leaves earlier cutoffs out."""
+    running.go_on()
+    train(app=running.app)
+    promote("meters", version="2", app=running.app)
+    running.read(600)
+    score(app=running.app)
+    running.read(606)
+    newest, older = monitor(app=running.app).facts["monitored"]
+    assert (newest["version"], newest["serves"], newest["values"]) == ("2", True, 18)
+    assert newest["verdict"] == "too few forecasts have come due for a verdict"
+    assert (older["version"], older["serves"]) == ("1", False)
+    (only,) = monitor(app=running.app, since="2024-01-25").facts["monitored"]
+    assert only["version"] == "2"
+
+
+def test_nothing_to_judge_is_no_error(tmp_path: Path) -> None:
+    """Before the first scoring; without any row it is one, as for every verb."""
+    project = Project(tmp_path)
+    with pytest.raises(DataError, match="no observation yet"):
+        monitor("meters", app=project.app)
+    project.read(100)
+    assert monitor("meters", app=project.app).facts["monitored"] == []
+    with pytest.raises(ConfigError, match="--since: 'soon' is no time"):
+        monitor(since="soon", app=project.app)
+
+
+@pytest.mark.slow
+def test_what_was_found_is_seen_at_every_door(running: Project) -> None:
+    """`query performance`, the client, and the page of who is on duty."""
+    running.go_on(wilder)
+    monitor(app=running.app)
+    table = query("performance", app=running.app).table
+    assert table is not None
+    assert table["version"].tolist() == ["1"]
+    with Client() as client:
+        client._http = TestClient(rest.create(running.app))
+        (row,) = client.performance(pipeline="meters").to_dict("records")
+        text = json.dumps(pages.content(client, None, "3m", datetime.now(UTC)), cls=PlotlyJSONEncoder)
+    assert row["worse"]
+    for words in ("Models", "promised", row["verdict"].split(":")[0]):
+        assert words in text, words
