@@ -48,7 +48,11 @@ def monitor(
     judged = each(app.settings.chosen(pipeline), lambda one: _monitored(app, one, begin, watch))
     failed = failures(judged)
     rows = [{"pipeline": row["pipeline"], **version} for row in judged for version in row.get("versions", [])]
-    worse = [f"{row['pipeline']}: version {row['version']} is {row['verdict']}" for row in rows if row["worse"] and row["serves"]]
+    worse = [
+        f"{row['pipeline']}: version {row['version']} is {row['verdict']}"
+        for row in rows
+        if row["worse"] and row["serves"]
+    ]
     problems = [f"{row['pipeline']}: {row['alert_error']}" for row in judged if row.get("alert_error")]
     table = pd.DataFrame(rows).drop(columns="worse", errors="ignore")
     return Outcome([*worse, *problems, *failed], table, skipped=len(failed), facts={"monitored": rows})

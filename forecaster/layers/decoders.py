@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-__all__ = ["Direct", "Forking"]
+__all__ = ["Direct", "Forking", "Recursive"]
 
 
 class Direct(nn.Module):
@@ -55,6 +55,34 @@ class Forking(nn.Module):
         each = torch.cat([contexts[..., :-1, :], whole, ahead], -1)
         params: Tensor = self.out(nn.functional.gelu(self.local(each)))
         return params
+
+
+class Recursive(nn.Module):
+    """A GRU cell that goes on from the state, one step of the horizon after the other; each reads what the last one gave.
+
+    Initialised to the same given numbers at every step.
+    """
+
+    def __init__(self, hidden: int, horizon: int, initial: Sequence[float], ahead: int, width: int) -> None:
+        super().__init__()
+        self.horizon = horizon
+        self.begin = nn.Linear(hidden, width)
+        self.cell = nn.GRUCell(len(initial) + ahead, width)
+        self.out = nn.Linear(width, len(initial))
+        nn.init.zeros_(self.out.weight)
+        with torch.no_grad():
+            self.out.bias.copy_(torch.tensor(initial))
+
+    def forward(self, hidden: Tensor, ahead: Tensor) -> Tensor:
+        flat_nHF = ahead.flatten(0, -3)
+        state_nD = torch.tanh(self.begin(hidden)).flatten(0, -2)
+        said_nP = self.out.bias.detach().expand(len(state_nD), -1)
+        every = []
+        for step in range(self.horizon):
+            state_nD = self.cell(torch.cat([said_nP, flat_nHF[:, step]], -1), state_nD)
+            said_nP = self.out(state_nD)
+            every.append(said_nP)
+        return torch.stack(every, 1).reshape(*hidden.shape[:-1], self.horizon, -1)
 
 
 class _Ahead(nn.Module):
