@@ -14,8 +14,8 @@ PAGE, COSTS = ROOT / "docs" / "models.md", ROOT / "docs" / "model_costs.csv"
 _HEAD = """# Models
 
 Written by `make pages` from the docstrings in `forecaster/models/`; a test holds it to them. Used as `--model NAME`;
-several with commas forecast by their median, `--ensemble N` takes N seeds of each, `auto` lets several vote
-by how they did on rows held out.
+several with commas forecast by their median, `--ensemble N` takes N seeds of each, whose median counts as one, `auto` lets
+several vote by how they did on rows held out.
 
 All share what stands around a model: causal scales, seasonal anchors, a head, calibration ([ARCHITECTURE](../ARCHITECTURE.md)).
 *Cost* is CPU time of a training step beside the LSTM's on hourly series (`make bench ROW=model_costs`; models that read windows by

@@ -191,7 +191,7 @@ class Artefact:
         calibration = Calibration.from_json(description["calibration"], factor)
         others = tuple(cls.load(folder / member) for member in description.get("members", []))
         said = description.get("blend", {})
-        blend = Blend(tuple(said.get("weights", ())), said.get("width", 1.0))
+        blend = Blend(tuple(said.get("weights", ())), said.get("width", 1.0), tuple(said.get("seeds", ())))
         return cls(plan, network, features, calibration, Facts(**facts), frequency.parse(plan.step), others, blend)
 
 

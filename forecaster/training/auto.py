@@ -10,6 +10,7 @@ from forecaster.series.frequency import Ints
 from forecaster.series.grid import Grid
 from forecaster.training.artefact import Artefact
 from forecaster.training.blend import Blend
+from forecaster.training.candidate import Candidate
 from forecaster.training.plan import Plan, lookback
 from forecaster.training.trial import Trial
 from forecaster.training.votes import votes
@@ -46,49 +47,50 @@ def best(
     """
     usual = plan(_NETWORK)
     wanted = tuple(known) or (_NETWORK, _NAIVE, *_called_for(usual, ends))
-    made, trial = train(wanted), Trial.of(grid, ends, usual)
-    found = [trial.forecasts(one) for one in made]
-    errors = [trial.error(one) for one in found]
-    if np.isnan(errors).any():
-        return _untried(made, grid.series, watch)
-    if not known and _LINEAR not in wanted and _hardly(made, errors):
-        more = train([_LINEAR])
-        made, found = [*made, *more], [*found, *(trial.forecasts(one) for one in more)]
-        errors = [trial.error(one) for one in found]
-    learned, naive = [one.network.model.learned for one in made], [one.plan.model == _NAIVE for one in made]
+    trial = Trial.of(grid, ends, usual)
+    tried = Candidate.each(train(wanted), trial)
+    if any(np.isnan(one.error) for one in tried):
+        return _untried(tried, grid.series, watch)
+    if not known and _LINEAR not in wanted and _hardly(tried):
+        tried += Candidate.each(train([_LINEAR]), trial)
+    found, errors = [one.forecasts for one in tried], [one.error for one in tried]
+    learned, naive = [one.learned for one in tried], [one.model == _NAIVE for one in tried]
     shares = votes(found, errors, learned, naive, trial.windows, trial.error)
-    watch.say(_why(made, errors, shares))
-    counting = sorted((n for n, share in enumerate(shares) if share), key=lambda n: -shares[n])
-    if len(counting) == 1:
-        return made[counting[0]]
-    blend = Blend(tuple(shares[n] for n in counting)).fitted([found[n] for n in counting], trial.targets)
-    first, *others = (made[n] for n in counting)
-    return first.joined(others, blend)
+    watch.say(_why(tried, shares))
+    heard = sorted((n for n, share in enumerate(shares) if share), key=lambda n: -shares[n])
+    return _together([tried[n] for n in heard], [shares[n] for n in heard], trial)
 
 
-def _untried(made: Sequence[Artefact], series: int, watch: Watch) -> Artefact:
+def _together(heard: Sequence[Candidate], shares: Sequence[float], trial: Trial) -> Artefact:
+    """The candidates with weights as one artefact."""
+    first, *others = (training for one in heard for training in one.trainings)
+    if not others:
+        return first
+    blend = Blend(tuple(shares), seeds=tuple(len(one.trainings) for one in heard))
+    return first.joined(others, blend.fitted([found for one in heard for found in one.found], trial.targets))
+
+
+def _untried(made: Sequence[Candidate], series: int, watch: Watch) -> Artefact:
     """All models with equal weights, as none could be judged; without the naive one if there are enough series."""
-    others = [one for one in made if one.plan.model != _NAIVE]
-    first, *rest = others if others and series >= _ENOUGH else made
-    names = dict.fromkeys(one.plan.model for one in (first, *rest))
-    watch.say(f"auto: no rows were held out to compare models, so all are combined alike: {', '.join(names)}")
-    return first.joined(rest)
+    others = [one for one in made if one.model != _NAIVE]
+    taken = others if others and series >= _ENOUGH else made
+    names = ", ".join(one.model for one in taken)
+    watch.say(f"auto: no rows were held out to compare models, so all are combined alike: {names}")
+    first, *rest = (training for one in taken for training in one.trainings)
+    return first.joined(rest, Blend(seeds=tuple(len(one.trainings) for one in taken)))
 
 
-def _hardly(made: Sequence[Artefact], errors: Sequence[float]) -> bool:
+def _hardly(tried: Sequence[Candidate]) -> bool:
     """Whether the network is hardly better than repeating past values."""
-    network, repeating = (
-        min(error for one, error in zip(made, errors, strict=True) if one.plan.model == name)
-        for name in (_NETWORK, _NAIVE)
-    )
+    network, repeating = (min(one.error for one in tried if one.model == name) for name in (_NETWORK, _NAIVE))
     return network * _HARDLY > repeating
 
 
-def _why(made: Sequence[Artefact], errors: Sequence[float], shares: Sequence[float]) -> str:
+def _why(tried: Sequence[Candidate], shares: Sequence[float]) -> str:
     """The weight and the error of each model, the least error first."""
     told = ", ".join(
-        f"{one.plan.model} {share:.0%} (error {error:.4g})"
-        for error, one, share in sorted(zip(errors, made, shares, strict=True), key=lambda each: each[0])
+        f"{one.model} {share:.0%} (error {one.error:.4g})"
+        for one, share in sorted(zip(tried, shares, strict=True), key=lambda each: each[0].error)
     )
     return f"auto: models are weighted by their errors on the held-out rows: {told}"
 

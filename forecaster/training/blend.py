@@ -15,16 +15,19 @@ _NARROWEST = 0.5
 
 @dataclass(frozen=True)
 class Blend:
-    """The members' weights, and how wide their combined intervals are."""
+    """The models' weights, and how wide their combined intervals are."""
 
     weights: tuple[float, ...] = ()
-    """One for each member; empty: all members count alike."""
+    """One for each model; empty: all models count alike."""
     width: float = 1.0
     """Factor (at most 1) on combined quantiles' distances from the median: an ensemble errs less than its members."""
+    seeds: tuple[int, ...] = ()
+    """How many successive members are one model, trained with different seeds; empty: each is a model of its own. The
+    median of a model's seeds counts as one forecast, so that more seeds do not outvote the other models."""
 
     def of(self, quantiles: Sequence[Floats]) -> Floats:
         """Combined quantiles, sorted if every member's are. Shapes: [..., Q] of each member -> [..., Q]"""
-        together = weighted_median(quantiles, self.weights)
+        together = weighted_median(self._of_models(quantiles), self.weights)
         if self.width == 1:
             return together
         middle = together[..., MEDIAN, None]
@@ -36,13 +39,24 @@ class Blend:
         Shapes:  [n, H, Q] of each member, targets [n, H]
         Missing: NaN targets are left out
         """
-        wanted = np.average([np.mean(_reach(one, targets) <= 1) for one in quantiles], weights=self.weights or None)
+        covered = [np.mean(_reach(one, targets) <= 1) for one in quantiles]
+        wanted = np.average(covered, weights=self._of_members(len(covered)))
         width = float(np.quantile(_reach(self.of(quantiles), targets), wanted, method="higher"))
         return replace(self, width=float(np.clip(width, _NARROWEST, 1)))
 
+    def _of_models(self, quantiles: Sequence[Floats]) -> Sequence[Floats]:
+        """One forecast for each model."""
+        ends = np.cumsum(self.seeds).tolist()
+        return [weighted_median(quantiles[end - n : end]) for n, end in zip(self.seeds, ends, strict=True)] or quantiles
+
+    def _of_members(self, members: int) -> Floats:
+        """The weight of each member: an even part of its model's."""
+        seeds = np.asarray(self.seeds or (1,) * members)
+        return np.repeat(np.asarray(self.weights or (1.0,) * len(seeds)) / seeds, seeds)
+
 
 EVEN = Blend()
-"""The median of the members, all of equal weight."""
+"""The median of the members, all of equal weight, each a model of its own."""
 
 
 def _reach(quantiles: Floats, targets: Floats) -> Floats:

@@ -27,6 +27,8 @@ _FURTHEST_BACK = 4_320
 _YEAR_OF_WEEKS = 52
 _SHORT_SEASON = 24
 _HELD_OUT_SERIES = 512
+_DRAW = 1
+"""The same series for all seeds: no training of an ensemble may learn the rows that others are judged on."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -258,4 +260,4 @@ def held_out_series(ends: Ints, plan: Plan) -> Ints:
     usable = np.flatnonzero(ends >= 4 * plan.training.held_out)
     if len(usable) <= _HELD_OUT_SERIES:
         return usable
-    return np.sort(np.random.default_rng(plan.training.seed).choice(usable, _HELD_OUT_SERIES, replace=False))
+    return np.sort(np.random.default_rng(_DRAW).choice(usable, _HELD_OUT_SERIES, replace=False))

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
+from itertools import groupby
 from typing import Any
 
 from forecaster import plugins
@@ -12,6 +13,7 @@ from forecaster.series.frequency import Ints
 from forecaster.series.grid import Grid
 from forecaster.training.artefact import Artefact
 from forecaster.training.auto import AUTO, CANDIDATES, best
+from forecaster.training.blend import Blend
 from forecaster.training.checkpoint_folder import CheckpointFolder
 from forecaster.training.elsewhere import Runs, launcher
 from forecaster.training.job import Job
@@ -39,8 +41,8 @@ def learn(
     """Train the model or models asked for, on the rows before `ends`.
 
     `model` is a name, several separated by commas (combined by the median of their forecasts), or `auto`; the setting
-    `ensemble` is the number of seeds of each. `warm` is a saved model to start from (`auto` then trains the models it
-    consists of), `kept` a folder from which killed trainings continue.
+    `ensemble` is the number of seeds of each, whose median counts as one forecast. `warm` is a saved model to start
+    from (`auto` then trains the models it consists of), `kept` a folder from which killed trainings continue.
 
     Shapes: ends [S]
     Raises: ConfigError for an unknown name or setting, ArtifactError for weights that do not fit
@@ -53,7 +55,7 @@ def learn(
     if model == AUTO:
         return best(recipe.train, recipe.plan, grid, ends, watch, known)
     first, *others = recipe.train(names)
-    return first.joined(others)
+    return first.joined(others, Blend(seeds=_seeds_of([first, *others])))
 
 
 def require_recipe(model: str, settings: Mapping[str, Any]) -> None:
@@ -107,6 +109,11 @@ class _Recipe:
         """Number of network trainings in all, at least one per seed."""
         learned: int = sum(plugins.load("models", name).learned for name in self.names)
         return self.seeds * max(1, learned)
+
+
+def _seeds_of(made: Sequence[Artefact]) -> tuple[int, ...]:
+    """The number of trainings of each model."""
+    return tuple(len(list(seeds)) for _, seeds in groupby(made, key=lambda one: one.plan.model))
 
 
 def _unread(plan: Plan, grid: Grid) -> list[str]:

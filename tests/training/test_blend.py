@@ -46,3 +46,19 @@ def test_members_together_are_as_wide_as_they_cover() -> None:
     assert fitted.width == pytest.approx(np.sqrt(0.5), abs=0.03)
     np.testing.assert_allclose(fitted.of(members)[..., LEVELS.index(0.5)], errors.mean(0))
     assert Blend((0.5, 0.5)).fitted([members[0], members[0]], targets).width == pytest.approx(1, abs=0.01)
+
+
+def test_the_seeds_of_a_model_count_as_one() -> None:
+    """Three that agree do not outvote another model of the same weight, and their intervals count by a third each."""
+    values = [np.array([value]) for value in (0.0, 1.0, 100.0, 11.0)]
+    np.testing.assert_allclose(Blend(seeds=(3, 1)).of(values), 6)
+    np.testing.assert_allclose(Blend((0.7, 0.3), seeds=(3, 1)).of(values), 0.7 * 1 + 0.3 * 11)
+    np.testing.assert_allclose(Blend(seeds=(4,)).of(values), np.median([0, 1, 100, 11]))
+    np.testing.assert_allclose(Blend(seeds=(1, 1, 1, 1)).of(values), Blend().of(values))
+    levels = np.linspace(-1, 1, len(LEVELS))
+    wide, narrow = ([np.zeros((100, 1, 1)) + width * levels] for width in (6.0, 0.1))
+    targets = np.linspace(-3, 3, 100)[:, None]
+    # Of the wide intervals all cover, of the narrow ones nearly none: by models a half of them, by members a quarter.
+    fitted = Blend((0.5, 0.5), seeds=(1, 3)).fitted([*wide, *narrow * 3], targets)
+    inside = np.abs(targets[:, 0]) <= fitted.of([*wide, *narrow * 3])[:, 0, LEVELS.index(0.9)]
+    assert inside.mean() == pytest.approx(0.5, abs=0.03)

@@ -17,6 +17,7 @@ from forecaster.series.grid import Grid
 from forecaster.series.roles import Roles
 from forecaster.training.artefact import Artefact
 from forecaster.training.blend import Blend
+from forecaster.training.plan import held_out_series, plan
 from forecaster.training.recipe import learn
 from forecaster.training.schedule import schedule
 from forecaster.training.trial import Trial
@@ -45,6 +46,42 @@ def test_an_ensemble_is_the_median_of_its_members() -> None:
     np.testing.assert_allclose(found, np.median(alone, axis=0))
     assert (np.diff(found, axis=-1) >= 0).all()
     assert not np.allclose(alone[0], alone[1])
+
+
+def test_more_seeds_do_not_outvote_other_models(tmp_path: Path) -> None:
+    """The median of a model's seeds counts as one, also after save and load."""
+    together = _learnt("lstm,linear", ensemble=3)
+    alone = [last_forecasts(member, _grid()).quantiles for member in together.members]
+    expected = (np.median(alone[:3], axis=0) + np.median(alone[3:], axis=0)) / 2
+    assert not np.allclose(expected, np.median(alone, axis=0))
+    together.save(tmp_path)
+    for one in (together, Artefact.load(tmp_path)):
+        np.testing.assert_allclose(last_forecasts(one, _grid()).quantiles, expected)
+
+
+def test_auto_weights_models_not_seeds() -> None:
+    """One weight and one line for all seeds of a model, by the error of their median on the held-out rows."""
+    heard, grid = RecordingWatch(), _grid()
+    made = _learnt("auto", heard, ensemble=3)
+    names = [one.plan.model for one in made.members]
+    assert heard.lines[-1].count("lstm") == 1
+    assert sum(made.blend.weights) == pytest.approx(1)
+    assert made.blend.seeds == tuple(names.count(name) for name in dict.fromkeys(names))
+    assert len(made.blend.weights) == len(made.blend.seeds)
+    lstm = [one for one in made.members if one.plan.model == "lstm"]
+    assert [one.plan.training.seed for one in lstm] == [1, 2, 3]
+    trial = Trial.of(grid, grid.lengths, made.plan)
+    error = trial.error(np.median([trial.forecasts(one) for one in lstm], axis=0))
+    assert f"(error {error:.4g})" in heard.lines[-1]
+
+
+def test_all_seeds_hold_out_the_same_series() -> None:
+    """Otherwise a training has learned rows that it is judged on beside the others."""
+    ends = np.full(2000, 60)
+    plans = [plan(_grid(), _grid().lengths, model="lstm", horizon=4, settings={"seed": seed}) for seed in (1, 2)]
+    first, second = (held_out_series(ends, one) for one in plans)
+    assert len(first) < len(ends)
+    np.testing.assert_array_equal(first, second)
 
 
 def test_where_nothing_is_held_out_all_forecast_together() -> None:
