@@ -51,6 +51,7 @@ ELSEWHERE = {
     "forecaster/launch/_side_by_side.py": {"loky"},
     "forecaster/launch/ray.py": {"ray"},
     "forecaster/alerts/webhook.py": {"httpx"},
+    "forecaster/evaluation/tuning.py": {"optuna"},
     "forecaster/reporting/figures.py": {"plotly"},
     "forecaster/client.py": {"httpx"},
     "forecaster/serving/cli.py": {"typer"},

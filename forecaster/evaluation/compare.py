@@ -1,7 +1,7 @@
 """Models trained on the rows before a test part and judged on it, all on the same cutoffs."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from importlib import import_module
 from typing import Any
@@ -20,6 +20,7 @@ from forecaster.scoring.forecaster import Forecaster, train
 from forecaster.series.frame import Checked
 from forecaster.series.frequency import Ints
 from forecaster.series.grid import Grid
+from forecaster.series.quality import Quality
 from forecaster.training.artefact import Artefact
 from forecaster.training.walk import Forecasts
 
@@ -40,6 +41,15 @@ class Split:
 
     checked: Checked
     starts: list[Ints]
+
+    def before_tests(self) -> Checked:
+        """The series without their test parts; those with no two rows before it are left out."""
+        grids = []
+        for grid, start in zip(self.checked.grids, self.starts, strict=True):
+            long = np.flatnonzero(start > 1)
+            if len(long):
+                grids.append(grid.take(long).until(start[long]))
+        return replace(self.checked, grids=grids, quality=Quality())
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """Series on one step: the only form of series inside the project."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -111,6 +111,12 @@ class Grid:
         nearest = self.frequency.positions(instants, self.starts)
         late = self.frequency.times(self.starts, nearest) > instant
         return np.clip(nearest - late, -1, self.lengths - 1)
+
+    def until(self, ends: Ints) -> "Grid":
+        """The grid of the rows before `ends`, at least one in each series. Shapes: [S]"""
+        lengths = np.minimum(self.lengths, ends)
+        offsets = np.concatenate([[0], np.cumsum(lengths)])
+        return replace(self, y=self.y[self.before(ends)], offsets=offsets)
 
     def take(self, series: Ints) -> "Grid":
         """The grid of some of its series."""
