@@ -1,6 +1,6 @@
-"""What can be queried, described once for every door: the command, the REST API and its client.
+"""The tables of `forecaster query`, described once for the command, the REST API and its client.
 
-A new table is a new entry here. If its rows are not in the lake under the same name, `actions/query.py` says where they are.
+To add a table, add an entry here. If it is no table of the lake, `actions/query.py` must also know how to read its rows.
 """
 
 from dataclasses import dataclass
@@ -10,32 +10,32 @@ __all__ = ["QUERY_TABLES", "QueryTable"]
 
 @dataclass(frozen=True, kw_only=True)
 class QueryTable:
-    """A table that `query` gives."""
+    """A table that can be queried."""
 
     about: str
-    """What a row is; a sentence."""
+    """One sentence on its rows."""
     shown: tuple[str, ...]
-    """The columns for a screen, the most important first; files, REST and the client have all columns."""
+    """Columns to show on a screen, the most important first; files, the REST API and the client give all columns."""
     refused: tuple[str, ...] = ()
-    """Options that have no meaning for this table: of `series`, `since`, `until` and `as_of`."""
+    """Options that do not apply to this table, of `series`, `since`, `until` and `as_of`."""
     has_times: bool = True
-    """Whether rows have a time of their own; if not, there is one row for each series or part of a source."""
+    """Whether each row has a time; if not, there is one row for each series or part of a source."""
     is_served: bool = True
-    """Whether the REST API and its client have it, too."""
+    """Whether the REST API and its client give it, too."""
 
     @property
     def takes_series(self) -> bool:
-        """Whether its rows can be narrowed to some series."""
+        """Whether names of series can select rows."""
         return "series" not in self.refused
 
 
 QUERY_TABLES = {
     "forecasts": QueryTable(
-        about="Forecasts, the newest of each time.",
+        about="Forecasts, the newest for each time.",
         shown=("unique_id", "ds", "q0.5", "q0.1", "q0.9", "mean", "cutoff", "model", "model_version"),
     ),
     "anomalies": QueryTable(
-        about="Anomaly events, the newest first; `state` narrows them to those whose last label it is.",
+        about="Anomaly events, the newest first; `state` selects those with this label.",
         shown=("event_id", "severity", "is_open", "state", "direction", "end", "peak", "model_version"),
     ),
     "incidents": QueryTable(
@@ -43,25 +43,25 @@ QUERY_TABLES = {
         shown=("incident_id", "severity", "is_open", "state", "end", "events", "series", "lead"),
     ),
     "labels": QueryTable(
-        about="What was said of events, the newest first.",
+        about="Labels of events, the newest first.",
         shown=("event_id", "state", "at", "by", "note", "until", "every"),
     ),
     "observations": QueryTable(
-        about="Observed values, the latest known of each time.",
+        about="Observed values, the latest known value for each time.",
         shown=("unique_id", "ds", "y", "quality", "available_at"),
     ),
     "scores": QueryTable(
-        about="How strange each value was.",
+        about="Anomaly scores: how unusual each value was.",
         shown=("unique_id", "ds", "y", "expected", "score", "is_anomaly", "model_version"),
     ),
     "series": QueryTable(
-        about="Series and what is known of them.",
+        about="Series, with unit, step, calendar and last time.",
         shown=("unique_id", "last_ds", "step", "unit", "stream", "domain", "first_ds"),
         refused=("since", "until", "as_of"),
         has_times=False,
     ),
     "runs": QueryTable(
-        about="Runs of the verbs, the newest first.",
+        about="Runs of ingest, train, score and others, the newest first.",
         shown=("run_id", "verb", "pipeline", "status", "finished_at", "started_at", "model", "model_version"),
         refused=("series", "as_of"),
         is_served=False,
@@ -72,7 +72,7 @@ QUERY_TABLES = {
         refused=("series", "as_of"),
     ),
     "slices": QueryTable(
-        about="What was read of the sources, the newest first.",
+        about="Slices that were read from the sources, the newest first.",
         shown=("part", "status", "rows_new", "rows_revised", "rows_rejected", "attempt", "start", "end", "stream"),
         refused=("series", "as_of"),
     ),
@@ -83,7 +83,7 @@ QUERY_TABLES = {
         has_times=False,
     ),
     "quality": QueryTable(
-        about="Gaps, rejected rows, flat lines and silence, by series.",
+        about="Data quality of each series: gaps, rejected rows, constant values and silence.",
         shown=("unique_id", "last_ds", "step", "problems", "rows", "gaps", "rejected", "flat_rows"),
         has_times=False,
     ),

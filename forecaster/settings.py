@@ -115,7 +115,8 @@ class Settings:
     name: str = "forecaster"
     """Name of the project, shown in reports."""
     lake: str = ".forecaster/lake"
-    """Where observations, forecasts and scores are stored: a folder, or a URL such as s3://bucket/prefix."""
+    """Where observations, forecasts and scores are stored: a folder, or a URL such as s3://bucket/prefix, which is reached by
+    the environment variables AWS_ACCESS_KEY_ID, AWS_ENDPOINT_URL and so on."""
     ledger: str = field(default="sqlite:///.forecaster/ledger.db", repr=False)
     """Database of series, runs and events: a URL that begins with sqlite:/// or postgresql+psycopg://."""
     tracking: str = "mlflow_tracking"

@@ -20,9 +20,9 @@ def discover(
     out: Annotated[Path | None, "File to write instead of the screen; parquet needs one."] = None,
     app: "App",
 ) -> Outcome:
-    """List the series of a pipeline's source, with unit, step, time zone, calendar, licence and tags if the source gives them.
+    """List the series of a pipeline's source, and what the source says about them.
 
-    Nothing is stored.
+    That is unit, step, time zone, calendar, licence and tags, as far as the source gives them. Nothing is stored.
     """
     import pandas as pd
 

@@ -27,11 +27,12 @@ def label(
 ) -> Outcome:
     """Label an event as acknowledged, snoozed, confirmed, expected, false, new_normal, resolved or open.
 
-    The next scoring uses the label (docs/events.md). Rows of confirmed and expected events do not count as normal, and rows of
-    confirmed events are not used for training. After a false event, rows that are no stranger than it raise no alarm. After a
-    new normal, rows before the event no longer count as normal. Alerts are sent for open events only. While an event is snoozed,
-    no alert is sent for its series; when the snooze ends, the event is open again, and alerted again if it still continues.
-    All labels are kept: `forecaster query labels`.
+    The next scoring uses the label (docs/events.md). Rows of confirmed and expected events do not count as
+    normal, and rows of confirmed events are not used for training. After a false event, rows that are no
+    stranger than it raise no alarm. After a new normal, rows before the event no longer count as normal. Alerts
+    are sent for open events only. While an event is snoozed, no alert is sent for its series; when the snooze
+    ends, the event is open again, and alerted again if it still continues. All labels are kept: `forecaster
+    query labels`.
     """
     end = instant(until, "--until")
     if (as_ == "snoozed") != (end is not None):

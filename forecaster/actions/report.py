@@ -30,8 +30,8 @@ def report(
 ) -> Outcome:
     """Write an HTML page of all series: history, forecast with intervals, anomalies, and accuracy of the model.
 
-    The page can be opened without a network. Of a pipeline with many series, it shows the first 20. The table at its top is
-    also printed.
+    The page can be opened without a network. Of a pipeline with many series, it shows the first 20. The table
+    at its top is also printed.
     """
     import pandas as pd
 

@@ -14,15 +14,15 @@ __all__ = ["sql"]
 def sql(
     query: Annotated[str, "A single SELECT statement, in DuckDB's dialect of SQL."],
     *,
-    format: Annotated[Literal["table", "csv", "json", "parquet"], "How to show the rows."] = "table",
+    format: Annotated[Literal["table", "csv", "json", "parquet"], "Format of the output."] = "table",
     out: Annotated[Path | None, "File to write instead of the screen; parquet needs one."] = None,
     app: "App",
 ) -> Outcome:
     """Run an SQL query on the stored data, read-only.
 
-    Tables: observations, forecasts, scores (the latest row of each series and time); observations_all, forecasts_all,
-    scores_all (all rows, also replaced ones); quarantine (refused rows); series, slices, runs, events, labels. A query can
-    read no other files, and can change nothing.
+    Tables: observations, forecasts, scores (the latest row of each series and time); observations_all,
+    forecasts_all, scores_all (all rows, also replaced ones); quarantine (refused rows); series, slices, runs,
+    events, labels. A query can read no other files, and can change nothing.
     """
     from forecaster.store.sql import select
 

@@ -34,9 +34,9 @@ def up(
 ) -> Outcome:
     """Start all services on this machine: schedules, MLflow, REST API and dashboard.
 
-    Prefect's server runs the flows of the pipelines on their schedules. All services listen on 127.0.0.1 only; a table shows
-    their addresses. Wrong settings (see `forecaster check`) are reported before anything starts. Ctrl-C stops all services;
-    the schedules are kept for the next start.
+    Prefect's server runs the flows of the pipelines on their schedules. All services listen on 127.0.0.1 only;
+    a table shows their addresses. Wrong settings (see `forecaster check`) are reported before anything starts.
+    Ctrl-C stops all services; the schedules are kept for the next start.
     """
     import pandas as pd
 

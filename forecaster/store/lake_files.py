@@ -1,6 +1,7 @@
-"""The lake's files as DuckDB may see them: to be read only, and through delta-rs, as everything else of the lake is.
+"""A read-only file system of the lake for DuckDB. It reads through delta-rs, the library that writes the lake.
 
-So a lake in a bucket is read with the settings it is written with (`AWS_...` and the like), and DuckDB loads no extension.
+So a lake in a bucket is read with the same settings as it is written with, such as the environment variables `AWS_...`, and
+DuckDB needs no extension for it.
 """
 
 import threading
@@ -15,21 +16,21 @@ from fsspec import AbstractFileSystem
 __all__ = ["register", "seen_as"]
 
 _NEVER_CHANGED = datetime.fromtimestamp(0, UTC)
-"""Files of the lake are written once, under new names."""
+"""Time of change of all files, since each file of the lake is written only once."""
 
 
 def seen_as(root: str) -> str:
-    """The address by which DuckDB knows the root of a lake after `register`."""
+    """The address under which DuckDB finds the root of a lake after `register`."""
     return root if "://" in root else f"lake://{root}"
 
 
 def register(connection: duckdb.DuckDBPyConnection, root: str) -> None:
-    """Let a connection read the files of a lake by their addresses."""
+    """Let a connection read the files of a lake, at addresses that begin with `seen_as(root)`."""
     connection.register_filesystem(_LakeFiles(root))
 
 
 class _LakeFiles(AbstractFileSystem):  # type: ignore[misc]  # fsspec has no types
-    """What DuckDB asks of a file system. Raises: PermissionError for anything but reading under the root"""
+    """The methods that DuckDB calls. Raises: PermissionError for writing, and for a file outside the lake"""
 
     cachable = False
 
@@ -41,7 +42,7 @@ class _LakeFiles(AbstractFileSystem):  # type: ignore[misc]  # fsspec has no typ
 
     @cached_property
     def _store(self) -> DeltaStorageHandler:
-        """Made when a file is read, since a lake that is still empty may have no folder."""
+        """Opened with the first file, since a lake that is still empty may have no folder."""
         return DeltaStorageHandler(self._root)
 
     def open(self, path: str, mode: str = "rb", **_: Any) -> "_File":
@@ -72,7 +73,7 @@ class _LakeFiles(AbstractFileSystem):  # type: ignore[misc]  # fsspec has no typ
 
 
 class _File:
-    """An open file. DuckDB's threads share it; each seeks and reads at a place of its own."""
+    """An open file. DuckDB's threads share it; each thread has a position of its own."""
 
     def __init__(self, opened: Any) -> None:
         self._opened = opened

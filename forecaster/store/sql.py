@@ -1,7 +1,7 @@
-"""SQL over the lake and the ledger: a single SELECT, which can reach no other file or address and write nowhere.
+"""SQL on the lake and the ledger: a single SELECT, which can read no other file or address, and can write nothing.
 
-DuckDB's own access to files and the network is closed, and the lake's files are given to it by `lake_files`, to be read only.
-A check of the statement alone would not do: `WITH x AS (COPY ... TO 'file') SELECT ...` is a SELECT, too.
+DuckDB's own access to files and the network is switched off; it reads the lake through the file system of `lake_files`, which
+is read-only. A check of the statement is not enough, because `WITH x AS (COPY ... TO 'file') SELECT ...` is a SELECT, too.
 """
 
 import duckdb
@@ -40,7 +40,7 @@ def select(lake: Lake, ledger: Ledger, query: str) -> pd.DataFrame:
 
 
 def _close(connection: duckdb.DuckDBPyConnection, lake: Lake) -> None:
-    """Leave a connection the lake's files alone: no others, no network, no Python variables, no settings."""
+    """Restrict a connection to the lake's files: no other files, no network, no Python variables, no changes of settings."""
     connection.execute(f"SET allowed_directories = [{quoted(seen_as(lake.root))}]")
     connection.execute("SET enable_external_access = false")
     connection.execute("SET python_enable_replacements = false")
@@ -48,7 +48,7 @@ def _close(connection: duckdb.DuckDBPyConnection, lake: Lake) -> None:
 
 
 def _refused(error: duckdb.Error) -> ConfigError:
-    """The error for a query that could not be run."""
+    """The error for a query that failed or was not permitted."""
     said = str(error).strip()
     if said.startswith("Traceback"):  # from reading a file of the lake
         said = next((line for line in said.splitlines()[1:] if not line.startswith(" ")), said)
