@@ -29,7 +29,7 @@ class SafeFiles(CheckpointIO):
 
     def load_checkpoint(self, path: Any, map_location: Any = None, weights_only: bool | None = None) -> dict[str, Any]:
         """Read one."""
-        found: dict[str, Any] = nested.read(Path(path))
+        found: dict[str, Any] = workers.read_by_first(lambda: nested.read(Path(path)))
         return found
 
     def remove_checkpoint(self, path: Any) -> None:
@@ -53,7 +53,7 @@ class Checkpoints(pl.Callback):
         if workers.number() < len(self._chance):
             processor, *gpu = self._chance[workers.number()]
             torch.set_rng_state(processor)
-            for state in gpu:
+            for state in gpu if torch.cuda.is_available() else ():
                 torch.cuda.set_rng_state(state)
         self._chance = []
 

@@ -118,7 +118,7 @@ def _begun(grid: Grid, train_ends: Ints, plan: Plan, warm: Artefact | None) -> t
     """The network with its initial weights, and the features it reads."""
     if warm is not None:
         return warm_start(warm, plan), warm.features
-    with torch.random.fork_rng():
+    with torch.random.fork_rng(workers.gpus()):
         torch.manual_seed(plan.training.seed)
         joint = tuple(dict.fromkeys(grid.channel)) if plan.joint and grid.channel is not None else ()
         features = Features.fit(grid, train_ends, joint)

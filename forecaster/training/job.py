@@ -48,18 +48,25 @@ class Job:
 
         if self.folder is None:
             return fit(grid, ends, self.plan, watch=watch, warm=self.warm)
-        state = self.folder / _STATE
-        if (self.folder / DESCRIPTION).exists():
-            try:
-                done = Artefact.load(self.folder)
-            except ArtifactError as error:
-                watch.say(f"training again, because the checkpoint cannot be read: {error}")
-            else:
-                watch.say(f"this training was done before: taken from {self.folder}")
-                return done
+        done, state = workers.read_by_first(lambda: self._done(watch)), self.folder / _STATE
+        if done is not None:
+            return done
         if state.exists():
             watch.say(f"continuing the training in {self.folder}")
         made = fit(grid, ends, self.plan, watch=watch, warm=self.warm, state=state)
         if workers.number() == 0:
             made.save(self.folder)
         return made
+
+    def _done(self, watch: Watch) -> Artefact | None:
+        """What it gave, if it was done before."""
+        assert self.folder is not None
+        if not (self.folder / DESCRIPTION).exists():
+            return None
+        try:
+            done = Artefact.load(self.folder)
+        except ArtifactError as error:
+            watch.say(f"training again, because the checkpoint cannot be read: {error}")
+            return None
+        watch.say(f"this training was done before: taken from {self.folder}")
+        return done

@@ -1,5 +1,6 @@
 """The only LightningModule: trains any network on every cutoff."""
 
+import signal
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -42,6 +43,11 @@ class TrainingModule(pl.LightningModule):
         self.stream = stream
         """The state to carry on, if stretches continue each other."""
         self.carried: Any = None
+
+    def on_train_start(self) -> None:
+        """Let SIGTERM end a worker at once: Lightning's handler would ask the others, which may wait for this one."""
+        if workers.count() > 1:
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
     def training_step(self, stretch: Stretch, index: int) -> Tensor:
         """Loss of one step."""
@@ -97,15 +103,17 @@ class TrainingModule(pl.LightningModule):
             raise _diverged()
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Add the carried state to weights and optimiser."""
+        """Add each worker's carried state to weights and optimiser."""
         checkpoint["schedule"] = (self.schedule.steps, self.schedule.eased)
-        checkpoint["norms"], checkpoint["carried"] = self.clipping.norms, self.carried
+        checkpoint["norms"] = self.clipping.norms
+        checkpoint["carried"] = workers.gathered(detached(self.carried, torch.device("cpu")))
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Restore the carried state."""
+        """Restore the carried state; it begins anew if there are more or fewer workers, whose rows are others."""
         self.schedule.steps, self.schedule.eased = checkpoint["schedule"]
         self.clipping.norms = checkpoint["norms"]
-        self.carried = detached(checkpoint["carried"], self.device)
+        carried = checkpoint["carried"]
+        self.carried = detached(carried[workers.number()], self.device) if len(carried) == workers.count() else None
 
     def transfer_batch_to_device(self, batch: Stretch, device: torch.device, _: int) -> Stretch:
         """Move a stretch to the device, unless the panel it was gathered from is already there."""

@@ -55,10 +55,10 @@ def run(
     """
     module = _module(network, training, rates, label)
     minding = _Minding.of(stretches, workers.Shared(held_out), training, watch, state)
-    with _quiet(), torch.random.fork_rng():
+    with _quiet(), torch.random.fork_rng(workers.gpus()):
         torch.manual_seed(training.seed + workers.number())
         trainer = _trainer(training, minding.callbacks, held_out.panel.device)
-        begun = state if state is not None and state.exists() else None
+        begun = state if state is not None and workers.read_by_first(state.exists) else None
         trainer.fit(module, DataLoader(workers.Shared(stretches), batch_size=None), ckpt_path=begun)
     facts = minding.facts(trainer.global_step, module.schedule.steps)
     log.info(

@@ -5,9 +5,9 @@ the only worker, and everything here is the identity.
 """
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar, cast
 
 import torch
 from torch import Tensor, distributed
@@ -15,19 +15,34 @@ from torch.utils.data import IterableDataset
 
 from forecaster.training.stretch import Stretch
 
-__all__ = ["Shared", "beside", "count", "device", "gathered", "joined", "number", "of_first", "total"]
+__all__ = [
+    "Shared",
+    "beside",
+    "count",
+    "device",
+    "gathered",
+    "gpus",
+    "joined",
+    "number",
+    "of_first",
+    "read_by_first",
+    "total",
+]
+
+Value = TypeVar("Value")
 
 
 @contextmanager
 def joined() -> Iterator[None]:
-    """Be one of the workers that torchrun has started, inside a `with` block."""
+    """Be one of the workers that torchrun has started, inside a `with` block.
+
+    After an error the group is not left in order: that could wait for workers that wait for this one.
+    """
     if torch.cuda.is_available():
         torch.cuda.set_device(device())
     distributed.init_process_group("nccl" if torch.cuda.is_available() else "gloo")
-    try:
-        yield
-    finally:
-        distributed.destroy_process_group()
+    yield
+    distributed.destroy_process_group()
 
 
 def count() -> int:
@@ -52,6 +67,11 @@ def device() -> torch.device:
     return torch.device("cuda", distributed.get_node_local_rank(fallback_rank=0))
 
 
+def gpus() -> range:
+    """All GPUs that this process sees; PyTorch warns if it has to list them itself."""
+    return range(torch.cuda.device_count())
+
+
 def total(value: Tensor) -> Tensor:
     """The sum of a tensor over all workers."""
     if count() > 1:
@@ -66,6 +86,15 @@ def of_first(value: float) -> float:
     told = torch.tensor(value, dtype=torch.float64, device=device())
     distributed.broadcast(told, src=0)
     return float(told)
+
+
+def read_by_first(read: Callable[[], Value]) -> Value:
+    """What the first worker reads: to the others, a shared folder may show an older state of its files."""
+    if count() == 1:
+        return read()
+    told = [read() if number() == 0 else None]
+    distributed.broadcast_object_list(told, src=0)
+    return cast(Value, told[0])
 
 
 def gathered(value: Any) -> list[Any]:

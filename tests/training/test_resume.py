@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import pandas as pd
 import pytest
@@ -19,6 +20,7 @@ from forecaster.series.frame import check
 from forecaster.series.roles import Roles
 from forecaster.training import nested
 from forecaster.training.checkpoint_folder import CheckpointFolder
+from forecaster.training.checkpoints import Checkpoints
 from forecaster.training.plan import plan
 from tests.quick import quick
 
@@ -136,6 +138,16 @@ def test_the_same_values_of_other_data_are_another_training(other: pd.DataFrame,
     before = FRAME.assign(wind=FRAME["y"]) if other.shape[1] > FRAME.shape[1] else FRAME
     assert folder(before) == folder(before.copy())
     assert folder(before) != folder(other)
+
+
+def test_a_training_of_a_gpu_continues_without_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The random state of the processor is all that is restored."""
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    kept, state = Checkpoints(Path("state"), mock.Mock(), seconds=1.0), torch.get_rng_state()
+    kept.load_state_dict({"chance": [[state, state]]})
+    torch.rand(1)
+    kept.on_train_batch_start()
+    assert (torch.get_rng_state() == state).all()
 
 
 def test_a_file_holds_nested_values(tmp_path: Path) -> None:
