@@ -12,8 +12,8 @@
 All are safetensors and JSON: nothing that is read back can run code.
 """
 
+import contextlib
 import json
-import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
@@ -29,7 +29,7 @@ from forecaster.series import frequency
 from forecaster.series.clock import Clock
 from forecaster.series.frequency import Frequency, Ints
 from forecaster.series.grid import Grid
-from forecaster.training import nested
+from forecaster.training import nested, workers
 from forecaster.training.artefact import DESCRIPTION, Artefact
 from forecaster.training.job import Job
 from forecaster.training.plan import Plan
@@ -46,17 +46,31 @@ class Parcel:
     @classmethod
     def pack(cls, folder: Path, job: Job, grid: Grid, ends: Ints) -> "Parcel":
         """Write a job, if that was not done before. Raises: ConfigError if the folder cannot be written"""
-        parcel = cls(folder)
+        parcel = cls(folder.absolute())
+        if parcel._job.exists():
+            return parcel
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            (folder / "failed.json").unlink(missing_ok=True)
             if job.warm is not None:
                 job.warm.save(folder / "warm")
             described = {"plan": job.plan.to_json(), "grid": _described(grid), "ends": torch.as_tensor(ends)}
-            nested.write(described, folder / "job.safetensors")
+            nested.write(described, parcel._job)
         except OSError as error:
             raise ConfigError(f"cannot write to '{folder}': {error.strerror or error}.") from error
         return parcel
+
+    def forget(self) -> None:
+        """Delete what an earlier attempt has said, so that only the next one is heard."""
+        for file in (self.said, self._failed, self.ended, self.log):
+            file.unlink(missing_ok=True)
+
+    @property
+    def _job(self) -> Path:
+        return self.folder / "job.safetensors"
+
+    @property
+    def _failed(self) -> Path:
+        return self.folder / "failed.json"
 
     @property
     def log(self) -> Path:
@@ -70,7 +84,7 @@ class Parcel:
 
     def unpacked(self) -> tuple[Job, Grid, Ints]:
         """The job, its rows, and where they end."""
-        read = nested.read(self.folder / "job.safetensors")
+        read = nested.read(self._job)
         warm = self.folder / "warm"
         begin = Artefact.load(warm) if (warm / DESCRIPTION).exists() else None
         job = Job(Plan.from_json(read["plan"]), begin, self.folder)
@@ -87,10 +101,10 @@ class Parcel:
         return list(Artefact.load(made).members) if (made / DESCRIPTION).exists() else None
 
     def fail(self, error: ForecasterError) -> None:
-        """Write the error that ends it; the first of several workers' counts."""
-        half = self.folder / "failed.json.half"
+        """Write the error that ends it; one of them, if several workers do."""
+        half = self.folder / f"failed.json.{workers.number()}"
         half.write_text(json.dumps({"kind": type(error).__name__, "text": str(error)}) + "\n")
-        half.rename(self.folder / "failed.json")
+        half.replace(self._failed)
 
     @property
     def ended(self) -> Path:
@@ -99,11 +113,11 @@ class Parcel:
 
     def result(self) -> list[Artefact]:
         """What the training gave, now that it has ended. Raises: its error; SourceError if it left none"""
-        failed, made = self.folder / "failed.json", self.made()
+        made = self.made()
         if made is not None:
             return made
-        if failed.exists():
-            raise _error(json.loads(failed.read_text()))
+        if self._failed.exists():
+            raise _error(json.loads(self._failed.read_text()))
         raise SourceError(
             f"the training in '{self.folder}' ended without a result. Its last words:\n{self.last_words()}"
         )
@@ -115,10 +129,6 @@ class Parcel:
         except OSError:
             return ""
         return "\n".join(said[-lines:])
-
-    def remove(self) -> None:
-        """Delete the folder."""
-        shutil.rmtree(self.folder, ignore_errors=True)
 
 
 class Telling(Watch):
@@ -160,11 +170,14 @@ class Listening:
         whole = new[: new.rfind(b"\n") + 1]
         self._read += len(whole)
         for line in whole.decode().splitlines():
-            told = json.loads(line)
-            if "line" in told:
-                self._watch.say(told["line"])
-            else:
-                self._watch.moment(Moment(**told["moment"]))
+            with contextlib.suppress(json.JSONDecodeError):  # it was killed in the middle of a line, and began again
+                self._tell(json.loads(line))
+
+    def _tell(self, told: dict[str, Any]) -> None:
+        if "line" in told:
+            self._watch.say(told["line"])
+        else:
+            self._watch.moment(Moment(**told["moment"]))
 
 
 def _error(read: Mapping[str, str]) -> ForecasterError:

@@ -13,7 +13,7 @@ __all__ = ["PARENT", "Processes", "torchrun"]
 WORKER = "forecaster.launch._worker"
 PARENT = "FORECASTER_PARENT"
 """Environment variable: the process without which workers on this machine are to end."""
-_PATIENCE_S = 20.0
+_PATIENCE_S = 10.0
 
 
 def torchrun(parcel: Parcel, workers: int, *rendezvous: str, python: str = sys.executable) -> list[str]:
@@ -40,7 +40,8 @@ class Processes:
     @classmethod
     def start(cls, parcel: Parcel, workers: int, gpus: Sequence[str]) -> "Processes":
         """Start the workers; they see the given GPUs only."""
-        own = {PARENT: str(os.getpid())} | ({"CUDA_VISIBLE_DEVICES": ",".join(gpus)} if gpus else {})
+        own = {PARENT: str(os.getpid()), "CUDA_VISIBLE_DEVICES": ",".join(gpus)}
+        parcel.forget()
         with parcel.log.open("ab") as log:
             agent = subprocess.Popen(
                 torchrun(parcel, workers, "--standalone"),
@@ -48,6 +49,7 @@ class Processes:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
+                start_new_session=True,  # Ctrl-C reaches this process alone, which then ends them
             )
         return cls(parcel, agent)
 
@@ -62,4 +64,5 @@ class Processes:
         try:
             self.agent.wait(_PATIENCE_S)
         except subprocess.TimeoutExpired:
-            self.agent.kill()
+            self.agent.kill()  # its workers end with it
+            self.agent.wait()

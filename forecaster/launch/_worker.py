@@ -6,6 +6,8 @@ import threading
 import time
 from pathlib import Path
 
+from torch.distributed.elastic.multiprocessing.errors import record
+
 from forecaster.errors import ForecasterError
 from forecaster.launch._parcel import Parcel, Telling
 from forecaster.launch._torchrun import PARENT
@@ -17,34 +19,41 @@ __all__ = ["main"]
 _LOOK_S = 1.0
 
 
-def main(folder: Path) -> int:
-    """Train what lies in a folder; the first worker tells and writes, any may fail. Returns the exit status."""
+@record  # torchrun then ends its log with the error
+def main(folder: Path) -> None:
+    """Train what lies in a folder; the first worker tells and writes, any may fail."""
     parcel = Parcel(folder)
-    try:
-        job, grid, ends = parcel.unpacked()
-        first = workers.number() == 0
-        members = job.run(grid, ends, Telling(parcel) if first else SILENT)
-        if first:
-            parcel.keep(members)
-    except ForecasterError as error:
-        parcel.fail(error)
-        return 1
-    return 0
-
-
-def _end_with(parent: int) -> None:
-    """End this process when its parent is gone: a killed training leaves nothing behind."""
-    while True:
-        time.sleep(_LOOK_S)
+    with workers.joined():
         try:
-            os.kill(parent, 0)
-        except ProcessLookupError:
-            os._exit(1)
+            job, grid, ends = parcel.unpacked()
+            first = workers.number() == 0
+            members = job.run(grid, ends, Telling(parcel) if first else SILENT)
+            if first:
+                parcel.keep(members)
+        except ForecasterError as error:
+            parcel.fail(error)
+            raise
+
+
+def _end_with(agent: int, parent: int | None) -> None:
+    """End this process when its agent or the agent's parent is gone: a killed training leaves nothing behind."""
+    while os.getppid() == agent and (parent is None or _lives(parent)):
+        time.sleep(_LOOK_S)
+    os._exit(1)
+
+
+def _lives(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    return True
 
 
 if __name__ == "__main__":
-    if PARENT in os.environ:
-        threading.Thread(target=_end_with, args=(int(os.environ[PARENT]),), daemon=True).start()
-    with workers.joined():
-        status = main(Path(sys.argv[1]))
-    sys.exit(status)
+    parent = int(os.environ[PARENT]) if PARENT in os.environ else None
+    threading.Thread(target=_end_with, args=(os.getppid(), parent), daemon=True).start()
+    try:
+        main(Path(sys.argv[1]))
+    except BaseException:
+        os._exit(1)  # a regular end could wait for workers that wait for this one

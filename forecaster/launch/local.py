@@ -36,7 +36,7 @@ class Local(Launcher):
         workers, gpus = self.config.workers, _gpus()
         if gpus and workers > len(gpus):
             raise ConfigError(f"--set launch.workers={workers}: this machine has {counted(len(gpus), 'GPU')}.")
-        if workers == 1 and len(gpus) < 2:
+        if workers == 1 and min(len(gpus), len(jobs)) < 2:
             return side_by_side(partial(_run, grid, ends), jobs, [job.seconds for job in jobs], watch)
         if not gpus and workers > cores():
             watch.say(f"{workers} workers on {counted(cores(), 'core')} take longer than one each")

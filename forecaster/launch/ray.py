@@ -15,6 +15,7 @@ import ray
 from ray.exceptions import RayError
 from ray.util.queue import Queue
 
+from forecaster.counted import counted
 from forecaster.errors import ConfigError, SourceError
 from forecaster.launch._away import Away, own_folder
 from forecaster.launch._parcel import Parcel
@@ -47,7 +48,7 @@ class Ray(Launcher):
         gpu: bool = False
         """Whether every worker gets a GPU. All workers of a training run on one machine."""
         cpus: int = 1
-        """Cores of every worker."""
+        """Cores of every worker, of which it uses `training.threads`."""
 
         def __post_init__(self) -> None:
             super().__post_init__()
@@ -58,7 +59,16 @@ class Ray(Launcher):
 
     def run(self, jobs: Sequence[Job], grid: Grid, ends: Ints, watch: Watch) -> list[list[Artefact]]:
         with _connected(self.config.address):
+            self._look_for_room(watch)
             return Away(self._start, [None] * len(jobs), own_folder, _LOOK_S).run(jobs, grid, ends, watch)
+
+    def _look_for_room(self, watch: Watch) -> None:
+        """Say so if a training must wait for a machine that is not there yet, perhaps forever."""
+        wanted = {"CPU": self.config.cpus * self.config.workers, "GPU": self.config.workers * self.config.gpu}
+        machines = [node["Resources"] for node in ray.nodes() if node["Alive"]]  # type: ignore[no-untyped-call]  # Ray's
+        if not any(all(has.get(kind, 0) >= wanted[kind] for kind in wanted) for has in machines):
+            room = " and ".join(counted(number, kind) for kind, number in wanted.items() if number)
+            watch.say(f"no machine of the Ray cluster has {room}: trainings wait for one")
 
     def _start(self, parcel: Parcel, job: Job, _: None) -> "_Task":
         workers = self.config.workers
@@ -113,7 +123,7 @@ def _trained(files: Files, workers: int, told: Any) -> Files:
             if len(said) > heard:
                 told.put(said[heard:])
                 heard = len(said)
-        return {path: content for path, content in _read(parcel.folder).items() if path not in files}
+        return {path: content for path, content in _read(parcel.folder).items() if files.get(path) != content}
 
 
 def _read(folder: Path) -> Files:
@@ -144,7 +154,7 @@ def _connected(address: str) -> Iterator[None]:
     try:
         _knock(address)
         ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
-    except (OSError, ValueError, RayError) as error:
+    except (OSError, ValueError, RuntimeError, RayError) as error:
         raise ConfigError(f"--set launch.address={address}: no Ray cluster answers: {error}") from error
     try:
         yield

@@ -25,6 +25,13 @@ from forecaster.training.job import Job
 __all__ = ["Slurm"]
 
 _JOB = "slurm.json"
+_NO_GPUS = '[ -n "$SLURM_JOB_GPUS$SLURM_GPUS_ON_NODE" ] || export CUDA_VISIBLE_DEVICES='
+"""Machines may show GPUs to jobs that have not asked for any."""
+_FIRST = (
+    """first=$(scontrol show node "$(scontrol show hostnames "$SLURM_JOB_NODELIST" | head -n 1)" \\""",
+    r"""  | sed -n 's/.*NodeAddr=\([^ ]*\).*/\1/p')""",
+)
+"""Finds the address of the first machine, where all workers meet."""
 _LATE_S = 60.0
 """A shared folder may show a file this much later than it was written elsewhere."""
 _SILENT_S = 600.0
@@ -47,7 +54,7 @@ class Slurm(Launcher):
         gpu: bool = False
         """Whether every worker gets a GPU."""
         cpus: int = 1
-        """Cores of every worker."""
+        """Cores of every worker, of which it uses `training.threads`."""
         memory: str = ""
         """Memory on each machine: 16G; empty: the cluster's default."""
         partition: str = ""
@@ -120,14 +127,14 @@ class Slurm(Launcher):
         return "\n".join(
             [
                 "#!/bin/bash",
-                *(f"#SBATCH --{name}={value}" for name, value in wanted.items() if value),
-                *(f"#SBATCH {option}" for option in shlex.split(asked.options)),
+                *(f"#SBATCH --{name}={shlex.quote(value)}" for name, value in wanted.items() if value),
+                *(f"#SBATCH {shlex.quote(option)}" for option in shlex.split(asked.options)),
                 "#SBATCH --requeue",
                 f"rm -f {shlex.quote(str(parcel.ended))}",
+                _NO_GPUS,
                 asked.before,
                 'export SRUN_CPUS_PER_TASK="$SLURM_CPUS_PER_TASK"',
-                """first=$(scontrol show node "$(scontrol show hostnames "$SLURM_JOB_NODELIST" | head -n 1)" \\""",
-                r"""  | sed -n 's/.*NodeAddr=\([^ ]*\).*/\1/p')""",
+                *(_FIRST if asked.nodes > 1 else ()),
                 f"srun --kill-on-bad-exit=1 {command}",
                 f"echo $? > {shlex.quote(str(parcel.ended))}",
                 "",
@@ -155,9 +162,11 @@ class _Queued:
             if queued._now():
                 watch.say(f"SLURM job {queued.number} of an earlier run goes on")
                 return queued
-        for old in (parcel.said, parcel.ended):
-            old.unlink(missing_ok=True)
-        number = _asked(["sbatch", "--parsable"], script).split(";")[0]
+        parcel.forget()
+        done = _asked("sbatch", "--parsable", text=script)
+        if done.returncode:
+            raise SourceError(f"SLURM refuses the training: {done.stderr.strip()}")
+        number = done.stdout.strip().split(";")[0]
         file.write_text(json.dumps({"job": number}) + "\n")
         return cls(parcel, number, watch)
 
@@ -166,7 +175,8 @@ class _Queued:
         """Whether the queue has it no longer, and what it left can be seen."""
         state = self._now()
         if state and state != self._state:
-            self.watch.say(f"SLURM job {self.number}: {state.lower()}")
+            kind, *why = state.split(" ", 1)
+            self.watch.say(" ".join([f"SLURM job {self.number}: {kind.lower()}", *why]))
         self._state = state
         if state:
             self._heard = time.monotonic()
@@ -175,18 +185,13 @@ class _Queued:
     def stop(self) -> None:
         """Cancel it."""
         if self._now():
-            subprocess.run(["scancel", self.number], capture_output=True, check=False)
+            _asked("scancel", self.number)
 
     def _now(self) -> str:
-        """Its state in the queue; empty if it is there no longer. Raises: SourceError if nobody answers for long"""
-        done = subprocess.run(
-            ["squeue", "--noheader", f"--jobs={self.number}", "--format=%T"],
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        """Its state in the queue, with the reason for one that waits; empty if it is there no longer. Raises: SourceError if nobody answers for long"""
+        done = _asked("squeue", "--noheader", f"--jobs={self.number}", "--format=%T (%r)")
         if done.returncode == 0:
-            return done.stdout.strip()
+            return done.stdout.strip().removesuffix(" (None)")
         if "Invalid job id" in done.stderr:
             return ""
         if time.monotonic() - self._heard > _SILENT_S:
@@ -194,14 +199,11 @@ class _Queued:
         return self._state or "PENDING"
 
 
-def _asked(command: list[str], text: str) -> str:
-    """What a command of SLURM answers. Raises: ConfigError, SourceError"""
+def _asked(*command: str, text: str = "") -> "subprocess.CompletedProcess[str]":
+    """What a command of SLURM answers. Raises: ConfigError if it is not there"""
     try:
-        done = subprocess.run(command, input=text, capture_output=True, text=True, check=False)
+        return subprocess.run(command, input=text, capture_output=True, text=True, check=False)
     except FileNotFoundError as error:
         raise ConfigError(
             f"--set launch=slurm: there is no '{command[0]}' on this machine. Start it where jobs can be submitted."
         ) from error
-    if done.returncode:
-        raise SourceError(f"SLURM refuses the training: {done.stderr.strip()}")
-    return done.stdout.strip()

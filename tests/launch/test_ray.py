@@ -13,12 +13,16 @@ import pytest
 
 from forecaster import api
 from forecaster.errors import ConfigError, DataError
+from forecaster.launch._away import Away
 from forecaster.progress import RecordingWatch
 from forecaster.series import synthetic
+from tests.launch.group import GRID
 from tests.quick import quick
 from tests.standins.servers import free_port
 
 ray = pytest.importorskip("ray", reason="NO RAY: trainings on a Ray cluster are untested")
+from forecaster.launch.ray import Ray as Launcher  # noqa: E402  # Ray may be absent
+
 FRAME = synthetic.seasonal(5, 160, seed=1)
 
 
@@ -49,9 +53,8 @@ def _numbers(model: str, watch: RecordingWatch | None = None, **settings: Any) -
 
 @pytest.mark.slow
 def test_each_model_is_a_task_and_learns_what_it_learns_here(there: dict[str, Any]) -> None:
-    """To the last bit; and what it says is heard."""
-    heard = RecordingWatch()
-    assert (_numbers("lstm,gru,best_naive", heard, **there) == _numbers("lstm,gru,best_naive")).all()
+    """To the last bit, in the order that was asked for."""
+    assert (_numbers("lstm,best_naive", **there) == _numbers("lstm,best_naive")).all()
 
 
 @pytest.mark.slow
@@ -67,6 +70,18 @@ def test_what_goes_wrong_there_is_told_here(there: dict[str, Any]) -> None:
     """With its kind and its words."""
     with pytest.raises(DataError, match="the loss is not a number"):
         _numbers("lstm", steps=60, schedule="constant", lr=1e30, **there)
+
+
+@pytest.mark.slow
+def test_a_cluster_without_room_is_told(there: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    """As the training waits for a machine that may never be there."""
+    heard = RecordingWatch()
+    monkeypatch.setattr(Away, "run", lambda *_: [])
+    for gpu in (False, True):
+        Launcher(Launcher.Config(address=there["launch.address"], workers=2, gpu=gpu)).run(
+            [], GRID, GRID.lengths, heard
+        )
+    assert heard.lines == ["no machine of the Ray cluster has 2 CPUs and 2 GPUs: trainings wait for one"]
 
 
 def test_a_cluster_that_is_not_there_is_told() -> None:

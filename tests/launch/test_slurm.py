@@ -1,14 +1,11 @@
 """Trainings on a SLURM cluster: a real one, whose two machines are this one."""
 
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import pytest
 
 from forecaster import api
@@ -31,7 +28,7 @@ FRAME = synthetic.seasonal(5, 160, seed=1)
 def there(slurm: Slurm, tmp_path: Path) -> dict[str, Any]:
     """Settings of trainings on the cluster."""
     slurm.cancel()
-    return {"launch": "slurm", "launch.folder": str(tmp_path / "jobs"), "launch.look_seconds": 0.5}
+    return {"launch": "slurm", "launch.folder": str(tmp_path / "my jobs"), "launch.look_seconds": 0.5}
 
 
 def _numbers(model: str, watch: RecordingWatch | None = None, **settings: Any) -> Any:
@@ -46,7 +43,7 @@ def test_each_model_is_a_job_and_learns_what_it_learns_here(there: dict[str, Any
     found = _numbers("lstm,gru,best_naive", heard, **there)
     assert (found == _numbers("lstm,gru,best_naive")).all()
     assert len({line for line in heard.lines if line.endswith("running")}) == 2
-    assert not list((tmp_path / "jobs").iterdir())
+    assert not list((tmp_path / "my jobs").iterdir())
 
 
 @pytest.mark.slow
@@ -54,21 +51,6 @@ def test_two_machines_share_a_training(there: dict[str, Any]) -> None:
     """A worker on each, which meet over the network."""
     shared = _numbers("lstm", **there, **{"launch.workers": 2, "launch.nodes": 2})
     np.testing.assert_allclose(shared, _numbers("lstm"), rtol=1e-4, atol=1e-4)
-
-
-@pytest.mark.slow
-def test_a_table_is_forecast_by_command(there: dict[str, Any], tmp_path: Path) -> None:
-    """From the command line, as everywhere: --set launch=slurm."""
-    FRAME.to_csv(tmp_path / "in.csv", index=False)
-    settings = [word for key, value in {**quick(), **there}.items() for word in ("--set", f"{key}={value}")]
-    out = str(tmp_path / "out.csv")
-    command = [sys.executable, "-m", "forecaster", "forecast", str(tmp_path / "in.csv"), "--horizon", "4"]
-    done = subprocess.run(
-        [*command, "--model", "lstm", "--out", out, *settings], check=False, capture_output=True, text=True
-    )
-    assert done.returncode == 0, done.stderr
-    assert "SLURM job" in done.stdout + done.stderr
-    assert len(pd.read_csv(out)) == 4 * 5
 
 
 @pytest.mark.slow
@@ -84,12 +66,22 @@ def test_what_goes_wrong_there_is_told_here(there: dict[str, Any], slurm: Slurm)
 
 
 def test_a_machine_without_slurm_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """By the setting that asks for it."""
+    """By the setting that asks for it, also where a job of an earlier run is looked for."""
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(ConfigError, match="there is no 'sbatch' on this machine"):
         _numbers("lstm", **{"launch": "slurm", "launch.folder": str(tmp_path)})
+    (folder,) = tmp_path.iterdir()
+    (folder / "slurm.json").write_text('{"job": "1"}')
+    with pytest.raises(ConfigError, match="there is no 'squeue' on this machine"):
+        _numbers("lstm", **{"launch": "slurm", "launch.folder": str(tmp_path)})
 
 
+COMMAND = """
+import sys
+from forecaster.serving.cli import main
+sys.argv = ["forecaster", *{words!r}]
+main()
+"""
 BEGUN = """
 from forecaster import api
 from forecaster.series import synthetic
@@ -116,9 +108,9 @@ def test_a_killed_process_leaves_its_job_and_waits_for_it_later(
     there: dict[str, Any], slurm: Slurm, begun: Begun, tmp_path: Path
 ) -> None:
     """kill -9 loses nothing: the job goes on, and the same command takes what it gives; preempted, it continues."""
-    settings = quick(steps=400, checkpoint_seconds=0.2, **there)
+    settings = quick(steps=100, checkpoint_seconds=0.1, **there)
     killed = begun(BEGUN.format(settings=settings))
-    _up_to(killed, "step 40")
+    _up_to(killed, "step 20")
     killed.send_signal(signal.SIGKILL)
     (job,) = slurm.numbers()
     slurm.requeue(job)
@@ -126,17 +118,23 @@ def test_a_killed_process_leaves_its_job_and_waits_for_it_later(
     found = _numbers("lstm", heard, **{**settings, "launch.look_seconds": 0.2})
     assert f"SLURM job {job} of an earlier run goes on" in heard.lines
     assert any("continuing the training" in line for line in heard.lines)
-    assert (found == _numbers("lstm", steps=400)).all()
-    assert not list((tmp_path / "jobs").iterdir())
+    assert (found == _numbers("lstm", steps=100)).all()
+    assert not list((tmp_path / "my jobs").iterdir())
 
 
 @pytest.mark.slow
-def test_an_interrupted_process_cancels_its_job(there: dict[str, Any], slurm: Slurm, begun: Begun) -> None:
+def test_an_interrupted_command_cancels_its_job(
+    there: dict[str, Any], slurm: Slurm, begun: Begun, tmp_path: Path
+) -> None:
     """Ctrl-C means it."""
-    running = begun(BEGUN.format(settings=quick(steps=100_000, max_seconds=600.0, **there)))
+    FRAME.to_csv(tmp_path / "in.csv", index=False)
+    settings = {**quick(steps=100_000, max_seconds=600.0), **there}
+    words = [word for key, value in settings.items() for word in ("--set", f"{key}={value}")]
+    out = ["--out", str(tmp_path / "out.csv"), "--model", "lstm", "--horizon", "4"]
+    running = begun(COMMAND.format(words=["forecast", str(tmp_path / "in.csv"), *out, *words]))
     _up_to(running, "running")
     running.send_signal(signal.SIGINT)
-    assert running.wait() != 0
+    assert running.wait() == 130
     until = time.monotonic() + 20
     while slurm.queue():
         assert time.monotonic() < until
@@ -150,13 +148,14 @@ def test_a_job_asks_for_what_was_set(tmp_path: Path) -> None:
         options="--qos=low --constraint=a100", before="module load cuda", python="/opt/my env/bin/python",
     )  # fmt: skip
     job = Job(plan(GRID, GRID.lengths, model="gru", horizon=4))
-    lines = Launcher(asked).script(Parcel(tmp_path), job).splitlines()
+    lines = Launcher(asked).script(Parcel(tmp_path / "my jobs"), job).splitlines()
     assert lines[0] == "#!/bin/bash"
     assert set(lines) >= {
         "#SBATCH --job-name=forecaster-gru", "#SBATCH --nodes=2", "#SBATCH --ntasks-per-node=1",
         "#SBATCH --cpus-per-task=24", "#SBATCH --gpus-per-node=4", "#SBATCH --mem=64G", "#SBATCH --partition=gpu",
         "#SBATCH --account=power", "#SBATCH --time=90", "#SBATCH --qos=low", "#SBATCH --constraint=a100",
-        "#SBATCH --requeue", "module load cuda",
+        "#SBATCH --requeue", "module load cuda", f"#SBATCH --output='{tmp_path}/my jobs/log.txt'",
+        '[ -n "$SLURM_JOB_GPUS$SLURM_GPUS_ON_NODE" ] || export CUDA_VISIBLE_DEVICES=',
     }  # fmt: skip
     start = next(line for line in lines if line.startswith("srun"))
     assert "'/opt/my env/bin/python' -m torch.distributed.run --nnodes=2" in start

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,18 +14,24 @@ import pytest
 
 from forecaster import api
 from forecaster.errors import ConfigError, DataError, SourceError
-from forecaster.launch import _torchrun
-from forecaster.progress import RecordingWatch
+from forecaster.launch import local
+from forecaster.launch._away import Away
+from forecaster.launch._parcel import Listening, Parcel
+from forecaster.launch._torchrun import Processes
+from forecaster.progress import Moment, RecordingWatch
 from forecaster.series import synthetic
+from forecaster.training import nested
 from forecaster.training.artefact import Artefact
+from forecaster.training.job import Job
+from forecaster.training.plan import plan
 from forecaster.training.walk import last_forecasts
 from tests.launch.conftest import Begun
-from tests.launch.group import GRID, LEARNED, trained
+from tests.launch.group import CASES, GRID, made
 from tests.quick import quick
 
 FRAME = synthetic.seasonal(5, 160, seed=1)
 TWO = {"launch.workers": 2}
-EVERYTHING = {"average": "ema", "dropout": 0.2, "layers": 2, "schedule": "plateau", "steps": 200}
+EVERYTHING = {"average": "ema", "dropout": 0.2, "layers": 2, "schedule": "plateau", "stream": True, "steps": 120}
 
 
 @pytest.fixture(scope="module")
@@ -49,39 +56,27 @@ def _workers(folder: Path) -> list[str]:
     return found
 
 
+def _await_no_worker(folder: Path) -> None:
+    until = time.monotonic() + 30
+    while _workers(folder):
+        assert time.monotonic() < until, "a worker is left"
+        time.sleep(0.2)
+
+
 def _fitted(**settings: Any) -> Any:
     model = api.fit(FRAME, horizon=4, model="lstm", settings=quick(**settings))
     return api.predict(model, FRAME).filter(like="q0.").to_numpy()
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("model", LEARNED)
-def test_two_workers_learn_what_one_learns(model: str, shared: Path) -> None:
+@pytest.mark.parametrize("case", CASES)
+def test_two_workers_learn_what_one_learns(case: str, shared: Path) -> None:
     """The same rows in each step, the mean over all targets, the same looks at held-out rows."""
-    one, two = trained(model), Artefact.load(shared / model)
+    one, two = made(case), Artefact.load(shared / "seen by 0" / case)
     assert two.facts.best_step == one.facts.best_step
     assert two.facts.val_loss == pytest.approx(one.facts.val_loss, rel=1e-5)
-    ours, theirs = (last_forecasts(made, GRID).quantiles for made in (one, two))
+    ours, theirs = (last_forecasts(each, GRID).quantiles for each in (one, two))
     np.testing.assert_allclose(theirs, ours, rtol=1e-4, atol=1e-4 * np.abs(ours).mean())
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("more", [{"rows": 2}, {"stream": True}], ids=["more workers than rows", "a state carried on"])
-def test_workers_without_a_row_do_not_disturb(more: dict[str, Any]) -> None:
-    """Three of them, and in some steps fewer rows: the mean is still that of all targets."""
-    np.testing.assert_allclose(_fitted(**more, **{"launch.workers": 3}), _fitted(**more), rtol=1e-4, atol=1e-4)
-
-
-@pytest.mark.slow
-def test_several_models_are_shared_one_after_the_other() -> None:
-    """What has nothing to train is made here; all is told, and joined in the order it was asked for."""
-    heard = RecordingWatch()
-    settings = {**quick(), **TWO, "training.seed": 3}
-    made = api.fit(FRAME, horizon=4, model="gru,best_naive,lstm", settings=settings, watch=heard)
-    assert [one.plan.model for one in made.members] == ["gru", "best_naive", "lstm"]
-    assert {one.plan.training.seed for one in made.members} == {3}
-    assert all(one.facts.moments for one in made.members if one.plan.model != "best_naive")
-    assert any("model gru" in line for line in heard.lines)
 
 
 @pytest.mark.slow
@@ -92,11 +87,57 @@ def test_an_error_of_a_worker_is_told_here() -> None:
 
 
 @pytest.mark.slow
-def test_a_training_that_dies_says_its_last_words(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As when there is no memory left."""
-    monkeypatch.setattr(_torchrun, "WORKER", "tests.launch.dying")
-    with pytest.raises(SourceError, match=r"(?s)ended without a result.*Signal 9"):
-        _fitted(**TWO)
+def test_workers_end_when_they_are_told_to_or_their_agent_is_gone(tmp_path: Path) -> None:
+    """Soon, though each may wait for the other; and an error that is nobody's move is the last thing in the log."""
+    long = Job(plan(GRID, GRID.lengths, model="lstm", horizon=4, settings=quick(steps=100_000)))
+    parcels = [Parcel.pack(tmp_path / name, long, GRID, GRID.lengths) for name in ("told", "left", "wrong")]
+    nested.write({"plan": 1}, parcels[2].folder / "job.safetensors")
+    told, left, wrong = (Processes.start(parcel, count, []) for parcel, count in zip(parcels, (2, 1, 1), strict=True))
+    while not wrong.ended or not all(parcel.said.exists() for parcel in parcels[:2]):
+        assert not told.ended
+        assert not left.ended
+        time.sleep(0.1)
+    with pytest.raises(SourceError, match=r"(?s)ended without a result.*TypeError"):
+        parcels[2].result()
+    left.agent.kill()
+    left.agent.wait()
+    begun = time.monotonic()
+    told.stop()
+    assert time.monotonic() - begun < 8, "it was not killed"
+    _await_no_worker(tmp_path)
+
+
+def test_a_job_is_packed_once_and_an_earlier_attempt_forgotten(tmp_path: Path) -> None:
+    """A job that waits in a queue finds what it was sent with; a line that a killed process began is left out."""
+    job = Job(plan(GRID, GRID.lengths, model="best_naive", horizon=4))
+    job = replace(job, warm=job.run(GRID, GRID.lengths, RecordingWatch())[0])
+    parcel, heard = Parcel.pack(tmp_path, job, GRID, GRID.lengths), RecordingWatch()
+    before = {file: file.stat().st_ino for file in tmp_path.rglob("*")}
+    Parcel.pack(tmp_path, job, GRID, GRID.lengths)
+    assert {file: file.stat().st_ino for file in tmp_path.rglob("*")} == before
+    parcel.said.write_text('{"line": "one"}\n{"line": "tw{"line": "two"}\n{"line": "three"}\n{"li')
+    Listening(parcel, heard).hear()
+    assert heard.lines == ["one", "three"]
+    parcel.forget()
+    assert set(tmp_path.rglob("*")) == set(before)
+
+
+def test_a_training_alone_stays_in_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On one of several GPUs."""
+    monkeypatch.setattr(local, "_gpus", lambda: ["0", "1"])
+    monkeypatch.setattr(Away, "run", None)
+    _fitted(steps=1)
+
+
+class Moments(RecordingWatch):
+    """Also keeps the steps."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.steps: list[int] = []
+
+    def moment(self, moment: Moment) -> None:
+        self.steps.append(moment.step)
 
 
 KILLED = """
@@ -108,30 +149,31 @@ class Killer:
     def say(self, line): pass
     def table(self, table): pass
     def moment(self, moment):
-        if moment.step == 40:
+        if moment.step == 20:
             os.kill(os.getpid(), signal.SIGKILL)
 
 frame = synthetic.seasonal(5, 160, seed=1)
-api.fit(frame, horizon=4, model="lstm", settings={settings!r}, resume={folder!r}, watch=Killer())
+api.fit(frame, horizon=4, model="best_naive,lstm", settings={settings!r}, resume={folder!r}, watch=Killer())
 """
 
 
 @pytest.mark.slow
 def test_a_killed_training_ends_its_workers_and_goes_on_later(begun: Begun, tmp_path: Path) -> None:
     """kill -9: no worker is left, and the same call continues to the same weights, each worker's chances included."""
-    settings = {**quick(**EVERYTHING), **TWO, "checkpoint_seconds": 0.1, "patience": 100}
+    settings = {**quick(**EVERYTHING), **TWO, "checkpoint_seconds": 0.0, "patience": 100}
     killed = begun(KILLED.format(settings=settings, folder=str(tmp_path / "kept")))
     assert killed.wait() == -signal.SIGKILL
-    until = time.monotonic() + 30
-    while _workers(tmp_path / "kept"):
-        assert time.monotonic() < until, "a worker is left"
-        time.sleep(0.2)
-    heard = RecordingWatch()
-    resumed = api.fit(FRAME, horizon=4, model="lstm", settings=settings, resume=tmp_path / "kept", watch=heard)
-    whole = api.fit(FRAME, horizon=4, model="lstm", settings=settings)
-    assert any("continuing the training" in line for line in heard.lines)
+    _await_no_worker(tmp_path / "kept")
+    heard = Moments()
+    resumed = api.fit(
+        FRAME, horizon=4, model="best_naive,lstm", settings=settings, resume=tmp_path / "kept", watch=heard
+    )
+    whole = api.fit(FRAME, horizon=4, model="best_naive,lstm", settings=settings)
+    assert sum("continuing the training" in line for line in heard.lines) == 1
+    assert min(heard.steps) > 10, "it begins where it was, and says nothing twice"
     ours, theirs = (api.predict(model, FRAME).filter(like="q0.").to_numpy() for model in (resumed, whole))
     np.testing.assert_allclose(ours, theirs, rtol=1e-6)
+    assert [one.plan.model for one in whole.members] == ["best_naive", "lstm"], "what has nothing to train is made here"
     assert not list((tmp_path / "kept").iterdir())
 
 
