@@ -13,6 +13,9 @@ from forecaster.training.plan import Plan
 
 __all__ = ["CheckpointFolder"]
 
+_FORMAT = 2
+"""Of checkpoints: those of another format are not continued."""
+
 
 class CheckpointFolder:
     """The folder for a run's checkpoints. Only what this run has put there is cleared."""
@@ -42,7 +45,7 @@ def _digest(plan: Plan, grid: Grid, ends: Ints, warm: Artefact | None) -> str:
     start = None if warm is None else [warm.plan.digest, warm.facts.rows]
     names = [grid.past_names, grid.future_names, grid.static_names, grid.static_labels]
     series = [[str(value) for value in column] for column in (grid.unique_id, grid.channel) if column is not None]
-    described = [plan.to_json(), start, versions(), grid.clock.to_json(), series, names]
+    described = [_FORMAT, plan.to_json(), start, versions(), grid.clock.to_json(), series, names]
     found = hashlib.sha256(json.dumps(described, sort_keys=True).encode())
     rows = (grid.starts, grid.offsets, grid.y, ends)
     covariates = (grid.covariate_starts, grid.covariate_lengths, grid.past, grid.future, grid.static)
