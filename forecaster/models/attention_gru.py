@@ -18,3 +18,4 @@ class AttentionGru(Attended):
     """
 
     cell: ClassVar[Cell] = "gru"
+    cost: ClassVar[float] = 2.0

@@ -18,3 +18,4 @@ class AttentionLstm(Attended):
     """
 
     cell: ClassVar[Cell] = "lstm"
+    cost: ClassVar[float] = 1.5

@@ -114,6 +114,8 @@ class Model(nn.Module, ABC):
     """Reads a step's features: covariates, calendar, other targets."""
     alone: ClassVar[bool] = False
     """Reads each cutoff's window by itself, so neighbours teach little: trained on few cutoffs of many places."""
+    cost: ClassVar[float] = 1.0
+    """About the time of a training step, in the LSTM's; docs/models.md has what was measured."""
     scale: ClassVar[str] = "trailing"
     """File in `scales/` that it reads best in."""
     lookback: ClassVar[int] = 0

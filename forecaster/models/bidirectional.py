@@ -31,6 +31,7 @@ class Bidirectional(Model):
 
     memory: ClassVar[Memory] = "context"
     alone: ClassVar[bool] = True
+    cost: ClassVar[float] = 7.0
 
     @dataclass(frozen=True, kw_only=True)
     class Config(OnePass.Config):

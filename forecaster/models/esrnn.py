@@ -41,6 +41,7 @@ class EsRnn(Model):
     """
 
     memory: ClassVar[Memory] = "state"
+    cost: ClassVar[float] = 1.5
 
     @dataclass(frozen=True, kw_only=True)
     class Config(Model.Config):

@@ -28,6 +28,7 @@ class Linear(Model):
     memory: ClassVar[Memory] = "context"
     covariates: ClassVar[bool] = False
     alone: ClassVar[bool] = True
+    cost: ClassVar[float] = 0.1
     lookback: ClassVar[int] = 336
     seasons_back: ClassVar[int] = 14
 

@@ -24,6 +24,7 @@ class MqRnn(Recurrent):
     """
 
     cell: ClassVar[Cell] = "lstm"
+    cost: ClassVar[float] = 2.5
 
     @dataclass(frozen=True, kw_only=True)
     class Config(Recurrent.Config):

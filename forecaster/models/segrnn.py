@@ -36,6 +36,7 @@ class SegRnn(Model):
 
     memory: ClassVar[Memory] = "context"
     alone: ClassVar[bool] = True
+    cost: ClassVar[float] = 0.7
     lookback: ClassVar[int] = 720
     seasons_back: ClassVar[int] = 15
 

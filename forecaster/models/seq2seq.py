@@ -1,6 +1,7 @@
 """An encoder and a decoder, both recurrent: the decoder goes on from each state, step by step, reading its own forecasts."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from torch import nn
 
@@ -23,6 +24,8 @@ class Seq2Seq(Recurrent):
     Source:  Sutskever, Vinyals and Le (2014), NeurIPS; Cho et al. (2014), EMNLP; on reading the truth in training: Bengio
         et al. (2015), Scheduled sampling, NeurIPS
     """
+
+    cost: ClassVar[float] = 3.5
 
     @dataclass(frozen=True, kw_only=True)
     class Config(Recurrent.Config):

@@ -24,6 +24,7 @@ class Transformer(OnePass):
     """
 
     memory: ClassVar[Memory] = "context"
+    cost: ClassVar[float] = 2.0
 
     @dataclass(frozen=True, kw_only=True)
     class Config(OnePass.Config):

@@ -18,7 +18,7 @@ __all__ = ["Job"]
 
 _STATE = "state.safetensors"
 _STEP_S = 0.2
-"""About the seconds of a full step, for any network."""
+"""About the seconds of a full step of the LSTM."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Job:
         model, training = plugins.load("models", self.plan.model), self.plan.training
         most = CUTOFFS_A_STEP_ALONE if model.alone else CUTOFFS_A_STEP
         full = min(1.0, training.rows * training.stretch / most)
-        return _STEP_S * full * training.steps if model.learned else 0.0
+        return _STEP_S * model.cost * full * training.steps if model.learned else 0.0
 
     def run(self, grid: Grid, ends: Ints, watch: Watch) -> list[Artefact]:
         """Train, and give the resulting ensemble members. Shapes: ends [S]"""

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
-from functools import cached_property
 from itertools import groupby
 from typing import Any
 
@@ -18,12 +17,13 @@ from forecaster.training.checkpoint_folder import CheckpointFolder
 from forecaster.training.elsewhere import Runs, launcher
 from forecaster.training.job import Job
 from forecaster.training.plan import Plan, plan, require_settings
+from forecaster.training.time_shares import time_shares
 from forecaster.training.warm_start import saved_for
 
 __all__ = ["learn", "own_settings", "require_recipe"]
 
 _SECONDS_IN_ALL = 600.0
-"""Time limit on several trainings together; one alone has 180 seconds."""
+"""Time limit on several trainings together, shared by their need; none has more than the limit of one alone."""
 
 
 def learn(
@@ -86,7 +86,10 @@ class _Recipe:
     def train(self, wanted: Sequence[str]) -> list[Artefact]:
         """Train the wanted models, each with each of its seeds."""
         jobs = [job for name in wanted for job in self._jobs(name)]
-        made = self.where.run(jobs, self.grid, self.ends, self.watch)
+        most = max(job.plan.training.max_seconds for job in jobs)
+        shares = time_shares([job.seconds for job in jobs], most, _SECONDS_IN_ALL)
+        limited = [self._limited(job, share) for job, share in zip(jobs, shares, strict=True)]
+        made = self.where.run(limited, self.grid, self.ends, self.watch)
         return [artefact for each in made for artefact in each]
 
     def plan(self, name: str) -> Plan:
@@ -96,19 +99,19 @@ class _Recipe:
 
     def _jobs(self, name: str) -> Iterator[Job]:
         """The trainings of a model, one for each seed."""
-        learned = plugins.load("models", name).learned
-        for number, each in enumerate(_seeded(self.plan(name), self.seeds if learned else 1, members=self._trainings)):
+        learned, usual = plugins.load("models", name).learned, self.plan(name)
+        for number in range(self.seeds if learned else 1):
+            each = replace(usual, training=replace(usual.training, seed=usual.training.seed + number))
             for line in (*each.lines(), *_unread(each, self.grid)):
                 self.watch.say(line)
             begin = saved_for(each, number, self.warm) if learned and self.warm is not None else None
-            folder = None if self.kept is None else self.kept.of(each, self.grid, self.ends, begin)
-            yield Job(each, begin, folder)
+            yield Job(each, begin)
 
-    @cached_property
-    def _trainings(self) -> int:
-        """Number of network trainings in all, at least one per seed."""
-        learned: int = sum(plugins.load("models", name).learned for name in self.names)
-        return self.seeds * max(1, learned)
+    def _limited(self, job: Job, seconds: float) -> Job:
+        """The same training with its share of the time, and a folder for its checkpoints if they are kept."""
+        each = replace(job.plan, training=replace(job.plan.training, max_seconds=seconds))
+        folder = None if self.kept is None else self.kept.of(each, self.grid, self.ends, job.warm)
+        return Job(each, job.warm, folder)
 
 
 def _seeds_of(made: Sequence[Artefact]) -> tuple[int, ...]:
@@ -148,12 +151,3 @@ def _fields(name: str, scale: str) -> set[str]:
     model = plugins.load("models", name)
     configs = model.Config, plugins.load("scales", scale or model.scale).Config
     return {field.name for config in configs for field in fields(config)}
-
-
-def _seeded(one: Plan, seeds: int, members: int) -> list[Plan]:
-    """The plan with consecutive seeds, each with its share of the time."""
-    seconds = min(one.training.max_seconds, _SECONDS_IN_ALL / members)
-    return [
-        replace(one, training=replace(one.training, seed=one.training.seed + k, max_seconds=seconds))
-        for k in range(seeds)
-    ]

@@ -225,3 +225,10 @@ def test_a_blend_survives_its_folder(tmp_path: Path) -> None:
     together.save(tmp_path)
     for one in (together, Artefact.load(tmp_path)):
         np.testing.assert_allclose(last_forecasts(one, _grid()).quantiles, blend.of(each))
+
+
+def test_an_ensemble_shares_its_time_by_need() -> None:
+    """Ten minutes in all: a step of esrnn takes half as long again as one of the LSTM. Few trainings have the usual limit."""
+    limits = [one.plan.training.max_seconds for one in _learnt("lstm,esrnn", ensemble=3).members]
+    assert limits == pytest.approx([80] * 3 + [120] * 3)
+    assert {one.plan.training.max_seconds for one in _learnt("lstm,linear").members} == {180.0}
