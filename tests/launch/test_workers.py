@@ -31,7 +31,7 @@ from tests.quick import quick
 
 FRAME = synthetic.seasonal(5, 160, seed=1)
 TWO = {"launch.workers": 2}
-EVERYTHING = {"average": "ema", "dropout": 0.2, "layers": 2, "schedule": "plateau", "stream": True, "steps": 120}
+EVERYTHING = {"average": "ema", "dropout": 0.2, "layers": 2, "schedule": "plateau", "stream": True, "steps": 100}
 
 
 @pytest.fixture(scope="module")
@@ -160,7 +160,7 @@ api.fit(frame, horizon=4, model="best_naive,lstm", settings={settings!r}, resume
 @pytest.mark.slow
 def test_a_killed_training_ends_its_workers_and_goes_on_later(begun: Begun, tmp_path: Path) -> None:
     """kill -9: no worker is left, and the same call continues to the same weights, each worker's chances included."""
-    settings = {**quick(**EVERYTHING), **TWO, "checkpoint_seconds": 0.0, "patience": 100}
+    settings = {**quick(**EVERYTHING), **TWO, "checkpoint_seconds": 0.1, "patience": 100}
     killed = begun(KILLED.format(settings=settings, folder=str(tmp_path / "kept")))
     assert killed.wait() == -signal.SIGKILL
     _await_no_worker(tmp_path / "kept")
