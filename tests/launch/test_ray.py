@@ -30,7 +30,9 @@ FRAME = synthetic.seasonal(5, 160, seed=1)
 def there(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
     """Settings of trainings on a cluster of one machine."""
     port, root = free_port(), str(Path(__file__).parents[2])
-    with mock.patch.dict(os.environ, {"RAY_AUTH_MODE": "disabled", "PYTHONPATH": root}):
+    # On a busy machine heartbeats are late, and Ray would take its only machine for lost.
+    patient = {"RAY_health_check_failure_threshold": "100", "RAY_health_check_initial_delay_ms": "60000"}
+    with mock.patch.dict(os.environ, {"RAY_AUTH_MODE": "disabled", "PYTHONPATH": root, **patient}):
         folder = tmp_path_factory.mktemp("ray", numbered=True)
         head = [
             "start",
@@ -57,6 +59,7 @@ def test_each_model_is_a_task_and_learns_what_it_learns_here(there: dict[str, An
     assert (_numbers("lstm,best_naive", **there) == _numbers("lstm,best_naive")).all()
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_workers_share_a_training(there: dict[str, Any]) -> None:
     """Two on one machine."""
@@ -65,6 +68,7 @@ def test_workers_share_a_training(there: dict[str, Any]) -> None:
     )
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_what_goes_wrong_there_is_told_here(there: dict[str, Any]) -> None:
     """With its kind and its words."""
@@ -72,6 +76,7 @@ def test_what_goes_wrong_there_is_told_here(there: dict[str, Any]) -> None:
         _numbers("lstm", steps=60, schedule="constant", lr=1e30, **there)
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_a_cluster_without_room_is_told(there: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
     """As the training waits for a machine that may never be there."""

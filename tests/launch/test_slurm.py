@@ -77,8 +77,9 @@ def test_a_machine_without_slurm_is_told(monkeypatch: pytest.MonkeyPatch, tmp_pa
 
 
 COMMAND = """
-import sys
+import signal, sys
 from forecaster.serving.cli import main
+signal.signal(signal.SIGINT, signal.default_int_handler)  # what runs the tests may ignore it
 sys.argv = ["forecaster", *{words!r}]
 main()
 """
