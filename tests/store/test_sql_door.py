@@ -67,7 +67,8 @@ def test_a_lake_is_read_wherever_it_is(lake: Lake, ledger: Ledger) -> None:
     """By SQL, by series and time, when only news are added, and after upkeep."""
     asked = "SELECT s.unit, sum(o.y) AS total FROM observations o JOIN series s USING (unique_id) GROUP BY 1"
     assert select(lake, ledger, asked).to_dict("records") == [{"unit": "kWh", "total": 6.0}]
-    rows = ROWS.assign(y=[1.0, 2.0, 4.0], quality="good", stream="x", slice_id="1")
+    later = {"available_at": datetime(2024, 1, 3, tzinfo=UTC), "quality": "good", "stream": "x", "slice_id": "1"}
+    rows = ROWS.assign(y=[1.0, 2.0, 4.0], **later)
     added = add_news(lake, "x", pa.Table.from_pandas(rows, schema=OBSERVATIONS, preserve_index=False))
     assert (added.new, added.revised) == (0, 1)
     assert lake.read("observations", series=["a"])["y"].tolist() == [1, 2, 4]
