@@ -109,7 +109,7 @@ def test_a_killed_process_leaves_its_job_and_waits_for_it_later(
     there: dict[str, Any], slurm: Slurm, begun: Begun, tmp_path: Path
 ) -> None:
     """kill -9 loses nothing: the job goes on, and the same command takes what it gives; preempted, it continues."""
-    settings = quick(steps=100, checkpoint_seconds=0.1, **there)
+    settings = quick(steps=800, checkpoint_seconds=0.1, **there)
     killed = begun(BEGUN.format(settings=settings))
     _up_to(killed, "step 20")
     killed.send_signal(signal.SIGKILL)
@@ -119,7 +119,7 @@ def test_a_killed_process_leaves_its_job_and_waits_for_it_later(
     found = _numbers("lstm", heard, **{**settings, "launch.look_seconds": 0.2})
     assert f"SLURM job {job} of an earlier run goes on" in heard.lines
     assert any("continuing the training" in line for line in heard.lines)
-    assert (found == _numbers("lstm", steps=100)).all()
+    assert (found == _numbers("lstm", steps=800)).all()
     assert not list((tmp_path / "my jobs").iterdir())
 
 
