@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -43,9 +44,24 @@ def there(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
             f"--temp-dir={folder}",
         ]
         program = str(Path(sys.executable).parent / "ray")
-        subprocess.run([program, *head, "--disable-usage-stats"], check=True, capture_output=True)
-        yield {"launch": "ray", "launch.address": f"127.0.0.1:{port}"}
-        subprocess.run([program, "stop", "--force"], check=True, capture_output=True)
+        # In the foreground, to be ended by itself: `ray stop` ends every process of the machine that looks like Ray's.
+        running = subprocess.Popen(
+            [program, *head, "--block"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
+        )
+        try:
+            _await(port)
+            yield {"launch": "ray", "launch.address": f"127.0.0.1:{port}"}
+        finally:
+            running.terminate()
+            running.wait()
+
+
+def _await(port: int) -> None:
+    """Wait until all of the cluster is there."""
+    script = f"import ray; ray.init('127.0.0.1:{port}', log_to_driver=False)"
+    until = time.monotonic() + 120
+    while subprocess.run([sys.executable, "-c", script], check=False, capture_output=True).returncode:
+        assert time.monotonic() < until, "Ray does not begin"
 
 
 def _numbers(model: str, watch: RecordingWatch | None = None, **settings: Any) -> Any:
