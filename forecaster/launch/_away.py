@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Generic, Protocol, TypeVar
 
-from forecaster.launch._parcel import Listening, Parcel
+from forecaster.launch._parcel import Parcel
+from forecaster.launch._said import Listening
 from forecaster.progress import Watch
 from forecaster.series.frequency import Ints
 from forecaster.series.grid import Grid
@@ -69,7 +70,7 @@ class Away(Generic[Lane]):
                         continue
                     started = self.start(parcel, jobs[n], lane)
                     stack.callback(started.stop)
-                    running[n] = lane, started, parcel, Listening(parcel, watch)
+                    running[n] = lane, started, parcel, Listening(parcel.said, watch)
                 made |= {
                     n: job.run(grid, ends, watch) for n, job in enumerate(jobs) if not job.seconds and n not in made
                 }

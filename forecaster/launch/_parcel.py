@@ -12,29 +12,24 @@
 All are safetensors and JSON: nothing that is read back can run code.
 """
 
-import contextlib
 import json
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import torch
 
 from forecaster import errors
 from forecaster.errors import ConfigError, ForecasterError, SourceError
-from forecaster.progress import Moment, Watch
-from forecaster.series import frequency
-from forecaster.series.clock import Clock
-from forecaster.series.frequency import Frequency, Ints
+from forecaster.launch import _grid_values as grid_values
+from forecaster.series.frequency import Ints
 from forecaster.series.grid import Grid
 from forecaster.training import nested, workers
 from forecaster.training.artefact import DESCRIPTION, Artefact
 from forecaster.training.job import Job
 from forecaster.training.plan import Plan
 
-__all__ = ["Listening", "Parcel", "Telling"]
+__all__ = ["Parcel"]
 
 
 @dataclass(frozen=True)
@@ -53,7 +48,7 @@ class Parcel:
             folder.mkdir(parents=True, exist_ok=True)
             if job.warm is not None:
                 job.warm.save(folder / "warm")
-            described = {"plan": job.plan.to_json(), "grid": _described(grid), "ends": torch.as_tensor(ends)}
+            described = {"plan": job.plan.to_json(), "grid": grid_values.described(grid), "ends": torch.as_tensor(ends)}
             nested.write(described, parcel._job)
         except OSError as error:
             raise ConfigError(f"cannot write to '{folder}': {error.strerror or error}.") from error
@@ -88,7 +83,7 @@ class Parcel:
         warm = self.folder / "warm"
         begin = Artefact.load(warm) if (warm / DESCRIPTION).exists() else None
         job = Job(Plan.from_json(read["plan"]), begin, self.folder)
-        return job, _grid(read["grid"]), read["ends"].numpy()
+        return job, grid_values.restored(read["grid"]), read["ends"].numpy()
 
     def keep(self, members: list[Artefact]) -> None:
         """Write what the training gave."""
@@ -131,89 +126,7 @@ class Parcel:
         return "\n".join(said[-lines:])
 
 
-class Telling(Watch):
-    """A `Watch` that writes what it hears into a parcel."""
-
-    def __init__(self, parcel: Parcel) -> None:
-        self._parcel = parcel
-
-    def say(self, line: str) -> None:
-        """A line of text."""
-        self._write({"line": line})
-
-    def moment(self, moment: Moment) -> None:
-        """Where the training stands."""
-        self._write({"moment": asdict(moment)})
-
-    def table(self, table: Any) -> None:
-        """Nothing: trainings have no tables to show."""
-
-    def _write(self, told: dict[str, Any]) -> None:
-        with self._parcel.said.open("a") as file:
-            file.write(json.dumps(told) + "\n")
-
-
-class Listening:
-    """Tells a watch what a parcel's training has said since the last time."""
-
-    def __init__(self, parcel: Parcel, watch: Watch) -> None:
-        self._parcel, self._watch, self._read = parcel, watch, 0
-
-    def hear(self) -> None:
-        """Pass on what is new; a line that is not whole yet waits."""
-        try:
-            with self._parcel.said.open("rb") as file:
-                file.seek(self._read)
-                new = file.read()
-        except OSError:
-            return
-        whole = new[: new.rfind(b"\n") + 1]
-        self._read += len(whole)
-        for line in whole.decode().splitlines():
-            with contextlib.suppress(json.JSONDecodeError):  # it was killed in the middle of a line, and began again
-                self._tell(json.loads(line))
-
-    def _tell(self, told: dict[str, Any]) -> None:
-        if "line" in told:
-            self._watch.say(told["line"])
-        else:
-            self._watch.moment(Moment(**told["moment"]))
-
-
 def _error(read: Mapping[str, str]) -> ForecasterError:
     """An error as it was raised elsewhere."""
     kind: type[ForecasterError] = getattr(errors, read["kind"])
     return kind.__new__(kind, read["text"])  # some kinds would make a text of their own
-
-
-def _described(grid: Grid) -> dict[str, Any]:
-    """A grid as values that `nested` writes."""
-    return {field.name: _plain(getattr(grid, field.name)) for field in fields(grid)}
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, Clock):
-        return value.to_json()
-    if isinstance(value, Frequency):
-        return value.alias
-    if isinstance(value, np.ndarray):
-        return value.tolist() if value.dtype == object else torch.as_tensor(value)
-    return value
-
-
-def _grid(described: Mapping[str, Any]) -> Grid:
-    named: dict[str, Callable[[Any], Any]] = {
-        "frequency": frequency.parse,
-        "clock": Clock.from_json,
-        "unique_id": _objects,
-        "channel": _objects,
-    }
-    return Grid(**{key: named.get(key, _array)(value) for key, value in described.items()})
-
-
-def _objects(value: list[Any] | None) -> Any:
-    return None if value is None else np.array(value, dtype=object)
-
-
-def _array(value: Any) -> Any:
-    return value.numpy() if isinstance(value, torch.Tensor) else value

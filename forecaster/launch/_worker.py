@@ -9,7 +9,8 @@ from pathlib import Path
 from torch.distributed.elastic.multiprocessing.errors import record
 
 from forecaster.errors import ForecasterError
-from forecaster.launch._parcel import Parcel, Telling
+from forecaster.launch._parcel import Parcel
+from forecaster.launch._said import Telling
 from forecaster.launch._torchrun import PARENT
 from forecaster.progress import SILENT
 from forecaster.training import workers
@@ -27,7 +28,7 @@ def main(folder: Path) -> None:
         try:
             job, grid, ends = parcel.unpacked()
             first = workers.number() == 0
-            members = job.run(grid, ends, Telling(parcel) if first else SILENT)
+            members = job.run(grid, ends, Telling(parcel.said) if first else SILENT)
             if first:
                 parcel.keep(members)
         except ForecasterError as error:

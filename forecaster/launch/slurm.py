@@ -188,7 +188,10 @@ class _Queued:
             _asked("scancel", self.number)
 
     def _now(self) -> str:
-        """Its state in the queue, with the reason for one that waits; empty if it is there no longer. Raises: SourceError if nobody answers for long"""
+        """Its state in the queue, and why it waits; empty if it is there no longer.
+
+        Raises: SourceError if nobody answers for long
+        """
         done = _asked("squeue", "--noheader", f"--jobs={self.number}", "--format=%T (%r)")
         if done.returncode == 0:
             return done.stdout.strip().removesuffix(" (None)")

@@ -16,7 +16,8 @@ from forecaster import api
 from forecaster.errors import ConfigError, DataError, SourceError
 from forecaster.launch import local
 from forecaster.launch._away import Away
-from forecaster.launch._parcel import Listening, Parcel
+from forecaster.launch._parcel import Parcel
+from forecaster.launch._said import Listening
 from forecaster.launch._torchrun import Processes
 from forecaster.progress import Moment, RecordingWatch
 from forecaster.series import synthetic
@@ -116,7 +117,7 @@ def test_a_job_is_packed_once_and_an_earlier_attempt_forgotten(tmp_path: Path) -
     Parcel.pack(tmp_path, job, GRID, GRID.lengths)
     assert {file: file.stat().st_ino for file in tmp_path.rglob("*")} == before
     parcel.said.write_text('{"line": "one"}\n{"line": "tw{"line": "two"}\n{"line": "three"}\n{"li')
-    Listening(parcel, heard).hear()
+    Listening(parcel.said, heard).hear()
     assert heard.lines == ["one", "three"]
     parcel.forget()
     assert set(tmp_path.rglob("*")) == set(before)
