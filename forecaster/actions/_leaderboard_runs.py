@@ -1,13 +1,10 @@
 """Logs a leaderboard in a project's tracker: one run per model, one experiment per data set."""
 
-import os
 from contextlib import suppress
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from forecaster.errors import ForecasterError
-from forecaster.settings import DEFAULT_FILE
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -15,24 +12,11 @@ if TYPE_CHECKING:
     from forecaster.evaluation.leaderboard import Leaderboard
     from forecaster.tracking.base import Tracker
 
-__all__ = ["keep_runs", "tracker_of"]
+__all__ = ["keep_runs"]
 
 
 class _Failed(ForecasterError):
     """Ends the run of a model that failed."""
-
-
-def tracker_of(project: Path | None) -> "Tracker | None":
-    """The tracker of a project file, by default of the one in this folder; None if there is none.
-
-    Raises: ConfigError for a file that is absent or wrong
-    """
-    from forecaster.app import App
-
-    there = Path(os.environ.get("FORECASTER_PROJECT", DEFAULT_FILE))
-    if project is None and not there.exists():
-        return None
-    return App.open(project or there).tracker
 
 
 def keep_runs(tracker: "Tracker", data_set: str, found: "Leaderboard", frame: "pd.DataFrame", *, horizon: int) -> str:

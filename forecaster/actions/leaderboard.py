@@ -63,7 +63,8 @@ def leaderboard(
     not stop the others.
     In a project each model becomes a run of the tracker, in the experiment `leaderboard/DATA_SET`.
     """
-    from forecaster.actions._leaderboard_runs import keep_runs, tracker_of
+    from forecaster.actions._leaderboard_runs import keep_runs
+    from forecaster.actions._tracker import tracker_of
     from forecaster.evaluation.compare import train_test_split
     from forecaster.evaluation.leaderboard import rank, require_ratio
     from forecaster.evaluation.reference import NAIVE

@@ -59,7 +59,7 @@ def tune(
     on all rows before the test part and compared on it, which the search has not seen: so you see what tuning is worth, with a
     95 % interval. In a project each trial becomes a run of the tracker, in the experiment `tune/DATA_SET`.
     """
-    from forecaster.actions._leaderboard_runs import tracker_of
+    from forecaster.actions._tracker import tracker_of
     from forecaster.evaluation.compare import train_test_split
     from forecaster.evaluation.leaderboard import require_ratio
     from forecaster.evaluation.search_space import parsed, usual

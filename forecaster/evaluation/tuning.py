@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import optuna
 
 from forecaster.errors import ConfigError, ForecasterError
@@ -41,7 +40,7 @@ class Tuning:
     @property
     def best(self) -> Tried:
         """The trial with the least error."""
-        return min((one for one in self.tried if one.error == one.error), key=lambda one: one.error)
+        return _best(self.tried)
 
     @property
     def gain(self) -> Ratio:
@@ -91,16 +90,17 @@ def tune(
     study = optuna.create_study(sampler=optuna.samplers.TPESampler(seed=seed))
     if trials > 1:
         study.optimize(objective, n_trials=trials - 1, timeout=60 * minutes or None)
-    if all(one.failed or one.error != one.error for one in tried):
+    if all(one.error != one.error for one in tried):
         raise ConfigError(f"no trial could be judged. {tried[0].failed}")
     watch.say("judging the best settings and the defaults on the test part")
-    defaults = judge(split, settings=settings, **fixed)
-    found = Tuning(by, tuple(tried), defaults, defaults)
-    if not found.best.settings:
-        return found
-    return Tuning(
-        by, tuple(tried), defaults, judge(split, settings={**(settings or {}), **found.best.settings}, **fixed)
-    )
+    defaults, best = judge(split, settings=settings, **fixed), _best(tried).settings
+    tuned = judge(split, settings={**(settings or {}), **best}, **fixed) if best else defaults
+    return Tuning(by, tuple(tried), defaults, tuned)
+
+
+def _best(tried: Sequence[Tried]) -> Tried:
+    """The trial with the least error."""
+    return min((one for one in tried if one.error == one.error), key=lambda one: one.error)
 
 
 def _require_space(model: str, space: Sequence[Dimension], settings: Mapping[str, Any], trials: int) -> None:
@@ -139,7 +139,7 @@ def _tried(
         one = judge(inner, settings={**settings, **chosen}, **fixed)
     except ForecasterError as error:
         return Tried(chosen, float("nan"), 0.0, str(error))
-    return Tried(chosen, float(np.float64(one.board.values()[by])), one.training_s)
+    return Tried(chosen, one.board.values()[by], one.training_s)
 
 
 def _told(number: int, one: Tried, by: str) -> str:
