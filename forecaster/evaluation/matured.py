@@ -51,9 +51,8 @@ def matured(grid: Grid, rows: pd.DataFrame, season: Sequence[int] = ()) -> Matur
     if len(found.series) == 0:
         return None
     first, last = np.ones(grid.series, np.int64), np.zeros(grid.series, np.int64)
-    for series in np.unique(found.series):
-        own = found.cutoffs[found.series == series]
-        first[series], last[series] = own.min(), own.max()
+    series, begins, counts = np.unique(found.series, return_index=True, return_counts=True)
+    first[series], last[series] = found.cutoffs[begins], found.cutoffs[begins + counts - 1]
     starts = np.where(last >= first, first + 1, grid.lengths)
     naive = learn(grid, starts, model=NAIVE, horizon=found.quantiles.shape[1], season=season)
     beside = _same(found, walk(naive, grid, first, last, adaptive=True))
@@ -61,7 +60,7 @@ def matured(grid: Grid, rows: pd.DataFrame, season: Sequence[int] = ()) -> Matur
 
 
 def placed(grid: Grid, rows: pd.DataFrame) -> Forecasts:
-    """Rows of stored forecasts, by series, cutoff and step."""
+    """Rows of stored forecasts by series, cutoff and step, in the order of series and cutoffs."""
     series = pd.Index(grid.unique_id).get_indexer(pd.Index(rows[UNIQUE_ID]))
     rows, series = rows[series >= 0], series[series >= 0]
     at, cutoffs = (

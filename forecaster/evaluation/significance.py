@@ -15,10 +15,10 @@ from typing import Any
 import numpy as np
 from scipy.stats import norm, t
 
-from forecaster.evaluation.scoreboard import Scoreboard
+from forecaster.evaluation.scoreboard import Scoreboard, Sums
 from forecaster.series.grid import Floats
 
-__all__ = ["COMPARED", "Ratio", "over_cutoffs", "over_series", "ratio"]
+__all__ = ["COMPARED", "Interval", "Ratio", "over_cutoffs", "over_series", "ratio", "wider"]
 
 COMPARED = ("mase", "wql")
 """Metrics that a backtest gives with an interval."""
@@ -70,16 +70,22 @@ def ratio(model: Scoreboard, other: Scoreboard, metric: str, *, seed: int = 1) -
     Fails:   for metrics that do not measure the size of errors (bias, coverage80)
     """
     mine, theirs = model.sums[metric], other.sums[metric]
+    drawn, over = wider(mine, theirs, span=model.span, seed=seed)
+    totals = np.concatenate([mine.by_step, theirs.by_step], axis=1).sum(0)
+    finish = model.metrics[metric].finish
+    interval = (finish(drawn[0]), finish(drawn[1])) if drawn is not None else None
+    return Ratio(metric, finish(float(_ratios(totals))), interval, over)
+
+
+def wider(model: Sums, other: Sums, *, span: int = 1, seed: int = 1) -> tuple[Interval | None, str | None]:
+    """The wider 95 % interval of the ratio of two means, and what was drawn for it: series or cutoffs."""
     found = {
-        "series": over_series(mine.by_series, theirs.by_series, seed=seed),
-        "cutoffs": over_cutoffs(mine.by_block, theirs.by_block, span=model.span, seed=seed),
+        "series": over_series(model.by_series, other.by_series, seed=seed),
+        "cutoffs": over_cutoffs(model.by_block, other.by_block, span=span, seed=seed),
     }
     widths = {over: interval[1] - interval[0] for over, interval in found.items() if interval is not None}
     over = max(widths, key=widths.__getitem__, default=None)
-    totals = np.concatenate([mine.by_step, theirs.by_step], axis=1).sum(0)
-    finish, drawn = model.metrics[metric].finish, found[over] if over is not None else None
-    interval = (finish(drawn[0]), finish(drawn[1])) if drawn is not None else None
-    return Ratio(metric, finish(float(_ratios(totals))), interval, over)
+    return (found[over], over) if over is not None else (None, None)
 
 
 def over_series(model: Floats, other: Floats, *, seed: int = 1) -> Interval | None:

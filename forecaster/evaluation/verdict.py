@@ -7,8 +7,8 @@ import numpy as np
 from forecaster.evaluation.matured import Matured
 from forecaster.evaluation.promotion import COVERAGE_BAND
 from forecaster.evaluation.reference import NAIVE
-from forecaster.evaluation.scoreboard import Scoreboard
-from forecaster.evaluation.significance import Interval, over_cutoffs, over_series, ratio
+from forecaster.evaluation.scoreboard import Scoreboard, Sums
+from forecaster.evaluation.significance import Interval, ratio, wider
 
 __all__ = ["Verdict", "verdict"]
 
@@ -47,15 +47,8 @@ def verdict(found: Matured, promised: float | None) -> Verdict:
 
 
 def _coverage(board: Scoreboard) -> Interval | None:
-    """A 95 % interval of the coverage, the wider one over other series and over other times."""
+    """A 95 % interval of the coverage, over other series or other times."""
     sums = board.sums["coverage80"]
-    drawn = [
-        over_series(sums.by_series, _whole(sums.by_series)),
-        over_cutoffs(sums.by_block, _whole(sums.by_block), span=board.span),
-    ]
-    return max((one for one in drawn if one is not None), key=lambda one: one[1] - one[0], default=None)
-
-
-def _whole(sums: np.ndarray) -> np.ndarray:
-    """What full coverage would have summed up to."""
-    return np.repeat(sums[:, 1:], 2, axis=1)
+    # What full coverage would have summed up to: the ratio to it is the coverage.
+    full = Sums(*(np.repeat(part[:, 1:], 2, axis=1) for part in (sums.by_series, sums.by_step, sums.by_block)))
+    return wider(sums, full, span=board.span)[0]
