@@ -102,13 +102,12 @@ def _performance(runs: "pd.DataFrame") -> "pd.DataFrame":
     """A row for each version that a run of `monitor` has judged."""
     import pandas as pd
 
-    names = ("version", "serves", "values", "mase", "naive_mase", "promised", "coverage80", "bias", "verdict", "worse")
     rows = [
         {"pipeline": run["pipeline"], "at": run["started_at"], **version, "run_id": run["run_id"]}
         for run in runs.to_dict("records")
         for version in (run["facts"] or {}).get("versions", [])
     ]
-    return pd.DataFrame(rows, columns=["pipeline", "at", *names, "run_id"])
+    return pd.DataFrame(rows, columns=None if rows else QUERY_TABLES["performance"].shown)
 
 
 def _waits(app: "App") -> dict[str, float]:

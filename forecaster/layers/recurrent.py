@@ -8,12 +8,12 @@ from torch import Tensor, nn
 
 from forecaster.layers.phases import interleaved, parted
 
-__all__ = ["Cell", "Dilated", "RecurrentStack", "State"]
+__all__ = ["KERNELS", "Cell", "Dilated", "RecurrentStack", "State"]
 
 Cell = Literal["rnn", "lstm", "gru"]
 State = list[tuple[Tensor, ...]]
 
-_KERNELS = {"rnn": nn.RNN, "lstm": nn.LSTM, "gru": nn.GRU}
+KERNELS = {"rnn": nn.RNN, "lstm": nn.LSTM, "gru": nn.GRU}
 _CELLS: dict[Cell, Callable[..., Any]] = {"rnn": torch.rnn_tanh_cell, "lstm": torch.lstm_cell, "gru": torch.gru_cell}
 """One step of each, by the same weights."""
 
@@ -50,7 +50,7 @@ class Dilated(nn.Module):
 
     def __init__(self, cell: Cell, hidden: int, dilation: int = 1) -> None:
         super().__init__()
-        self.kernel = _KERNELS[cell](hidden, hidden, batch_first=True)
+        self.kernel = KERNELS[cell](hidden, hidden, batch_first=True)
         self.cell, self.dilation = _CELLS[cell], dilation
 
     def forward(self, x_BTD: Tensor, state: tuple[Tensor, ...] | None = None) -> tuple[Tensor, tuple[Tensor, ...]]:

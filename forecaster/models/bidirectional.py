@@ -8,13 +8,11 @@ from torch import Tensor, nn
 
 from forecaster.layers.anchors import Anchors
 from forecaster.layers.decoders import Direct
-from forecaster.layers.recurrent import Cell
+from forecaster.layers.recurrent import KERNELS, Cell
 from forecaster.layers.statics import Statics
 from forecaster.models.base import Inputs, Memory, Model, OnePass, Outlook, Task
 
 __all__ = ["Bidirectional"]
-
-_KERNELS = {"rnn": nn.RNN, "lstm": nn.LSTM, "gru": nn.GRU}
 
 
 class Bidirectional(Model):
@@ -40,7 +38,7 @@ class Bidirectional(Model):
 
         def __post_init__(self) -> None:
             super().__post_init__()
-            if self.cell not in _KERNELS:
+            if self.cell not in KERNELS:
                 raise ValueError(f"cell must be rnn, lstm or gru, got '{self.cell}'")
             if self.width % 2:
                 raise ValueError(f"hidden must be even, half for each direction, got {self.width}")
@@ -52,7 +50,7 @@ class Bidirectional(Model):
         width = config.width
         self.statics = Statics(task.static_width, task.categories)
         self.embed = nn.Linear(2, width)
-        self.encoder = _KERNELS[config.cell](
+        self.encoder = KERNELS[config.cell](
             width,
             width // 2,
             config.depth,

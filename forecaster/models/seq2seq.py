@@ -6,7 +6,7 @@ from typing import ClassVar
 from torch import nn
 
 from forecaster.layers.decoders import Recursive
-from forecaster.layers.recurrent import Cell, RecurrentStack
+from forecaster.layers.recurrent import KERNELS, Cell, RecurrentStack
 from forecaster.models._recurrent import Recurrent
 
 __all__ = ["Seq2Seq"]
@@ -36,7 +36,7 @@ class Seq2Seq(Recurrent):
 
         def __post_init__(self) -> None:
             super().__post_init__()
-            if self.cell not in ("rnn", "lstm", "gru"):
+            if self.cell not in KERNELS:
                 raise ValueError(f"cell must be rnn, lstm or gru, got '{self.cell}'")
             if self.steps_width < 1:
                 raise ValueError(f"steps_width must be at least 1, got {self.steps_width}")
