@@ -2,6 +2,7 @@
 
 import shutil
 import sqlite3
+import time
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -14,6 +15,7 @@ from forecaster.errors import DiskError
 __all__ = ["engine_of"]
 
 _BUSY_MS = 30_000
+_AGAIN_S = 0.01
 _RECYCLE_S = 60
 """Seconds for which a read-only connection is kept, after which the file may be writable again."""
 _KIND = 0xFF
@@ -61,8 +63,9 @@ def _opened(path: Path) -> sqlite3.Connection:
     connection = None
     try:
         connection = sqlite3.connect(path, check_same_thread=False)  # a pool lends it to one thread at a time
-        # Readers and one writer side by side; a busy database is waited for.
-        for pragma in (f"busy_timeout = {_BUSY_MS}", "journal_mode = WAL", "synchronous = NORMAL", "foreign_keys = ON"):
+        connection.execute(f"PRAGMA busy_timeout = {_BUSY_MS}")
+        _write_ahead(connection)
+        for pragma in ("synchronous = NORMAL", "foreign_keys = ON"):
             connection.execute(f"PRAGMA {pragma}")
         connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
         return connection
@@ -78,6 +81,23 @@ def _opened(path: Path) -> sqlite3.Connection:
             connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
             return connection
         raise
+
+
+def _write_ahead(connection: sqlite3.Connection) -> None:
+    """Let readers and one writer work side by side, from a file's first use on.
+
+    Many who open a new file at once all switch its mode. SQLite does not wait here, as two who waited for each other's
+    lock would do so forever; who is refused lets go of theirs and tries again.
+    """
+    until = time.monotonic() + _BUSY_MS / 1000
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & _KIND != sqlite3.SQLITE_BUSY or time.monotonic() > until:
+                raise
+        time.sleep(_AGAIN_S)
 
 
 def _refuse_disk(path: Path, context: sa.engine.ExceptionContext) -> None:

@@ -283,10 +283,11 @@ def test_the_lease_of_a_killed_process_is_free_at_once(tmp_path: Path) -> None:
 
 
 def test_a_new_ledger_is_opened_by_many_at_once(tmp_path: Path) -> None:
-    """Who meets another that makes the same tables goes on with them."""
-    url = f"sqlite:///{tmp_path}/ledger.db"
+    """Who meets another that makes the same tables, or switches the file's mode, goes on. Several rounds: it is a race."""
     with ThreadPoolExecutor(8) as pool:
-        assert all(one.find_series().empty for one in pool.map(Ledger.open, [url] * 8))
+        for number in range(20):
+            url = f"sqlite:///{tmp_path}/{number}.db"
+            assert all(one.find_series().empty for one in pool.map(Ledger.open, [url] * 8))
 
 
 def test_an_unreachable_database_is_named(tmp_path: Path) -> None:
