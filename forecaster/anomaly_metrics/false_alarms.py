@@ -4,14 +4,12 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 import numpy as np
-from scipy.special import gammaincinv
 
+from forecaster.anomaly_metrics import _poisson
 from forecaster.anomaly_metrics._runs import overlaps
 from forecaster.anomaly_metrics.base import AnomalyMetric, Case, Numbers
 
 __all__ = ["FalseAlarms"]
-
-_TAIL = 0.025
 
 
 class FalseAlarms(AnomalyMetric):
@@ -46,12 +44,6 @@ class FalseAlarms(AnomalyMetric):
             normal = int((~case.label & ~np.isnan(case.score)).sum())
             count += int((overlaps(case.events, case.windows) == 0).sum())
             asked, weeks = asked + case.rate * normal, weeks + normal / case.week
-        low, high = _interval(count)
+        low, high = _poisson.interval(count)
         shares = np.array([count, low, high]) / (asked if asked > 0 else np.nan)
         return dict(zip(cls.ideals, [float(count), count / weeks if weeks else float("nan"), *shares], strict=True))
-
-
-def _interval(count: int) -> tuple[float, float]:
-    """95 % interval of the mean of a Poisson variable, from one observed count."""
-    low = float(gammaincinv(count, _TAIL)) if count else 0.0
-    return low, float(gammaincinv(count + 1, 1 - _TAIL))

@@ -18,7 +18,7 @@ _WORSE = 1.2
 
 @dataclass(frozen=True)
 class Verdict:
-    """Whether forecasts have become worse, and the sentence that says so."""
+    """Whether forecasts or alarms are worse than they should be, and the sentence that says so."""
 
     worse: bool
     reason: str
