@@ -27,6 +27,7 @@ from forecaster import columns
 from forecaster.errors import ConfigError, DiskError
 from forecaster.store.lake_sql import (
     ADDED,
+    KNOWN_AT,
     ORDER,
     TIME_OF,
     Reach,
@@ -119,16 +120,11 @@ class Lake:
 
     def last_times(self, table: str, series: Sequence[str]) -> dict[str, pd.Timestamp]:
         """The last time of each of some series that has one."""
-        reach = Reach(series)
-        wanted, values = conditions(table, reach)
-        source, time = self.source(table, reach), TIME_OF[table]
-        if source is None:
-            return {}
-        query = f"SELECT unique_id, max({time}) AS last FROM {source} {wanted} GROUP BY unique_id"
-        with cursor(self.root) as connection:
-            found: pa.Table = connection.sql(query, params=values).to_arrow_table()
-        last = found["last"].cast(columns.TIME).to_pandas()
-        return dict(zip(found["unique_id"].to_pylist(), last, strict=True))
+        return self._of_each(table, series, f"max({TIME_OF[table]})")
+
+    def first_known(self, table: str, series: Sequence[str]) -> dict[str, pd.Timestamp]:
+        """When the first row of each of some series was known, of those that have one."""
+        return self._of_each(table, series, f"min({KNOWN_AT[table]})")
 
     def source(
         self, table: str, reach: Reach | None = None, *, delta: DeltaTable | None = None, root: str = ""
@@ -173,6 +169,18 @@ class Lake:
         """The error for a lake that cannot be written."""
         kind = DiskError if DiskError.among(error) else ConfigError
         return kind(f"cannot write to the lake at '{self.root}': {_said(error)}.")
+
+    def _of_each(self, table: str, series: Sequence[str], time: str) -> dict[str, pd.Timestamp]:
+        """A time of each of some series that has rows, by an SQL expression."""
+        reach = Reach(series)
+        wanted, values = conditions(table, reach)
+        source = self.source(table, reach)
+        if source is None:
+            return {}
+        query = f"SELECT unique_id, {time} AS found FROM {source} {wanted} GROUP BY unique_id"
+        with cursor(self.root) as connection:
+            rows: pa.Table = connection.sql(query, params=values).to_arrow_table()
+        return dict(zip(rows["unique_id"].to_pylist(), rows["found"].cast(columns.TIME).to_pandas(), strict=True))
 
     def _known(self, table: str) -> DeltaTable | None:
         """The current table for reading, if there is one. Raises: ConfigError if the lake cannot be read"""

@@ -16,6 +16,7 @@ from forecaster.store import lake_files
 
 __all__ = [
     "ADDED",
+    "KNOWN_AT",
     "ORDER",
     "TIME_OF",
     "Reach",
@@ -35,7 +36,7 @@ __all__ = [
 TIME_OF = {"observations": "ds", "forecasts": "ds", "scores": "ds", "quarantine": "available_at"}
 ADDED = {"scores": ("strangeness", "opening_p")}
 """Numeric columns that tables of earlier versions lack; they are added with the next append."""
-_KNOWN_AT = {"observations": "available_at", "forecasts": "as_of", "scores": "as_of", "quarantine": "available_at"}
+KNOWN_AT = {"observations": "available_at", "forecasts": "as_of", "scores": "as_of", "quarantine": "available_at"}
 ORDER = {
     "observations": "unique_id, ds, available_at",
     "forecasts": "unique_id, ds, cutoff, as_of",
@@ -72,7 +73,7 @@ def conditions(
         ("unique_id", "IN", "series", list(reach.series) if reach.series is not None else None),
         (TIME_OF[table], ">=", "since", reach.since),
         (TIME_OF[table], "<", "until", reach.until),
-        (_KNOWN_AT[table], "<=", "as_of", as_of),
+        (KNOWN_AT[table], "<=", "as_of", as_of),
         ("stream", "=", "stream", stream),
     ):
         if value is not None:
@@ -130,7 +131,7 @@ def newest(table: str) -> str:
 
 def replaced(table: str) -> str:
     """SQL for the time since when a row is no longer the newest of its series and time; null for the newest."""
-    return f"lag({_KNOWN_AT[table]}) OVER (PARTITION BY unique_id, ds ORDER BY {_NEWEST[table]})"
+    return f"lag({KNOWN_AT[table]}) OVER (PARTITION BY unique_id, ds ORDER BY {_NEWEST[table]})"
 
 
 def has_versions(table: str) -> bool:

@@ -69,7 +69,7 @@ def test_reads_are_narrowed_by_series_and_time(lake: Lake) -> None:
 
 
 def test_a_read_gives_the_columns_that_it_is_asked_for(lake: Lake) -> None:
-    """Of the newest rows still, and of no series none; the last time of each series comes without its rows."""
+    """Of the newest rows still, and of no series none; the last time of each series, and when it was first known, come without its rows."""
     assert lake.last_times("observations", ["a"]) == {}
     lake.append("observations", _rows([1.0, 2.0], NOON))
     lake.append("observations", _rows([5.0], NOON + timedelta(hours=1)))
@@ -81,6 +81,7 @@ def test_a_read_gives_the_columns_that_it_is_asked_for(lake: Lake) -> None:
     whole = lake.read("observations")
     last = {name: whole.loc[whole["unique_id"] == name, "ds"].max() for name in ("a", "b")}
     assert lake.last_times("observations", ["a", "b", "c"]) == last
+    assert lake.first_known("observations", ["a", "b", "c"]) == {"a": NOON, "b": NOON}
 
 
 def test_an_empty_lake_has_empty_tables(lake: Lake) -> None:
