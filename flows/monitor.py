@@ -1,4 +1,4 @@
-"""Look how a pipeline's stored forecasts did, and train anew if the champion has become worse and the pipeline says so."""
+"""Look how a pipeline's stored forecasts and alarms did, and train anew if forecasts have become worse and the pipeline says so."""
 
 from prefect import flow, task
 from prefect.cache_policies import NO_CACHE
@@ -13,7 +13,8 @@ __all__ = ["monitor"]
 
 @task(name="judge-forecasts", cache_policy=NO_CACHE)
 def judge_forecasts(project: str, pipeline: str) -> bool:
-    """Each version's forecasts beside the values that came; whether the champion has become worse."""
+    """Each version's forecasts beside the values that came, and its alarms beside those asked for; whether the champion's
+    forecasts have become worse."""
     outcome = monitor_action(pipeline, app=opened(project), watch=opening.watch)
     publish(f"monitor-{pipeline}", outcome)
     return any(row["serves"] and row["worse"] for row in outcome.facts["monitored"])
@@ -21,6 +22,6 @@ def judge_forecasts(project: str, pipeline: str) -> bool:
 
 @flow(name="monitor")
 def monitor(pipeline: str, project: str = DEFAULT_PROJECT) -> None:
-    """Judge the forecasts that came due; with `retrain` in the project file, train where they have become worse."""
+    """Judge the forecasts that came due, and count alarms; with `retrain` in the project file, train where they have become worse."""
     if judge_forecasts(project, pipeline) and opened(project).settings.pipelines[pipeline].retrain:
         train(pipeline, project)

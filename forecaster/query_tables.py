@@ -67,8 +67,24 @@ QUERY_TABLES = {
         is_served=False,
     ),
     "performance": QueryTable(
-        about="How forecasts did once their times had come, by version, as `monitor` found; the newest first.",
-        shown=("pipeline", "version", "serves", "verdict", "mase", "naive_mase", "coverage80", "values", "at"),
+        about="How forecasts did once their times had come, and whether alarms kept their rate, by version, as `monitor` found; "
+        "the newest first.",
+        shown=(
+            "pipeline",
+            "version",
+            "serves",
+            "verdict",
+            "alarm_verdict",
+            "mase",
+            "naive_mase",
+            "coverage80",
+            "values",
+            "false_per_1000",
+            "asked_per_1000",
+            "events",
+            "rows",
+            "at",
+        ),
         refused=("series", "as_of"),
     ),
     "slices": QueryTable(

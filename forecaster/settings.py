@@ -43,9 +43,9 @@ class Pipeline:
     train_schedule: str = ""
     """When to train and to promote; written like `schedule`."""
     monitor_schedule: str = ""
-    """When to judge the stored forecasts by the values that came (`forecaster monitor`); written like `schedule`."""
+    """When to judge the stored forecasts by the values that came, and to count alarms (`forecaster monitor`); written like `schedule`."""
     retrain: bool = False
-    """Whether that trains and promotes, too, if the champion has become worse than it promised."""
+    """Whether that trains and promotes, too, if the champion's forecasts have become worse than it promised."""
     model: str = "auto"
     """Forecasting model: "auto", or the name of a file in `models/`."""
     detector: str = "auto"

@@ -25,6 +25,7 @@ DOCUMENTS = [
     "docs/events.md",
     "docs/experiments.md",
     *sorted(str(page.relative_to(ROOT)) for page in (ROOT / "docs/experiments").glob("*.md")),
+    "docs/monitoring.md",
     "docs/models.md",
     "docs/detectors.md",
     "docs/parts.md",

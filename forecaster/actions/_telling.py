@@ -85,9 +85,9 @@ def tell_failure(app: "App", one: "Pipeline", verb: str, error: ForecasterError)
     return _send(app, one, {"failed": verb, "error": str(error)})
 
 
-def tell_worse(app: "App", one: "Pipeline", found: dict[str, Any]) -> list[str]:
+def tell_worse(app: "App", one: "Pipeline", version: str, verdict: str) -> list[str]:
     """Report a champion that has become worse by the pipeline's alerts; returns errors in sending them."""
-    return _send(app, one, {"worse": found["verdict"], "model_version": found["version"]})
+    return _send(app, one, {"worse": verdict, "model_version": version})
 
 
 def _send(app: "App", one: "Pipeline", told: dict[str, Any]) -> list[str]:

@@ -53,8 +53,8 @@ options = { series = ["water_flow"] }               # settings of the connector
 horizon = 24                                        # number of steps to forecast
 schedule = "every 6h"                               # when to read and score; or a cron line, in UTC
 train_schedule = "every 7D"                         # when to train, and to promote a better model
-monitor_schedule = "every 1D"                       # when to judge past forecasts by the values that came
-# retrain = true                                    # and to train at once if they have become worse
+monitor_schedule = "every 1D"                       # when to judge past forecasts, and to count alarms
+# retrain = true                                    # and to train at once if forecasts have become worse
 model = "auto"                                      # several models, weighted by their errors; or a file in models/
 detector = "auto"                                   # or a file in detectors/
 false_alarms = "1/series-week"                      # rate of false alarms to accept on normal data

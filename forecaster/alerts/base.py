@@ -29,7 +29,7 @@ class Alert(ABC):
     def send(self, pipeline: str, events: Sequence[Mapping[str, Any]]) -> None:
         """Send some incidents, each as its most severe event, with the `events` and `series` that belong to it.
 
-        Or report that a verb `failed` because a disk is full, with its `error`.
+        Or report that a verb `failed` because a disk is full, with its `error`, or that the champion has become `worse`.
 
         Raises: SourceError if they could not be delivered
         """
