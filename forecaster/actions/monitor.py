@@ -7,6 +7,7 @@ from forecaster.actions._each import each, failures
 from forecaster.actions._telling import tell_worse
 from forecaster.actions.base import Outcome, instant
 from forecaster.progress import SILENT, Watch
+from forecaster.query_tables import QUERY_TABLES
 from forecaster.registry.base import CHAMPION
 
 if TYPE_CHECKING:
@@ -58,6 +59,8 @@ def monitor(
     ]
     problems = [f"{row['pipeline']}: {row['alert_error']}" for row in judged if row.get("alert_error")]
     table = pd.DataFrame(rows).drop(columns=list(_WRONG), errors="ignore")
+    first = [name for name in QUERY_TABLES["performance"].shown if name in table.columns]
+    table = table[[*first, *table.columns.difference(first, sort=False)]]
     return Outcome([*wrong, *problems, *failed], table, skipped=len(failed), facts={"monitored": rows})
 
 

@@ -23,6 +23,7 @@ from forecaster.actions.train import train
 from forecaster.app import App
 from forecaster.client import Client
 from forecaster.columns import SCORES
+from forecaster.query_tables import QUERY_TABLES
 from forecaster.serving import rest
 from tests.meters import TOLD_METERS
 
@@ -120,6 +121,9 @@ def test_alarms_that_keep_their_rate_are_left_alone(running: Project) -> None:
     (row,) = outcome.facts["monitored"]
     assert (row["alarm_verdict"], row["too_many"], row["events"]) == ("as asked", False, 2 * SERIES)
     assert outcome.lines == running.told == []
+    assert outcome.table is not None
+    shown = [name for name in QUERY_TABLES["performance"].shown if name != "at"]
+    assert outcome.table.columns[: len(shown)].tolist() == shown
     events = running.app.ledger.events
     one, other = events.find(pipeline="meters").head(2).to_dict("records")
     events.put([{"event_id": one["event_id"], "direction": "silent"}])
