@@ -2,8 +2,8 @@
 
 import tempfile
 import time
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Generic, Protocol, TypeVar
@@ -14,9 +14,10 @@ from forecaster.progress import Watch
 from forecaster.series.frequency import Ints
 from forecaster.series.grid import Grid
 from forecaster.training.artefact import Artefact
+from forecaster.training.in_use import turn, using
 from forecaster.training.job import Job
 
-__all__ = ["Away", "Started", "own_folder"]
+__all__ = ["Away", "Started", "alone", "own_folder"]
 
 Lane = TypeVar("Lane")
 
@@ -28,8 +29,21 @@ class Started(Protocol):
     def ended(self) -> bool:
         """Whether it runs no longer, well or not."""
 
+    @property
+    def why(self) -> str:
+        """What is known of its end, for a training that left no result; may be empty."""
+
     def stop(self) -> None:
         """End it, if it still runs."""
+
+
+@contextmanager
+def alone(jobs: Sequence[Job]) -> Iterator[None]:
+    """Be the only run in the folders that jobs have, during a block. Raises: ConfigError if another run trains there"""
+    with ExitStack() as stack:
+        for folder in dict.fromkeys(job.folder for job in jobs if job.folder is not None):
+            stack.enter_context(using(folder, alone=True))
+        yield
 
 
 def own_folder(job: Job, stack: ExitStack) -> Path:
@@ -61,15 +75,17 @@ class Away(Generic[Lane]):
             while len(made) < len(jobs):
                 while waiting and free:
                     n, lane = waiting.pop(0), free.pop(0)
-                    parcel = Parcel.pack(self.folder(jobs[n], stack), jobs[n], grid, ends)
-                    done = parcel.made()
-                    if done is not None:
-                        watch.say(f"this training was done before: taken from {parcel.folder}")
-                        made[n] = done
-                        free.append(lane)
-                        continue
-                    started = self.start(parcel, jobs[n], lane)
-                    stack.callback(started.stop)
+                    folder = self.folder(jobs[n], stack)
+                    with turn(folder):
+                        parcel = Parcel.pack(folder, jobs[n], grid, ends)
+                        done = parcel.made()
+                        if done is not None:
+                            watch.say(f"this training was done before: taken from {parcel.folder}")
+                            made[n] = done
+                            free.append(lane)
+                            continue
+                        started = self.start(parcel, jobs[n], lane)
+                        stack.callback(started.stop)
                     running[n] = lane, started, parcel, Listening(parcel.said, watch)
                 made |= {
                     n: job.run(grid, ends, watch) for n, job in enumerate(jobs) if not job.seconds and n not in made
@@ -78,7 +94,7 @@ class Away(Generic[Lane]):
                     ended = started.ended
                     listening.hear()
                     if ended:
-                        made[n] = parcel.result()
+                        made[n] = parcel.result(started.why)
                         free.append(lane)
                         del running[n]
                 if running:

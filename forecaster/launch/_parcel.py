@@ -22,10 +22,11 @@ import torch
 from forecaster import errors
 from forecaster.errors import ConfigError, ForecasterError, SourceError
 from forecaster.launch import _grid_values as grid_values
+from forecaster.launch._last_words import ending
 from forecaster.series.frequency import Ints
 from forecaster.series.grid import Grid
 from forecaster.training import nested, workers
-from forecaster.training.artefact import DESCRIPTION, Artefact
+from forecaster.training.artefact import DESCRIPTION, Artefact, versions
 from forecaster.training.job import Job
 from forecaster.training.plan import Plan
 
@@ -49,6 +50,7 @@ class Parcel:
             if job.warm is not None:
                 job.warm.save(folder / "warm")
             described = {"plan": job.plan.to_json(), "grid": grid_values.described(grid), "ends": torch.as_tensor(ends)}
+            described["sent_by"] = versions()["forecaster"]
             nested.write(described, parcel._job)
         except OSError as error:
             raise ConfigError(f"cannot write to '{folder}': {error.strerror or error}.") from error
@@ -78,8 +80,13 @@ class Parcel:
         return self.folder / "said.jsonl"
 
     def unpacked(self) -> tuple[Job, Grid, Ints]:
-        """The job, its rows, and where they end."""
+        """The job, its rows, and where they end. Raises: ConfigError if another version of forecaster has packed it"""
         read = nested.read(self._job)
+        there, here = read["sent_by"], versions()["forecaster"]
+        if there != here:
+            raise ConfigError(
+                f"forecaster {there} sent this training, to a machine with {here}. Install {there} there."
+            )
         warm = self.folder / "warm"
         begin = Artefact.load(warm) if (warm / DESCRIPTION).exists() else None
         job = Job(Plan.from_json(read["plan"]), begin, self.folder)
@@ -106,16 +113,17 @@ class Parcel:
         """The file that is there once its processes have ended, where nobody here can see them."""
         return self.folder / "ended"
 
-    def result(self) -> list[Artefact]:
-        """What the training gave, now that it has ended. Raises: its error; SourceError if it left none"""
+    def result(self, why: str = "") -> list[Artefact]:
+        """What the training gave, now that it has ended; `why` is what is known of an end without a result.
+
+        Raises: its error; SourceError if it left none
+        """
         made = self.made()
         if made is not None:
             return made
         if self._failed.exists():
             raise _error(json.loads(self._failed.read_text()))
-        raise SourceError(
-            f"the training in '{self.folder}' ended without a result. Its last words:\n{self.last_words()}"
-        )
+        raise SourceError(ending(f"the training in '{self.folder}' ended without a result", self.last_words(), why))
 
     def last_words(self, lines: int = 8) -> str:
         """The last lines that its processes printed."""
@@ -128,5 +136,5 @@ class Parcel:
 
 def _error(read: Mapping[str, str]) -> ForecasterError:
     """An error as it was raised elsewhere."""
-    kind: type[ForecasterError] = getattr(errors, read["kind"])
+    kind: type[ForecasterError] = getattr(errors, read["kind"], SourceError)
     return kind.__new__(kind, read["text"])  # some kinds would make a text of their own

@@ -58,6 +58,9 @@ class Processes:
         """Whether all its processes are gone."""
         return self.agent.poll() is not None
 
+    why = ""
+    """Nothing is known but its last words."""
+
     def stop(self) -> None:
         """End them, if they still run."""
         self.agent.terminate()

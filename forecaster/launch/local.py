@@ -8,7 +8,7 @@ import torch
 
 from forecaster.counted import counted
 from forecaster.errors import ConfigError
-from forecaster.launch._away import Away, own_folder
+from forecaster.launch._away import Away, alone, own_folder
 from forecaster.launch._parcel import Parcel
 from forecaster.launch._side_by_side import cores, side_by_side
 from forecaster.launch._torchrun import Processes
@@ -33,6 +33,10 @@ class Local(Launcher):
     """
 
     def run(self, jobs: Sequence[Job], grid: Grid, ends: Ints, watch: Watch) -> list[list[Artefact]]:
+        with alone(jobs):
+            return self._run(jobs, grid, ends, watch)
+
+    def _run(self, jobs: Sequence[Job], grid: Grid, ends: Ints, watch: Watch) -> list[list[Artefact]]:
         workers, gpus = self.config.workers, _gpus()
         if gpus and workers > len(gpus):
             raise ConfigError(f"--set launch.workers={workers}: this machine has {counted(len(gpus), 'GPU')}.")

@@ -2,6 +2,7 @@
 
 import contextlib
 import logging
+import re
 import socket
 import tempfile
 import time
@@ -17,7 +18,8 @@ from ray.util.queue import Queue
 
 from forecaster.counted import counted
 from forecaster.errors import ConfigError, SourceError
-from forecaster.launch._away import Away, own_folder
+from forecaster.launch._away import Away, alone, own_folder
+from forecaster.launch._last_words import ending
 from forecaster.launch._parcel import Parcel
 from forecaster.launch._torchrun import Processes
 from forecaster.launch.base import Launcher
@@ -58,7 +60,7 @@ class Ray(Launcher):
     config: Config
 
     def run(self, jobs: Sequence[Job], grid: Grid, ends: Ints, watch: Watch) -> list[list[Artefact]]:
-        with _connected(self.config.address):
+        with alone(jobs), _connected(self.config.address):
             self._look_for_room(watch)
             return Away(self._start, [None] * len(jobs), own_folder, _LOOK_S).run(jobs, grid, ends, watch)
 
@@ -74,6 +76,7 @@ class Ray(Launcher):
         workers = self.config.workers
         gpus = workers if self.config.gpu else 0
         task = ray.remote(_trained).options(num_cpus=self.config.cpus * workers, num_gpus=gpus, max_retries=3)
+        parcel.forget()
         told = Queue(actor_options={"num_cpus": 0})
         return _Task(parcel, told, task.remote(_read(parcel.folder), workers, told))
 
@@ -86,6 +89,7 @@ class _Task:
     told: Any
     """What it says, on the way here."""
     result: Any
+    why = ""
 
     @property
     def ended(self) -> bool:
@@ -98,7 +102,7 @@ class _Task:
             try:
                 _write(ray.get(self.result), self.parcel.folder)
             except RayError as error:
-                raise SourceError(f"Ray has given up a training: {error}") from error
+                raise SourceError(ending("Ray has given up a training", _last_lines(str(error)))) from error
         return bool(done)
 
     def stop(self) -> None:
@@ -124,6 +128,11 @@ def _trained(files: Files, workers: int, told: Any) -> Files:
                 told.put(said[heard:])
                 heard = len(said)
         return {path: content for path, content in _read(parcel.folder).items() if files.get(path) != content}
+
+
+def _last_lines(text: str) -> str:
+    """The end of one of Ray's messages, without its colours."""
+    return "\n".join(re.sub(r"\x1b\[[\d;]*m", "", text).strip().splitlines()[-8:])
 
 
 def _read(folder: Path) -> Files:

@@ -2,19 +2,24 @@
 
 import hashlib
 import json
-import shutil
+import os
+import time
 from pathlib import Path
 
 from forecaster.errors import ConfigError
 from forecaster.series.frequency import Ints
 from forecaster.series.grid import Grid
 from forecaster.training.artefact import Artefact, versions
+from forecaster.training.in_use import delete_unused
 from forecaster.training.plan import Plan
 
 __all__ = ["CheckpointFolder"]
 
 _FORMAT = 2
 """Of checkpoints: those of another format are not continued."""
+_DIGITS = 12
+_NAMES = "*-" + "[0-9a-f]" * _DIGITS
+_DAY_S = 86_400
 
 
 class CheckpointFolder:
@@ -35,9 +40,23 @@ class CheckpointFolder:
         return own
 
     def clear(self) -> None:
-        """Delete this run's checkpoints, once all its trainings are done."""
+        """Delete this run's checkpoints, once all its trainings are done; what another run still uses, that one does."""
         for own in self._used:
-            shutil.rmtree(own, ignore_errors=True)
+            delete_unused(own)
+
+    def left(self, days: float) -> list[Path]:
+        """Folders of this user's trainings in which nothing has happened for so many days."""
+        before = time.time() - days * _DAY_S
+        return [own for own in sorted(self.folder.glob(_NAMES)) if _is_mine_since(own, before)]
+
+
+def _is_mine_since(folder: Path, before: float) -> bool:
+    """Whether a folder is this user's and nothing was written in it after a time."""
+    try:
+        facts = [path.stat() for path in (folder, *folder.rglob("*"))]
+    except OSError:  # a run is at work in it
+        return False
+    return facts[0].st_uid == os.getuid() and max(fact.st_mtime for fact in facts) < before
 
 
 def _digest(plan: Plan, grid: Grid, ends: Ints, warm: Artefact | None) -> str:
@@ -51,4 +70,4 @@ def _digest(plan: Plan, grid: Grid, ends: Ints, warm: Artefact | None) -> str:
     covariates = (grid.covariate_starts, grid.covariate_lengths, grid.past, grid.future, grid.static)
     for array in (*rows, *covariates):
         found.update(array.tobytes())
-    return found.hexdigest()[:12]
+    return found.hexdigest()[:_DIGITS]

@@ -13,10 +13,14 @@ import numpy as np
 import pytest
 
 from forecaster import api
-from forecaster.errors import ConfigError, DataError
+from forecaster.errors import ConfigError, DataError, SourceError
 from forecaster.launch._away import Away
+from forecaster.launch._parcel import Parcel
 from forecaster.progress import RecordingWatch
 from forecaster.series import synthetic
+from forecaster.training.in_use import using
+from forecaster.training.job import Job
+from forecaster.training.plan import plan
 from tests.launch.group import GRID
 from tests.quick import quick
 from tests.standins.servers import free_port
@@ -103,6 +107,30 @@ def test_a_cluster_without_room_is_told(there: dict[str, Any], monkeypatch: pyte
             [], GRID, GRID.lengths, heard
         )
     assert heard.lines == ["no machine of the Ray cluster has 2 CPUs and 2 GPUs: trainings wait for one"]
+
+
+def test_the_same_training_twice_at_once_in_a_folder_is_refused(tmp_path: Path) -> None:
+    """Before the cluster is asked for anything."""
+    job = Job(plan(GRID, GRID.lengths, model="lstm", horizon=4), folder=tmp_path)
+    with using(tmp_path, alone=True), pytest.raises(ConfigError, match="another run"):
+        Launcher(Launcher.Config()).run([job], GRID, GRID.lengths, RecordingWatch())
+
+
+def test_a_task_forgets_what_an_earlier_attempt_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An error of then is not taken for one of now; what Ray gives up is told with its last words."""
+    job = Job(plan(GRID, GRID.lengths, model="lstm", horizon=4))
+    parcel = Parcel.pack(tmp_path, job, GRID, GRID.lengths)
+    for file in (parcel.said, tmp_path / "failed.json"):
+        file.write_text("old")
+    monkeypatch.setattr(ray, "remote", mock.Mock())
+    monkeypatch.setattr(ray, "wait", mock.Mock(return_value=([1], [])))
+    monkeypatch.setattr(f"{Launcher.__module__}.Queue", mock.MagicMock())
+    task = Launcher(Launcher.Config())._start(parcel, job, None)
+    assert {path.name for path in tmp_path.iterdir()} == {"job.safetensors"}
+    lacks = ray.exceptions.RaySystemError("\x1b[36mfailed\x1b[39m\nModuleNotFoundError: No module named 'forecaster'")
+    monkeypatch.setattr(ray, "get", mock.Mock(side_effect=lacks))
+    with pytest.raises(SourceError, match=r"(?s)given up a training: the Python there has no .*failed\nModuleNot"):
+        _ = task.ended
 
 
 def test_a_cluster_that_is_not_there_is_told() -> None:

@@ -1,21 +1,24 @@
 """Trainings on a SLURM cluster: a real one, whose two machines are this one."""
 
+import fcntl
+import os
 import signal
 import time
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import numpy as np
 import pytest
 
 from forecaster import api
 from forecaster.errors import ConfigError, DataError, SourceError
+from forecaster.launch import _slurm_job
 from forecaster.launch._parcel import Parcel
+from forecaster.launch._slurm_job import Queued
 from forecaster.launch.slurm import Slurm as Launcher
-from forecaster.progress import RecordingWatch
+from forecaster.progress import Moment, RecordingWatch
 from forecaster.series import synthetic
-from forecaster.training.job import Job
-from forecaster.training.plan import plan
 from tests.launch.conftest import Begun
 from tests.launch.group import GRID
 from tests.quick import quick
@@ -37,10 +40,15 @@ def _numbers(model: str, watch: RecordingWatch | None = None, **settings: Any) -
 
 
 @pytest.mark.slow
-def test_each_model_is_a_job_and_learns_what_it_learns_here(there: dict[str, Any], tmp_path: Path) -> None:
-    """To the last bit, at the same time; nothing is left in the folder."""
+def test_each_model_is_a_job_and_learns_what_it_learns_here(
+    there: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """To the last bit, at the same time, also when asked for from within a job; nothing is left in the folder."""
+    of_another_job = {"SLURM_JOB_ID": "7", "SLURM_MEM_PER_CPU": "100", "SLURM_CPU_BIND": "quiet,mask_cpu:0x8000"}
+    for name, value in {**of_another_job, "SBATCH_PARTITION": "none"}.items():
+        monkeypatch.setenv(name, value)
     heard = RecordingWatch()
-    found = _numbers("lstm,gru,best_naive", heard, **there)
+    found = _numbers("lstm,gru,best_naive", heard, **there, **{"launch.memory": "500M", "launch.partition": "main"})
     assert (found == _numbers("lstm,gru,best_naive")).all()
     assert len({line for line in heard.lines if line.endswith("running")}) == 2
     assert not list((tmp_path / "my jobs").iterdir())
@@ -60,18 +68,53 @@ def test_what_goes_wrong_there_is_told_here(there: dict[str, Any], slurm: Slurm)
         _numbers("lstm", steps=60, schedule="constant", lr=1e30, **there)
     with pytest.raises(SourceError, match=r"refuses the training.*partition"):
         _numbers("lstm", **there, **{"launch.partition": "none"})
-    with pytest.raises(SourceError, match=r"(?s)ended without a result.*no/such/python"):
+    with pytest.raises(SourceError, match=r"(?s)there is no '/no/such/python' on the machine.*launch.python.*execve"):
         _numbers("lstm", **there, **{"launch.python": "/no/such/python"})
+    with pytest.raises(SourceError, match=r"its job was cancelled, by you or .* Run the same command"):
+        _numbers("lstm", Cancelling(slurm), steps=100_000, **there)
     assert slurm.queue() == []
 
 
+class Cancelling(RecordingWatch):
+    """Cancels the job once it trains, as somebody else may."""
+
+    def __init__(self, slurm: Slurm) -> None:
+        super().__init__()
+        self.slurm = slurm
+
+    def moment(self, moment: Moment) -> None:
+        self.slurm.cancel()
+
+
+@pytest.mark.slow
+def test_a_folder_that_machines_do_not_see_is_told(there: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    """By the setting that names it."""
+    monkeypatch.setattr(_slurm_job, "_LATE_S", 1.0)
+    monkeypatch.setattr(Parcel, "log", property(lambda parcel: parcel.folder / "not" / "there.txt"))
+    with pytest.raises(SourceError, match=r"its machine cannot write there.*launch.folder"):
+        _numbers("lstm", **there)
+
+
+@pytest.mark.parametrize(
+    ("state", "told"),
+    [
+        ("TIMEOUT (TimeLimit)", "reached its time limit .*launch.minutes"),
+        ("OUT_OF_MEMORY (OutOfMemory)", "launch.memory"),
+        ("NODE_FAIL (None)", "its machine failed"),
+    ],
+)
+def test_why_a_job_ended_is_told(state: str, told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """At once, as nothing can follow."""
+    job = Queued(Parcel(tmp_path), "7", mock.Mock(), RecordingWatch())
+    monkeypatch.setattr(_slurm_job, "_asked", lambda *_: mock.Mock(returncode=0, stdout=state))
+    assert job.ended
+    with pytest.raises(SourceError, match=f"ended without a result: .*{told}.*the same command"):
+        job.parcel.result(job.why)
+
+
 def test_a_machine_without_slurm_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """By the setting that asks for it, also where a job of an earlier run is looked for."""
+    """By the setting that asks for it."""
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(ConfigError, match="there is no 'sbatch' on this machine"):
-        _numbers("lstm", **{"launch": "slurm", "launch.folder": str(tmp_path)})
-    (folder,) = tmp_path.iterdir()
-    (folder / "slurm.json").write_text('{"job": "1"}')
     with pytest.raises(ConfigError, match="there is no 'squeue' on this machine"):
         _numbers("lstm", **{"launch": "slurm", "launch.folder": str(tmp_path)})
 
@@ -84,43 +127,119 @@ sys.argv = ["forecaster", *{words!r}]
 main()
 """
 BEGUN = """
+import os, signal
 from forecaster import api
+from forecaster.launch import _slurm_job
 from forecaster.series import synthetic
+
+signal.signal(signal.SIGINT, signal.default_int_handler)
+asked = _slurm_job._asked
+
+def killed(*command, **more):
+    done = asked(*command, **more)
+    if command[0] == "sbatch":
+        os.kill(os.getpid(), signal.SIGKILL)
+    return done
 
 class Loud:
     def say(self, line): print(line, flush=True)
     def table(self, table): pass
-    def moment(self, moment): print("step", moment.step, flush=True)
+    def moment(self, moment): pass
 
+if {killed!r}:
+    _slurm_job._asked = killed
 frame = synthetic.seasonal(5, 160, seed=1)
-api.fit(frame, horizon=4, model="lstm", settings={settings!r}, watch=Loud())
+model = api.fit(frame, horizon=4, model="lstm", settings={settings!r}, watch=Loud())
+print("learned", api.predict(model, frame).filter(like="q0.").to_numpy().tobytes().hex(), flush=True)
 """
 
 
-def _up_to(running: Any, words: str) -> None:
+def _up_to(running: Any, words: str) -> str:
+    said = []
     for line in running.stdout:
+        said.append(line)
         if words in line:
-            return
-    raise AssertionError(f"it never said {words}")
+            return str(line)
+    raise AssertionError(f"it never said {words}: {''.join(said)}")
 
 
 @pytest.mark.slow
 def test_a_killed_process_leaves_its_job_and_waits_for_it_later(
     there: dict[str, Any], slurm: Slurm, begun: Begun, tmp_path: Path
 ) -> None:
-    """kill -9 loses nothing: the job goes on, and the same command takes what it gives; preempted, it continues."""
+    """kill -9 loses nothing, however early: the job goes on, and the same command takes what it gives; preempted, it
+    continues."""
     settings = quick(steps=800, checkpoint_seconds=0.1, **there)
-    killed = begun(BEGUN.format(settings=settings))
-    _up_to(killed, "step 20")
-    killed.send_signal(signal.SIGKILL)
+    assert begun(BEGUN.format(settings=settings, killed=True)).wait() == -signal.SIGKILL
     (job,) = slurm.numbers()
+    until = time.monotonic() + 60
+    while not list(tmp_path.rglob("state.safetensors")):
+        assert time.monotonic() < until, "it does not begin"
+        time.sleep(0.1)
     slurm.requeue(job)
     heard = RecordingWatch()
     found = _numbers("lstm", heard, **{**settings, "launch.look_seconds": 0.2})
-    assert f"SLURM job {job} of an earlier run goes on" in heard.lines
+    assert f"SLURM job {job} is at this training already: waiting for it" in heard.lines
     assert any("continuing the training" in line for line in heard.lines)
     assert (found == _numbers("lstm", steps=800)).all()
     assert not list((tmp_path / "my jobs").iterdir())
+
+
+@pytest.mark.slow
+def test_the_same_command_several_times_at_once_is_one_job(
+    there: dict[str, Any], slurm: Slurm, begun: Begun, tmp_path: Path
+) -> None:
+    """Each takes what it gives, the last one clears up, and Ctrl-C ends the command but not the others' job."""
+    settings = quick(steps=400, **there)
+    runs = [begun(BEGUN.format(settings=settings, killed=False)) for _ in range(3)]
+    for run in runs:
+        _up_to(run, "running")
+    (job,) = slurm.numbers()
+    runs[0].send_signal(signal.SIGINT)
+    _up_to(runs[0], f"SLURM job {job} goes on, as another run waits for it")
+    learned = {_up_to(run, "learned").split()[1] for run in runs[1:]}
+    assert learned == {_numbers("lstm", steps=400).tobytes().hex()}
+    assert [run.wait() for run in runs] == [-signal.SIGINT, 0, 0]
+    assert not list((tmp_path / "my jobs").iterdir())
+
+
+def test_a_job_that_came_meanwhile_is_the_one_that_counts(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Where a file system has no locks, two machines may submit at once: the second takes its own job back."""
+    said = {"squeue": ["", "12 PENDING\n11 RUNNING\n"], "sbatch": ["12"], "scancel": [""]}
+    asked = []
+
+    def answer(*command: str, text: str = "") -> Any:
+        asked.append(command)
+        return mock.Mock(returncode=0, stdout=said[command[0]].pop(0))
+
+    monkeypatch.setattr(_slurm_job, "_asked", answer)
+    job = Queued.begun(Parcel(tmp_path), [], "", mock.Mock(), RecordingWatch())
+    assert (job.number, asked[-1]) == ("11", ("scancel", "12"))
+
+
+def test_what_was_given_up_is_deleted_once_it_is_old(slurm: Slurm, tmp_path: Path) -> None:
+    """Not what another run uses, what has a job in the queue, is young, or is no training's folder."""
+    names = ["lstm-00000000000a", "gru-00000000000b", "gru-00000000000c", "gru-00000000000d", "thesis"]
+    given_up, used, queued, young, other = (tmp_path / name for name in names)
+    for folder in (given_up, used, queued, young, other):
+        folder.mkdir()
+        (folder / "job.safetensors").write_text("")
+        for path in (folder / "job.safetensors", folder):
+            os.utime(path, (0, time.time() - 31 * 86_400))
+    (young / "said.jsonl").write_text("")
+    slurm.submit("--hold", f"--job-name={_slurm_job.job_name(queued)}")
+    heard = RecordingWatch()
+    launcher = Launcher(Launcher.Config(folder=str(tmp_path)))
+    with (used / "in_use").open("a") as file:
+        os.utime(used / "in_use", (0, 0))
+        os.utime(used, (0, 0))
+        fcntl.flock(file, fcntl.LOCK_SH)
+        launcher.run([], GRID, GRID.lengths, heard)
+    assert {path.name for path in tmp_path.iterdir()} == {path.name for path in (used, queued, young, other)}
+    assert heard.lines == [f"deleted 1 training that nobody came back to for 30 days, in {tmp_path}"]
+    slurm.cancel()
+    Launcher(Launcher.Config(folder=str(tmp_path), keep_days=0)).run([], GRID, GRID.lengths, heard)
+    assert queued.exists()
 
 
 @pytest.mark.slow
@@ -148,16 +267,32 @@ def test_a_job_asks_for_what_was_set(tmp_path: Path) -> None:
         workers=8, nodes=2, gpu=True, cpus=6, memory="64G", partition="gpu", account="power", minutes=90,
         options="--qos=low --constraint=a100", before="module load cuda", python="/opt/my env/bin/python",
     )  # fmt: skip
-    job = Job(plan(GRID, GRID.lengths, model="gru", horizon=4))
-    lines = Launcher(asked).script(Parcel(tmp_path / "my jobs"), job).splitlines()
+    parcel = Parcel(tmp_path / "my jobs")
+    assert set(Launcher(asked).options(parcel)) == {
+        "--nodes=2", "--ntasks-per-node=1", "--cpus-per-task=24", "--gpus-per-node=4", "--mem=64G", "--partition=gpu",
+        "--account=power", "--time=90", "--qos=low", "--constraint=a100", "--requeue", "--open-mode=append",
+        f"--output={tmp_path}/my jobs/log.txt",
+    }  # fmt: skip
+    lines = Launcher(asked).script(parcel).splitlines()
     assert lines[0] == "#!/bin/bash"
     assert set(lines) >= {
-        "#SBATCH --job-name=forecaster-gru", "#SBATCH --nodes=2", "#SBATCH --ntasks-per-node=1",
-        "#SBATCH --cpus-per-task=24", "#SBATCH --gpus-per-node=4", "#SBATCH --mem=64G", "#SBATCH --partition=gpu",
-        "#SBATCH --account=power", "#SBATCH --time=90", "#SBATCH --qos=low", "#SBATCH --constraint=a100",
-        "#SBATCH --requeue", "module load cuda", f"#SBATCH --output='{tmp_path}/my jobs/log.txt'",
+        "module load cuda",
         '[ -n "$SLURM_JOB_GPUS$SLURM_GPUS_ON_NODE" ] || export CUDA_VISIBLE_DEVICES=',
-    }  # fmt: skip
+    }
     start = next(line for line in lines if line.startswith("srun"))
     assert "'/opt/my env/bin/python' -m torch.distributed.run --nnodes=2" in start
     assert "--nproc-per-node=4" in start
+
+
+@pytest.mark.parametrize(
+    ("setting", "wrong"),
+    [
+        ({"launch.options": "--job-name=mine"}, "by its name a job is found again"),
+        ({"launch.options": '--comment="half'}, "No closing quotation"),
+        ({"launch.keep_days": -1}, "launch.keep_days must not be negative"),
+    ],
+)
+def test_wrong_settings_are_refused(setting: dict[str, Any], wrong: str) -> None:
+    """Before anything is submitted."""
+    with pytest.raises(ConfigError, match=wrong):
+        _numbers("lstm", launch="slurm", **setting)

@@ -14,7 +14,7 @@ import pytest
 
 from forecaster import api
 from forecaster.errors import ConfigError, DataError, SourceError
-from forecaster.launch import local
+from forecaster.launch import _parcel, local
 from forecaster.launch._away import Away
 from forecaster.launch._parcel import Parcel
 from forecaster.launch._said import Listening
@@ -98,7 +98,7 @@ def test_workers_end_when_they_are_told_to_or_their_agent_is_gone(tmp_path: Path
         assert not told.ended
         assert not left.ended
         time.sleep(0.1)
-    with pytest.raises(SourceError, match=r"(?s)ended without a result.*TypeError"):
+    with pytest.raises(SourceError, match=r"(?s)ended without a result.*KeyError"):
         parcels[2].result()
     left.agent.kill()
     left.agent.wait()
@@ -121,6 +121,17 @@ def test_a_job_is_packed_once_and_an_earlier_attempt_forgotten(tmp_path: Path) -
     assert heard.lines == ["one", "three"]
     parcel.forget()
     assert set(tmp_path.rglob("*")) == set(before)
+
+
+def test_a_machine_with_another_version_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before it reads what it may not understand."""
+    job = Job(plan(GRID, GRID.lengths, model="best_naive", horizon=4))
+    parcel = Parcel.pack(tmp_path, job, GRID, GRID.lengths)
+    assert parcel.unpacked()[0].plan == job.plan
+    here = _parcel.versions()["forecaster"]
+    monkeypatch.setattr(_parcel, "versions", lambda: {"forecaster": "9.9"})
+    with pytest.raises(ConfigError, match=f"forecaster {here} sent this training, to a machine with 9.9"):
+        parcel.unpacked()
 
 
 def test_a_training_alone_stays_in_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
