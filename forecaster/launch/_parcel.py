@@ -18,9 +18,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
+from safetensors import SafetensorError
 
 from forecaster import errors
-from forecaster.errors import ConfigError, ForecasterError, SourceError
+from forecaster.errors import ConfigError, DiskError, ForecasterError, SourceError
 from forecaster.launch import _grid_values as grid_values
 from forecaster.launch._last_words import ending
 from forecaster.series.frequency import Ints
@@ -52,8 +53,9 @@ class Parcel:
             described = {"plan": job.plan.to_json(), "grid": grid_values.described(grid), "ends": torch.as_tensor(ends)}
             described["sent_by"] = versions()["forecaster"]
             nested.write(described, parcel._job)
-        except OSError as error:
-            raise ConfigError(f"cannot write to '{folder}': {error.strerror or error}.") from error
+        except (OSError, SafetensorError) as error:
+            kind = DiskError if DiskError.among(error) else ConfigError
+            raise kind(f"cannot write to '{folder}': {getattr(error, 'strerror', '') or error}.") from error
         return parcel
 
     def forget(self) -> None:

@@ -21,20 +21,22 @@ _LATE_S = 60.0
 """A shared folder may show a file this much later than it was written elsewhere."""
 _SILENT_S = 600.0
 """The controller may be away for so long, as when it is restarted."""
+_LOOK_S = 1.0
+_ENDING = "COMPLETING"
 _AGAIN = "Run the same command to go on from its last checkpoint."
 _ENDED = {
-    "BOOT_FAIL": f"its machine did not start. {_AGAIN}",
-    "CANCELLED": f"its job was cancelled, by you or by who runs the cluster. {_AGAIN}",
+    "BOOT_FAIL": f"was given a machine that did not start. {_AGAIN}",
+    "CANCELLED": f"was cancelled, by you or by who runs the cluster. {_AGAIN}",
     "COMPLETED": "",
-    "DEADLINE": f"its job reached its deadline. {_AGAIN}",
+    "DEADLINE": f"reached its deadline. {_AGAIN}",
     "FAILED": "",
-    "NODE_FAIL": f"its machine failed. {_AGAIN}",
-    "OUT_OF_MEMORY": f"the job's memory did not suffice. Ask for more: --set launch.memory=32G. {_AGAIN}",
-    "PREEMPTED": f"its job had to make room for another. {_AGAIN}",
-    "TIMEOUT": f"its job reached its time limit (launch.minutes, or the partition's). {_AGAIN} To end a training in "
-    "time, with a result: --max-seconds",
+    "NODE_FAIL": f"lost its machine. {_AGAIN}",
+    "OUT_OF_MEMORY": f"had too little memory. Ask for more: --set launch.memory=32G. {_AGAIN}",
+    "PREEMPTED": f"had to make room for another. {_AGAIN}",
+    "TIMEOUT": f"reached its time limit (launch.minutes, or the partition's). {_AGAIN} --max-seconds ends a training in "
+    "time, with a result.",
 }
-"""States of a job that is over, and what they mean for a training without a result."""
+"""States of a job that is over, and what it then did if the training has no result."""
 _CLIENT = ("SLURM_CONF", "SLURM_CLUSTERS", "SLURM_JWT")
 """What SLURM's commands read, of what it sets."""
 
@@ -55,12 +57,16 @@ class Queued:
     def begun(cls, parcel: Parcel, options: Sequence[str], script: str, use: Use, watch: Watch) -> "Queued":
         """The job that another run has left in the queue or waits for, or a new one."""
         name = job_name(parcel.folder)
-        while (there := _named(name)) and there[0][1] == "COMPLETING":
-            watch.say(f"SLURM job {there[0][0]} of an earlier run is ending")
-            time.sleep(1.0)
-        if there:
-            watch.say(f"SLURM job {there[0][0]} is at this training already: waiting for it")
-            return cls(parcel, there[0][0], use, watch)
+        told = ""
+        while there := _named(name):
+            number, state = there[0]
+            if state != _ENDING or parcel.made() is not None:
+                watch.say(f"SLURM job {number} is at this training already: waiting for it")
+                return cls(parcel, number, use, watch)
+            if told != number:
+                watch.say(f"SLURM job {number} of an earlier run is ending: a new one follows it")
+                told = number
+            time.sleep(_LOOK_S)
         parcel.forget()
         return cls(parcel, _submitted(name, options, script), use, watch)
 
@@ -81,10 +87,17 @@ class Queued:
     @property
     def why(self) -> str:
         """What SLURM says of its end, if more than that it is over."""
-        kind = _kind(self._state)
-        if kind == "FAILED" and not self.parcel.log.exists():
-            return "its machine cannot write there. Name a folder that all machines see: launch.folder, or --resume."
-        return _ENDED.get(kind, "")
+        ended = _ENDED.get(_kind(self._state), "")
+        if not ended and not self.parcel.last_words():
+            ended = self._wordless()
+        return f"SLURM job {self.number} {ended}" if ended else ""
+
+    def _wordless(self) -> str:
+        """What a job did that has printed nothing."""
+        if self.parcel.ended.exists():
+            status = self.parcel.ended.read_text().strip()
+            return f"ended with status {status} before the training began. Look at launch.before, if you have set it."
+        return "cannot write there. Name a folder that all machines see: launch.folder, or --resume."
 
     def stop(self) -> None:
         """Cancel it, unless another run waits for it, too."""
@@ -127,9 +140,12 @@ def names_in_queue() -> set[str]:
 
 
 def _named(name: str) -> list[tuple[str, str]]:
-    """Numbers and states of this user's jobs of a name, the first one first. Raises: SourceError if nobody answers"""
+    """Numbers and states of this user's jobs of a name; the first one first, and last what is ending.
+
+    Raises: SourceError if nobody answers
+    """
     found = [line.split(" ", 1) for line in _queue("%i %T", f"--name={name}")]
-    return sorted(((number, state) for number, state in found), key=lambda job: int(job[0]))
+    return sorted(((number, state) for number, state in found), key=lambda job: (job[1] == _ENDING, int(job[0])))
 
 
 def _queue(wanted: str, *which: str) -> list[str]:

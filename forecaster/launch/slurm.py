@@ -80,7 +80,11 @@ class Slurm(Launcher):
             for name in ("minutes", "keep_days"):
                 if getattr(self, name) < 0:
                     raise ValueError(f"launch.{name} must not be negative, got {getattr(self, name)}")
-            for option in shlex.split(self.options):
+            try:
+                options = shlex.split(self.options)
+            except ValueError as error:
+                raise ValueError(f"launch.options={self.options}: {error}") from error
+            for option in options:
                 if option.startswith(("-J", "--job-name")):
                     raise ValueError(f"launch.options={option}: by its name a job is found again. Leave it out")
             if self.workers % self.nodes:
@@ -140,6 +144,7 @@ class Slurm(Launcher):
     def script(self, parcel: Parcel) -> str:
         """The script of a job, for `sbatch`."""
         asked, here = self.config, self.config.workers // self.config.nodes
+        ended = shlex.quote(str(parcel.ended))
         rendezvous = ["--standalone"]
         if asked.nodes > 1:
             rendezvous = [f"--nnodes={asked.nodes}", "--rdzv-backend=c10d", "--rdzv-id=$SLURM_JOB_ID"]
@@ -150,15 +155,14 @@ class Slurm(Launcher):
         return "\n".join(
             [
                 "#!/bin/bash",
-                f"rm -f {shlex.quote(str(parcel.ended))}",
+                f"rm -f {ended}",
+                f"end() {{ echo $? > {ended}; }}",
+                "trap end EXIT",
                 _NO_GPUS,
                 asked.before,
                 'export SRUN_CPUS_PER_TASK="$SLURM_CPUS_PER_TASK"',
                 *(_FIRST if asked.nodes > 1 else ()),
                 f"srun --kill-on-bad-exit=1 {command}",
-                "status=$?",
-                f"echo $status > {shlex.quote(str(parcel.ended))}",
-                "exit $status",
                 "",
             ]
         )

@@ -70,7 +70,9 @@ def test_what_goes_wrong_there_is_told_here(there: dict[str, Any], slurm: Slurm)
         _numbers("lstm", **there, **{"launch.partition": "none"})
     with pytest.raises(SourceError, match=r"(?s)there is no '/no/such/python' on the machine.*launch.python.*execve"):
         _numbers("lstm", **there, **{"launch.python": "/no/such/python"})
-    with pytest.raises(SourceError, match=r"its job was cancelled, by you or .* Run the same command"):
+    with pytest.raises(SourceError, match=r"SLURM job \d+ ended with status 3 before .* launch.before"):
+        _numbers("lstm", **there, **{"launch.before": "exit 3"})
+    with pytest.raises(SourceError, match=r"SLURM job \d+ was cancelled, by you .* Run the same command"):
         _numbers("lstm", Cancelling(slurm), steps=100_000, **there)
     assert slurm.queue() == []
 
@@ -91,7 +93,7 @@ def test_a_folder_that_machines_do_not_see_is_told(there: dict[str, Any], monkey
     """By the setting that names it."""
     monkeypatch.setattr(_slurm_job, "_LATE_S", 1.0)
     monkeypatch.setattr(Parcel, "log", property(lambda parcel: parcel.folder / "not" / "there.txt"))
-    with pytest.raises(SourceError, match=r"its machine cannot write there.*launch.folder"):
+    with pytest.raises(SourceError, match=r"SLURM job \d+ cannot write there.*launch.folder"):
         _numbers("lstm", **there)
 
 
@@ -100,7 +102,7 @@ def test_a_folder_that_machines_do_not_see_is_told(there: dict[str, Any], monkey
     [
         ("TIMEOUT (TimeLimit)", "reached its time limit .*launch.minutes"),
         ("OUT_OF_MEMORY (OutOfMemory)", "launch.memory"),
-        ("NODE_FAIL (None)", "its machine failed"),
+        ("NODE_FAIL (None)", "SLURM job 7 lost its machine"),
     ],
 )
 def test_why_a_job_ended_is_told(state: str, told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -203,18 +205,50 @@ def test_the_same_command_several_times_at_once_is_one_job(
     assert not list((tmp_path / "my jobs").iterdir())
 
 
+class Answers:
+    """Answers of SLURM's commands, in their order."""
+
+    def __init__(self, **said: list[str]) -> None:
+        self.said, self.asked = said, list[tuple[str, ...]]()
+
+    def __call__(self, *command: str, text: str = "") -> Any:
+        self.asked.append(command)
+        return mock.Mock(returncode=0, stdout=self.said[command[0]].pop(0))
+
+
 def test_a_job_that_came_meanwhile_is_the_one_that_counts(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Where a file system has no locks, two machines may submit at once: the second takes its own job back."""
-    said = {"squeue": ["", "12 PENDING\n11 RUNNING\n"], "sbatch": ["12"], "scancel": [""]}
-    asked = []
-
-    def answer(*command: str, text: str = "") -> Any:
-        asked.append(command)
-        return mock.Mock(returncode=0, stdout=said[command[0]].pop(0))
-
-    monkeypatch.setattr(_slurm_job, "_asked", answer)
+    answers = Answers(squeue=["", "12 PENDING\n11 RUNNING\n"], sbatch=["12"], scancel=[""])
+    monkeypatch.setattr(_slurm_job, "_asked", answers)
     job = Queued.begun(Parcel(tmp_path), [], "", mock.Mock(), RecordingWatch())
-    assert (job.number, asked[-1]) == ("11", ("scancel", "12"))
+    assert (job.number, answers.asked[-1]) == ("11", ("scancel", "12"))
+
+
+def test_a_job_that_is_ending_is_followed_by_a_new_one(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """As after Ctrl-C; but not if it has done its work."""
+    monkeypatch.setattr(_slurm_job, "_LOOK_S", 0.0)
+    ending, heard = "11 COMPLETING\n", RecordingWatch()
+    monkeypatch.setattr(_slurm_job, "_asked", Answers(squeue=[ending, ending, "", "12 PENDING\n"], sbatch=["12"]))
+    assert Queued.begun(Parcel(tmp_path), [], "", mock.Mock(), heard).number == "12"
+    assert heard.lines == ["SLURM job 11 of an earlier run is ending: a new one follows it"]
+    monkeypatch.setattr(_slurm_job, "_asked", Answers(squeue=[ending]))
+    monkeypatch.setattr(Parcel, "made", lambda _: [])
+    assert Queued.begun(Parcel(tmp_path), [], "", mock.Mock(), heard).number == "11"
+
+
+def test_ctrl_c_while_a_job_is_submitted_leaves_none(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Even one that the cluster had taken by then."""
+    answers = Answers(squeue=["", "12 PENDING\n"], scancel=[""])
+
+    def interrupted(*command: str, text: str = "") -> Any:
+        if command[0] == "sbatch":
+            raise KeyboardInterrupt
+        return answers(*command)
+
+    monkeypatch.setattr(_slurm_job, "_asked", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        Queued.begun(Parcel(tmp_path), [], "", mock.Mock(), RecordingWatch())
+    assert answers.asked[-1] == ("scancel", "12")
 
 
 def test_what_was_given_up_is_deleted_once_it_is_old(slurm: Slurm, tmp_path: Path) -> None:
@@ -288,7 +322,7 @@ def test_a_job_asks_for_what_was_set(tmp_path: Path) -> None:
     ("setting", "wrong"),
     [
         ({"launch.options": "--job-name=mine"}, "by its name a job is found again"),
-        ({"launch.options": '--comment="half'}, "No closing quotation"),
+        ({"launch.options": '--comment="half'}, "launch.options=.*No closing quotation"),
         ({"launch.keep_days": -1}, "launch.keep_days must not be negative"),
     ],
 )

@@ -1,6 +1,7 @@
 """Workers that share the steps of a training learn what one process learns, and fail as it fails."""
 
 import contextlib
+import errno
 import signal
 import subprocess
 import sys
@@ -8,12 +9,14 @@ import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import numpy as np
 import pytest
+from safetensors import SafetensorError
 
 from forecaster import api
-from forecaster.errors import ConfigError, DataError, SourceError
+from forecaster.errors import ConfigError, DataError, DiskError, SourceError
 from forecaster.launch import _parcel, local
 from forecaster.launch._away import Away
 from forecaster.launch._parcel import Parcel
@@ -121,6 +124,21 @@ def test_a_job_is_packed_once_and_an_earlier_attempt_forgotten(tmp_path: Path) -
     assert heard.lines == ["one", "three"]
     parcel.forget()
     assert set(tmp_path.rglob("*")) == set(before)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        SafetensorError("Error while serializing: I/O error: No space left on device (os error 28)"),
+        OSError(errno.ENOSPC, "No space left on device"),
+    ],
+)
+def test_a_full_disk_is_told(error: Exception, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By the folder that could not be written."""
+    monkeypatch.setattr(nested, "write", mock.Mock(side_effect=error))
+    job = Job(plan(GRID, GRID.lengths, model="best_naive", horizon=4))
+    with pytest.raises(DiskError, match=f"cannot write to '{tmp_path}': .*No space left on device"):
+        Parcel.pack(tmp_path, job, GRID, GRID.lengths)
 
 
 def test_a_machine_with_another_version_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
