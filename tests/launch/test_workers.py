@@ -2,6 +2,7 @@
 
 import contextlib
 import errno
+import fcntl
 import signal
 import subprocess
 import sys
@@ -150,6 +151,18 @@ def test_a_machine_with_another_version_is_told(tmp_path: Path, monkeypatch: pyt
     monkeypatch.setattr(_parcel, "versions", lambda: {"forecaster": "9.9"})
     with pytest.raises(ConfigError, match=f"forecaster {here} sent this training, to a machine with 9.9"):
         parcel.unpacked()
+
+
+def test_runs_that_share_a_folder_begin_one_after_the_other(tmp_path: Path) -> None:
+    """Packing and starting are one run's turn."""
+    job = Job(plan(GRID, GRID.lengths, model="lstm", horizon=4))
+
+    def start(*_: Any) -> Any:
+        with (tmp_path / "turn").open() as other:
+            fcntl.flock(other, fcntl.LOCK_SH | fcntl.LOCK_NB)
+
+    with pytest.raises(BlockingIOError):
+        Away(start, [None], lambda *_: tmp_path, 0.1).run([job], GRID, GRID.lengths, RecordingWatch())
 
 
 def test_a_training_alone_stays_in_this_process(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,12 +2,16 @@
 
 import errno
 import fcntl
+import shutil
 import signal
 import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
+from typing import IO
 
 import pytest
 
@@ -66,30 +70,73 @@ def test_a_killed_run_uses_nothing(tmp_path: Path) -> None:
         pass
 
 
-def test_nobody_loses_a_folder_in_use_or_finds_half_of_one(tmp_path: Path) -> None:
-    """However runs come, take turns and go."""
-    folder, until, wrong = tmp_path / "one", time.monotonic() + 2, list[str]()
+class Between:
+    """Something that another run does after a lock was opened and before it is taken."""
 
-    def run() -> None:
-        while time.monotonic() < until and not wrong:
-            with using(folder, alone=False):
-                with turn(folder):
-                    found = sorted(path.name for path in folder.glob("part*"))
-                    if len(found) not in (0, 5):
-                        wrong.append(f"half of it: {found}")
-                    for n in range(5):
-                        (folder / f"part{n}").touch()
-                if len(list(folder.glob("part*"))) != 5:
-                    wrong.append("deleted in use")
-            delete_unused(folder)
+    def __init__(self, act: Callable[[], object], monkeypatch: pytest.MonkeyPatch) -> None:
+        self.act: Callable[[], object] | None = act
+        self.locked = in_use._locked
+        monkeypatch.setattr(in_use, "_locked", self)
 
-    runs = [threading.Thread(target=run) for _ in range(4)]
-    for each in runs:
-        each.start()
-    for each in runs:
-        each.join()
-    assert not wrong
+    def __call__(self, lock: IO[str], **how: bool) -> bool:
+        act, self.act = self.act, None
+        if act is not None:
+            act()
+        return self.locked(lock, **how)
+
+
+def test_a_folder_that_was_deleted_meanwhile_is_made_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A lock on what is no longer there is none."""
+    folder = tmp_path / "one"
+    Between(lambda: delete_unused(folder), monkeypatch)
+    with using(folder, alone=False):
+        assert folder.exists()
+        assert not delete_unused(folder)
+
+
+def test_a_folder_that_was_made_anew_meanwhile_is_not_deleted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another run has begun in it."""
+    folder, other = tmp_path / "one", ExitStack()
+    folder.mkdir()
+
+    def anew() -> None:
+        delete_unused(folder)
+        other.enter_context(using(folder, alone=False))
+
+    Between(anew, monkeypatch)
+    with other:
+        assert not delete_unused(folder)
+        assert folder.exists()
+
+
+def test_nobody_finds_half_of_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is gone under its name before anything in it is deleted; what a killed run has left goes with the next."""
+    folder, seen = tmp_path / "one", list[bool]()
+    monkeypatch.setattr(shutil, "rmtree", lambda *_, **__: seen.append(folder.exists()))
+    folder.mkdir()
+    delete_unused(folder)
+    assert seen == [False]
+    monkeypatch.undo()
+    folder.mkdir()
+    delete_unused(folder)
     assert not list(tmp_path.iterdir())
+
+
+def test_runs_take_turns(tmp_path: Path) -> None:
+    """The second waits for the first."""
+    done = list[str]()
+
+    def second() -> None:
+        with turn(tmp_path):
+            done.append("second")
+
+    thread = threading.Thread(target=second)
+    with turn(tmp_path):
+        thread.start()
+        time.sleep(0.2)
+        done.append("first")
+    thread.join()
+    assert done == ["first", "second"]
 
 
 def test_where_there_are_no_locks_every_run_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
