@@ -21,8 +21,8 @@ _MEANINGS = (
     ),
     (
         r"oom.kill|OOM Killed|running low on memory|Signal 9 \(SIGKILL\)|DefaultCPUAllocator: can't allocate memory",
-        "its memory did not suffice, most likely. Ask for more (launch.memory on SLURM), or give each step fewer rows "
-        "(--set rows=N)",
+        "it was killed, most likely for lack of memory. Ask for more (launch.memory on SLURM), or give each step fewer "
+        "rows (--set rows=N)",
     ),
     (r"No space left on device|Disk quota exceeded", "the disk is full. Make room, and begin again"),
 )

@@ -13,7 +13,7 @@ LINES = {
     "slurmstepd: error: Detected 1 oom_kill event in StepId=7.0. Some of the step tasks have been OOM Killed.": (
         "launch.memory"
     ),
-    " traceback : Signal 9 (SIGKILL) received by PID 812": "its memory did not suffice, most likely",
+    " traceback : Signal 9 (SIGKILL) received by PID 812": "killed, most likely for lack of memory",
     "OSError: [Errno 28] No space left on device": "the disk is full",
     "ValueError: something else": "",
 }

@@ -171,10 +171,10 @@ def test_a_killed_process_leaves_its_job_and_waits_for_it_later(
 ) -> None:
     """kill -9 loses nothing, however early: the job goes on, and the same command takes what it gives; preempted, it
     continues."""
-    settings = quick(steps=800, checkpoint_seconds=0.1, **there)
+    settings = quick(steps=500, checkpoint_seconds=0.1, **there)
     assert begun(BEGUN.format(settings=settings, killed=True)).wait() == -signal.SIGKILL
     (job,) = slurm.numbers()
-    until = time.monotonic() + 60
+    until = time.monotonic() + 120
     while not list(tmp_path.rglob("state.safetensors")):
         assert time.monotonic() < until, "it does not begin"
         time.sleep(0.1)
@@ -183,7 +183,7 @@ def test_a_killed_process_leaves_its_job_and_waits_for_it_later(
     found = _numbers("lstm", heard, **{**settings, "launch.look_seconds": 0.2})
     assert f"SLURM job {job} is at this training already: waiting for it" in heard.lines
     assert any("continuing the training" in line for line in heard.lines)
-    assert (found == _numbers("lstm", steps=800)).all()
+    assert (found == _numbers("lstm", steps=500)).all()
     assert not list((tmp_path / "my jobs").iterdir())
 
 
@@ -192,15 +192,16 @@ def test_the_same_command_several_times_at_once_is_one_job(
     there: dict[str, Any], slurm: Slurm, begun: Begun, tmp_path: Path
 ) -> None:
     """Each takes what it gives, the last one clears up, and Ctrl-C ends the command but not the others' job."""
-    settings = quick(steps=400, **there)
+    settings = quick(**there, **{"launch.options": "--hold"})
     runs = [begun(BEGUN.format(settings=settings, killed=False)) for _ in range(3)]
     for run in runs:
-        _up_to(run, "running")
+        _up_to(run, "pending (JobHeldUser)")
     (job,) = slurm.numbers()
     runs[0].send_signal(signal.SIGINT)
     _up_to(runs[0], f"SLURM job {job} goes on, as another run waits for it")
+    slurm.release(job)
     learned = {_up_to(run, "learned").split()[1] for run in runs[1:]}
-    assert learned == {_numbers("lstm", steps=400).tobytes().hex()}
+    assert learned == {_numbers("lstm").tobytes().hex()}
     assert [run.wait() for run in runs] == [-signal.SIGINT, 0, 0]
     assert not list((tmp_path / "my jobs").iterdir())
 

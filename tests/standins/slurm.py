@@ -92,6 +92,10 @@ class Slurm:
         """A job that does nothing."""
         self._said("sbatch", *options, "--output=/dev/null", "--wrap=true")
 
+    def release(self, job: str) -> None:
+        """A held job may begin."""
+        self._said("scontrol", "release", job)
+
     def cancel(self) -> None:
         """No job is left."""
         self._said("scancel", f"--user={getpass.getuser()}")
