@@ -1,6 +1,7 @@
 """The contract of a model: one causal pass over a stretch, a forecast from every cutoff."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
@@ -9,11 +10,12 @@ from torch import Tensor, nn
 
 from forecaster.layers.anchors import Anchors
 from forecaster.layers.decoders import Direct
+from forecaster.layers.ses_drift import SesDrift
 from forecaster.layers.statics import Statics
 from forecaster.panel.batch import Batch
 from forecaster.scales.base import Scale
 
-__all__ = ["Inputs", "Memory", "Model", "OnePass", "Outlook", "Size", "Task", "in_units"]
+__all__ = ["Inputs", "Memory", "Model", "OnePass", "Outlook", "Size", "Task", "in_units", "windows_of"]
 
 Size = Literal["s", "m", "l"]
 Memory = Literal["state", "context", "whole"]
@@ -39,6 +41,11 @@ class Task:
     """Points of each one that is a category."""
     parameters: tuple[float, ...]
     """A head's initial numbers for each horizon step; there are P of them."""
+
+    @property
+    def shortest(self) -> int:
+        """The shortest season that forecasts start from; 1 for none."""
+        return min((lag for lag in self.anchors if lag > 1), default=1)
 
 
 @dataclass(frozen=True)
@@ -70,6 +77,11 @@ class Inputs:
             batch.number_B,
             batch.lags_begun_BTW,
         )
+
+    @property
+    def own(self) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """What says all of the series itself: windows, which of their values lie in the series, level and spread."""
+        return self.window_BTW, self.begun_BTW, self.level_BT, self.spread_BT
 
 
 def in_units(lags_BTW: Tensor, begun_BTW: Tensor, level: Tensor, spread: Tensor, scale: Scale) -> Tensor:
@@ -140,10 +152,12 @@ class Model(nn.Module, ABC):
     def decode(self, states: Tensor, window: Tensor, ahead: Tensor) -> Outlook:
         """The outlook for every horizon step from the states. Shapes: [..., D], [..., W], [..., H, F]"""
 
-    def choose_starts(self, window: Tensor, target: Tensor, weight: Tensor) -> None:  # most have nothing to choose
+    def choose_starts(
+        self, some: Sequence[Inputs], target: Tensor, weight: Tensor
+    ) -> None:  # most have nothing to choose
         """Choose where forecasts start, by some training rows, before any step.
 
-        Shapes: [..., W], [..., H], [..., H]
+        Shapes: targets and weights of all cutoffs of `some`, one after the other, [cutoffs, H]
         """
 
     def penalty(self, states: Tensor) -> Tensor | float:
@@ -204,7 +218,8 @@ class OnePass(Model):
         self.embed = nn.Linear(task.window + task.step_width + self.statics.width, width)
         self.encoder = self.build_encoder()
         self.merge = nn.Linear(2 * width, width)
-        self.anchors = Anchors(width, task.window, task.horizon, task.anchors)
+        self.smoothing = SesDrift(task.shortest, task.horizon) if self.memory == "state" else None
+        self.anchors = Anchors(width, task.window, task.horizon, task.anchors, others=int(self.memory == "state"))
         self.decoder = self.build_decoder()
 
     @abstractmethod
@@ -217,10 +232,19 @@ class OnePass(Model):
         return Direct(self.config.width, task.horizon, task.parameters, task.ahead_width)
 
     def encode(self, inputs: Inputs, state: Any = None) -> tuple[Tensor, Any]:
+        smooth, state = (None, None) if state is None else state
+        ahead_BTH, smooth = self.smoothed(inputs, smooth)
         embedded_BTD = self.embedded(inputs)
         encoded_BTD, state = self.encoder(embedded_BTD, state)
         # The embedding itself goes on to the decoder: step 1 always sees the newest values.
-        return torch.cat([encoded_BTD, embedded_BTD], -1), state
+        return torch.cat([encoded_BTD, embedded_BTD, ahead_BTH], -1), (smooth, state)
+
+    def smoothed(self, inputs: Inputs, state: Any = None) -> tuple[Tensor, Any]:
+        """Forecasts by exponential smoothing, [B, T, H], and the state behind them; of width 0 if no state may be carried."""
+        if self.smoothing is None:
+            return inputs.window_BTW[..., :0], None
+        found: tuple[Tensor, Any] = self.smoothing(*inputs.own, state)
+        return found
 
     def embedded(self, inputs: Inputs) -> Tensor:
         """What the encoder reads: each step's lag window and features, [B, T, D]."""
@@ -229,8 +253,16 @@ class OnePass(Model):
         return nn.functional.gelu(self.embed(seen_BT))
 
     def decode(self, states: Tensor, window: Tensor, ahead: Tensor) -> Outlook:
-        hidden = nn.functional.gelu(self.merge(states))
-        return Outlook(self.anchors(hidden, window), self.decoder(hidden, ahead))
+        network, smoothed = states.tensor_split([2 * self.config.width], -1)
+        hidden = nn.functional.gelu(self.merge(network))
+        starts = self.anchors(hidden, window, [smoothed] if self.smoothing is not None else [])
+        return Outlook(starts, self.decoder(hidden, ahead))
 
-    def choose_starts(self, window: Tensor, target: Tensor, weight: Tensor) -> None:
-        self.anchors.choose_starts(window, target, weight)
+    def choose_starts(self, some: Sequence[Inputs], target: Tensor, weight: Tensor) -> None:
+        others = [] if self.smoothing is None else [torch.cat([self.smoothed(one)[0].flatten(0, 1) for one in some])]
+        self.anchors.choose_starts(windows_of(some), target, weight, others)
+
+
+def windows_of(some: Sequence[Inputs]) -> Tensor:
+    """The windows of all cutoffs, one after the other: [cutoffs, W]"""
+    return torch.cat([one.window_BTW.flatten(0, 1) for one in some])

@@ -1,5 +1,6 @@
 """A recurrent network that reads each lag window in both directions."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -10,7 +11,7 @@ from forecaster.layers.anchors import Anchors
 from forecaster.layers.decoders import Direct
 from forecaster.layers.recurrent import KERNELS, Cell
 from forecaster.layers.statics import Statics
-from forecaster.models.base import Inputs, Memory, Model, OnePass, Outlook, Task
+from forecaster.models.base import Inputs, Memory, Model, OnePass, Outlook, Task, windows_of
 
 __all__ = ["Bidirectional"]
 
@@ -78,5 +79,5 @@ class Bidirectional(Model):
         hidden = nn.functional.gelu(self.merge(states))
         return Outlook(self.anchors(hidden, window), self.decoder(hidden, ahead))
 
-    def choose_starts(self, window: Tensor, target: Tensor, weight: Tensor) -> None:
-        self.anchors.choose_starts(window, target, weight)
+    def choose_starts(self, some: Sequence[Inputs], target: Tensor, weight: Tensor) -> None:
+        self.anchors.choose_starts(windows_of(some), target, weight)

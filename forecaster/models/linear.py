@@ -1,5 +1,6 @@
 """A linear map of the lag window."""
 
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import torch
@@ -7,7 +8,7 @@ from torch import Tensor
 
 from forecaster.layers.anchors import Anchors
 from forecaster.layers.decoders import Direct
-from forecaster.models.base import Inputs, Memory, Model, Outlook, Task
+from forecaster.models.base import Inputs, Memory, Model, Outlook, Task, windows_of
 
 __all__ = ["Linear"]
 
@@ -46,5 +47,5 @@ class Linear(Model):
     def decode(self, states: Tensor, window: Tensor, ahead: Tensor) -> Outlook:
         return Outlook(self.anchors(states, window), self.decoder(states, ahead))
 
-    def choose_starts(self, window: Tensor, target: Tensor, weight: Tensor) -> None:
-        self.anchors.choose_starts(window, target, weight)
+    def choose_starts(self, some: Sequence[Inputs], target: Tensor, weight: Tensor) -> None:
+        self.anchors.choose_starts(windows_of(some), target, weight)

@@ -1,5 +1,6 @@
 """A recurrent network over segments of rows, which forecasts all segments of the horizon in parallel (SegRNN)."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
@@ -10,7 +11,7 @@ from forecaster.layers.anchors import Anchors
 from forecaster.layers.cycle import Cycle
 from forecaster.layers.decoders import Direct
 from forecaster.layers.statics import Statics
-from forecaster.models.base import Inputs, Memory, Model, Outlook, Size, Task
+from forecaster.models.base import Inputs, Memory, Model, Outlook, Size, Task, windows_of
 
 __all__ = ["SegRnn"]
 
@@ -123,5 +124,5 @@ class SegRnn(Model):
         params = self.out(self.dropout(after), ahead).reshape(*states.shape[:-1], -1, len(self.task.parameters))
         return Outlook(self.anchors(states, window), params[..., : self.task.horizon, :])
 
-    def choose_starts(self, window: Tensor, target: Tensor, weight: Tensor) -> None:
-        self.anchors.choose_starts(window, target, weight)
+    def choose_starts(self, some: Sequence[Inputs], target: Tensor, weight: Tensor) -> None:
+        self.anchors.choose_starts(windows_of(some), target, weight)

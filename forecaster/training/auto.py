@@ -18,8 +18,8 @@ from forecaster.training.votes import votes
 __all__ = ["AUTO", "CANDIDATES", "best"]
 
 AUTO = "auto"
-_NETWORK, _NAIVE = "lstm", "best_naive"
-"""Always trained."""
+_NETWORK, _NAIVE, _SMOOTHING = "lstm", "best_naive", "ses_drift"
+"""Always candidates."""
 _SEGMENTS = "segrnn"
 """Added where series are long enough for it: its errors differ from the LSTM's, so the two together err less."""
 _LINEAR = "linear"
@@ -32,7 +32,7 @@ _ENOUGH = 20
 """With this many series a network learns what a naive forecast would do, even if no row could be held out."""
 _SEASONS_AHEAD = 2
 """A horizon is long if it spans at least this many of the shortest season."""
-CANDIDATES = (_NETWORK, _NAIVE, _SEGMENTS, _LINEAR, _STATISTICAL)
+CANDIDATES = (_NETWORK, _NAIVE, _SMOOTHING, _SEGMENTS, _LINEAR, _STATISTICAL)
 _HARDLY = 1.1
 
 Train = Callable[[Sequence[str]], list[Artefact]]
@@ -46,7 +46,7 @@ def best(
     Shapes: ends [S]
     """
     usual = plan(_NETWORK)
-    wanted = tuple(known) or (_NETWORK, _NAIVE, *_called_for(usual, ends))
+    wanted = tuple(known) or (_NETWORK, _NAIVE, _SMOOTHING, *_called_for(usual, ends))
     trial = Trial.of(grid, ends, usual)
     tried = Candidate.each(train(wanted), trial)
     if any(np.isnan(one.error) for one in tried):

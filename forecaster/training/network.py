@@ -56,16 +56,12 @@ class Network(Trainable):
     @torch.no_grad()
     def prepare(self, stretches: Iterable[Stretch]) -> None:
         """Choose the model's starts and the head's units from some training rows."""
-        windows, targets, weights = [], [], []
-        for stretch in stretches:
-            # Stretches may differ in length, so their cutoffs are concatenated.
-            windows.append(self.inputs(stretch.batch).window_BTW.flatten(0, 1))
-            targets.append(self.targets(stretch.batch).flatten(0, 1))
-            weights.append(stretch.weight_BTH.flatten(0, 1))
-        weight = torch.cat(weights)
+        # Stretches may differ in length, so their cutoffs are concatenated.
+        targets = [self.targets(stretch.batch).flatten(0, 1) for stretch in stretches]
+        weight = torch.cat([stretch.weight_BTH.flatten(0, 1) for stretch in stretches])
         if not bool((weight > 0).any()):
             return
-        self.model.choose_starts(torch.cat(windows), torch.cat(targets), weight)
+        self.model.choose_starts([self.inputs(stretch.batch) for stretch in stretches], torch.cat(targets), weight)
         self.unit_H.copy_(self._usual_error(stretches))
 
     def _usual_error(self, stretches: Iterable[Stretch]) -> Tensor:

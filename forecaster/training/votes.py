@@ -18,7 +18,7 @@ _STOPPED = 1.02
 _AHEAD = 1.02
 """If a model beats the naive forecast by this factor, the naive one gets no weight: it adds nothing but blur."""
 _GRANTED = 5.0
-"""Held-out windows credited to methods without training if series are short: a network may just have been lucky."""
+"""Held-out windows credited to methods without training: if there are few, a network may just have been lucky."""
 
 Loss = Callable[[Floats], float]
 
@@ -59,10 +59,10 @@ def _heard(errors: Floats, learned: Bools, naive: Bools) -> Bools:
 
 
 def _steadied(shares: Floats, errors: Floats, learned: Bools, naive: Bools, windows: float) -> Floats:
-    """If a statistical method takes part (so series are short), shift weight to the methods without training.
+    """Shift weight to the methods without training, if there is one beside the naive one.
 
     They are credited extra windows, fewer if their error is far from the least: a large gap in a few windows is hardly
-    luck. Shapes: [M] -> [M]
+    luck. Where many rows are held out these windows change nothing. Shapes: [M] -> [M]
     """
     if not (~learned & ~naive).any():
         return shares

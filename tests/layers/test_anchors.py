@@ -79,3 +79,22 @@ def test_a_window_of_few_seasons_leaves_a_share_to_each_of_its_anchors() -> None
     walks = torch.randn(ROWS, WINDOW + HORIZON).cumsum(1)
     anchors, _, _ = _started(walks - walks[:, WINDOW - 1 : WINDOW], WINDOW // 2, 1)
     assert float(anchors.begin_KH.softmax(0).min()) > 0.1
+
+
+def test_a_forecast_from_elsewhere_has_the_share_that_it_earns() -> None:
+    """All of it where it is right, hardly any where it is noise; by steps and by errors alike."""
+    torch.manual_seed(1)
+    walks = torch.randn(ROWS, WINDOW + HORIZON).cumsum(1)
+    window, target = walks[:, :WINDOW], walks[:, WINDOW:]
+    for seasons in ((SEASON, 1), (WINDOW // 2, 1)):
+        for other, least, most in (
+            (target + 0.1 * torch.randn_like(target), 0.9, 1.0),
+            (50 * torch.randn_like(target), 0, 0.1),
+        ):
+            anchors = Anchors(3, WINDOW, HORIZON, seasons, others=1, line=False)
+            anchors.choose_starts(window, target, torch.ones_like(target), [other])
+            share_KH = anchors.begin_KH.softmax(0)
+            share_H = share_KH[2 + len(anchors.means)]
+            assert least <= float(share_H.min()) <= float(share_H.max()) <= most
+            blend = anchors(torch.zeros(ROWS, 3), window, [other])
+            assert float((blend - target).abs().mean()) < 1.5 * float((window[:, -1:] - target).abs().mean())
