@@ -182,7 +182,10 @@ class Artefact:
         try:
             network.restore(weights)
         except RuntimeError as error:
-            raise ArtifactError(f"'{folder}': the weights do not fit model '{plan.model}': {error}") from error
+            why = str(error).splitlines()[-1].strip()
+            raise ArtifactError(
+                f"'{folder}': the weights do not fit model '{plan.model}' as it is now; train it again ({why})."
+            ) from error
         network.eval()
         facts = description["facts"]
         facts["moments"] = tuple(Moment(**moment) for moment in facts["moments"])

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from safetensors.torch import load_file, save_file
 
 from forecaster.errors import ArtifactError
 from forecaster.progress import RecordingWatch
@@ -64,3 +65,14 @@ def test_a_training_that_was_kept_in_part_is_done_again(tmp_path: Path, monkeypa
     assert any("training again" in line for line in watch.lines)
     job.run(GRID, ENDS, watch)
     assert any("done before" in line for line in watch.lines)
+
+
+def test_weights_of_an_earlier_version_ask_for_a_training(tmp_path: Path) -> None:
+    """A network that had one start less, as those before exponential smoothing."""
+    learn(GRID, ENDS, model="lstm", horizon=2, settings={"steps": 1, "size": "s"}).save(tmp_path)
+    file = next(tmp_path.glob("weights*"))
+    weights = load_file(file)
+    name = "model.anchors.begin_KH"
+    save_file({**weights, name: weights[name][1:].clone()}, file)
+    with pytest.raises(ArtifactError, match=r"do not fit model 'lstm' as it is now; train it again \(size mismatch"):
+        Artefact.load(tmp_path)
