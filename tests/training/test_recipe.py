@@ -62,7 +62,7 @@ def test_more_seeds_do_not_outvote_other_models(tmp_path: Path) -> None:
 def test_auto_weights_models_not_seeds() -> None:
     """One weight and one line for all seeds of a model, by the error of their median on the held-out rows."""
     heard, grid = RecordingWatch(), _grid()
-    made = _learnt("auto", heard, ensemble=3)
+    made = _learnt("auto", heard, ensemble=3, steps=60)
     names = [one.plan.model for one in made.members]
     assert heard.lines[-1].count("lstm") == 1
     assert sum(made.blend.weights) == pytest.approx(1)

@@ -15,6 +15,7 @@ from forecaster.series import synthetic
 from forecaster.series.frame import check
 from forecaster.series.roles import Roles
 from forecaster.training.artefact import build_network
+from forecaster.training.encoder_state import leaves
 from forecaster.training.how import Training
 from forecaster.training.module import TrainingModule
 from forecaster.training.network import Network
@@ -81,7 +82,7 @@ def test_a_step_carries_on_where_the_one_before_ended() -> None:
     begun, goes_on = islice(_streamed(30, [90] * 5, rows=5), 2)
     module.training_step(begun, 1)
     carried = module.carried
-    assert not any(tensor.requires_grad for layer in carried for tensor in layer)
+    assert not any(tensor.requires_grad for tensor in leaves(carried))
     expected, _ = network.carried_loss(goes_on.batch, goes_on.weight_BTH, carried)
     assert torch.equal(module.training_step(goes_on, 2), expected)
     assert not torch.equal(expected, network.loss(goes_on.batch, goes_on.weight_BTH))
