@@ -131,7 +131,15 @@ class App:
 
     def intake(self, pipeline: Pipeline) -> Intake:
         """The way of the pipeline's source into the store. Raises: ConfigError for a wrong option."""
-        return Intake(self.lake, self.ledger, self.connector(pipeline), pipeline.name, self.contract(pipeline))
+        return Intake(
+            self.lake,
+            self.ledger,
+            self.connector(pipeline),
+            pipeline.name,
+            self.contract(pipeline),
+            prefix=pipeline.prefix,
+            others=frozenset(self.settings.pipelines) - {pipeline.name},
+        )
 
     def alert(self, name: str) -> Alert:
         """A way to tell people; its file, where the settings name none, lies with the project."""

@@ -33,6 +33,8 @@ class Pipeline:
     """Connector that reads the source: the name of a file in `connectors/`, such as "files"."""
     options: dict[str, Any] = field(default_factory=dict)
     """Settings of the connector."""
+    prefix: str = ""
+    """Comes before the names of its series, such as "north/", where another pipeline's series are called the same."""
     contract: dict[str, Any] = field(default_factory=dict)
     """Conditions that new rows must meet: mode, step, unit, range, duplicates, max_gap, stale, flat
     (`series/contract.py`)."""

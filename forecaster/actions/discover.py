@@ -1,5 +1,6 @@
 """List the series of a pipeline's source, and what the source says about them."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -26,7 +27,8 @@ def discover(
     """
     import pandas as pd
 
-    found = app.connector(app.settings.pipeline(pipeline)).discover()
+    one = app.settings.pipeline(pipeline)
+    found = [replace(info, unique_id=one.prefix + info.unique_id) for info in app.connector(one).discover()]
     frame = pd.DataFrame([vars(info) for info in found]).reindex(columns=[*_SHOWN, "entity", "channel", "tags"])
     frame["tags"] = [", ".join(f"{name}={value}" for name, value in info.tags.items()) for info in found]
     return rendered(frame if format != "table" or out is not None else frame[_SHOWN], format, out)

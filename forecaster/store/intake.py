@@ -7,7 +7,7 @@ value is not appended again; a changed one is, as a revision.
 
 import logging
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -23,6 +23,7 @@ from forecaster.store.found_steps import found_steps
 from forecaster.store.lake import Lake
 from forecaster.store.ledger import Ledger
 from forecaster.store.news import add_news, add_refused
+from forecaster.store.owners import taken_names
 from forecaster.store.slices import slice_id
 from forecaster.store.waiting import all_or_none
 
@@ -67,6 +68,10 @@ class Intake:
     connector: Connector
     stream: str
     contract: Contract | None = None
+    prefix: str = ""
+    """Comes before the source's names of series."""
+    others: frozenset[str] = frozenset()
+    """Streams whose series are not touched."""
 
     def pending(self, window: Window | None = None) -> list[Slice]:
         """Slices that are new or have changed since they were done; in a window with `again`, all of them."""
@@ -82,7 +87,7 @@ class Intake:
         landing = _Landing(self, piece)
         self.ledger.begin_slice(self.stream, piece)
         try:
-            judged = (landing.judged(batch) for batch in _batches(let_in(part) for part in self.connector.read(piece)))
+            judged = (landing.judged(batch) for batch in _batches(map(self._let_in, self.connector.read(piece))))
             freezes = self.contract is not None and self.contract.mode == "freeze"
             for found in all_or_none(judged) if freezes else judged:
                 landing.add(found)
@@ -101,11 +106,24 @@ class Intake:
         """
         landing = _Landing(self, piece)
         try:
-            landing.add(landing.judged(let_in(rows)))
+            landing.add(landing.judged(self._let_in(rows)))
         except ForecasterError as error:
             raise self._failure(error, piece, "It is not acknowledged, and comes again.") from error
         self.ledger.add_to_slice(self.stream, piece, series=landing.described(), **landing.counts.rows)
         return landing.counts
+
+    def _let_in(self, part: pa.Table) -> Sorted:
+        """Check a part of a slice, its series called as in the lake."""
+        if self.prefix:
+            place = part.column_names.index(columns.UNIQUE_ID)
+            names = pc.binary_join_element_wise(self.prefix, part[columns.UNIQUE_ID].cast(pa.string()), "")
+            part = part.set_column(place, columns.UNIQUE_ID, names)
+        return let_in(part)
+
+    def described(self, names: Iterable[str]) -> list[SeriesInfo]:
+        """What the source says about series, by their names in the lake."""
+        found = self.connector.describe({name.removeprefix(self.prefix) for name in names})
+        return [replace(info, unique_id=self.prefix + info.unique_id) for info in found] if self.prefix else found
 
     def _failure(self, error: Exception, piece: Slice, then: str) -> ForecasterError:
         """The error with the name of the slice, and what happens next."""
@@ -129,8 +147,9 @@ class _Landing:
         self.lake, self.stream, self.contract = intake.lake, intake.stream, intake.contract
         self.slice_id = slice_id(intake.stream, piece)
         self.counts = RowCounts()
-        self._connector = intake.connector
+        self._intake = intake
         self._infos: dict[str, SeriesInfo | None] = {}
+        self._owned: set[str] = set()
         self._units = {} if self.contract is None else intake.ledger.units(self.stream)
         self._ends: list[pa.Table] = []
         self._steps: dict[str, str] = {}
@@ -143,7 +162,8 @@ class _Landing:
         return without_twins(batch, self.contract)
 
     def add(self, found: Sorted) -> None:
-        """Append new rows; refused rows go to the quarantine."""
+        """Append new rows; refused rows go to the quarantine. Raises: ConfigError if a series is another pipeline's"""
+        self._claim(pc.unique(found.good[columns.UNIQUE_ID]).to_pylist())
         add_refused(self.lake, self.stream, self._signed(found.bad))
         added = add_news(self.lake, self.stream, self._signed(found.good), versioned=found.versioned)
         self.counts.rows_in += len(found.good) + len(found.bad)
@@ -182,7 +202,15 @@ class _Landing:
         """Ask the source about series that are new in this slice."""
         fresh = {name for name in names if name not in self._infos}
         if fresh:
-            self._infos |= {**dict.fromkeys(fresh), **{one.unique_id: one for one in self._connector.describe(fresh)}}
+            self._infos |= {**dict.fromkeys(fresh), **{one.unique_id: one for one in self._intake.described(fresh)}}
+
+    def _claim(self, names: list[str]) -> None:
+        """Take series that are new in this slice for its stream, before their rows land."""
+        fresh = [name for name in names if name not in self._owned]
+        owners = self._intake.ledger.claim(self.stream, fresh, self._intake.others) if fresh else {}
+        if owners:
+            raise ConfigError(taken_names(self.stream, owners))
+        self._owned |= set(fresh)
 
     def _changed_units(self, contract: Contract) -> dict[str, str]:
         """Series whose unit differs from the contract's or has changed, with the reason."""

@@ -4,7 +4,7 @@ Series, ingest slices, runs, anomaly events and their labels. Facts are in the l
 """
 
 import uuid
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -77,6 +77,11 @@ class Ledger:
         known = sa.select(series.c.unique_id, series.c.unit).where(series.c.stream == stream)
         with self.engine.connect() as connection:
             return {name: unit or "" for name, unit in connection.execute(known)}
+
+    def claim(self, stream: str, names: Sequence[str], others: Collection[str]) -> dict[str, str]:
+        """Take series for a stream, unless one of the others has them; gives the owner of each of those."""
+        with self.engine.begin() as connection:
+            return reading.claim(connection, stream, names, others)
 
     def licences(self, stream: str) -> list[str]:
         """Licences of the series of a stream."""

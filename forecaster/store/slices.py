@@ -6,7 +6,7 @@ over years of slices. Coverage only ever grows, in whatever order slices end.
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -16,9 +16,11 @@ from sqlalchemy.dialects import postgresql, sqlite
 from forecaster.series.source import Done, Slice, Span
 from forecaster.store.schema import coverage, series, slices
 
-__all__ = ["WATERMARK", "add", "begin", "describe", "done", "end", "merged", "slice_id", "watermarks"]
+__all__ = ["WATERMARK", "add", "begin", "claim", "describe", "done", "end", "merged", "slice_id", "watermarks"]
 
 
+_AT_ONCE = 5_000
+"""Names in a query; databases take no more than some ten thousand."""
 WATERMARK = ["stream", "part", "watermark", "latest", "holes", "failed", "cursor", "updated_at"]
 
 
@@ -106,6 +108,32 @@ def merged(spans: Iterable[Span]) -> list[Span]:
             found[-1] = (found[-1][0], max(last, found[-1][1]))
         else:
             found.append((start, last))
+    return found
+
+
+def claim(connection: sa.Connection, stream: str, names: Sequence[str], others: Collection[str]) -> dict[str, str]:
+    """Record a stream as the owner of those of some series that none of the others owns; gives the owners of the rest."""
+    owners = _owners(connection, names)
+    free = [name for name in names if owners.get(name) not in {stream, *others}]
+    if free:
+        new = _insert(connection, series)
+        mine = new.on_conflict_do_update(
+            index_elements=["unique_id"],
+            set_={"stream": new.excluded.stream},
+            where=sa.and_(sa.true(), *(series.c.stream != other for other in others)),
+        )
+        connection.execute(mine, [{"unique_id": name, "stream": stream} for name in free])
+        owners |= _owners(connection, free)
+    return {name: owner for name, owner in owners.items() if owner != stream}
+
+
+def _owners(connection: sa.Connection, names: Sequence[str]) -> dict[str, str]:
+    """The stream of each known one of some series."""
+    found: dict[str, str] = {}
+    for begin in range(0, len(names), _AT_ONCE):
+        some = series.c.unique_id.in_(names[begin : begin + _AT_ONCE])
+        rows = connection.execute(sa.select(series.c.unique_id, series.c.stream).where(some))
+        found |= {row.unique_id: row.stream for row in rows}
     return found
 
 
