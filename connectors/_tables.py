@@ -130,8 +130,9 @@ def numbers(column: Any, dialect: Dialect) -> Any:
     if not pa.types.is_string(kind):
         known = pa.types.is_integer(kind) or pa.types.is_decimal(kind) or pa.types.is_boolean(kind)
         return column.cast(pa.float64()) if known else column
-    if dialect.thousands:
-        column = pc.replace_substring(column, dialect.thousands, "")
+    thousands = dialect.thousands or ("." if dialect.decimal == "," else "")
+    if thousands:
+        column = _without(column, thousands, dialect.decimal)
     if dialect.decimal != ".":
         column = pc.replace_substring(column, dialect.decimal, ".")
     for text in (column, pc.utf8_trim_whitespace(column)):
@@ -142,3 +143,12 @@ def numbers(column: Any, dialect: Dialect) -> Any:
         except pa.ArrowInvalid:
             continue
     return column
+
+
+def _without(column: Any, thousands: str, decimal: str) -> Any:
+    """Texts without marks of thousands; one whose marks do not stand before groups of three digits is made no number."""
+    mark = re.escape(thousands)
+    grouped = rf"^\s*[-+]?\d{{1,3}}({mark}\d{{3}})+({re.escape(decimal)}\d*)?\s*$"
+    wrong = pc.and_(pc.match_substring(column, thousands), pc.invert(pc.match_substring_regex(column, grouped)))
+    said = pc.binary_join_element_wise(column, f" ('{thousands}' is a mark of thousands)", "")
+    return pc.if_else(wrong, said, pc.replace_substring(column, thousands, ""))

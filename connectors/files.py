@@ -73,7 +73,7 @@ class Files(Connector):
         decimal: str = "."
         """Before the fraction of a number."""
         thousands: str = ""
-        """Between the thousands of a number."""
+        """Between the thousands of a number, in groups of three digits; empty: a point where the decimal mark is a comma."""
         encoding: str = "utf-8"
         """Of CSV files, such as latin-1."""
         skip_lines: int = 0

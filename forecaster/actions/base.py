@@ -50,7 +50,7 @@ File = Annotated[
 Columns = Annotated[
     list[str] | None, "Columns with other names in the file: ours=theirs, as in unique_id=sensor,ds=time,y=value."
 ]
-Decimal = Annotated[str, "Decimal mark of a CSV file."]
+Decimal = Annotated[str, "Decimal mark of a CSV file; with a comma, points stand between thousands."]
 Horizon = Annotated[int, "Steps to forecast."]
 Out = Annotated[Path, "File to write: .parquet or .csv. Repairs of the input are listed in OUT.report.json."]
 Freq = Annotated[

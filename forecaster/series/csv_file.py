@@ -1,7 +1,10 @@
 """Reads CSV files: detects separator and encoding, and explains why a file cannot be read."""
 
+import re
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 
@@ -43,18 +46,45 @@ def read_csv(path: Path, id_column: str, time_column: str, decimal: str) -> pd.D
 
 def _parsed(path: Path, separator: str, encoding: str, id_column: str, decimal: str) -> pd.DataFrame:
     head = pd.read_csv(path, sep=separator, nrows=0, skipinitialspace=True, encoding=encoding)
-    frame = pd.read_csv(
-        path,
-        sep=separator,
-        dtype={id_column: "str"},
-        decimal=decimal,
-        skipinitialspace=True,
-        keep_default_na=False,
-        na_values={name: _EMPTY if name == id_column else MISSING for name in head.columns},
-        encoding=encoding,
-    )
+    how: dict[str, Any] = {
+        "sep": separator,
+        "skipinitialspace": True,
+        "keep_default_na": False,
+        "na_values": {name: _EMPTY if name == id_column else MISSING for name in head.columns},
+        "encoding": encoding,
+    }
+    frame: pd.DataFrame = pd.read_csv(path, dtype={id_column: "str"}, decimal=decimal, **how)
+    if decimal != ".":
+        others = [name for name in frame.columns if str(name).strip().removeprefix("\ufeff") != id_column]
+        for name, texts in pd.read_csv(path, dtype="str", **how)[others].items():
+            frame[name] = _values(frame[name], texts, decimal, path)
     frame.columns = [str(name).strip().removeprefix("\ufeff") for name in frame.columns]
     return frame
+
+
+def _values(column: "pd.Series[Any]", texts: "pd.Series[Any]", decimal: str, path: Path) -> "pd.Series[Any]":
+    """A column whose points, if each stands before a group of three digits, are marks of thousands.
+
+    Raises: DataError for numbers with such points, or with decimal marks, among others with points elsewhere
+    """
+    mark = re.escape(decimal)
+    given = texts.dropna().astype("str").str.strip()
+    pointed = given[given.str.contains(".", regex=False)] if len(given) else given
+    if len(pointed) == 0:
+        return column
+    grouped = pointed.str.fullmatch(rf"[-+]?\d{{1,3}}(\.\d{{3}})+({mark}\d*)?")
+    if grouped.all():
+        plain = given.str.replace(".", "", regex=False).str.replace(decimal, ".", regex=False)
+        numbers = pd.to_numeric(plain, errors="coerce")
+        return column if numbers.isna().any() else numbers.astype(float).reindex(texts.index)
+    are_numbers = given.str.fullmatch(rf"[-+]?[\d.]*({mark}[\d.]*)?([eE][-+]?\d+)?").all()
+    if are_numbers and (grouped.any() or given.str.contains(decimal, regex=False).any()):
+        row = int(np.flatnonzero(texts.index == pointed.index[~grouped][0])[0])
+        raise DataError(
+            f"'{path}', column '{str(texts.name).strip()}': with --decimal {decimal} the point in '{texts.iloc[row]}' (line {row + 2}) is "
+            "no mark of thousands, which stands before three digits. Write all numbers of the column in one way."
+        )
+    return column
 
 
 def _require_packed_as_named(path: Path) -> None:

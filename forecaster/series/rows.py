@@ -19,6 +19,7 @@ from forecaster.series.roles import Roles
 __all__ = ["LARGEST", "Rows", "clean", "in_order", "picked"]
 
 _COMMA = r"-?\d+,\d+"
+_POINTS = r"-?\d{1,3}(\.\d{3})+,\d+"
 _THOUSANDS = r"-?\d{1,3}(,\d{3})+(\.\d+)?"
 _NO_NUMBERS = {
     "timedelta": "Convert durations to seconds (dt.total_seconds()).",
@@ -111,6 +112,9 @@ def _advice(text: str) -> str:
         other = f" or {text.replace(',', '.')}" if re.fullmatch(_COMMA, text) else ""
         mark = " (--decimal , reads commas so)" if other else ""
         return f"That is {whole}{other}: write numbers with no comma, and decimals after a point{mark}."
+    if re.fullmatch(_POINTS, text):
+        whole = text.replace(".", "").replace(",", ".")
+        return f"That is {whole}: write numbers so, or read a file with --decimal ,"
     if re.fullmatch(_COMMA, text):
         return "Write decimal points, not commas, or read a file with --decimal ,"
     return "Leave such cells empty, or drop the rows; only --static columns may hold text."

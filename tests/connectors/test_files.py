@@ -45,6 +45,16 @@ def test_a_european_export_is_read(tmp_path: Path) -> None:
     assert found["y"].isna().tolist() == [False, True]
 
 
+@pytest.mark.parametrize("thousands", ["", "."])
+def test_with_a_decimal_comma_points_stand_between_thousands(tmp_path: Path, thousands: str) -> None:
+    """1.234 is no 1.234; a point that cannot be one of thousands makes no number of another size, and the border names it."""
+    (tmp_path / "x.csv").write_text("ds;y\n2024-01-01;1.234\n2024-01-02;1.000.000,5\n2024-01-03;\n")
+    options = {"id_column": "", "separator": ";", "decimal": ",", "thousands": thousands}
+    assert _read(_source(tmp_path / "x.csv", **options))["y"].tolist()[:2] == [1234, 1000000.5]
+    (tmp_path / "x.csv").write_text("ds;y\n2024-01-01;1.234\n2024-01-02;1.5\n")
+    assert _read(_source(tmp_path / "x.csv", **options))["y"].tolist() == ["1234", "1.5 ('.' is a mark of thousands)"]
+
+
 def test_a_file_without_names_and_with_numbers_for_times_is_read(tmp_path: Path) -> None:
     """The names are given, times count milliseconds; a byte order mark and spaces do no harm."""
     (tmp_path / "x.csv").write_bytes(b"\xef\xbb\xbf1704067200000, 1.5 ,x\n1704067201000,2,y\n")

@@ -86,6 +86,37 @@ def test_columns_of_other_names_and_decimal_commas_are_read(tmp_path: Path) -> N
         forecast(path, horizon=24, out=out, columns=["Wert"])
 
 
+@pytest.mark.parametrize(
+    ("cells", "values"),
+    [
+        (["1.234", "-1.300", "7"], [1234, -1300, 7]),
+        (["1.234,5", "", "1.000.000,25"], [1234.5, np.nan, 1000000.25]),
+        (["1,5", "1000,25", "2"], [1.5, 1000.25, 2]),
+        (["1.5", "2.25", "3"], ["1.5", "2.25", "3"]),
+        (["1.234", "high", "2,5"], ["1.234", "high", "2,5"]),
+    ],
+    ids=["thousands", "both", "decimals", "points only", "text"],
+)
+def test_with_a_decimal_comma_points_stand_between_thousands(
+    tmp_path: Path, cells: list[str], values: list[object]
+) -> None:
+    """Where all of a column do; a column of points that cannot be such is as it was."""
+    path = tmp_path / "in.csv"
+    path.write_text("".join(f"{line}\n" for line in ["Zeit;y", *(f"0{n}.01.2024;{y}" for n, y in enumerate(cells, 1))]))
+    frame = table.read(path, decimal=",")
+    assert frame["Zeit"].tolist() == ["01.01.2024", "02.01.2024", "03.01.2024"]
+    pd.testing.assert_series_equal(frame["y"], pd.Series(values, name="y"), check_dtype=False)
+
+
+@pytest.mark.parametrize("cells", [["1.234", "1.5"], ["2,5", "1.5"], ["2,5", "1,234.5"]])
+def test_points_of_two_kinds_are_an_error_that_names_the_line(tmp_path: Path, cells: list[str]) -> None:
+    """As a person counts, with the line of the names."""
+    path = tmp_path / "in.csv"
+    path.write_text("".join(f"{line}\n" for line in ["ds;y", *(f"2024-01-0{n};{y}" for n, y in enumerate(cells, 1))]))
+    with pytest.raises(DataError, match=rf"column 'y': with --decimal , the point in '{cells[1]}' \(line 3\)"):
+        table.read(path, decimal=",")
+
+
 def test_names_of_series_are_taken_as_they_are(tmp_path: Path) -> None:
     """NA, null and 007 are names; an empty cell is none."""
     frame = pd.concat([synthetic.seasonal(1, 40).assign(unique_id=name) for name in ("NA", "null", "007", None)])

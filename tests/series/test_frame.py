@@ -64,6 +64,10 @@ def test_infinities_and_empty_cells_are_missing() -> None:
         (_frame(_days(0, 1), ["1,5", "1,7"]), "first '1,5' in row 0. Write decimal points"),
         (_frame(_days(0, 1), ["10,037", "9,981"]), "first '10,037' in row 0. That is 10037 or 10.037: write"),
         (_frame(_days(0, 1), ["1,210,037.5", "9"]), "first '1,210,037.5' in row 0. That is 1210037.5: write"),
+        (
+            _frame(_days(0, 1), ["10.037,72", "9"]),
+            "first '10.037,72' in row 0. That is 10037.72: .* file with --decimal ,",
+        ),
         (_frame(["01/02/2024", "02/02/2024"]), "column 'ds': '01/02/2024' .row 0. is 2024-01-02 or 2024-02-01"),
         (_frame(["2024-01-01", "soon"]), "column 'ds': 1 value is no time"),
         (_frame([0.5, 1.5]), "column 'ds' holds float64"),
@@ -81,6 +85,7 @@ def test_infinities_and_empty_cells_are_missing() -> None:
         "decimal comma",
         "comma of thousands or of decimals",
         "commas of thousands",
+        "points of thousands",
         "day or month",
         "no time",
         "float times",
