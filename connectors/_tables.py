@@ -107,8 +107,13 @@ def _require(wanted: Sequence[str], found: Sequence[str], path: str) -> None:
         other = next((f' Is separator = "{sign}" meant?' for sep, sign in _SEPARATORS.items() if sep in one), "")
         raise ConfigError(
             f"file '{path}' has no column '{absent[0]}', found {', '.join(map(str, found))}.{other} "
-            "Name yours with id_column, time_column and value_columns."
+            f"Name yours with id_column, time_column and value_columns.{_nameless(absent)}"
         )
+
+
+def _nameless(absent: Sequence[str]) -> str:
+    """The way out for files of one series each, where only the usual column of names is not there."""
+    return ' If each file is a series, id_column = "" takes its name.' if absent == ["unique_id"] else ""
 
 
 def times(column: Any, dialect: Dialect) -> Any:

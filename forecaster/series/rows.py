@@ -91,7 +91,7 @@ def _numbers(column: "pd.Series[Any]") -> Floats:
     if bad.any():
         row = int(bad.to_numpy().argmax())
         raise DataError(
-            f"column '{column.name}': {counted(int(bad.sum()), 'value is no number', 'values are no numbers')}, first {column.iloc[row]!r} in row {row}. "
+            f"column '{column.name}': {counted(int(bad.sum()), 'value is no number', 'values are no numbers')}, first {column.iloc[row]!r} in row {row} (line {row + 2} of a CSV file). "
             + _advice(str(column.iloc[row]).strip())
         )
     return np.asarray(numbers.to_numpy(np.float64, na_value=np.nan))

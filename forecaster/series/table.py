@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from forecaster import columns
+from forecaster.counted import counted
 from forecaster.errors import ConfigError, DataError
 from forecaster.series.clock import are_zoned_alike
 from forecaster.series.csv_file import read_csv
@@ -68,6 +69,8 @@ def _read(path: Path, id_column: str, time_column: str, decimal: str) -> pd.Data
     """A file by its ending; where that says nothing of kinds, names of series are text, and times are times where they can be."""
     name = path.name.lower()
     try:
+        if path.is_dir():
+            _require_parquet(path)
         if path.is_dir() or name.endswith(_PARQUET):
             return pd.read_parquet(path)
         if name.endswith(_FEATHER):
@@ -86,6 +89,21 @@ def _read(path: Path, id_column: str, time_column: str, decimal: str) -> pd.Data
         raise DataError(f"cannot read '{path}': {_first_line(error)}") from error
     packed = " Unpack it first." if name.endswith(_PACKED) else ""
     raise DataError(f"'{path}': unknown kind of file. Expected {', '.join(_READ)}.{packed}")
+
+
+def _require_parquet(folder: Path) -> None:
+    """Check what a folder holds. Raises: DataError if it is empty, or has tables, but none in Parquet"""
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    tables = [path for path in files if is_table(path)]
+    if any(path.name.lower().endswith(_PARQUET) for path in files) or (files and not tables):
+        return
+    found = (
+        f"; it has {counted(len(tables), 'other table')}, the first '{tables[0].relative_to(folder)}'" if tables else ""
+    )
+    raise DataError(
+        f"'{folder}' is a folder without Parquet files{found}. Give one file, {', '.join(_READ)}, with all series in it, or a folder of "
+        "Parquet files; in a project, the source 'files' reads a folder of CSV files, a series a file with id_column = \"\"."
+    )
 
 
 def is_table(path: Path) -> bool:

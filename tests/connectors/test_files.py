@@ -93,6 +93,21 @@ def test_folders_that_name_partitions_give_tags_names_and_columns(tmp_path: Path
     assert set(_read(named)["unique_id"]) == {"north/y", "north/year", "south/y", "south/year"}
 
 
+def test_files_without_names_are_told_the_way_out(tmp_path: Path) -> None:
+    """Where all but the names is there; the way works."""
+    for name in ("pump", "fan"):
+        (tmp_path / f"{name}.csv").write_text("ds,y\n2024-01-01,1\n")
+    with pytest.raises(
+        ConfigError, match=r'no column \'unique_id\'.* If each file is a series, id_column = "" takes its name'
+    ):
+        _read(_source(tmp_path / "*.csv"))
+    assert _read(_source(tmp_path / "*.csv", id_column=""))["unique_id"].tolist() == ["fan", "pump"]
+    (tmp_path / "fan.csv").write_text("time,y\n2024-01-01,1\n")
+    with pytest.raises(ConfigError) as raised:
+        _read(_source(tmp_path / "fan.csv"))
+    assert "If each" not in str(raised.value)
+
+
 def test_a_file_of_names_alone_has_no_rows(tmp_path: Path) -> None:
     """Nor has one whose times are all absent any that can be stored; neither is an error."""
     (tmp_path / "x.csv").write_text("unique_id,ds,y\n")

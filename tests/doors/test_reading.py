@@ -117,6 +117,21 @@ def test_points_of_two_kinds_are_an_error_that_names_the_line(tmp_path: Path, ce
         table.read(path, decimal=",")
 
 
+def test_a_folder_without_parquet_is_told_what_is_read(tmp_path: Path) -> None:
+    """In words of our own: how many other tables it has, and both ways to have them read."""
+    (tmp_path / "in" / "north").mkdir(parents=True)
+    with pytest.raises(DataError, match=r"is a folder without Parquet files\. Give one file"):
+        table.read(tmp_path / "in")
+    for name in ("pump.csv", "north/fan.csv"):
+        (tmp_path / "in" / name).write_text("ds,y\n2024-01-01,1\n")
+    with pytest.raises(DataError, match=r"it has 2 other tables, the first 'north/fan.csv'\. .*id_column = \"\""):
+        forecast(tmp_path / "in", horizon=1, out=tmp_path / "out.csv")
+    folder = tmp_path / "parquet"
+    folder.mkdir()
+    pd.DataFrame({"ds": ["2024-01-01"], "y": [1.0]}).to_parquet(folder / "one.parquet")
+    assert len(table.read(folder)) == 1
+
+
 def test_names_of_series_are_taken_as_they_are(tmp_path: Path) -> None:
     """NA, null and 007 are names; an empty cell is none."""
     frame = pd.concat([synthetic.seasonal(1, 40).assign(unique_id=name) for name in ("NA", "null", "007", None)])
