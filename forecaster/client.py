@@ -78,7 +78,7 @@ class Client:
         return answered
 
     def health(self) -> dict[str, Any]:
-        """Facts of a working API: its status, the number of series, and the version of the lake.
+        """Facts of a working API: its status and project, the number of series, and the version of the lake.
 
         Raises: SourceError if the API, or a database behind it, does not work
         """

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import uvicorn
-from fastapi import FastAPI, Query, Request, Response
+from fastapi import Depends, FastAPI, Query, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 
@@ -17,7 +17,7 @@ from forecaster.actions import base
 from forecaster.actions.label import label
 from forecaster.actions.query import query
 from forecaster.app import App
-from forecaster.errors import ConfigError, DiskError, ForecasterError
+from forecaster.errors import ConfigError, DiskError, ForecasterError, unknown_name
 from forecaster.query_tables import QUERY_TABLES
 from forecaster.quiet import hush
 
@@ -58,13 +58,14 @@ def create(app: App) -> FastAPI:
         "Read series, observations, forecasts and anomalies, and label events. Times are in UTC; `since` is included, `until` "
         "is not. If there are more rows than `limit`, the answer has the header X-Truncated."
     )
-    api = FastAPI(title="forecaster", version="1", description=about)
+    api = FastAPI(title="forecaster", version="1", description=about, dependencies=[Depends(_require_known)])
     api.add_exception_handler(ForecasterError, _problem)
 
     @api.get("/healthz", summary="Does the store answer?")
     def healthz() -> JSONResponse:
         try:
-            facts = {"status": "ok", "series": app.ledger.count_series(), "lake": app.lake.version("observations")}
+            known = {"series": app.ledger.count_series(), "lake": app.lake.version("observations")}
+            facts = {"status": "ok", "project": app.settings.name, **known}
         except Exception as error:
             return JSONResponse({"status": "failing", "error": str(error)}, status_code=503)
         return JSONResponse(facts)
@@ -112,9 +113,22 @@ def _answer(app: App, what: str, format: Format, **asked: object) -> Response:
     return Response(outcome.text, media_type=kind, headers={"X-Truncated": "true"} if outcome.facts["is_cut"] else None)
 
 
+class _UnknownParameter(ConfigError):
+    """A parameter that the endpoint does not have."""
+
+
+def _require_known(request: Request) -> None:
+    """Raises: _UnknownParameter for a parameter that would be ignored, with the known ones"""
+    known = sorted(one.alias for one in request.scope["route"].dependant.query_params)
+    for name in request.query_params:
+        if name not in known:
+            raise _UnknownParameter(f"{unknown_name('parameter', name, known)}")
+
+
 async def _problem(request: Request, error: Exception) -> JSONResponse:
     """An error in the form of RFC 9457."""
     status = 400 if isinstance(error, ConfigError) and not isinstance(error, DiskError) else 500
+    status = 422 if isinstance(error, _UnknownParameter) else status
     body = {"type": "about:blank", "title": type(error).__name__, "status": status, "detail": str(error)}
     return JSONResponse(
         {**body, "instance": request.url.path}, status_code=status, media_type="application/problem+json"

@@ -135,6 +135,18 @@ def test_events_are_asked_for_by_their_state(client: Client, app: App) -> None:
         client.scores(state="open")
 
 
+@pytest.mark.parametrize("path", ["observations", "series"])
+def test_a_parameter_that_there_is_not_is_refused(client: Client, path: str) -> None:
+    """With the names that there are; ignored, it would give rows of other series. A series that there is not has no rows."""
+    answer = client._http.get(f"/v1/{path}", params={"serie": "s0"})
+    assert (answer.status_code, answer.json()["status"]) == (422, 422)
+    assert answer.json()["detail"].startswith(
+        "unknown parameter 'serie'. Did you mean 'series'?" if path != "series" else "unknown parameter 'serie'."
+    )
+    assert "limit" in answer.json()["detail"]
+    assert client._http.get("/v1/observations", params={"series": "no"}).json() == []
+
+
 def test_all_that_is_asked_for_counts(client: Client, app: App) -> None:
     """Every text of a series, a pipeline beside names, both ends of a span; what says nothing of a table is refused."""
     names = ["s0", "s1"]
