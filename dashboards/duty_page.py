@@ -24,8 +24,10 @@ def duty(client: Client, now: datetime) -> Any:
     events = _waiting(client)
     labels = client.labels(limit=_MOST_EVENTS)
     going_on, over = events[events["is_open"]], events[~events["is_open"]]
+    unscored = _unscored(client, set(events["pipeline"]))
     return [
         _headline(going_on, over),
+        *([dmc.Text(f"Not scored yet: {', '.join(unscored)}.", mb="md")] if unscored else []),
         *_section("Still going on", going_on, labels, now),
         dmc.Title("Series", order=4, mt="lg", mb="xs"),
         html.Div(dmc.Text("looking ...", c="dimmed"), id="ages"),
@@ -64,7 +66,7 @@ def _waiting(client: Client) -> pd.DataFrame:
     parts = [client.anomalies(state=state, limit=_MOST_EVENTS) for state in _STATES]
     found = pd.concat([part for part in parts if len(part)]) if any(map(len, parts)) else None
     if found is None:
-        return pd.DataFrame(columns=["event_id", "incident_id", "is_open"]).astype({"is_open": bool})
+        return pd.DataFrame(columns=["event_id", "incident_id", "is_open", "pipeline"]).astype({"is_open": bool})
     found["is_open"] = found["is_open"].fillna(False).astype(bool)
     found["incident_id"] = found["incident_id"].fillna(found["event_id"])
     found = found[(found["state"] != "confirmed") | found["is_open"]]
@@ -72,6 +74,12 @@ def _waiting(client: Client) -> pd.DataFrame:
     found["began"] = found.groupby("incident_id")["start"].transform("max")
     order = ["is_known", "began", "incident_id", "severity"]
     return found.sort_values(order, ascending=[True, False, True, False], ignore_index=True)
+
+
+def _unscored(client: Client, known: set[str]) -> list[str]:
+    """Pipelines with series, but without scores; those with events are known to have some."""
+    there = set(client.series(limit=_MOST_EVENTS)["stream"]) - known
+    return sorted(name for name in there if len(client.scores(pipeline=name, limit=1)) == 0)
 
 
 def _headline(going_on: pd.DataFrame, over: pd.DataFrame) -> Any:

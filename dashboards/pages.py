@@ -4,6 +4,7 @@ The URL contains the whole state of a page, so a link to it can be sent to someb
 """
 
 from datetime import UTC, datetime
+from html import escape
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -45,6 +46,8 @@ def create(client: Client) -> Dash:
         __name__, title="forecaster", backend="fastapi", update_title="", suppress_callback_exceptions=True
     )  # some parts are on one page only
     app.layout = lambda: _layout(client)
+    page = app.interpolate_index
+    app.interpolate_index = lambda **parts: page(**{**parts, "title": escape(_name(client))})
     app.clientside_callback(_IS_DARK, Output("dark", "data"), Input("address", "pathname"))
     app.clientside_callback(
         _READ, Output("series", "value"), Output("span", "value"), Output("span", "style"), Input("address", "search")
@@ -76,6 +79,14 @@ def create(client: Client) -> Dash:
             return problem(error)
 
     return app
+
+
+def _name(client: Client) -> str:
+    """The project's name, if the API answers."""
+    try:
+        return str(client.health()["project"])
+    except ForecasterError:
+        return "forecaster"
 
 
 _HIDDEN = {"display": "none"}
@@ -129,7 +140,7 @@ def _layout(client: Client) -> Any:
         ),
         dmc.SegmentedControl(id="span", data=list(SPANS), value=_SPAN, style=_HIDDEN),
     ]
-    title = dcc.Link(dmc.Title("forecaster", order=3), href="/", style={"color": "inherit", "textDecoration": "none"})
+    title = dcc.Link(dmc.Title(_name(client), order=3), href="/", style={"color": "inherit", "textDecoration": "none"})
     parts = [
         dcc.Location(id="address", refresh=False),
         dcc.Store(id="dark"),

@@ -19,6 +19,8 @@ __all__ = ["one_series"]
 _MOST_POINTS = 20_000
 _EVENTS_SHOWN = 50
 
+_UNSCORED = "Nothing of this span has been scored yet, so no anomaly can have been found."
+
 
 def one_series(client: Client, name: str, span: str, now: datetime, *, dark: bool = False) -> list[Any]:
     """Facts, figure and events of a series.
@@ -42,7 +44,7 @@ def one_series(client: Client, name: str, span: str, now: datetime, *, dark: boo
         dcc.Graph(id="figure", figure=figure, style={"height": "58vh"}, config={"displaylogo": False}),
         events_table(events, labels, now, linked=False)
         if len(events)
-        else dmc.Text("No anomaly in this span.", c="dimmed", py="md"),
+        else dmc.Text("No anomaly in this span." if len(scores) else _UNSCORED, c="dimmed", py="md"),
     ]
 
 

@@ -24,6 +24,11 @@ class Section:
     scores: pd.DataFrame
     events: pd.DataFrame
 
+    @property
+    def is_scored(self) -> bool:
+        """Whether anomalies have been looked for, in the part that is drawn or before."""
+        return len(self.scores) > 0 or len(self.events) > 0
+
 
 def write_page(
     out: Path, title: str, table: pd.DataFrame, sections: Sequence[Section], notes: Sequence[str] = ()
@@ -56,7 +61,8 @@ def _section(section: Section, *, first: bool) -> str:
     drawn = figure.to_html(
         full_html=False, include_plotlyjs=first, default_height="420px", config={"displaylogo": False}
     )
-    return f"<section>\n{heading}\n{drawn}\n{_events(section.events, begin)}\n</section>"
+    found = _events(section.events, begin) if section.is_scored else "<p>Not scored yet.</p>"
+    return f"<section>\n{heading}\n{drawn}\n{found}\n</section>"
 
 
 def _events(events: pd.DataFrame, begin: pd.Timestamp) -> str:

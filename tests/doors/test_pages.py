@@ -157,6 +157,19 @@ def test_a_weekend_makes_no_series_of_sessions_late() -> None:
     assert lateness(friday, None, friday + 99 * day, spared(series)) == 0
 
 
+def test_what_was_never_scored_is_not_called_free_of_anomalies(client: Client, app: App) -> None:
+    """On the first page by pipelines, on that of a series by its span; the title is the project's name."""
+    first, one = said(pages.content(client, None, "3m", LAST)), said(pages.content(client, "s0", "3m", LAST))
+    assert "Not scored yet: meters." in first
+    assert "Nothing of this span has been scored yet" in one
+    made = {"as_of": [LAST], "made_at": [LAST]}
+    app.lake.append("scores", pd.DataFrame({"unique_id": "s0", "ds": [LAST], "y": 1.0, "is_anomaly": False, **made}))
+    first, one = said(pages.content(client, None, "3m", LAST)), said(pages.content(client, "s0", "3m", LAST))
+    assert "Not scored yet" not in first
+    assert "No anomaly in this span." in one
+    assert "<title>test</title>" in TestClient(pages.create(client).server).get("/").text
+
+
 def test_a_project_without_series_says_what_to_do(project: Path) -> None:
     """And draws nothing."""
     with Client() as client:

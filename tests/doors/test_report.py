@@ -57,3 +57,15 @@ def test_a_project_without_series_has_a_report_that_says_so(project: Path, tmp_p
     outcome = report(out=tmp_path / "report.html", app=App.open(project))
     assert "forecaster ingest" in (tmp_path / "report.html").read_text()
     Screen().show(outcome)
+
+
+def test_a_series_that_was_never_scored_is_not_called_free_of_anomalies(app: App, tmp_path: Path) -> None:
+    """And one that was is."""
+    report(out=tmp_path / "report.html", app=app)
+    assert (tmp_path / "report.html").read_text().count("Not scored yet.") == 2
+    last = app.lake.last_times("observations", ["s0"])["s0"]
+    made = {"as_of": [last], "made_at": [last]}
+    app.lake.append("scores", pd.DataFrame({"unique_id": "s0", "ds": [last], "y": 1.0, "is_anomaly": False, **made}))
+    report(out=tmp_path / "report.html", app=app)
+    page = (tmp_path / "report.html").read_text()
+    assert (page.count("Not scored yet."), page.count("No anomaly found.")) == (1, 1)
