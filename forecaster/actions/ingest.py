@@ -1,5 +1,6 @@
 """Read new data from the sources, or a time span again."""
 
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -19,9 +20,11 @@ if TYPE_CHECKING:
 
 __all__ = ["ingest"]
 
-_COLUMNS = ["pipeline", "part", "rows_in", "rows_new", "rows_revised", "rows_rejected", "failed"]
+_COLUMNS = ["pipeline", "part", "slices", "rows_in", "rows_new", "rows_revised", "rows_rejected", "failed"]
 _ENOUGH = 3
 """After this many consecutive failures the rest of a part is left: it would fail, too, each slice after its retries."""
+_SAY_S = 10.0
+"""Time between two messages about a part of many slices."""
 _PATIENCE_S = 5.0
 """After this time without a message, a push source counts as having nothing left."""
 
@@ -60,9 +63,25 @@ def ingest(
             rows.append({"pipeline": one.name, "part": "", "error": f"pipeline '{one.name}': {error}"})
     failed = [row["error"] for row in rows if row["error"]]
     lines = [f"{counted(len(rows), 'slice')}, {len(failed)} failed"] if rows else ["nothing new"]
-    lines += [set_aside(row["pipeline"], row["part"], row) for row in rows if row.get("rows_rejected")]
-    table = pd.DataFrame([{**row, "failed": bool(row["error"])} for row in rows], columns=_COLUMNS) if rows else None
+    parts = _by_part(rows)
+    lines += [set_aside(row["pipeline"], row["part"], row) for row in parts if row["rows_rejected"]]
+    table = pd.DataFrame(parts, columns=_COLUMNS) if rows else None
     return Outcome([*lines, *failed], table, skipped=len(failed), facts={"slices": rows})
+
+
+def _by_part(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The slices of each part as one row: their number, the sums of their counts, the first refused row, how many failed."""
+    from forecaster.store.intake import RowCounts
+
+    found: dict[tuple[str, str], tuple[int, int, RowCounts]] = {}
+    for row in rows:
+        slices, failed, counts = found.get(key := (row["pipeline"], row["part"]), (0, 0, RowCounts()))
+        counts.add(RowCounts(**{name: row[name] for name in vars(counts) if name in row}))
+        found[key] = (slices + 1, failed + bool(row["error"]), counts)
+    return [
+        {"pipeline": pipeline, "part": part, "slices": slices, **vars(counts), "failed": failed}
+        for (pipeline, part), (slices, failed, counts) in found.items()
+    ]
 
 
 def set_aside(pipeline: str, part: str, counts: Mapping[str, Any]) -> str:
@@ -134,13 +153,17 @@ def _taken(app: "App", one: "Pipeline", window: "Window", part: str | None, watc
 
 def _of_part(intake: "Intake", pieces: "list[Slice]", begun: datetime, watch: Watch) -> Iterator[dict[str, Any]]:
     """Take in slice by slice, until several fail in a row."""
-    failed = 0
+    failed, said = 0, -_SAY_S
     for number, piece in enumerate(pieces):
         if failed == _ENOUGH:
-            said = f"{failed} slices of '{piece.part}' failed in a row; {counted(len(pieces) - number, 'more is', 'more are')} left to the next run."
-            yield {"part": piece.part, "error": f"stream '{intake.stream}': {said}"}
+            left = counted(len(pieces) - number, "more is", "more are")
+            why = f"{failed} slices of '{piece.part}' failed in a row; {left} left to the next run."
+            yield {"part": piece.part, "error": f"stream '{intake.stream}': {why}"}
             return
-        watch.say(f"{intake.stream}: reading {piece.part}")
+        if time.monotonic() - said >= _SAY_S:
+            place = f", slice {number + 1:,} of {len(pieces):,}" if len(pieces) > 1 else ""
+            watch.say(f"{intake.stream}: reading {piece.part}{place}")
+            said = time.monotonic()
         row = _of_slice(intake, piece, begun, watch)
         if row is not None:
             failed = failed + 1 if "error" in row else 0

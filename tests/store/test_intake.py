@@ -293,6 +293,29 @@ def hourly_app(project: Path, monkeypatch: pytest.MonkeyPatch) -> App:
     return app
 
 
+def test_the_slices_of_a_part_are_one_row_and_one_message(
+    hourly_app: App, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With their number, the sums of their counts and how many failed; a part that takes long says where it is."""
+    from forecaster.serving.screen import Screen
+
+    Hourly.broken = {"01-06"}
+    outcome = ingest(until="2024-01-13", app=hourly_app, watch=Screen())
+    assert outcome.lines[0] == "10 slices, 1 failed"
+    assert outcome.table is not None
+    (row,) = outcome.table.to_dict("records")
+    assert (row["part"], row["slices"], row["rows_in"], row["rows_new"], row["failed"]) == ("one", 10, 216, 216, 1)
+    assert len(outcome.facts["slices"]) == 10
+    said = capsys.readouterr()
+    assert [line for line in (said.out + said.err).splitlines() if "reading" in line] == [
+        "meters: reading one, slice 1 of 10"
+    ]
+    monkeypatch.setattr("forecaster.actions.ingest._SAY_S", 0.0)
+    ingest(since="2024-01-10", until="2024-01-12", again=True, app=hourly_app, watch=Screen())
+    said = capsys.readouterr()
+    assert "meters: reading one, slice 2 of 2" in said.out + said.err
+
+
 def test_a_back_fill_reads_what_is_missing_and_moves_no_watermark_back(hourly_app: App) -> None:
     """Before what is there, without it, and with --again all of it; one day that fails stops no other."""
     ingest(until="2024-01-05", app=hourly_app)
