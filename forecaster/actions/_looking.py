@@ -89,7 +89,11 @@ class _Scoring:
         newest = {str(name): when for name, when in [*last.items(), *scored.groupby("unique_id")["ds"].max().items()]}
         stands = pd.concat([last, rows.groupby("unique_id")["ds"].max()]).groupby(level=0).max()
         known = self.app.ledger.events.find(event_ids=advance.events["event_id"].tolist())
-        events = _with_what_was(advance.events, known)
+        span: dict[str, Any] = (
+            {"since": known["peak"].min(), "series": known["unique_id"].tolist()} if len(known) else {}
+        )
+        peaks = self.app.lake.read("scores", **span, only=["unique_id", "ds", "y"]) if len(known) else None
+        events = _with_what_was(advance.events, known, peaks)
 
         def keep() -> None:
             if len(rows):
@@ -131,16 +135,24 @@ class _Scoring:
         return Scored(forecasts, scores_of(found), events, goes_on, newest, keep)
 
 
-def _with_what_was(events: "pd.DataFrame", known: "pd.DataFrame") -> "pd.DataFrame":
-    """Events of some rows, with what is known of the rows before."""
+def _with_what_was(events: "pd.DataFrame", known: "pd.DataFrame", peaks: "pd.DataFrame | None") -> "pd.DataFrame":
+    """Events of some rows, with what is known of the rows before; `peaks` has the values at the peaks before."""
+    from forecaster.scoring.events import distances
+
+    events, far_n = events.drop(columns="far"), events["far"].tolist()
+    if peaks is None:
+        return events
+    known = known.merge(peaks.rename(columns={"ds": "peak"}), on=["unique_id", "peak"], how="left")
+    known["far"] = distances(*known[["y", *EXPECTATION]].to_numpy(float).T)
     before = known.set_index("event_id")
     rows = []
-    for one in events.to_dict("records"):
+    for one, far in zip(events.to_dict("records"), far_n, strict=True):
         if one["event_id"] in before.index:
             was = before.loc[one["event_id"]]
             one["start"] = was["start"]
-            if was["severity"] >= one["severity"]:
-                one |= {name: was[name] for name in ("peak", "severity", "direction", *EXPECTATION)}
+            if was["far"] >= far or (not far >= was["far"] and was["severity"] >= one["severity"]):
+                one |= {name: was[name] for name in ("peak", "direction", *EXPECTATION)}
+            one["severity"] = max(was["severity"], one["severity"])
         rows.append(one)
     return type(events)(rows, columns=events.columns)
 

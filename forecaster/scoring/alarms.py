@@ -46,6 +46,11 @@ class Alarms:
         return -np.log10(self.p_values)
 
     @property
+    def severity(self) -> Floats:
+        """-log10 of `opening_p`: the score of a row that opens an event, and on the same scale of every other."""
+        return -np.log10(self.opening_p)
+
+    @property
     def while_open(self) -> Floats:
         """P-values of the strangeness in alarmed rows, 1 elsewhere, so that a long event stays visible."""
         calm_T = np.where(np.isnan(self.p_values), np.nan, 1.0)

@@ -10,6 +10,7 @@ from forecaster.scoring.alarms import normal_rows
 from forecaster.scoring.channels import Channels, side_by_side
 from forecaster.scoring.detected import Detected, by_name
 from forecaster.scoring.detection import Detection
+from forecaster.scoring.events import distances
 from forecaster.scoring.feedback import NOTHING_SAID, Feedback, apart
 from forecaster.scoring.fitting import configured, fit_detector
 from forecaster.scoring.gaps import filled_forward
@@ -97,11 +98,12 @@ def detect_from(
     views = detector.views(grid)
     working_N = Maintenance.of(how.rules.maintenance, grid.clock).working(grid)
     may_N = admitted(how.rules, grid.y, views.expected, views.sign) & working_N
+    far_N = distances(given.y, views.expected, views.lower, views.upper)
     stories = Stories(normal, given, ends, detector.kinds, how, now, feedback)
     each = []
     for s in range(grid.series):
         rows = slice(grid.offsets[s], grid.offsets[s + 1])
-        each.append(stories.of_series(s, views.scores[rows], views.sign[rows], may_N[rows]))
+        each.append(stories.of_series(s, views.scores[rows], views.sign[rows], far_N[rows], may_N[rows]))
     alarms, events, numbers = (list(part) for part in zip(*each, strict=True))
     whole = {}
     for first, members in by_name(grid).items() if grid.channel is not None else ():

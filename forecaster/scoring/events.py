@@ -13,15 +13,19 @@ from forecaster.series.grid import Floats
 if TYPE_CHECKING:
     from forecaster.scoring.alarms import Alarms  # it imports the networks, which events do not need
 
-__all__ = ["SILENT", "Event", "direction_of", "event_ids", "merge", "with_silences"]
+__all__ = ["SILENT", "Event", "direction_of", "distances", "event_ids", "merge", "peak_of", "with_silences"]
 
 SILENT = "silent"
 """Direction of an event of missing values."""
+_AS_FAR = 1.25
+"""Ratio of distances below which rows may count as equally far off: the step back after a lasting anomaly is often as
+large as the step before it, but its expected value already follows the anomaly."""
 
 
 @dataclass(frozen=True)
 class Event:
-    """Positions in a series, the highest score, and whether values were above or below expectation, or missing."""
+    """Positions in a series, the highest severity of a row, and whether values were above or below expectation, or
+    missing."""
 
     start: int
     peak: int
@@ -30,10 +34,10 @@ class Event:
     direction: str
 
 
-def merge(alarms: "Alarms", sign_T: Floats, gap: int) -> tuple[list[Event], Ints]:
+def merge(alarms: "Alarms", sign_T: Floats, gap: int, far_T: Floats | None = None) -> tuple[list[Event], Ints]:
     """Merge alarms at most `gap` rows apart into events; also gives each row's event number, -1 for none.
 
-    A row belongs to the event that is open when the row comes, so later rows change nothing.
+    A row belongs to the event that is open when the row comes, so later rows change nothing. `far_T` are `distances`.
     """
     rows = np.flatnonzero(alarms.is_anomaly)
     number_T = np.full(len(alarms.is_anomaly), -1)
@@ -42,7 +46,29 @@ def merge(alarms: "Alarms", sign_T: Floats, gap: int) -> tuple[list[Event], Ints
     breaks = np.diff(rows) > gap
     number_T[rows] = np.concatenate([[0], np.cumsum(breaks)])
     parts = np.split(rows, np.flatnonzero(breaks) + 1)
-    return [_event(part, alarms.strangeness, sign_T) for part in parts], number_T
+    far_T = np.full(len(number_T), np.nan) if far_T is None else far_T
+    return [_event(part, alarms.severity, sign_T, far_T) for part in parts], number_T
+
+
+def distances(y: Floats, expected: Floats, lower: Floats, upper: Floats) -> Floats:
+    """Grades of how far values lie from the expected ones, in widths of the bands; NaN where nothing is expected.
+
+    Grades are whole numbers, so that rows that are about as far off have the same, and parts of an event can be joined.
+    """
+    off, width = np.abs(y - expected), upper - lower
+    with np.errstate(divide="ignore", invalid="ignore"):
+        far = np.where(off == 0, 0.0, off / width)
+        return np.asarray(np.floor(np.log(far) / np.log(_AS_FAR)), float)
+
+
+def peak_of(severity_n: Floats, far_n: Floats) -> int:
+    """Which of an event's rows shows best what is strange: the farthest from its expected value, the first of several.
+
+    Views that look back on many rows are strangest after an anomaly, when values may be usual again. Where nothing is
+    expected, they are all there is.
+    """
+    known_n = ~np.isnan(far_n)
+    return int(np.argmax(np.where(known_n, far_n, -np.inf) if known_n.any() else severity_n))
 
 
 def with_silences(
@@ -75,6 +101,7 @@ def direction_of(sign: float) -> str:
     return {1.0: "up", -1.0: "down"}.get(sign, "unknown")
 
 
-def _event(rows: Ints, strange_T: Floats, sign_T: Floats) -> Event:
-    peak = int(rows[np.argmax(strange_T[rows])])
-    return Event(int(rows[0]), peak, int(rows[-1]), float(strange_T[peak]), direction_of(float(sign_T[peak])))
+def _event(rows: Ints, severity_T: Floats, sign_T: Floats, far_T: Floats) -> Event:
+    peak = int(rows[peak_of(severity_T[rows], far_T[rows])])
+    severity = float(severity_T[rows].max())
+    return Event(int(rows[0]), peak, int(rows[-1]), severity, direction_of(float(sign_T[peak])))

@@ -9,7 +9,7 @@ from forecaster.detectors.base import Views
 from forecaster.scoring.alarms import Alarms
 from forecaster.scoring.answers import Answers
 from forecaster.scoring.detected import Detected, Story
-from forecaster.scoring.events import Event, merge, with_silences
+from forecaster.scoring.events import Event, distances, merge, with_silences
 from forecaster.scoring.followed import Followed
 from forecaster.scoring.silence import rows_until
 from forecaster.series.frequency import Ints
@@ -67,9 +67,10 @@ def _put(made: Detected, followed: Followed, first: int, stand: _Stand, answers:
     grid, places = made.grid, followed.places
     shift = int(places.step.positions(grid.starts[[first]], places.held["start"][[stand.number]])[0])
     for track, (alarm, event) in enumerate(stand.last):
-        s, said = first + track, rows + track
-        alarms, events, number_T = _found(answers, said, followed.rules.gap, alarm - shift, event - shift)
-        if track and track == len(followed.channels):
+        s, said, whole = first + track, rows + track, bool(track) and track == len(followed.channels)
+        y_T = np.full(len(said), np.nan) if whole else grid.values(s)
+        alarms, events, number_T = _found(answers, said, y_T, followed.rules.gap, alarm - shift, event - shift)
+        if whole:
             made.whole[first] = Story(alarms, events, number_T)
             continue
         if followed.lacking is not None:
@@ -82,13 +83,16 @@ def _put(made: Detected, followed: Followed, first: int, stand: _Stand, answers:
             getattr(views, name)[at] = answers.named[name][said]
 
 
-def _found(answers: Answers, rows: Ints, gap: int, alarm: int, event: int) -> tuple[Alarms, list[Event], Ints]:
+def _found(
+    answers: Answers, rows: Ints, y_T: Floats, gap: int, alarm: int, event: int
+) -> tuple[Alarms, list[Event], Ints]:
     """Alarms, events and the event of each row, after an alarm in row `alarm` of an event that began in row `event`."""
     p_T, strange_T, opening_T, sign_T = (
         answers.named[name][rows] for name in ("p_value", "strangeness", "opening_p", "sign")
     )
     alarms = Alarms(p_T, answers.is_anomaly[rows] & ~np.isnan(p_T), strange_T, opening_T)
-    events, number_T = merge(alarms, sign_T, gap)
+    far_T = distances(y_T, *(answers.named[name][rows] for name in EXPECTATION))
+    events, number_T = merge(alarms, sign_T, gap, far_T)
     if events and events[0].start - alarm <= gap:  # the event was open when the last file ended
         events[0] = replace(events[0], start=event)
     return alarms, events, number_T

@@ -9,7 +9,7 @@ from forecaster.scoring.alarms import Alarms
 from forecaster.scoring.budget import Budget
 from forecaster.scoring.detected import Detected
 from forecaster.scoring.detection import Detection
-from forecaster.scoring.events import merge
+from forecaster.scoring.events import distances, merge
 from forecaster.scoring.maintenance import Maintenance
 from forecaster.scoring.rate import alarms_per_row
 from forecaster.scoring.rules import admitted
@@ -47,12 +47,13 @@ def _replayed(grid: Grid, stored: dict[str, Floats], how: Detection) -> Detected
     views = Views(-np.log10(opening)[:, None], expected, lower, upper, np.sign(grid.y - expected))
     working_N = Maintenance.of(rules.maintenance, grid.clock).working(grid)
     may_N = admitted(rules, grid.y, expected, views.sign) & working_N
+    far_N = distances(grid.y, expected, lower, upper)
     alarms, events, numbers = [], [], []
     for s in range(grid.series):
         rows = slice(grid.offsets[s], grid.offsets[s + 1])
         alarm_T, *_ = Budget(rate, rules).spend(opening[rows], 0, rate, may_N[rows])
         alarms.append(Alarms(stored["p_value"][rows], alarm_T, stored["strangeness"][rows], opening[rows]))
-        found, number_T = merge(alarms[-1], views.sign[rows], rules.gap)
+        found, number_T = merge(alarms[-1], views.sign[rows], rules.gap, far_N[rows])
         events.append(found)
         numbers.append(number_T)
     return Detected(grid, views, alarms, events, numbers, np.zeros(grid.series, np.int64), {}, None, {}, rules.gap)

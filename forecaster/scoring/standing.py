@@ -15,7 +15,7 @@ from forecaster.scoring import fallback
 from forecaster.scoring.answers import Answers
 from forecaster.scoring.detected import Detected
 from forecaster.scoring.detection import Detection
-from forecaster.scoring.events import direction_of
+from forecaster.scoring.events import direction_of, distances, peak_of
 from forecaster.scoring.forecaster import Forecaster
 from forecaster.scoring.places import LONGEST_GAP
 from forecaster.scoring.saved_detector import SavedDetector
@@ -174,11 +174,14 @@ def _scores(rows: pd.DataFrame, answers: Answers) -> pd.DataFrame:
 
 
 def _events(scores: pd.DataFrame) -> pd.DataFrame:
-    """Events of the rows that raised an alarm, as if there were no other rows."""
+    """Events of the rows that raised an alarm, as if there were no other rows; `far` is the grade of the peak."""
     alarms = scores[scores["is_anomaly"]]
     found = []
     for event_id, part in alarms.groupby("event_id", sort=False):
-        peak = part.iloc[int(part["strangeness"].to_numpy().argmax())]
+        severity_n = -np.log10(part["opening_p"].to_numpy())
+        far_n = distances(*part[[columns.Y, *columns.EXPECTATION]].to_numpy(float).T)
+        at = peak_of(severity_n, far_n)
+        peak = part.iloc[at]
         found.append(
             {
                 "event_id": event_id,
@@ -186,11 +189,12 @@ def _events(scores: pd.DataFrame) -> pd.DataFrame:
                 "start": part["ds"].min(),
                 "peak": peak["ds"],
                 "end": part["ds"].max(),
-                "severity": peak["strangeness"],
+                "severity": severity_n.max(),
                 "direction": direction_of(float(peak["sign"])),
                 "channels": "",
                 **{name: peak[name] for name in columns.EXPECTATION},
+                "far": far_n[at],
             }
         )
     names = ["event_id", "unique_id", "start", "peak", "end", "severity", "direction", "channels"]
-    return pd.DataFrame(found, columns=[*names, *columns.EXPECTATION])
+    return pd.DataFrame(found, columns=[*names, *columns.EXPECTATION, "far"])

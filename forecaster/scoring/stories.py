@@ -50,9 +50,10 @@ class Stories:
         """Whether what people said will take effect only once more rows have come."""
         self.kept: dict[str, Kept] = {}
 
-    def of_series(self, series: int, views_TV: Floats, sign_T: Floats, admitted_T: Bools) -> Story:
-        """The story of one series."""
-        return self._of(self._grid.label(series), np.array([series]), views_TV, sign_T, admitted_T, self._kinds)
+    def of_series(self, series: int, views_TV: Floats, sign_T: Floats, far_T: Floats, admitted_T: Bools) -> Story:
+        """The story of one series; `far_T` are the distances of its values from the expected ones."""
+        name, members = self._grid.label(series), np.array([series])
+        return self._of(name, members, views_TV, sign_T, far_T, admitted_T, self._kinds)
 
     def of_whole(self, members: Ints, some: Channels, admitted_T: Bools, learnt: Mapping[str, Together]) -> Story:
         """The story of a whole; if its channels are not in `learnt`, they are learnt from the first rows."""
@@ -62,7 +63,8 @@ class Stories:
             together, begin = Together.of_first(some.y, some.first, int(self._ends[members].max()))
         views_TV, sign_T = whole_views(together, some, self._how.aggregated(), np.zeros(2))
         views_TV[:begin] = np.nan
-        return self._of(name, members, views_TV, sign_T, admitted_T, kinds_of(together, self._kinds), together)
+        far_T, kinds = np.full(len(views_TV), np.nan), kinds_of(together, self._kinds)
+        return self._of(name, members, views_TV, sign_T, far_T, admitted_T, kinds, together)
 
     def _of(
         self,
@@ -70,6 +72,7 @@ class Stories:
         members: Ints,
         views_TV: Floats,
         sign_T: Floats,
+        far_T: Floats,
         admitted_T: Bools,
         kinds: Kinds,
         together: Together | None = None,
@@ -85,7 +88,7 @@ class Stories:
         else:
             alarms = alarming.whole(views_TV, end, admitted_T, working_T)
         self.kept[name] = Kept(normal_MV, alarming, together)
-        events, number_T = merge(alarms, sign_T, self.rules.gap)
+        events, number_T = merge(alarms, sign_T, self.rules.gap, far_T)
         silent = self._silent(members)
         for _, rows in silent:
             alarms.is_anomaly[rows[rows < len(number_T)]] = True
