@@ -17,11 +17,13 @@ of the input, such as rows that were sorted or left out, are reported as warning
 
 import warnings
 from collections.abc import Mapping, Sequence
+from numbers import Integral
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
+from forecaster.errors import ConfigError
 from forecaster.evaluation.compare import compare, train_test_split
 from forecaster.evaluation.detection_trial import Trials, run
 from forecaster.evaluation.detector_board import DetectorBoard
@@ -68,7 +70,7 @@ def fit(
     frame: Table,
     *,
     horizon: int,
-    model: str = "auto",
+    model: str | Sequence[str] = "auto",
     ensemble: int = 1,
     season: Sequence[int] = (),
     freq: str | None = None,
@@ -84,9 +86,9 @@ def fit(
 ) -> Forecaster:
     """Train one model on all series of a frame.
 
-    `model` may name several models, separated by commas; their forecast is then the median. `ensemble` trains each model
-    with so many seeds and takes the median, too. "auto" trains several models and weights each by its error on held-out
-    rows. `settings` are those of `--set`, such as `{"seed": 2, "size": "s"}`.
+    `model` may name several models, in a list or separated by commas; their forecast is then the median. `ensemble`
+    trains each model with so many seeds and takes the median, too. "auto" trains several models and weights each by its
+    error on held-out rows. `settings` are those of `--set`, such as `{"seed": 2, "size": "s"}`.
 
     `warm_start` is the folder of a saved model: training starts from its weights. `resume` is a folder in which the state
     of the training is kept: if the process is killed, the same call continues from there.
@@ -98,8 +100,8 @@ def fit(
     checked = _checked(frame, Roles.of(targets, past, future, static), freq)
     made = train(
         checked,
-        model=model,
-        horizon=horizon,
+        model=_joined(model),
+        horizon=_steps(horizon),
         season=season,
         settings=_with(settings, ensemble, holidays),
         warm=load(warm_start) if warm_start is not None else None,
@@ -130,6 +132,7 @@ def predict(
     """
     levels = levels_of(quantiles)
     checked = _checked(frame, model.roles, trained_step=model.only_step)
+    horizon = None if horizon is None else _steps(horizon)
     rows = model.predict(checked, horizon=horizon, levels=levels, warmup=warmup)
     _warn(checked.quality)
     return rows
@@ -151,6 +154,7 @@ def sample(
     distribution, too.
     """
     checked = _checked(frame, model.roles, trained_step=model.only_step)
+    horizon = None if horizon is None else _steps(horizon)
     found = model.forecasts(checked, horizon=horizon, warmup=warmup)
     rows = pd.concat(model.sample(found, paths, seed=seed, horizon=horizon), ignore_index=True)
     _warn(checked.quality)
@@ -180,7 +184,7 @@ def backtest(
     stride: int = 1,
     refit_every: int | None = None,
     refit_warm: bool = False,
-    model: str = "auto",
+    model: str | Sequence[str] = "auto",
     ensemble: int = 1,
     season: Sequence[int] = (),
     freq: str | None = None,
@@ -203,8 +207,8 @@ def backtest(
     checked, parts = _checked(frame, Roles.of(targets, past, future, static), freq), []
     _, boards = compare(
         checked,
-        model=model,
-        horizon=horizon,
+        model=_joined(model),
+        horizon=_steps(horizon),
         train_until=train_until,
         test_size=test_size,
         stride=stride,
@@ -247,7 +251,7 @@ def leaderboard(
     """
     checked = _checked(frame, Roles.of(targets, past, future, static), freq)
     found = rank(
-        train_test_split(checked, horizon=horizon, train_until=train_until, test_size=test_size),
+        train_test_split(checked, horizon=_steps(horizon), train_until=train_until, test_size=test_size),
         models,
         by=by,
         horizon=horizon,
@@ -385,6 +389,21 @@ def load(folder: str | Path) -> Forecaster:
 def _checked(frame: Table, roles: Roles, freq: str | None = None, trained_step: Frequency | None = None) -> Checked:
     """The series of a frame, each on a regular grid of its step."""
     return check(long(frame, roles), roles, freq=freq, trained_step=trained_step)
+
+
+def _steps(horizon: object) -> int:
+    """A horizon, which must be a whole number: other doors read it as one."""
+    if isinstance(horizon, bool) or not isinstance(horizon, Integral):
+        raise ConfigError(f"horizon must be a whole number of steps, got {horizon!r}.")
+    return int(horizon)
+
+
+def _joined(model: str | Sequence[str]) -> str:
+    """Names of models, separated by commas as other doors have them."""
+    names = [model] if isinstance(model, str) else model
+    if not isinstance(names, Sequence) or not names or not all(isinstance(name, str) for name in names):
+        raise ConfigError(f"model must be the name of a model, or a list of names, got {model!r}.")
+    return ",".join(names)
 
 
 def _with(settings: Settings | None, ensemble: int, holidays: Sequence[str] | None) -> dict[str, Any]:

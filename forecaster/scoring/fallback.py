@@ -25,13 +25,15 @@ def reasons(grid: Grid, ends: Ints, horizon: int) -> dict[int, str]:
     counts = np.add.reduceat(seen, begins, dtype=np.int64)
     low = np.minimum.reduceat(np.where(seen, grid.y, np.inf), begins)
     high = np.maximum.reduceat(np.where(seen, grid.y, -np.inf), begins)
-    for s in np.flatnonzero((counts < max(2, horizon)) | (low == high)):
+    weak = (counts < max(2, horizon)) | (low == high)
+    spread = "the spread of a random walk" if weak.all() else "a spread pooled over the other series"
+    for s in np.flatnonzero(weak):
         if counts[s] < 2:
-            found[int(s)] = "fewer than two values: the last value, with a spread pooled over the other series"
+            found[int(s)] = f"fewer than two values: the last value, with {spread}"
         elif low[s] == high[s]:
             found[int(s)] = "constant: the last value, with a small spread"
         else:
-            found[int(s)] = "shorter than the horizon: the last value, with a spread pooled over the other series"
+            found[int(s)] = f"shorter than the horizon: the last value, with {spread}"
     return found
 
 

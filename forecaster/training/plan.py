@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from forecaster import options, plugins
+from forecaster.counted import counted
 from forecaster.errors import ConfigError
 from forecaster.series import seasonality
 from forecaster.series.frequency import Ints
@@ -27,6 +28,10 @@ _FURTHEST_BACK = 4_320
 _YEAR_OF_WEEKS = 52
 _SHORT_SEASON = 24
 _HELD_OUT_SERIES = 512
+_ALWAYS_AHEAD = 1_000
+"""Steps that can be forecast however few rows there are, as naive forecasts can."""
+_MOST_AHEAD = 10_000
+"""Most steps of any forecast: how its errors hang together is told for each pair of steps."""
 _DRAW = 1
 """The same series for all seeds: no training of an ensemble may learn the rows that others are judged on."""
 
@@ -99,16 +104,16 @@ class Plan:
         rest = {**data, "seasons": tuple(data["seasons"]), "training": Training(**data["training"])}
         return cls(**rest)
 
-    def lines(self) -> list[str]:
-        """What was chosen, for the user to read."""
+    def lines(self, *, held_out: bool = True) -> list[str]:
+        """What was chosen, for the user to read; `held_out` says whether any series has rows enough to hold some out."""
         seasons = ", ".join(map(str, self.seasons)) or "none seen"
         shape = f"{self.training.steps} steps of {self.training.rows} stretches x {self.training.stretch} cutoffs, "
         model = plugins.load("models", self.model)
-        held_out = f"last {self.training.held_out} rows held out"
+        apart = f"last {self.training.held_out} rows held out" if held_out else "too few rows to hold any out"
         snapshots = f"{self.training.snapshots} snapshots, " if self.training.snapshots else ""
-        trained = f"training: {shape}{snapshots}{held_out}, seed {self.training.seed}"
-        fitted = f"fitted to each series separately, every cutoff uses all rows up to it; {held_out}"
-        naive = fitted if model.memory == "whole" else f"nothing to train, {held_out}"
+        trained = f"training: {shape}{snapshots}{apart}, seed {self.training.seed}"
+        fitted = f"fitted to each series separately, every cutoff uses all rows up to it; {apart}"
+        naive = fitted if model.memory == "whole" else f"nothing to train, {apart}"
         seeing = ", targets see each other" if self.joint else ""
         return [
             f"model {self.model}, step {self.step}, horizon {self.horizon}{seeing}",
@@ -128,10 +133,9 @@ def plan(
 ) -> Plan:
     """A plan for a grid; what is not set is derived from the rows before `ends`. Shapes: ends [S]
 
-    Raises: ConfigError for a horizon below 1, an unknown name or a setting out of range
+    Raises: ConfigError for a horizon below 1 or far beyond the rows, an unknown name or a setting out of range
     """
-    if horizon < 1:
-        raise ConfigError(f"--horizon must be at least 1, got {horizon}.")
+    _require_horizon(horizon, ends)
     seen, naive = _seasons(grid, ends, season)
     choice, training, own = require_settings(settings or {}, model)
     made = plugins.load("models", model)
@@ -160,6 +164,19 @@ def plan(
         ),
         options=own,
     )
+
+
+def _require_horizon(horizon: int, ends: Ints) -> None:
+    """Refuse a horizon below 1, and one longer than any series: nothing could be learnt of its last steps."""
+    if horizon < 1:
+        raise ConfigError(f"--horizon must be at least 1, got {horizon}.")
+    rows = int(ends.max(initial=0))
+    most = min(max(rows, _ALWAYS_AHEAD), _MOST_AHEAD)
+    if horizon > most:
+        raise ConfigError(
+            f"--horizon {horizon} is too long: at most {most} steps, with {counted(rows, 'row')} to learn from in the "
+            "longest series. Ask for fewer steps, or forecast rows of a longer step."
+        )
 
 
 def require_settings(settings: Mapping[str, Any], model: str) -> tuple[Choice, Training, dict[str, dict[str, Any]]]:

@@ -16,7 +16,7 @@ from forecaster.training.blend import Blend
 from forecaster.training.checkpoint_folder import CheckpointFolder
 from forecaster.training.elsewhere import Runs, launcher
 from forecaster.training.job import Job
-from forecaster.training.plan import Plan, plan, require_settings
+from forecaster.training.plan import Plan, held_out_series, plan, require_settings
 from forecaster.training.time_shares import time_shares
 from forecaster.training.warm_start import saved_for
 
@@ -102,7 +102,8 @@ class _Recipe:
         learned, usual = plugins.load("models", name).learned, self.plan(name)
         for number in range(self.seeds if learned else 1):
             each = replace(usual, training=replace(usual.training, seed=usual.training.seed + number))
-            for line in (*each.lines(), *_unread(each, self.grid)):
+            held_out = len(held_out_series(self.ends, each)) > 0
+            for line in (*each.lines(held_out=held_out), *_unread(each, self.grid)):
                 self.watch.say(line)
             begin = saved_for(each, number, self.warm) if learned and self.warm is not None else None
             yield Job(each, begin)
@@ -138,7 +139,7 @@ def _seeds(settings: Mapping[str, Any]) -> tuple[int, dict[str, Any]]:
 
 def own_settings(name: str, names: Sequence[str], settings: Mapping[str, Any]) -> dict[str, Any]:
     """Settings for one of several models: without those that apply only to the others."""
-    known = {each: _fields(each, settings.get("scale", "")) for each in names}
+    known = {each: _fields(each, settings.get("scale", "")) for each in {name, *names}}
     foreign = set().union(*known.values()) - known[name]
     if len(names) > 1 and plugins.load("models", name).memory != "state":
         foreign |= {"stream", "training.stream"}

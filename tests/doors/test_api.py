@@ -13,6 +13,7 @@ from forecaster.errors import ConfigError
 from forecaster.series import synthetic
 
 FRAME = synthetic.seasonal(1, 200, noise=0.3)
+NAIVE = ["seasonal_naive", "drift"]
 
 
 @pytest.fixture(scope="module")
@@ -92,3 +93,30 @@ def test_rate_and_rules_are_asked_of_a_kept_detector(folder: Path) -> None:
     """They are not the detector's."""
     rows, _ = api.detect(FRAME, load=folder, false_alarms="1/100-rows", settings={"rules.direction": "up"})
     assert len(rows) == len(FRAME)
+
+
+@pytest.mark.parametrize(
+    ("asked", "message"),
+    [
+        ({"horizon": "3"}, "horizon must be a whole number of steps, got '3'"),
+        ({"horizon": None}, "horizon must be a whole number of steps, got None"),
+        ({"horizon": 2.5}, "horizon must be a whole number of steps, got 2.5"),
+        ({"horizon": 1001}, "--horizon 1001 is too long: at most 1000 steps, with 200 rows to learn from"),
+        ({"horizon": 3, "model": 3}, "model must be the name of a model, or a list of names, got 3"),
+        ({"horizon": 3, "model": []}, "model must be the name of a model"),
+    ],
+)
+def test_a_training_that_cannot_be_is_told(asked: dict[str, Any], message: str) -> None:
+    """In a line, whatever was given in place of a number or a name."""
+    with pytest.raises(ConfigError, match=message):
+        api.fit(FRAME, **{"model": "seasonal_naive", **asked})
+    if asked["horizon"] != 1001:
+        with pytest.raises(ConfigError, match=message):
+            api.backtest(FRAME, **{"model": "seasonal_naive", **asked})
+
+
+def test_models_can_be_named_in_a_list() -> None:
+    """As detectors can."""
+    listed, joined = (api.fit(FRAME, horizon=3, model=model) for model in (NAIVE, ",".join(NAIVE)))
+    pd.testing.assert_frame_equal(api.predict(listed, FRAME), api.predict(joined, FRAME))
+    assert [one.plan.model for one in listed.members] == NAIVE

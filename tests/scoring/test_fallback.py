@@ -55,3 +55,14 @@ def test_a_short_series_is_as_wide_as_it_moves() -> None:
 def test_a_single_value_moves_as_others_do_by_their_levels(size: float) -> None:
     """Whatever their units: noise moves by 1.4 of its mean size."""
     assert _widths(_series("one", np.array([20.0])), beside=size)["one"] == pytest.approx(20 * 1.4 * 2.27, rel=0.15)
+
+
+def test_the_reason_names_other_series_only_where_there_are_any() -> None:
+    """Alone it is a random walk."""
+    one, other = _series("one", np.array([20.0])), _series("n", np.random.default_rng(0).normal(size=300))
+    for frame, spread in (
+        (one, "the spread of a random walk"),
+        (pd.concat([other, one]), "pooled over the other series"),
+    ):
+        grid = check(frame, Roles(), freq="h").grids[0]
+        assert spread in fallback.reasons(grid, grid.lengths, 5)[grid.series - 1]

@@ -232,3 +232,13 @@ def test_an_ensemble_shares_its_time_by_need() -> None:
     limits = [one.plan.training.max_seconds for one in _learnt("lstm,esrnn", ensemble=3).members]
     assert limits == pytest.approx([80] * 3 + [120] * 3)
     assert {one.plan.training.max_seconds for one in _learnt("lstm,linear").members} == {180.0}
+
+
+def test_rows_are_said_to_be_held_out_only_where_they_are() -> None:
+    """Thirty rows are too few to hold out a day of them."""
+    grid, heard = check(synthetic.seasonal(1, 30), Roles()).grids[0], RecordingWatch()
+    learn(grid, grid.lengths, model="seasonal_naive", horizon=24, watch=heard)
+    learn(_grid(), _grid().lengths, model="seasonal_naive", horizon=4, watch=heard)
+    told = [line for line in heard.lines if "nothing to train" in line]
+    assert told[0] == "nothing to train, too few rows to hold any out"
+    assert "rows held out" in told[1]

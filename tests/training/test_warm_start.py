@@ -89,3 +89,12 @@ def test_the_command_line_has_it(saved: Path, tmp_path: Path) -> None:
     pd.testing.assert_series_equal(pd.read_parquet(out)["q0.5"], expected["q0.5"], check_dtype=False, rtol=1e-4)
     with pytest.raises(ConfigError, match="exclude each other"):
         forecast(path, horizon=4, out=out, load=saved, warm_start=saved)
+
+
+def test_auto_trains_the_model_that_was_saved_alone(tmp_path: Path) -> None:
+    """Whichever it is: the network by which `auto` judges others need not be among them, nor any row be held out."""
+    few = {name: value for name, value in FEW.items() if name != "size"}
+    api.fit(FRAME, horizon=4, model="linear", settings=few).save(tmp_path / "model")
+    for frame in (FRAME, FRAME.groupby("unique_id").head(12)):
+        warm = api.fit(frame, horizon=4, settings=few, warm_start=tmp_path / "model")
+        assert {member.plan.model for member in warm.members} == {"linear"}
