@@ -17,17 +17,21 @@ SEASONS = 4.0
 """How many seasons back a season is looked at, likewise."""
 _WEIGHTS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
 """Smoothing weights tried side by side."""
+_POWER = 16
+"""A weight's share falls with this power of its squared error: where two are as good, rounding must not choose one."""
+_TINY = 1e-300
 _MOST = 1 - 1e-9
 _NOTHING = -745.0
 """Logarithm of what counts as zero."""
 _CHANCE = 0.5
 """What a season by chance would be is counted by half: to miss a season costs more than to follow one that is none."""
+_ROUNDING = 1e-12
 _UNITS = 3
 """A series' own units, spreads and shares of the level."""
 
 
 class SesDrift(nn.Module):
-    """A smoothed level, moved on by a drift, plus a season; of several smoothing weights, the one with the least error so far.
+    """A smoothed level, moved on by a drift, plus a season; smoothed by the weights with the least error so far.
 
     A drift may be a number of units, of spreads or of percent in each step: the mean of the three is taken, each shrunken by
     how uncertain it is, so a random walk gets none. A season is the mean distance from the trailing mean in each of its
@@ -63,7 +67,10 @@ class SesDrift(nn.Module):
         drift_BT, drifts = self._drift(trail_BT, begun_BTW[..., -self.season], units_BTU, before[1])
         smooth_BT, levels = self._smooth(y_BT - season_BT, drift_BT, begun_BTW[..., -1], spread_BT, before[2])
         ahead_BTH = smooth_BT[..., None] + drift_BT[..., None] * (1 + self.ahead_H) + again_BTH
-        return ((ahead_BTH - level_BT[..., None]) / spread_BT[..., None]).float(), (seasons, drifts, levels)
+        off_BTH = ahead_BTH - level_BT[..., None]
+        # The spread of a series that never moves is so small that rounding would count.
+        off_BTH = torch.where(off_BTH.abs() > _ROUNDING * level_BT.abs()[..., None], off_BTH, 0.0)
+        return (off_BTH / spread_BT[..., None]).float(), (seasons, drifts, levels)
 
     def _season(
         self, off_BT: Tensor, known_BT: Tensor, units_BTU: Tensor, before_BMUS: Tensor
@@ -108,7 +115,7 @@ class SesDrift(nn.Module):
     def _smooth(
         self, bare_BT: Tensor, drift_BT: Tensor, known_BT: Tensor, spread_BT: Tensor, before: tuple[Tensor, ...]
     ) -> tuple[Tensor, tuple[Tensor, ...]]:
-        """The level by the weight with the least squared error so far, [B, T]."""
+        """The level by the weights with the least squared errors so far, [B, T]."""
         known_B, drift_B, level_BA, error_BA = before
         goes_BT1 = (known_BT & (_before(known_BT.double(), known_B) > 0))[..., None]
         moved_BT1, bare_BT1 = _before(drift_BT, drift_B)[..., None], bare_BT[..., None]
@@ -118,7 +125,8 @@ class SesDrift(nn.Module):
         guess_BTA = torch.cat([level_BA[:, None], level_BTA[:, :-1]], 1) + moved_BT1
         off_BTA = torch.where(goes_BT1, (bare_BT1 - guess_BTA) / spread_BT[..., None], 0.0)
         error_BTA = error_BA[:, None] + off_BTA.square().cumsum(1)
-        smooth_BT = level_BTA.gather(-1, error_BTA.argmin(-1, keepdim=True))[..., 0]
+        share_BTA = (-_POWER * error_BTA.clamp(min=_TINY).log()).softmax(-1)
+        smooth_BT = (share_BTA * level_BTA).sum(-1)
         return smooth_BT, (known_BT[:, -1].double(), drift_BT[:, -1], level_BTA[:, -1], error_BTA[:, -1])
 
     def _first(self, y_BT: Tensor) -> tuple[Tensor, tuple[Tensor, ...], tuple[Tensor, ...]]:

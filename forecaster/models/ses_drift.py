@@ -13,7 +13,7 @@ __all__ = ["SesDrift"]
 
 
 class SesDrift(Model):
-    """A smoothed level, moved on by a drift, plus a season; the smoothing weight is the one with the least error so far.
+    """A smoothed level, moved on by a drift, plus a season; smoothed by the weights with the least error so far.
 
     A drift may be a number of units, of spreads or of percent in each step: the mean of the three is taken, each shrunken by
     how uncertain it is, so a random walk gets none. A season is the mean distance from the trailing mean in each of its

@@ -52,11 +52,6 @@ class Answers:
         """The columns of `numbers` by name: [n] each"""
         return dict(zip(NUMBERS, self.numbers.T, strict=True))
 
-    @property
-    def severity(self) -> Floats:
-        """-log10 of `opening_p`, as in `Alarms`: [n]"""
-        return -np.log10(self.named["opening_p"])
-
     def repeated(self, times: int) -> "Answers":
         """The answer to each row repeated, the repetitions next to each other."""
         if times == 1:

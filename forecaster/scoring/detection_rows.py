@@ -15,9 +15,6 @@ from forecaster.series.grid import Floats, Grid
 
 __all__ = ["events_of", "rows_of", "scores_of"]
 
-_FILLED = ("p_values", "severity", "is_anomaly")
-"""What rows show of their `Alarms`."""
-
 
 def rows_of(checked: Checked, detected: list[Detected], frame: pd.DataFrame) -> pd.DataFrame:
     """One row for each input row (and channel), in input order, with the input's `ds`."""
@@ -83,7 +80,7 @@ def _target_rows(
         inside = positions < one.grid.lengths[series]
         rows, series, positions = rows[inside], series[inside], positions[inside]
         at = one.grid.offsets[series] + positions
-        _fill(out, rows, *(_flat([getattr(a, name) for a in one.alarms])[at] for name in _FILLED))
+        _fill(out, rows, _flat([a.p_values for a in one.alarms])[at], _flat([a.is_anomaly for a in one.alarms])[at])
         for name in columns.EXPECTATION:
             out.loc[rows, name] = getattr(one.views, name)[at]
         labels = np.array([one.grid.label(s) for s in range(one.grid.series)], object)
@@ -100,14 +97,12 @@ def _whole_rows(checked: Checked, detected: list[Detected], frame: pd.DataFrame)
         rows, firsts, positions = rows[judged], firsts[judged], positions[judged]
         order = np.argsort(firsts, kind="stable")
         own = {first: order[slice(*firsts.searchsorted([first, first + 1], sorter=order))] for first in one.whole}
-        filled = np.full(len(rows), np.nan), np.full(len(rows), np.nan), np.zeros(len(rows), bool)
-        numbers = np.full(len(rows), -1)
+        p_values, is_anomaly, numbers = np.full(len(rows), np.nan), np.zeros(len(rows), bool), np.full(len(rows), -1)
         for first, (alarms, _, event_numbers) in one.whole.items():
             mine, at = own[first], positions[own[first]]
-            for name, column in zip(_FILLED, filled, strict=True):
-                column[mine] = getattr(alarms, name)[at]
+            p_values[mine], is_anomaly[mine] = alarms.p_values[at], alarms.is_anomaly[at]
             numbers[mine] = event_numbers[at]
-        _fill(out, rows, *filled)
+        _fill(out, rows, p_values, is_anomaly)
         events = [one.whole[s].events if s in one.whole else [] for s in range(one.grid.series)]
         labels = np.array([f"{name}/{columns.WHOLE}" for name in one.grid.unique_id], object)
         _name_events(out, rows, one.grid, firsts, numbers, events, labels)
@@ -126,7 +121,7 @@ def _empty_rows(frame: pd.DataFrame, channel: str, y: Floats) -> pd.DataFrame:
         },
         index=np.arange(len(frame)),
     )
-    for name in (*columns.EXPECTATION, "score", "p_value", "severity"):
+    for name in (*columns.EXPECTATION, "score", "p_value"):
         out[name] = np.nan
     out["is_anomaly"] = False
     out["event_id"] = pd.array([None] * len(out), dtype="str")
@@ -134,10 +129,9 @@ def _empty_rows(frame: pd.DataFrame, channel: str, y: Floats) -> pd.DataFrame:
     return out
 
 
-def _fill(out: pd.DataFrame, rows: Ints, p_values: Floats, severity: Floats, is_anomaly: Any) -> None:
+def _fill(out: pd.DataFrame, rows: Ints, p_values: Floats, is_anomaly: Any) -> None:
     out.loc[rows, "p_value"] = p_values
     out.loc[rows, "score"] = -np.log10(p_values)
-    out.loc[rows, "severity"] = severity
     out.loc[rows, "is_anomaly"] = is_anomaly
 
 

@@ -24,7 +24,7 @@ __all__ = ["Answering", "batches"]
 
 _BYTES_AT_ONCE = 1 << 20
 _LATEST = 2**53
-_NUMBERS = (columns.Y, *columns.EXPECTATION, "score", "p_value", "severity")
+_NUMBERS = (columns.Y, *columns.EXPECTATION, "score", "p_value")
 _FLAGS = ("is_anomaly", "event_id", "is_train")
 _AHEAD = (columns.MEAN, *QUANTILES)
 _encoded = json.JSONEncoder(ensure_ascii=False).encode
@@ -131,7 +131,7 @@ class Answering:
 
 def _answers(found: Answers, y: Floats, tells_silence: bool) -> Iterator[dict[str, Any]]:
     """The answer to each value, as fields of JSON."""
-    known = found.named | {columns.Y: y, "score": -np.log10(found.named["p_value"]), "severity": found.severity}
+    known = found.named | {columns.Y: y, "score": -np.log10(found.named["p_value"])}
     numbers = _plain([known[name] for name in _NUMBERS])
     ahead = _plain([mean(found.ahead, LEVELS), *found.ahead.T])
     told = zip(*(part.tolist() for part in (found.is_anomaly, found.event_id, found.is_train)), strict=True)

@@ -27,8 +27,8 @@ def rows_of(frame: pd.DataFrame, answers: Answers, channels: Sequence[str], tell
         frame = frame.iloc[np.repeat(np.arange(len(frame)), len(channels) + 1)]
     named = {columns.UNIQUE_ID: frame[columns.UNIQUE_ID].array, **channel, columns.DS: frame[columns.DS].array}
     said = {columns.Y: y.reshape(-1), **{name: numbers[name] for name in columns.EXPECTATION}}
-    told = {"score": -np.log10(numbers["p_value"]), "p_value": numbers["p_value"], "severity": answers.severity}
-    told |= {"is_anomaly": answers.is_anomaly, "event_id": _texts(answers.event_id), "is_train": answers.is_train}
+    told = {"score": -np.log10(numbers["p_value"]), "p_value": numbers["p_value"], "is_anomaly": answers.is_anomaly}
+    told |= {"event_id": _texts(answers.event_id), "is_train": answers.is_train}
     told |= {NEXT: _like(answers.next_ds, frame[columns.DS])}
     ahead = {columns.MEAN: mean(answers.ahead, LEVELS), **dict(zip(QUANTILES, answers.ahead.T, strict=True))}
     silent = {SILENT: _texts(answers.silent)} if tells_silence else {}

@@ -40,8 +40,7 @@ def test_detect_gives_a_row_for_every_row(tmp_path: Path) -> None:
     assert hit["is_anomaly"].all()
     assert set(hit["event_id"]) <= set(found["event_id"])
     assert list(rows.columns) == [
-        "unique_id", "ds", "y", "expected", "lower", "upper", "score", "p_value", "severity", "is_anomaly", "event_id",
-        "is_train",
+        "unique_id", "ds", "y", "expected", "lower", "upper", "score", "p_value", "is_anomaly", "event_id", "is_train",
     ]  # fmt: skip
     known = rows["p_value"].notna()
     np.testing.assert_allclose(rows.loc[known, "score"], -np.log10(rows.loc[known, "p_value"]), atol=1e-6)

@@ -72,12 +72,12 @@ def test_every_line_has_its_answer(folder: Path, tmp_path: Path) -> None:
     assert late["reason"].startswith("late: not after 2024-01-09T07:00:00")
     assert late["p_value"] is None
     rows = pd.DataFrame([*found[:5], *found[11:]])
-    detected = ["expected", "lower", "upper", "score", "p_value", "severity", "is_anomaly", "event_id", "is_train"]
+    detected = ["expected", "lower", "upper", "score", "p_value", "is_anomaly", "event_id", "is_train"]
     assert list(rows.columns) == ["unique_id", "ds", "y", *detected, "next_ds", "mean", *QUANTILES, "reason"]
     _frame().to_csv(tmp_path / "all.csv", index=False)
     detect(tmp_path / "all.csv", out=tmp_path / "out.csv", load=folder / "detector")
     expected = pd.read_csv(tmp_path / "out.csv")
-    for name in ("expected", "lower", "upper", "score", "p_value", "severity"):
+    for name in ("expected", "lower", "upper", "score", "p_value"):
         np.testing.assert_allclose(rows[name].astype(float), expected[name], rtol=1e-5, err_msg=name)
     assert rows["event_id"].fillna("").tolist() == expected["event_id"].fillna("").tolist()
     assert rows["is_anomaly"].tolist() == expected["is_anomaly"].tolist()

@@ -67,7 +67,8 @@ def _loop(y: np.ndarray, level: np.ndarray, spread: np.ndarray) -> np.ndarray:
         else:
             smooth = np.full(len(WEIGHTS), bare)
     ahead = np.arange(1, HORIZON + 1)
-    return np.asarray(smooth[errors.argmin()] + drift * ahead + season[(ROWS - 1 + ahead) % SEASON])
+    level_now = np.average(smooth, weights=(errors / errors.min()) ** -16)
+    return np.asarray(level_now + drift * ahead + season[(ROWS - 1 + ahead) % SEASON])
 
 
 def test_the_pass_is_the_loop() -> None:

@@ -19,7 +19,7 @@ from forecaster.series.clock import Clock
 from forecaster.series.frequency import parse
 from tests.quick import quick
 
-NUMBERS = ["expected", "lower", "upper", "score", "p_value", "severity"]
+NUMBERS = ["expected", "lower", "upper", "score", "p_value"]
 NAMES = ["is_anomaly", "event_id", "is_train"]
 TRAIN = 150
 

@@ -17,7 +17,7 @@ from forecaster.scoring.stream_lines import Answering
 from forecaster.series import synthetic
 from tests.quick import quick
 
-NUMBERS = ["expected", "lower", "upper", "score", "p_value", "severity"]
+NUMBERS = ["expected", "lower", "upper", "score", "p_value"]
 NAMES = ["channel", "is_anomaly", "event_id", "is_train"]
 CHANNELS = ["a", "b", "still", "on"]
 ROWS, TRAIN = 420, 150
