@@ -58,10 +58,15 @@ def monitor(
         for name, said in _wrong(row).items()
     ]
     problems = [f"{row['pipeline']}: {row['alert_error']}" for row in judged if row.get("alert_error")]
+    idle = [
+        f"{row['pipeline']}: nothing to judge yet. Forecasts are judged once their times have come, alarms once rows have been scored."
+        for row in judged
+        if not row.get("versions") and not row.get("error")
+    ]
     table = pd.DataFrame(rows).drop(columns=list(_WRONG), errors="ignore")
     first = [name for name in QUERY_TABLES["performance"].shown if name in table.columns]
     table = table[[*first, *table.columns.difference(first, sort=False)]]
-    return Outcome([*wrong, *problems, *failed], table, skipped=len(failed), facts={"monitored": rows})
+    return Outcome([*wrong, *idle, *problems, *failed], table, skipped=len(failed), facts={"monitored": rows})
 
 
 def _wrong(row: dict[str, Any]) -> dict[str, str]:

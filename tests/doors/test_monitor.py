@@ -163,3 +163,10 @@ def test_what_was_found_is_seen_at_every_door(running: Project) -> None:
     assert row["worse"]
     for words in ("Models", "promised", row["verdict"].split(":")[0]):
         assert words in text, words
+
+
+def test_where_nothing_is_due_it_says_so(app: App) -> None:
+    """A pipeline that has neither forecasts nor scores."""
+    outcome = monitor(app=app)
+    assert outcome.lines[0].startswith("meters: nothing to judge yet.")
+    assert outcome.skipped == 0
