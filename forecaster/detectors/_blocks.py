@@ -15,9 +15,9 @@ from forecaster.columns import LEVELS
 from forecaster.detectors.base import Detector, Follower, Numbers, Sight, Views
 from forecaster.series.clock import Clock
 from forecaster.series.frequency import Ints
-from forecaster.series.grid import Array, Floats, Grid
+from forecaster.series.grid import Array, Bools, Floats, Grid
 
-__all__ = ["Blockwise", "Held", "Look", "faded_mean", "filled", "moving_mean", "summed_on"]
+__all__ = ["Blockwise", "Held", "Look", "faded_mean", "filled", "last_known", "moving_mean", "rows_since", "summed_on"]
 
 Held = dict[str, Array]
 """The state of some series: arrays with one entry per series."""
@@ -204,6 +204,27 @@ def summed_on(before_n: Floats, values_nT: Floats, keep: float) -> Floats:
     if values_nT.shape[1] == 1:  # a filter is slow for a single step of many series
         return np.asarray(values_nT + faded_n1)
     return np.asarray(lfilter([1.0], [1.0, -keep], values_nT, axis=1, zi=faded_n1)[0])
+
+
+def last_known(held: Held, z: Floats) -> tuple[Floats, Floats]:
+    """The last known value at each row, and the rows since it, which are `held["ago"]` and more if there is none yet.
+
+    Shapes: [n, T] -> [n, T] each; held["known"], held["ago"] [n]: both after the last row
+    """
+    known = ~np.isnan(z)
+    row = np.maximum.accumulate(np.where(known, np.arange(1, z.shape[1] + 1), 0), axis=1)  # 0 is before the first row
+    seen, ago = np.take_along_axis(np.column_stack([held["known"], z]), row, axis=1), rows_since(held, "ago", known)
+    held["known"] = seen[:, -1].copy()
+    return seen, ago
+
+
+def rows_since(held: Held, name: str, happens: Bools) -> Floats:
+    """Rows since something happened, 0 where it does; continued from `held[name]` [n]. Shapes: [n, T] -> [n, T]"""
+    rows = np.arange(1, happens.shape[1] + 1)
+    last = np.maximum.accumulate(np.where(happens, rows, 0), axis=1)
+    since = np.where(last > 0, rows - last, held[name][:, None] + rows)
+    held[name] = since[:, -1].copy()
+    return since
 
 
 def filled(z: Floats) -> Floats:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from forecaster.detectors._blocks import Blockwise, Held, Look, faded_mean, filled, summed_on
+from forecaster.detectors._blocks import Blockwise, Held, Look, faded_mean, last_known, summed_on
 from forecaster.detectors.base import Kinds
 from forecaster.series.frequency import Ints
 from forecaster.series.grid import Array, Floats, Grid
@@ -29,7 +29,8 @@ class FarAhead(Blockwise):
 
     Shapes:  scores [N, 1], a faint hint
     Units:   deviations of the series' training rows
-    Missing: a missing value has no error; forecasts use the last value seen in its place
+    Missing: a missing value has no error; forecasts use the last value seen in its place, for `lags` rows, and then the
+        series' mean
     Fails:   if the level shifts for good: it counts as strange until the new level has become usual
     Source:  measurements in docs/experiments.md: a recurrent network's signed error that far ahead is no better
     """
@@ -110,7 +111,8 @@ class FarAhead(Blockwise):
     def _known(self, held: Held, z: Floats) -> tuple[Floats, Floats]:
         """The inputs of a forecast at each row, and the last value seen there: [n, T, D], [n, T]"""
         rows, lags = z.shape[1], self.config.lags
-        seen = filled(np.concatenate([held["last"][:, -1:], z], axis=1))[:, 1:]
+        seen, ago = last_known(held, z)
+        seen[ago > lags] = 0.0
         long = np.concatenate([held["last"], seen], axis=1)
         known = np.ones((len(z), rows, lags + len(_SPANS) + 1))
         known[..., :lags] = np.lib.stride_tricks.sliding_window_view(long[:, 1:], lags, axis=1)
@@ -122,7 +124,8 @@ class FarAhead(Blockwise):
 
     def _fresh(self) -> Held:
         """The state of a series before its first row: its mean, which is 0 in its units. Shapes: [1, ...]"""
-        return {"last": np.zeros((1, self.config.lags)), "levels": np.zeros((1, len(_SPANS)))}
+        unseen = {"known": np.zeros(1), "ago": np.zeros(1)}
+        return {"last": np.zeros((1, self.config.lags)), "levels": np.zeros((1, len(_SPANS))), **unseen}
 
     def _ahead(self, lengths: list[int]) -> Ints:
         """Horizons of the forecasts in steps, from the number of training rows of each series: [K]"""

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from forecaster.detectors._blocks import Blockwise, Held, Look, faded_mean, filled
+from forecaster.detectors._blocks import Blockwise, Held, Look, faded_mean, filled, last_known, rows_since
 from forecaster.detectors.base import Kinds
-from forecaster.series.grid import Array, Floats, Grid
+from forecaster.series.grid import Array, Bools, Floats, Grid
 
 __all__ = ["Ridge"]
 
@@ -26,7 +26,9 @@ class Ridge(Blockwise):
     Shapes:  scores [N, 3]: mean absolute error of the forecasts 1 and `ahead` steps before; absolute error of the
         expected value that is shown
     Units:   deviations of the series' training rows
-    Missing: a missing value has no error; forecasts use the last value seen in its place
+    Missing: a missing value has no error; forecasts use the last value seen in its place. After a gap of `lags` rows or
+        more nothing is expected until as many rows have come, or the last value before it would be all that counts;
+        averages of errors wait for as many again
     Fails:   on trends, which leave the range that the weights were fitted on; if noise grows with the season
     Source:  measurements in docs/experiments.md: such smoothed errors beat the published recurrent detectors
     """
@@ -64,31 +66,44 @@ class Ridge(Blockwise):
         return {
             "weights": self._learnt["pooled"],
             "usual": np.array(1.0),
-            "last": np.full(self.config.lags + self.config.ahead - 1, np.nan),
+            **self._unseen(),
             "near": np.zeros(2),
             "far": np.zeros(2),
+            "lost": np.array(np.inf),
         }
 
     def look(self, held: Held, z: Floats) -> Look:
         keep = 1 - 2 / (self.config.span + 1)
-        forecasts, coming = self._forecasts(held, z)
+        forecasts, coming, lost = self._forecasts(held, z)
+        settled = rows_since(held, "lost", lost) > 2 * self.config.lags
         errors = [np.abs(z - one) for one in forecasts[:2]]
-        smooth = [faded_mean(held, name, error, keep) for name, error in zip(("near", "far"), errors, strict=True)]
-        single = np.abs(z - forecasts[2])
-        scores = np.stack([np.where(np.isnan(z), np.nan, one) for one in (*smooth, single)], axis=-1)
+        smooth = [
+            np.where(settled & ~np.isnan(error), faded_mean(held, name, error, keep), np.nan)
+            for name, error in zip(("near", "far"), errors, strict=True)
+        ]
+        scores = np.stack([*smooth, np.abs(z - forecasts[2])], axis=-1)
         half = np.broadcast_to(held["usual"][:, None], z.shape)
         return Look(scores, forecasts[2], half, np.sign(z - forecasts[2]), coming, held["usual"])
 
-    def _forecasts(self, held: Held, z: Floats) -> tuple[list[Floats], Floats]:
-        """Forecasts of each row 1 and `ahead` steps before, and as shown, [n, T] each; and of the next row, [n]."""
+    def _forecasts(self, held: Held, z: Floats) -> tuple[list[Floats], Floats, Bools]:
+        """Forecasts of each row 1 and `ahead` steps before, and as shown, [n, T] each; and of the next row, [n].
+
+        And where a gap is so long that nothing can be forecast from the value before it: [n, T]
+        """
         lags, ahead = self.config.lags, self.config.ahead
-        long = filled(np.concatenate([held["last"], z], axis=1))
+        seen, ago = last_known(held, z)
+        long = np.concatenate([held["last"], np.where(ago < lags, seen, np.nan)], axis=1)
         held["last"] = long[:, -held["last"].shape[1] :].copy()
         windows = np.lib.stride_tricks.sliding_window_view(long, lags, axis=1)
         found = np.einsum("ntl,nkl->knt", windows, held["weights"][:, :, :-1]) + held["weights"][:, :, -1].T[..., None]
         # The first window is the one that ends `ahead` rows before the first new row.
         near, far, expected = found[0, :, ahead - 1 : -1], found[1, :, : z.shape[1]], found[2, :, ahead - 1 :]
-        return [near, far, expected[:, :-1]], expected[:, -1]
+        return [near, far, expected[:, :-1]], expected[:, -1], ago >= lags
+
+    def _unseen(self) -> dict[str, Array]:
+        """What is known of values before the first."""
+        last = np.full(self.config.lags + self.config.ahead - 1, np.nan)
+        return {"last": last, "known": np.array(np.nan), "ago": np.array(-np.inf)}
 
     def _sums(self, z_T: Floats) -> tuple[Floats, Floats]:
         """Normal equations: windows times themselves and times both targets: [2, L + 1, L + 1], [2, L + 1]"""
@@ -114,7 +129,7 @@ class Ridge(Blockwise):
 
     def _usual(self, z_T: Floats, weights: Floats) -> float:
         """Half-width of the 95 % band, from the rows that the weights were not fitted on."""
-        held = {"weights": weights[None], "last": np.full((1, self.config.lags + self.config.ahead - 1), np.nan)}
+        held = {"weights": weights[None], **{name: value[None] for name, value in self._unseen().items()}}
         error = np.abs(z_T - self._forecasts(held, z_T[None])[0][2][0])[int(len(z_T) * self.config.share) :]
         known = error[~np.isnan(error)]
         return float(np.quantile(known, _BAND)) if len(known) >= _FEWEST_ERRORS else 1.0
