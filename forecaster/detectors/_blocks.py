@@ -214,7 +214,8 @@ def last_known(held: Held, z: Floats) -> tuple[Floats, Floats]:
     known = ~np.isnan(z)
     row = np.maximum.accumulate(np.where(known, np.arange(1, z.shape[1] + 1), 0), axis=1)  # 0 is before the first row
     seen, ago = np.take_along_axis(np.column_stack([held["known"], z]), row, axis=1), rows_since(held, "ago", known)
-    held["known"] = seen[:, -1].copy()
+    if z.shape[1]:
+        held["known"] = seen[:, -1].copy()
     return seen, ago
 
 
@@ -223,7 +224,8 @@ def rows_since(held: Held, name: str, happens: Bools) -> Floats:
     rows = np.arange(1, happens.shape[1] + 1)
     last = np.maximum.accumulate(np.where(happens, rows, 0), axis=1)
     since = np.where(last > 0, rows - last, held[name][:, None] + rows)
-    held[name] = since[:, -1].copy()
+    if happens.shape[1]:
+        held[name] = since[:, -1].copy()
     return since
 
 

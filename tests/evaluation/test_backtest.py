@@ -60,7 +60,7 @@ def test_the_python_door_backtests_with_what_is_known_ahead() -> None:
     frame = synthetic.seasonal(2, 200, season=24, noise=0.2)
     frame["x"] = np.random.default_rng(0).normal(size=len(frame))
     frame["y"] += 2 * frame["x"]
-    asked = {"horizon": 2, "test_size": 30, "model": "lstm", "settings": {"steps": 60, "size": "s"}}
+    asked = {"horizon": 2, "test_size": 30, "model": "lstm", "settings": {"steps": 150, "size": "s"}}
     _, without = api.backtest(frame, **asked)
     _, with_it = api.backtest(frame, future=["x"], **asked)
     assert with_it.loc["lstm", "mase"] < without.loc["lstm", "mase"] / 2

@@ -7,7 +7,7 @@ import pandas as pd
 
 from forecaster import api
 
-NUMBERS = ["expected", "lower", "upper", "score", "p_value", "severity"]
+NUMBERS = ["expected", "lower", "upper", "score", "p_value"]
 
 
 def _frame(gap: int) -> pd.DataFrame:
