@@ -42,6 +42,7 @@ ELSEWHERE = {
     "forecaster/store/event_log.py": {"sqlalchemy"},
     "forecaster/store/queries.py": {"sqlalchemy"},
     "forecaster/store/sqlite_file.py": {"sqlalchemy"},
+    "forecaster/store/owners.py": {"sqlalchemy"},
     "forecaster/store/slices.py": {"sqlalchemy"},
     "forecaster/store/upkeep.py": {"deltalake"},
     "forecaster/mlflow_errors.py": {"mlflow", "sqlalchemy"},

@@ -17,6 +17,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from forecaster.addresses import masked, shown
 from forecaster.errors import ConfigError, LedgerLost
 from forecaster.series.source import Done, Slice
+from forecaster.store import owners
 from forecaster.store import slices as reading
 from forecaster.store.database import connected, is_made
 from forecaster.store.event_log import EventLog
@@ -81,7 +82,7 @@ class Ledger:
     def claim(self, stream: str, names: Sequence[str], others: Collection[str]) -> dict[str, str]:
         """Take series for a stream, unless one of the others has them; gives the owner of each of those."""
         with self.engine.begin() as connection:
-            return reading.claim(connection, stream, names, others)
+            return owners.claim(connection, stream, names, others)
 
     def licences(self, stream: str) -> list[str]:
         """Licences of the series of a stream."""

@@ -6,7 +6,7 @@ over years of slices. Coverage only ever grows, in whatever order slices end.
 
 import hashlib
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -16,11 +16,8 @@ from sqlalchemy.dialects import postgresql, sqlite
 from forecaster.series.source import Done, Slice, Span
 from forecaster.store.schema import coverage, series, slices
 
-__all__ = ["WATERMARK", "add", "begin", "claim", "describe", "done", "end", "merged", "slice_id", "watermarks"]
+__all__ = ["WATERMARK", "add", "begin", "describe", "done", "end", "inserted", "merged", "slice_id", "watermarks"]
 
-
-_AT_ONCE = 5_000
-"""Names in a query; databases take no more than some ten thousand."""
 WATERMARK = ["stream", "part", "watermark", "latest", "holes", "failed", "cursor", "updated_at"]
 
 
@@ -32,7 +29,7 @@ def slice_id(stream: str, piece: Slice) -> str:
 
 def begin(connection: sa.Connection, stream: str, piece: Slice) -> None:
     """Record that a slice is being read (again)."""
-    new = _insert(connection, slices).values(
+    new = inserted(connection, slices).values(
         **_row(stream, piece), status="reading", attempt=1, started_at=datetime.now(UTC)
     )
     again = {"status": "reading", "attempt": slices.c.attempt + 1, "started_at": new.excluded.started_at, "error": None}
@@ -44,7 +41,7 @@ def add(
 ) -> None:
     """Add rows of a push source, up to a last time, to the counts of a slice."""
     now = datetime.now(UTC)
-    new = _insert(connection, slices).values(
+    new = inserted(connection, slices).values(
         **_row(stream, piece), **counts, status="done", attempt=1, started_at=now, finished_at=now
     )
     more: dict[str, Any] = {name: slices.c[name] + new.excluded[name] for name in counts}
@@ -111,36 +108,10 @@ def merged(spans: Iterable[Span]) -> list[Span]:
     return found
 
 
-def claim(connection: sa.Connection, stream: str, names: Sequence[str], others: Collection[str]) -> dict[str, str]:
-    """Record a stream as the owner of those of some series that none of the others owns; gives the owners of the rest."""
-    owners = _owners(connection, names)
-    free = [name for name in names if owners.get(name) not in {stream, *others}]
-    if free:
-        new = _insert(connection, series)
-        mine = new.on_conflict_do_update(
-            index_elements=["unique_id"],
-            set_={"stream": new.excluded.stream},
-            where=sa.and_(sa.true(), *(series.c.stream != other for other in others)),
-        )
-        connection.execute(mine, [{"unique_id": name, "stream": stream} for name in free])
-        owners |= _owners(connection, free)
-    return {name: owner for name, owner in owners.items() if owner != stream}
-
-
-def _owners(connection: sa.Connection, names: Sequence[str]) -> dict[str, str]:
-    """The stream of each known one of some series."""
-    found: dict[str, str] = {}
-    for begin in range(0, len(names), _AT_ONCE):
-        some = series.c.unique_id.in_(names[begin : begin + _AT_ONCE])
-        rows = connection.execute(sa.select(series.c.unique_id, series.c.stream).where(some))
-        found |= {row.unique_id: row.stream for row in rows}
-    return found
-
-
 def describe(connection: sa.Connection, rows: Sequence[Mapping[str, Any]]) -> None:
     """Record new or known series: given facts replace earlier ones, and the range of known times only widens."""
     for names in {tuple(row) for row in rows}:
-        new = _insert(connection, series)
+        new = inserted(connection, series)
         said = {name: _said(connection, name, new.excluded[name]) for name in names if name != "unique_id"}
         alike = [row for row in rows if tuple(row) == names]
         connection.execute(new.on_conflict_do_update(index_elements=["unique_id"], set_=said), alike)
@@ -162,7 +133,7 @@ def _row(stream: str, piece: Slice) -> dict[str, Any]:
     return {"slice_id": slice_id(stream, piece), "stream": stream, **vars(piece)}
 
 
-def _insert(connection: sa.Connection, table: sa.Table) -> "sqlite.Insert | postgresql.Insert":
+def inserted(connection: sa.Connection, table: sa.Table) -> "sqlite.Insert | postgresql.Insert":
     """An INSERT that supports ON CONFLICT."""
     return sqlite.insert(table) if connection.dialect.name == "sqlite" else postgresql.insert(table)
 
@@ -172,7 +143,7 @@ def _cover(
 ) -> None:
     """Extend the coverage of a part; its row is locked, so that two slices ending at once both count."""
     key = {"stream": stream, "part": part}
-    empty = _insert(connection, coverage).values(**key, cursor=cursor, spans=[])
+    empty = inserted(connection, coverage).values(**key, cursor=cursor, spans=[])
     connection.execute(empty.on_conflict_do_nothing())
     mine = sa.and_(coverage.c.stream == stream, coverage.c.part == part)
     known = connection.execute(sa.select(coverage.c.spans).where(mine).with_for_update()).scalar_one()

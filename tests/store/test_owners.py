@@ -87,10 +87,10 @@ def test_a_pipeline_under_a_new_name_keeps_its_series(tmp_path: Path) -> None:
 def test_of_two_that_begin_at_once_one_has_the_series(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The second looked before the first had claimed it."""
     ledger = Ledger.open(f"sqlite:///{tmp_path}/ledger.db")
-    from forecaster.store import slices
+    from forecaster.store import owners
 
-    look, blind = slices._owners, [True]
-    monkeypatch.setattr(slices, "_owners", lambda *given: {} if blind and blind.pop() else look(*given))
+    look, blind = owners._owners, [True]
+    monkeypatch.setattr(owners, "_owners", lambda *given: {} if blind and blind.pop() else look(*given))
     blind.clear()
     assert ledger.claim("north", ["a", "b"], {"south"}) == {}
     blind.append(True)
