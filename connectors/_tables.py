@@ -15,7 +15,7 @@ import pyarrow.csv
 import pyarrow.parquet as pq
 
 from forecaster.errors import ConfigError, SourceError
-from forecaster.series.csv_file import MISSING
+from forecaster.series.csv_file import MISSING, grouped
 from forecaster.series.instants import instants
 
 __all__ = ["Dialect", "numbers", "parts", "times"]
@@ -152,8 +152,7 @@ def numbers(column: Any, dialect: Dialect) -> Any:
 
 def _without(column: Any, thousands: str, decimal: str) -> Any:
     """Texts without marks of thousands; one whose marks do not stand before groups of three digits is made no number."""
-    mark = re.escape(thousands)
-    grouped = rf"^\s*[-+]?\d{{1,3}}({mark}\d{{3}})+({re.escape(decimal)}\d*)?\s*$"
-    wrong = pc.and_(pc.match_substring(column, thousands), pc.invert(pc.match_substring_regex(column, grouped)))
+    right = pc.match_substring_regex(column, rf"^\s*{grouped(thousands, decimal)}\s*$")
+    wrong = pc.and_(pc.match_substring(column, thousands), pc.invert(right))
     said = pc.binary_join_element_wise(column, f" ('{thousands}' is a mark of thousands)", "")
     return pc.if_else(wrong, said, pc.replace_substring(column, thousands, ""))

@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from forecaster.errors import DataError
 
-__all__ = ["MISSING", "read_csv"]
+__all__ = ["MISSING", "grouped", "read_csv"]
 
 MISSING = ["", "NA", "N/A", "n/a", "<NA>", "#N/A", "#NA", "NaN", "nan", "-NaN", "-nan", "NULL", "null", "None"]
 """Texts that mean a missing value."""
@@ -72,19 +72,24 @@ def _values(column: "pd.Series[Any]", texts: "pd.Series[Any]", decimal: str, pat
     pointed = given[given.str.contains(".", regex=False)] if len(given) else given
     if len(pointed) == 0:
         return column
-    grouped = pointed.str.fullmatch(rf"[-+]?\d{{1,3}}(\.\d{{3}})+({mark}\d*)?")
-    if grouped.all():
+    by_three = pointed.str.fullmatch(grouped(".", decimal))
+    if by_three.all():
         plain = given.str.replace(".", "", regex=False).str.replace(decimal, ".", regex=False)
         numbers = pd.to_numeric(plain, errors="coerce")
         return column if numbers.isna().any() else numbers.astype(float).reindex(texts.index)
     are_numbers = given.str.fullmatch(rf"[-+]?[\d.]*({mark}[\d.]*)?([eE][-+]?\d+)?").all()
-    if are_numbers and (grouped.any() or given.str.contains(decimal, regex=False).any()):
-        row = int(np.flatnonzero(texts.index == pointed.index[~grouped][0])[0])
+    if are_numbers and (by_three.any() or given.str.contains(decimal, regex=False).any()):
+        row = int(np.flatnonzero(texts.index == pointed.index[~by_three][0])[0])
         raise DataError(
             f"'{path}', column '{str(texts.name).strip()}': with --decimal {decimal} the point in '{texts.iloc[row]}' (line {row + 2}) is "
             "no mark of thousands, which stands before three digits. Write all numbers of the column in one way."
         )
     return column
+
+
+def grouped(thousands: str, decimal: str) -> str:
+    """A regular expression for numbers with marks of thousands, each before a group of three digits."""
+    return rf"[-+]?\d{{1,3}}({re.escape(thousands)}\d{{3}})+({re.escape(decimal)}\d*)?"
 
 
 def _require_packed_as_named(path: Path) -> None:
