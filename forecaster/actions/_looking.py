@@ -88,12 +88,7 @@ class _Scoring:
         scored = self.app.lake.read("scores", **new, only=["unique_id", "ds"])
         newest = {str(name): when for name, when in [*last.items(), *scored.groupby("unique_id")["ds"].max().items()]}
         stands = pd.concat([last, rows.groupby("unique_id")["ds"].max()]).groupby(level=0).max()
-        known = self.app.ledger.events.find(event_ids=advance.events["event_id"].tolist())
-        span: dict[str, Any] = (
-            {"since": known["peak"].min(), "series": known["unique_id"].tolist()} if len(known) else {}
-        )
-        peaks = self.app.lake.read("scores", **span, only=["unique_id", "ds", "y"]) if len(known) else None
-        events = _with_what_was(advance.events, known, peaks)
+        events = _with_what_was(advance.events, self._known(advance.events["event_id"].tolist()))
 
         def keep() -> None:
             if len(rows):
@@ -101,6 +96,16 @@ class _Scoring:
 
         is_open = events["event_id"].isin(advance.open)
         return Scored(advance.forecasts, advance.scores, events.assign(is_open=is_open), advance.open, newest, keep)
+
+    def _known(self, event_ids: list[str]) -> "pd.DataFrame":
+        """Events that were stored before, with the value at each one's peak."""
+        known = self.app.ledger.events.find(event_ids=event_ids)
+        if known.empty:
+            return known.assign(y=[])
+        rows = self.app.lake.read(
+            "scores", series=known["unique_id"].tolist(), since=known["peak"].min(), only=["unique_id", "ds", "y"]
+        )
+        return known.merge(rows.rename(columns={"ds": "peak"}), on=["unique_id", "peak"], how="left")
 
     def from_all(self) -> Scored:
         """By passes over all rows.
@@ -135,21 +140,18 @@ class _Scoring:
         return Scored(forecasts, scores_of(found), events, goes_on, newest, keep)
 
 
-def _with_what_was(events: "pd.DataFrame", known: "pd.DataFrame", peaks: "pd.DataFrame | None") -> "pd.DataFrame":
-    """Events of some rows, with what is known of the rows before; `peaks` has the values at the peaks before."""
+def _with_what_was(events: "pd.DataFrame", known: "pd.DataFrame") -> "pd.DataFrame":
+    """Events of some rows, with what is known of the rows before; `known` has the values at the peaks before."""
     from forecaster.scoring.events import distances
 
     events, far_n = events.drop(columns="far"), events["far"].tolist()
-    if peaks is None:
-        return events
-    known = known.merge(peaks.rename(columns={"ds": "peak"}), on=["unique_id", "peak"], how="left")
-    known["far"] = distances(*known[["y", *EXPECTATION]].to_numpy(float).T)
-    before = known.set_index("event_id")
+    before = known.assign(far=distances(*known[["y", *EXPECTATION]].to_numpy(float).T)).set_index("event_id")
     rows = []
     for one, far in zip(events.to_dict("records"), far_n, strict=True):
         if one["event_id"] in before.index:
             was = before.loc[one["event_id"]]
             one["start"] = was["start"]
+            # Where nothing is expected there is no distance, and severities decide.
             if was["far"] >= far or (not far >= was["far"] and was["severity"] >= one["severity"]):
                 one |= {name: was[name] for name in ("peak", "direction", *EXPECTATION)}
             one["severity"] = max(was["severity"], one["severity"])

@@ -19,7 +19,6 @@ _WEIGHTS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
 """Smoothing weights tried side by side."""
 _POWER = 16
 """A weight's share falls with this power of its squared error: where two are as good, rounding must not choose one."""
-_TINY = 1e-300
 _MOST = 1 - 1e-9
 _NOTHING = -745.0
 """Logarithm of what counts as zero."""
@@ -125,7 +124,7 @@ class SesDrift(nn.Module):
         guess_BTA = torch.cat([level_BA[:, None], level_BTA[:, :-1]], 1) + moved_BT1
         off_BTA = torch.where(goes_BT1, (bare_BT1 - guess_BTA) / spread_BT[..., None], 0.0)
         error_BTA = error_BA[:, None] + off_BTA.square().cumsum(1)
-        share_BTA = (-_POWER * error_BTA.clamp(min=_TINY).log()).softmax(-1)
+        share_BTA = (-_POWER * error_BTA.log().clamp(min=_NOTHING)).softmax(-1)
         smooth_BT = (share_BTA * level_BTA).sum(-1)
         return smooth_BT, (known_BT[:, -1].double(), drift_BT[:, -1], level_BTA[:, -1], error_BTA[:, -1])
 

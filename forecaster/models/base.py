@@ -219,7 +219,7 @@ class OnePass(Model):
         self.encoder = self.build_encoder()
         self.merge = nn.Linear(2 * width, width)
         self.smoothing = SesDrift(task.shortest, task.horizon) if self.memory == "state" else None
-        self.anchors = Anchors(width, task.window, task.horizon, task.anchors, others=int(self.memory == "state"))
+        self.anchors = Anchors(width, task.window, task.horizon, task.anchors, others=int(self.smoothing is not None))
         self.decoder = self.build_decoder()
 
     @abstractmethod

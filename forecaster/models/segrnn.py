@@ -72,7 +72,7 @@ class SegRnn(Model):
     def __init__(self, config: Config, task: Task) -> None:
         super().__init__(config, task)
         width = config.width
-        season = min((lag for lag in task.anchors if lag > 1), default=1)
+        season = task.shortest
         self.segment = min(config.segment or max(1, season // 4, task.window // _SEGMENTS), task.window)
         self.count = -(-task.horizon // self.segment)
         self.statics = Statics(task.static_width, task.categories)

@@ -42,7 +42,7 @@ class Transformer(OnePass):
 
     def build_encoder(self) -> nn.Module:
         config = self.config
-        season = min((lag for lag in self.task.anchors if lag > 1), default=1)
+        season = self.task.shortest
         blocks = [
             _Block(config.width, config.heads, config.context_steps, season if depth % 2 else 1)
             for depth in range(config.depth)
