@@ -8,7 +8,6 @@ import pandas as pd
 from dash import html
 
 from dashboards.events_table import events_table
-from dashboards.models_table import models_table
 from forecaster.client import Client
 from forecaster.counted import counted
 
@@ -32,7 +31,8 @@ def duty(client: Client, now: datetime) -> Any:
         dmc.Title("Series", order=4, mt="lg", mb="xs"),
         html.Div(dmc.Text("looking ...", c="dimmed"), id="ages"),
         *_section("Over, and not judged yet", over, labels, now),
-        *models_table(client, now),
+        dmc.Title("Models", order=4, mt="lg", mb="xs"),
+        html.Div(dmc.Text("looking ...", c="dimmed"), id="models"),
     ]
 
 

@@ -14,15 +14,16 @@ __all__ = ["models_table"]
 _MOST_ROWS = 1_000
 
 
-def models_table(client: Client, now: datetime) -> list[Any]:
-    """The newest verdicts on each pipeline's champion, with a title; nothing before the first `forecaster monitor`."""
-    found = client.performance(limit=_MOST_ROWS)
-    serving = found[found["serves"].astype(bool)] if len(found) else found
+def models_table(client: Client, now: datetime) -> Any:
+    """Each pipeline's champion and the newest verdicts on it. Raises: ForecasterError if the API or the registry does not answer"""
+    known = client.models(limit=_MOST_ROWS)
+    serving = known[known["role"] == "champion"] if len(known) else known
     if len(serving) == 0:
-        return []
+        return dmc.Text("No version serves yet: forecaster train, then forecaster promote.", c="dimmed")
+    judged = _newest(client.performance(limit=_MOST_ROWS))
     heads = (
         "Pipeline",
-        "Version",
+        "Serves",
         "Error beside seasonal naive's",
         "80 % intervals cover",
         "Forecasts",
@@ -30,57 +31,60 @@ def models_table(client: Client, now: datetime) -> list[Any]:
         "Alarms",
         "Judged",
     )
-    return [
-        dmc.Title("Models", order=4, mt="lg", mb="xs"),
-        dmc.Table(
-            [
-                dmc.TableThead(dmc.TableTr([dmc.TableTh(name) for name in heads])),
-                dmc.TableTbody([_row(row, now) for row in _newest(serving)]),
-            ]
-        ),
-    ]
+    return dmc.Table(
+        [
+            dmc.TableThead(dmc.TableTr([dmc.TableTh(name) for name in heads])),
+            dmc.TableTbody([_row(row, judged, now) for row in serving.to_dict("records")]),
+        ]
+    )
 
 
-def _newest(serving: pd.DataFrame) -> list[dict[str, Any]]:
-    """The first row of each pipeline, in the order of their names."""
-    rows: list[dict[str, Any]] = serving.drop_duplicates("pipeline").sort_values("pipeline").to_dict("records")
-    return rows
+def _newest(judged: pd.DataFrame) -> dict[tuple[str, str], dict[str, Any]]:
+    """The newest verdicts on each version."""
+    newest_last = judged[::-1].to_dict("records")
+    return {(row["pipeline"], row["version"]): row for row in newest_last}
 
 
-def _row(row: dict[str, Any], now: datetime) -> Any:
+def _row(serving: dict[str, Any], judged: dict[tuple[str, str], dict[str, Any]], now: datetime) -> Any:
+    found = judged.get((serving["pipeline"], serving["version"]), {})
+    covers = found.get("coverage80")
     cells = (
-        row["pipeline"],
-        row["version"],
-        _beside(row),
-        "" if pd.isna(row["coverage80"]) else f"{row['coverage80']:.0%}",
-        _verdict(row["verdict"], row["worse"]),
-        _of_asked(row),
-        _verdict(_alarms(row), row.get("too_many")),
-        ago(row["at"], now),
+        serving["pipeline"],
+        f"{serving['model']}, version {serving['version']}",
+        _beside(found, serving),
+        "" if pd.isna(covers) else f"{covers:.0%}",
+        _verdict(found.get("verdict"), found.get("worse")),
+        _of_asked(found),
+        _verdict(_alarms(found), found.get("too_many")),
+        ago(found["at"], now) if found else "not yet",
     )
     return dmc.TableTr([dmc.TableTd(cell) for cell in cells])
 
 
-def _beside(row: dict[str, Any]) -> str:
-    """The share of seasonal naive's error, and the promised one."""
-    if not row["naive_mase"] or pd.isna(row["naive_mase"]):
-        return ""
-    promised = "" if row["promised"] is None or pd.isna(row["promised"]) else f", promised {row['promised']:.2f}"
-    return f"{row['mase'] / row['naive_mase']:.2f}{promised}"
+def _beside(found: dict[str, Any], serving: dict[str, Any]) -> str:
+    """The share of seasonal naive's error so far, and the one of the backtest, which was promised."""
+    so_far, promised = _share(found), _share(serving)
+    parts = ["" if so_far is None else f"{so_far:.2f}", "" if promised is None else f"promised {promised:.2f}"]
+    return ", ".join(part for part in parts if part)
 
 
-def _of_asked(row: dict[str, Any]) -> str:
+def _share(row: dict[str, Any]) -> float | None:
+    own, naive = row.get("mase"), row.get("naive_mase")
+    return None if pd.isna(own) or pd.isna(naive) or not naive else own / naive
+
+
+def _of_asked(found: dict[str, Any]) -> str:
     """False alarms in 1,000 rows, and those asked for; empty if none was counted, as by earlier versions."""
-    found, asked = row.get("false_per_1000"), row.get("asked_per_1000")
-    return "" if pd.isna(found) or pd.isna(asked) else f"{found:.3g}, {asked:.3g} asked for"
+    false, asked = found.get("false_per_1000"), found.get("asked_per_1000")
+    return "" if pd.isna(false) or pd.isna(asked) else f"{false:.3g}, {asked:.3g} asked for"
 
 
-def _alarms(row: dict[str, Any]) -> Any:
+def _alarms(found: dict[str, Any]) -> Any:
     """The verdict on alarms; if there are too many, with the series that make most of them."""
-    said = row.get("alarm_verdict")
-    return f"{said}; most in {row['loudest']}" if row.get("too_many") is True else said
+    said = found.get("alarm_verdict")
+    return f"{said}; most in {found['loudest']}" if found.get("too_many") is True else said
 
 
 def _verdict(said: Any, is_bad: Any) -> Any:
-    bad = is_bad is True
-    return dmc.Text("" if pd.isna(said) else said, size="sm", c="red" if bad else None, fw=600 if bad else None)
+    marked = {"c": "red", "fw": 600} if is_bad is True else {}
+    return dmc.Text("" if pd.isna(said) else said, size="sm", **marked)

@@ -3,6 +3,7 @@
 The URL contains the whole state of a page, so a link to it can be sent to somebody.
 """
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from html import escape
 from typing import Any
@@ -15,12 +16,16 @@ from dash import Dash, Input, Output, ctx, dcc, html
 from dashboards.ages import ages
 from dashboards.duty_page import duty
 from dashboards.events_table import SPANS
+from dashboards.models_table import models_table
 from dashboards.series_page import one_series
 from dashboards.wording import when
 from forecaster.client import Client
 from forecaster.errors import ForecasterError
 
 __all__ = ["create"]
+
+_LATER: dict[str, Callable[[Client, datetime], Any]] = {"ages": ages, "models": models_table}
+"""Parts of the first page that may take long, or fail by themselves: it does not wait for them."""
 
 _MOST_SERIES = 20_000
 _REFRESH_MS = 60_000
@@ -71,14 +76,21 @@ def create(client: Client) -> Dash:
         except ForecasterError as error:
             return problem(error)
 
-    @app.callback(Output("ages", "children"), Input("ages", "id"))
-    def show_ages(_: str) -> Any:
+    for part, made in _LATER.items():
+        app.callback(Output(part, "children"), Input(part, "id"))(_later(client, made))
+    return app
+
+
+def _later(client: Client, made: Callable[[Client, datetime], Any]) -> Callable[[str], Any]:
+    """Fills a part of the first page; where that fails, the rest of the page stays."""
+
+    def show(_: str) -> Any:
         try:
-            return ages(client, datetime.now(UTC))
+            return made(client, datetime.now(UTC))
         except ForecasterError as error:
             return problem(error)
 
-    return app
+    return show
 
 
 def _name(client: Client) -> str:

@@ -19,7 +19,7 @@ class QueryTable:
     refused: tuple[str, ...] = ()
     """Options that do not apply to this table, of `series`, `since`, `until` and `as_of`."""
     has_times: bool = True
-    """Whether each row has a time; if not, there is one row for each series or part of a source."""
+    """Whether each row has a time; if not, there is one row for each series, version of a model or part of a source."""
     is_served: bool = True
     """Whether the REST API and its client give it, too."""
 
@@ -65,6 +65,12 @@ QUERY_TABLES = {
         shown=("run_id", "verb", "pipeline", "status", "finished_at", "started_at", "model", "model_version"),
         refused=("series", "as_of"),
         is_served=False,
+    ),
+    "models": QueryTable(
+        about="Registered versions of each pipeline's model, the newest first: its role, and its scores in the backtest before.",
+        shown=("pipeline", "version", "role", "model", "mase", "naive_mase", "coverage80", "as_of", "promoted_because"),
+        refused=("series", "since", "until", "as_of"),
+        has_times=False,
     ),
     "performance": QueryTable(
         about="How forecasts did once their times had come, and whether alarms kept their rate, by version, as `monitor` found; "

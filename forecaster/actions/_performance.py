@@ -2,6 +2,9 @@
 
 from typing import TYPE_CHECKING, Any
 
+from forecaster.actions._model_versions import rehearsed
+from forecaster.evaluation.reference import NAIVE
+
 if TYPE_CHECKING:
     from forecaster.evaluation.alarm_rate import AlarmRate
     from forecaster.evaluation.matured import Matured
@@ -67,9 +70,8 @@ def _of_alarms(found: "AlarmRate | None") -> dict[str, Any]:
 
 def _promised(version: "Version | None") -> float | None:
     """A version's share of seasonal naive's MASE in its rehearsal; None for seasonal naive itself."""
-    from forecaster.evaluation.reference import NAIVE
-
     if version is None or version.tags.get("model", NAIVE) == NAIVE:
         return None
-    own, naive = (float(version.tags.get(f"{name}_mase", "nan")) for name in (version.tags["model"], NAIVE))
-    return own / naive if naive > 0 and own == own else None
+    scores = rehearsed(version)
+    own, naive = scores["mase"], scores["naive_mase"]
+    return own / naive if own is not None and naive else None

@@ -8,7 +8,7 @@ from forecaster.actions.base import Outcome
 from forecaster.errors import ConfigError
 from forecaster.evaluation.reference import NAIVE
 from forecaster.progress import SILENT, Watch
-from forecaster.registry.base import CHALLENGER, CHAMPION, Version
+from forecaster.registry.base import CHALLENGER, CHAMPION, PROMOTED, Version
 
 if TYPE_CHECKING:
     from forecaster.app import App
@@ -16,9 +16,6 @@ if TYPE_CHECKING:
     from forecaster.settings import Pipeline
 
 __all__ = ["promote"]
-
-_PROMOTED = "promoted_because"
-"""Tag of a version that serves, or once did."""
 
 
 def promote(
@@ -54,7 +51,7 @@ def _promoted(app: "App", one: "Pipeline", version: str | None, watch: Watch) ->
         chosen, reason, evidence = _by_hand(app, one, version) if version else _decided(app, one, watch)
         if chosen is not None:
             app.registry.point(one.name, CHAMPION, chosen.version)
-            app.registry.tag(one.name, chosen.version, {_PROMOTED: reason})
+            app.registry.tag(one.name, chosen.version, {PROMOTED: reason})
             run.note(model_version=chosen.version)
         run.facts = {"promoted": chosen is not None, "reason": reason, **evidence}
     champion = app.registry.resolve(one.name, CHAMPION)
@@ -80,7 +77,7 @@ def _decided(app: "App", one: "Pipeline", watch: Watch) -> tuple[Version | None,
     champion = app.registry.resolve(one.name, CHAMPION)
     if champion is not None and champion.version == challenger.version:
         return None, "the challenger serves already", {}
-    if champion is not None and _PROMOTED in challenger.tags:  # it served, and was replaced by hand
+    if champion is not None and PROMOTED in challenger.tags:  # it served, and was replaced by hand
         again = f"promote it again with: forecaster promote {one.name} --version {challenger.version}"
         return None, f"version {challenger.version} served before, and was gone back from by hand; {again}", {}
     rehearsal = Rehearsal.load(app.registry.fetch(challenger) / "rehearsal")

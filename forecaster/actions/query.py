@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
+from forecaster.actions._model_versions import model_versions
 from forecaster.actions.base import Outcome, State, instant, rendered
 from forecaster.errors import ConfigError
 from forecaster.query_tables import QUERY_TABLES
@@ -57,7 +58,9 @@ def query(
         if value is not None and option in table.refused:
             raise ConfigError(f"--{option.replace('_', '-')} is not for {what}.")
     most = None if limit is None else limit + 1  # one more says whether there are more
-    if what in ("runs", "performance", "slices", "watermarks", "series"):
+    if what == "models":
+        frame = model_versions(app, pipeline)[:most]
+    elif what in ("runs", "performance", "slices", "watermarks", "series"):
         frame = _of_ledger(app, what, pipeline, series, start, end, most)
     else:
         span = {"series": series, "since": start, "until": end, "as_of": known}

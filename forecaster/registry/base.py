@@ -5,9 +5,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-__all__ = ["CHALLENGER", "CHAMPION", "Registry", "Version"]
+__all__ = ["CHALLENGER", "CHAMPION", "PROMOTED", "Registry", "Version"]
 
 CHAMPION, CHALLENGER = "champion", "challenger"
+PROMOTED = "promoted_because"
+"""Tag of a version that serves, or once did: the reason."""
 
 
 @dataclass(frozen=True)

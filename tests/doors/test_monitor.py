@@ -11,7 +11,7 @@ import pytest
 from fastapi.testclient import TestClient
 from plotly.utils import PlotlyJSONEncoder
 
-from dashboards import pages
+from dashboards.models_table import models_table
 from forecaster.actions.ingest import ingest
 from forecaster.actions.monitor import monitor
 from forecaster.actions.promote import promote
@@ -149,6 +149,26 @@ def test_nothing_to_judge_is_no_error(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+def test_which_version_serves_is_seen_before_anything_was_judged(running: Project) -> None:
+    """`query models`, the client, and the page of who is on duty."""
+    train("meters", app=running.app)
+    table = query("models", app=running.app).table
+    assert table is not None
+    assert table[["version", "role"]].values.tolist() == [["2", "challenger"], ["1", "champion"]]
+    with Client() as client:
+        client._http = TestClient(rest.create(running.app))
+        newer, serving = client.models(pipeline="meters").to_dict("records")
+        text = json.dumps(models_table(client, datetime.now(UTC)), cls=PlotlyJSONEncoder)
+    assert serving["mase"] < serving["naive_mase"]
+    assert serving["as_of"] <= newer["as_of"] <= datetime.now(UTC)
+    assert serving["promoted_because"]
+    assert pd.isna(newer["promoted_because"])
+    for words in ("lstm, version 1", f"promised {serving['mase'] / serving['naive_mase']:.2f}", "not yet"):
+        assert words in text, words
+    assert "version 2" not in text
+
+
+@pytest.mark.slow
 def test_what_was_found_is_seen_at_every_door(running: Project) -> None:
     """`query performance`, the client, and the page of who is on duty."""
     running.go_on(wilder)
@@ -159,9 +179,9 @@ def test_what_was_found_is_seen_at_every_door(running: Project) -> None:
     with Client() as client:
         client._http = TestClient(rest.create(running.app))
         (row,) = client.performance(pipeline="meters").to_dict("records")
-        text = json.dumps(pages.content(client, None, "3m", datetime.now(UTC)), cls=PlotlyJSONEncoder)
+        text = json.dumps(models_table(client, datetime.now(UTC)), cls=PlotlyJSONEncoder)
     assert row["worse"]
-    for words in ("Models", "promised", row["verdict"].split(":")[0]):
+    for words in ("promised", row["verdict"].split(":")[0]):
         assert words in text, words
 
 

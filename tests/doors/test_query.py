@@ -80,7 +80,15 @@ def test_every_table_that_is_described_can_be_queried(what: str, app: App) -> No
     """A table with rows shows the columns that its description names first."""
     table = query(what, app=app).table
     assert table is None or table.columns[0] == QUERY_TABLES[what].shown[0]
-    assert table is not None or what in {"forecasts", "scores", "anomalies", "incidents", "labels", "performance"}
+    assert table is not None or what in {
+        "forecasts",
+        "scores",
+        "anomalies",
+        "incidents",
+        "labels",
+        "models",
+        "performance",
+    }
 
 
 @pytest.mark.slow

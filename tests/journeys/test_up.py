@@ -171,6 +171,7 @@ def test_the_page_shows_a_series_in_a_real_browser(running: dict[str, Any], tmp_
         )
         page.on("console", lambda m: problems.append(m.text) if m.type == "error" else None)
         page.goto(running["dashboard"])
+        page.locator("#models").get_by_text("version 1").wait_for(timeout=30_000)
         page.locator("#ages a").get_by_text("s1").click(timeout=30_000)
         page.wait_for_url("**series=s1**", timeout=30_000)
         page.get_by_text("all", exact=True).click()
