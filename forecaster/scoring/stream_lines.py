@@ -153,7 +153,7 @@ def _read(line: bytes, integer: bool, values: Sequence[str], alone: str | None) 
     """Parse a row; `alone` is the series of rows without a name. Raises: ValueError that says what is wrong"""
     try:
         data = json.loads(line)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:  # the latter from brackets nested too deep
         raise ValueError(f"no JSON: {error}") from error
     if not isinstance(data, dict):
         raise ValueError(f"no JSON object with unique_id, ds and {', '.join(values)}")
@@ -163,9 +163,9 @@ def _read(line: bytes, integer: bool, values: Sequence[str], alone: str | None) 
     if absent:
         raise ValueError(f"no '{absent[0]}'")
     name, ds = data[columns.UNIQUE_ID], data[columns.DS]
-    if isinstance(name, bool) or not isinstance(name, str | int) or name == "":
+    if isinstance(name, bool) or not isinstance(name, str | int) or name == "" or not _can_be_written(name):
         raise ValueError(f"unique_id is {name!r}, no name")
-    if isinstance(ds, bool) or not isinstance(ds, int if integer else str):
+    if isinstance(ds, bool) or not isinstance(ds, int if integer else str) or not _can_be_written(ds):
         raise ValueError(f"ds is {ds!r}, expected {'an integer' if integer else 'a time like 2024-03-31T01:00Z'}")
     for value in values:
         y = data[value]
@@ -174,3 +174,12 @@ def _read(line: bytes, integer: bool, values: Sequence[str], alone: str | None) 
     if isinstance(ds, int) and abs(ds) > _LATEST:
         raise ValueError(f"ds is {ds}, too large")
     return _Row(name, ds, tuple(math.nan if data[value] is None else float(data[value]) for value in values))
+
+
+def _can_be_written(value: object) -> bool:
+    """Whether UTF-8 has it: JSON may name halves of characters (lone surrogates), which no answer can repeat."""
+    try:
+        str(value).encode()
+    except UnicodeEncodeError:
+        return False
+    return True

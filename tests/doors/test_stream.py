@@ -186,6 +186,22 @@ def test_a_line_with_a_wrong_time_spoils_no_other(forecaster: Path, tmp_path: Pa
     assert {answer["next_ds"] for answer in answers if "error" not in answer} == {"2024-01-01T06:00:00"}
 
 
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        "[" * 100_000,
+        r'{"unique_id": "s\ud800", "ds": "2024-01-01T00:00:00", "y": 1}',
+        r'{"unique_id": "s0", "ds": "\ud800", "y": 1}',
+    ],
+    ids=["nested too deep", "half a character in the name", "half a character in the time"],
+)
+def test_a_line_that_no_answer_could_repeat_stops_no_stream(wrong: str, folder: Path, tmp_path: Path) -> None:
+    """It is refused as any other; a stream that ended there would meet the same line again after each restart."""
+    good = _lines(_frame())[:4]
+    found = _answers([*good[:2], wrong, *good[2:]], "--load", folder / "detector", "--state", tmp_path / "state")
+    assert ["error" in one for one in found] == [False, False, True, False, False]
+
+
 def test_what_a_saved_detector_has_is_not_asked_for_again(folder: Path, tmp_path: Path) -> None:
     """And what cannot be loaded says what would do."""
     asked: dict[str, Any] = {"out": tmp_path / "out.csv", "load": folder / "detector"}
