@@ -10,8 +10,6 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from safetensors import SafetensorError
-
 from forecaster.errors import ArtifactError, ConfigError
 
 if TYPE_CHECKING:
@@ -68,7 +66,7 @@ class Snapshots:
             standing.save(half, {"at": self._now.isoformat(), "last": dict(last), "rows": self._rows(last)})
             shutil.rmtree(folder, ignore_errors=True)
             half.rename(folder)
-        except (OSError, ConfigError, SafetensorError) as error:  # a full disk only costs the next run time
+        except (OSError, ConfigError) as error:  # a full disk only costs the next run time
             shutil.rmtree(half, ignore_errors=True)
             log.warning(
                 "the scoring state of '%s' could not be stored, so the next run reads more: %s", self._pipeline, error

@@ -18,10 +18,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError
 
 from forecaster import errors
-from forecaster.errors import ConfigError, DiskError, ForecasterError, SourceError
+from forecaster.errors import ConfigError, ForecasterError, SourceError
 from forecaster.launch import _grid_values as grid_values
 from forecaster.launch._last_words import ending
 from forecaster.series.frequency import Ints
@@ -30,6 +29,7 @@ from forecaster.training import nested, workers
 from forecaster.training.artefact import DESCRIPTION, Artefact, versions
 from forecaster.training.job import Job
 from forecaster.training.plan import Plan
+from forecaster.training.writing import writing
 
 __all__ = ["Parcel"]
 
@@ -46,16 +46,13 @@ class Parcel:
         parcel = cls(folder.absolute())
         if parcel._job.exists():
             return parcel
-        try:
+        with writing(folder):
             folder.mkdir(parents=True, exist_ok=True)
             if job.warm is not None:
                 job.warm.save(folder / "warm")
             described = {"plan": job.plan.to_json(), "grid": grid_values.described(grid), "ends": torch.as_tensor(ends)}
             described["sent_by"] = versions()["forecaster"]
             nested.write(described, parcel._job)
-        except (OSError, SafetensorError) as error:
-            kind = DiskError if DiskError.among(error) else ConfigError
-            raise kind(f"cannot write to '{folder}': {getattr(error, 'strerror', '') or error}.") from error
         return parcel
 
     def forget(self) -> None:

@@ -27,6 +27,7 @@ from forecaster.training.artefact import Artefact
 from forecaster.training.checkpoint_folder import CheckpointFolder
 from forecaster.training.recipe import learn
 from forecaster.training.walk import Forecasts, last_forecasts
+from forecaster.training.writing import writing
 
 __all__ = ["Forecaster", "train"]
 
@@ -144,15 +145,13 @@ class Forecaster:
 
     def _write(self, folder: Path) -> None:
         names = [artefact.plan.step for artefact in self.artefacts]
-        try:
+        with writing(folder):
             (folder / _INDEX).unlink(missing_ok=True)
             for name, artefact in zip(names, self.artefacts, strict=True):
                 artefact.save(folder / name)
             (folder / _INDEX).write_text(
                 json.dumps({"format": 1, "roles": asdict(self.roles), "members": names}) + "\n"
             )
-        except OSError as error:
-            raise ConfigError(f"cannot write to '{folder}': {error.strerror or error}.") from error
 
     @classmethod
     def load(cls, folder: Path) -> "Forecaster":

@@ -11,7 +11,7 @@ import numpy as np
 from safetensors import SafetensorError
 
 from forecaster import options, plugins
-from forecaster.errors import ArtifactError, ConfigError
+from forecaster.errors import ArtifactError
 from forecaster.scoring.calibrated import Calibrated
 from forecaster.scoring.detected import Detected
 from forecaster.scoring.detection import Detection
@@ -26,6 +26,7 @@ from forecaster.series.grid import Grid
 from forecaster.series.quality import Quality, shortened
 from forecaster.series.roles import Roles
 from forecaster.training.artefact import versions
+from forecaster.training.writing import writing
 
 __all__ = ["STATE", "SavedDetector"]
 
@@ -93,15 +94,13 @@ class SavedDetector:
             self._write(folder)
 
     def _write(self, folder: Path) -> None:
-        try:
+        with writing(folder, "the detector"):
             (folder / _INDEX).unlink(missing_ok=True)
             (folder / STATE).unlink(missing_ok=True)
             members = [one.save(folder / one.frequency.alias) for one in self.members]
             how = {name: value for name, value in asdict(self.how).items() if name not in _LEARNT}
             index = {"format": FORMAT, "roles": asdict(self.roles), "how": how, "members": members}
             (folder / _INDEX).write_text(json.dumps({**index, "made_with": versions()}, indent=1) + "\n")
-        except OSError as error:
-            raise ConfigError(f"cannot write the detector to '{folder}': {error.strerror or error}.") from error
 
     @classmethod
     def load(cls, folder: Path) -> "SavedDetector":

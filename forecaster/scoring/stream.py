@@ -17,7 +17,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
 from forecaster import columns
-from forecaster.errors import ArtifactError, ConfigError, DataError
+from forecaster.errors import ArtifactError, DataError
 from forecaster.scoring.answers import Answers
 from forecaster.scoring.detected import Detected
 from forecaster.scoring.discoveries import Discoveries
@@ -35,6 +35,7 @@ from forecaster.series.door import ALONE, Table, long, plain
 from forecaster.series.frequency import Ints
 from forecaster.series.grid import Floats
 from forecaster.series.rows import LARGEST
+from forecaster.training.writing import writing
 
 __all__ = ["Stream"]
 
@@ -229,15 +230,13 @@ class Stream:
         for number, followed in enumerate(self._followed):
             if followed is not None:
                 arrays |= {f"{number}:{name}": value for name, value in followed.state().items()}
-        try:
+        with writing(folder, "the state"):
             folder.mkdir(parents=True, exist_ok=True)
             half = folder / (STATE + ".half")
             save_file({name: np.ascontiguousarray(value) for name, value in arrays.items()}, half)
             with half.open("rb") as written:
                 os.fsync(written.fileno())
             half.replace(folder / STATE)
-        except OSError as error:
-            raise ConfigError(f"cannot write the state to '{folder}': {error.strerror or error}.") from error
 
     @classmethod
     def _load(cls, saved: SavedDetector, path: Path) -> "Stream":

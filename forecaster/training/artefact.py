@@ -13,7 +13,7 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
-from forecaster.errors import ArtifactError, ConfigError
+from forecaster.errors import ArtifactError
 from forecaster.layers.cross_target import CrossTargetLinear
 from forecaster.models.base import Task
 from forecaster.panel.beside import LAGS
@@ -27,6 +27,7 @@ from forecaster.training.calibration import Calibration
 from forecaster.training.dependence import Dependence
 from forecaster.training.network import Network
 from forecaster.training.plan import Plan
+from forecaster.training.writing import writing
 
 __all__ = ["DESCRIPTION", "Artefact", "Facts", "Tail", "build_network", "versions"]
 
@@ -146,7 +147,7 @@ class Artefact:
             "blend": asdict(self.blend),
             "made_with": versions(),
         }
-        try:
+        with writing(folder, "the artefact"):
             folder.mkdir(parents=True, exist_ok=True)
             (folder / DESCRIPTION).unlink(missing_ok=True)
             for number, other in enumerate(self.others, start=2):
@@ -157,8 +158,6 @@ class Artefact:
             half = folder / (DESCRIPTION + ".half")
             half.write_text(json.dumps(description, indent=1) + "\n")
             half.replace(folder / DESCRIPTION)
-        except OSError as error:
-            raise ConfigError(f"cannot write the artefact to '{folder}': {error.strerror or error}.") from error
 
     @classmethod
     def load(cls, folder: Path) -> "Artefact":

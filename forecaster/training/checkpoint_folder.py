@@ -6,12 +6,12 @@ import os
 import time
 from pathlib import Path
 
-from forecaster.errors import ConfigError
 from forecaster.series.frequency import Ints
 from forecaster.series.grid import Grid
 from forecaster.training.artefact import Artefact, versions
 from forecaster.training.in_use import delete_unused
 from forecaster.training.plan import Plan
+from forecaster.training.writing import writing
 
 __all__ = ["CheckpointFolder"]
 
@@ -32,10 +32,8 @@ class CheckpointFolder:
     def of(self, plan: Plan, grid: Grid, ends: Ints, warm: Artefact | None) -> Path:
         """The folder of one training: the same plan on the same rows gives the same folder. Raises: ConfigError"""
         own = self.folder / f"{plan.model}-{_digest(plan, grid, ends, warm)}"
-        try:
+        with writing(self.folder):
             own.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise ConfigError(f"cannot write to '{self.folder}': {error.strerror or error}.") from error
         self._used.append(own)
         return own
 

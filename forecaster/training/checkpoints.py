@@ -13,6 +13,7 @@ from forecaster.training.labelled_windows import LabelledWindows
 from forecaster.training.schedule import FIXED_STEPS
 from forecaster.training.stream import StreamedStretches
 from forecaster.training.stretch import TrainingStretches
+from forecaster.training.writing import writing
 
 __all__ = ["Checkpoints", "Draws", "SafeFiles"]
 
@@ -24,8 +25,9 @@ class SafeFiles(CheckpointIO):
     """Reads and writes Lightning's checkpoints as safetensors and JSON."""
 
     def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any = None) -> None:
-        """Write one."""
-        nested.write(checkpoint, Path(path))
+        """Write one. Raises: ConfigError if it cannot be written"""
+        with writing(Path(path).parent, "a checkpoint"):
+            nested.write(checkpoint, Path(path))
 
     def load_checkpoint(self, path: Any, map_location: Any = None, weights_only: bool | None = None) -> dict[str, Any]:
         """Read one."""

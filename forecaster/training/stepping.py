@@ -14,13 +14,14 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
-from forecaster.errors import ArtifactError, ConfigError
+from forecaster.errors import ArtifactError
 from forecaster.series.clock import Clock
 from forecaster.series.frequency import Ints
 from forecaster.series.grid import Floats, Grid
 from forecaster.training.artefact import Artefact
 from forecaster.training.carried import Carried
 from forecaster.training.walk import Forecasts
+from forecaster.training.writing import writing
 
 __all__ = ["Stepping"]
 
@@ -70,12 +71,10 @@ class Stepping:
         }
         tensors = {f"carried.{name}": value for name, value in self.carried.tensors().items()}
         tensors |= {"starts": torch.as_tensor(self.starts), "rows": torch.as_tensor(self.rows)}
-        try:
+        with writing(folder, "the state"):
             folder.mkdir(parents=True, exist_ok=True)
             save_file({name: value.contiguous() for name, value in tensors.items()}, folder / _TENSORS)
             (folder / _DESCRIPTION).write_text(json.dumps(description) + "\n")
-        except OSError as error:
-            raise ConfigError(f"cannot write the state to '{folder}': {error.strerror or error}.") from error
 
     @classmethod
     def load(cls, folder: Path, artefact: Artefact) -> "Stepping":

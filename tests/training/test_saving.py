@@ -1,5 +1,8 @@
 """An artefact's folder holds all of one artefact, or none that can be read."""
 
+import resource
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -7,8 +10,9 @@ import numpy as np
 import pytest
 from safetensors.torch import load_file, save_file
 
-from forecaster.errors import ArtifactError
+from forecaster.errors import ArtifactError, DiskError
 from forecaster.progress import RecordingWatch
+from forecaster.scoring.forecaster import Forecaster
 from forecaster.series import synthetic
 from forecaster.series.frame import check
 from forecaster.series.roles import Roles
@@ -16,6 +20,7 @@ from forecaster.training import artefact as on_disk
 from forecaster.training.artefact import Artefact
 from forecaster.training.job import Job
 from forecaster.training.recipe import learn
+from forecaster.training.stepping import Stepping
 
 GRID = check(synthetic.seasonal(2, 60), Roles()).grids[0]
 ENDS = np.asarray(GRID.lengths)
@@ -52,6 +57,35 @@ def test_a_folder_that_was_being_overwritten_is_not_read(
     _killed(_pair(3), tmp_path, files, monkeypatch)
     with pytest.raises(ArtifactError, match="no readable artefact"):
         Artefact.load(tmp_path)
+
+
+@contextmanager
+def _full_after(most: int) -> Iterator[None]:
+    """A disk on which no file can have more bytes than these."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (most, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def _saved(artefact: Artefact, folder: Path) -> None:
+    Forecaster((artefact,), Roles()).save(folder)
+
+
+def _stepped(artefact: Artefact, folder: Path) -> None:
+    Stepping.begin(artefact, GRID).save(folder)
+
+
+@pytest.mark.parametrize("save", [Artefact.save, _saved, _stepped])
+def test_a_full_disk_is_told_by_its_folder(save: Callable[[Artefact, Path], None], tmp_path: Path) -> None:
+    """Also in files of numbers, whose library has an error of its own; what cannot be whole is no model."""
+    folder, artefact = tmp_path / "new", _pair(30)
+    with _full_after(2_000), pytest.raises(DiskError, match=rf"cannot write .*to '{folder}.*File too large"):
+        save(artefact, folder)
+    assert not list(tmp_path.rglob("*.json"))
+    assert save is not _saved or not folder.exists()
 
 
 def test_a_training_that_was_kept_in_part_is_done_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
