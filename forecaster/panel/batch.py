@@ -13,6 +13,7 @@ S  series                           N  rows of all series, end to end
 """
 
 from dataclasses import dataclass, fields, replace
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -89,11 +90,19 @@ class Batch:
         """Known-future features of the H steps after each cutoff (a view)."""
         return self.ahead_BUF[:, 1:].unfold(1, self.horizon, 1).transpose(2, 3)
 
+    def rows(self, some: slice) -> "Batch":
+        """Some of its stretches."""
+        beside = None if self.beside is None else self.beside.rows(some)
+        return replace(self, beside=beside, **{name: value[some] for name, value in self._tensors().items()})
+
     def to(self, device: str | torch.device) -> "Batch":
         """The same batch on a device."""
-        moved = {f.name: getattr(self, f.name).to(device) for f in fields(self) if f.type is Tensor}
         beside = None if self.beside is None else self.beside.to(device)
-        return replace(self, beside=beside, **moved)
+        return replace(self, beside=beside, **{name: value.to(device) for name, value in self._tensors().items()})
+
+    def _tensors(self) -> dict[str, Any]:
+        """Its tensors by name; all have the stretches as first dimension."""
+        return {f.name: getattr(self, f.name) for f in fields(self) if f.type is Tensor}
 
 
 def gather(

@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-__all__ = ["concatenated", "leaves", "mapped", "put", "refilled"]
+__all__ = ["concatenated", "detached", "leaves", "mapped", "put", "refilled"]
 
 
 def mapped(state: Any, part: Any) -> Any:
@@ -28,6 +28,13 @@ def concatenated(states: Sequence[Any]) -> Any:
     if isinstance(first, Tensor):
         return torch.cat(list(states))
     return None if first is None else type(first)(map(concatenated, zip(*states, strict=True)))
+
+
+def detached(state: Any, device: torch.device | None = None) -> Any:
+    """The state without the graph that computed it, so that the next loss does not reach back beyond it."""
+    if isinstance(state, Tensor):
+        return state.detach().to(device)
+    return None if state is None else type(state)(detached(one, device) for one in state)
 
 
 def leaves(state: Any) -> Iterator[Tensor]:

@@ -35,7 +35,8 @@ __all__ = ["fit"]
 
 _RUN_IN = 128
 """Steps that are read before the first held-out cutoff to warm up the state."""
-_HELD_OUT_VALUES = 20_000
+_HELD_OUT_VALUES = 320_000
+"""About the most forecast values that are made of held-out rows at once."""
 _QUANTILES_JUDGED = 40_000_000
 """About the most forecasts that calibration holds, at equal distances: with long horizons neighbours err alike."""
 _FEWEST_LOOKED_AT = 1_000
@@ -136,7 +137,7 @@ def _held_out(panel: Panel, chosen: Ints, ends: Ints, plan: Plan) -> HeldOut:
         window=plan.window,
         horizon=plan.horizon,
         run_in=_RUN_IN,
-        values=_HELD_OUT_VALUES * 16,
+        values=_HELD_OUT_VALUES,
         errors=plan.training.errors,
     )
 

@@ -11,8 +11,8 @@ from torch import Tensor
 from forecaster.errors import DataError
 from forecaster.training import workers
 from forecaster.training.clipping import Clipping
+from forecaster.training.encoder_state import detached
 from forecaster.training.schedule import Schedule
-from forecaster.training.stream import detached
 from forecaster.training.stretch import Stretch
 from forecaster.training.trainable import Trainable
 
@@ -41,8 +41,8 @@ class TrainingModule(pl.LightningModule):
         self.lr, self.weight_decay = lr, weight_decay
         self.clipping, self.schedule = clipping, schedule
         self.stream = stream
-        """The state to carry on, if stretches continue each other."""
         self.carried: Any = None
+        """The encoder's state after the last stretch, if stretches continue each other."""
 
     def on_train_start(self) -> None:
         """Let SIGTERM end a worker at once: Lightning's handler would ask the others, which may wait for this one."""

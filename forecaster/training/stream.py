@@ -1,7 +1,6 @@
 """Training on series read from their first row to their last, in stretches that continue each other."""
 
 from collections.abc import Iterator
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -12,7 +11,7 @@ from forecaster.panel.panel import Panel
 from forecaster.training.how import Training
 from forecaster.training.stretch import Stretch, weighted
 
-__all__ = ["StreamedStretches", "detached"]
+__all__ = ["StreamedStretches"]
 
 _SHUFFLE = 0.2
 """Random noise on the lengths by which series are grouped, so that each pass over the data makes different groups."""
@@ -59,10 +58,3 @@ class StreamedStretches(IterableDataset[Stretch]):
         return Stretch(
             batch, weighted(batch, torch.ones_like(batch.real_BT), self.training.errors), series_B, continues=first > 0
         )
-
-
-def detached(state: Any, device: torch.device | None = None) -> Any:
-    """A model's state (tensors in lists and tuples) detached from the graph that computed it."""
-    if isinstance(state, Tensor):
-        return state.detach().to(device)
-    return type(state)(detached(each, device) for each in state) if isinstance(state, list | tuple) else state

@@ -33,26 +33,7 @@ class Stretch:
 
     def rows(self, some: slice) -> "Stretch":
         """Some of its rows."""
-        batch = self.batch
-        return Stretch(
-            replace(
-                batch,
-                y_BL=batch.y_BL[some],
-                seen_BL=batch.seen_BL[some],
-                begun_BL=batch.begun_BL[some],
-                level_BT=batch.level_BT[some],
-                spread_BT=batch.spread_BT[some],
-                steps_BTI=batch.steps_BTI[some],
-                ahead_BUF=batch.ahead_BUF[some],
-                static_BK=batch.static_BK[some],
-                number_B=batch.number_B[some],
-                real_BT=batch.real_BT[some],
-                beside=None if batch.beside is None else batch.beside.rows(some),
-            ),
-            self.weight_BTH[some],
-            self.series_B[some],
-            self.continues,
-        )
+        return Stretch(self.batch.rows(some), self.weight_BTH[some], self.series_B[some], self.continues)
 
     def to(self, device: str | torch.device) -> "Stretch":
         """The same on a device."""
@@ -136,7 +117,7 @@ class HeldOut(IterableDataset[Stretch]):
         self.window, self.horizon, self.run_in, self.errors = window, horizon, run_in, errors
         self.values = max(values, horizon)
         self.every = 1
-        """Forecasts are made from every `stride`-th cutoff."""
+        """Forecasts are made from one in so many cutoffs; all of them are read."""
         self.rows = max(1, values // max(1, self.steps * horizon))
 
     @property
