@@ -8,11 +8,9 @@ from torch import Tensor
 from forecaster import columns
 from forecaster.errors import ConfigError
 from forecaster.panel.batch import gather
-from forecaster.panel.panel import pack
 from forecaster.scoring.forecaster import Forecaster
 from forecaster.series.frame import Checked
 from forecaster.series.grid import Floats, Grid
-from forecaster.series.public_holidays import with_holidays
 from forecaster.training.artefact import Artefact
 
 __all__ = ["attended_rows"]
@@ -44,8 +42,7 @@ def attended_rows(model: Forecaster, checked: Checked) -> pd.DataFrame:
 def _weights(artefact: Artefact, grid: Grid) -> Floats | None:
     """The weight of each row of a grid, [N]; None if the model has no attention."""
     network, plan = artefact.network.on("cpu"), artefact.plan
-    wide = with_holidays(grid, plan.holidays, plan.horizon)
-    panel = pack(wide, network.scale.measure, artefact.features, season=max(plan.seasons, default=1))
+    panel = artefact.packed(grid)
     found: list[Tensor] = []
     with torch.inference_mode():
         for series, length in enumerate(grid.lengths.tolist()):

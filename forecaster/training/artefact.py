@@ -18,10 +18,12 @@ from forecaster.layers.cross_target import CrossTargetLinear
 from forecaster.models.base import Task
 from forecaster.panel.beside import LAGS
 from forecaster.panel.features import Features
-from forecaster.panel.panel import RESTLESS
+from forecaster.panel.panel import RESTLESS, Panel, pack
 from forecaster.progress import Moment
 from forecaster.series import frequency
-from forecaster.series.frequency import Frequency
+from forecaster.series.frequency import Frequency, Ints
+from forecaster.series.grid import Grid
+from forecaster.series.public_holidays import with_holidays
 from forecaster.training.blend import EVEN, Blend
 from forecaster.training.calibration import Calibration
 from forecaster.training.dependence import Dependence
@@ -134,6 +136,20 @@ class Artefact:
             return self.calibration.dependence
         each = [member.calibration.dependence.correlation for member in self.members]
         return Dependence.of(np.mean(each, axis=0))
+
+    def packed(self, grid: Grid, *, begins: Ints | None = None, device: str = "cpu") -> Panel:
+        """A grid in the network's units, with the features that it was trained on; `begins` as in `pack`.
+
+        Raises: ArtifactError when the grid lacks a covariate that was trained on
+        """
+        return pack(
+            with_holidays(grid, self.plan.holidays, self.plan.horizon),
+            self.network.scale.measure,
+            self.features,
+            season=self.plan.longest_season,
+            begins=begins,
+            device=device,
+        )
 
     def save(self, folder: Path) -> None:
         """Write it into a folder. Raises: ConfigError when the folder cannot be written."""

@@ -79,7 +79,7 @@ def _fit(
     train_ends[chosen] -= plan.training.held_out
     network, features = _begun(grid, train_ends, plan, warm)
     network.head.check(torch.as_tensor(grid.y[grid.known(train_ends)]))
-    panel = pack(grid, network.scale.measure, features, season=max(plan.seasons, default=1), device=device)
+    panel = pack(grid, network.scale.measure, features, season=plan.longest_season, device=device)
     held_out = _held_out(panel, chosen, ends, plan)
     facts, snapshots = Facts(), list[dict[str, Tensor]]()
     if int(np.maximum(train_ends - 1, 0).sum()) > 0:

@@ -9,7 +9,6 @@ import torch
 from torch import Tensor
 
 from forecaster.models.base import Inputs, in_units
-from forecaster.panel.panel import pack
 from forecaster.series.clock import Clock
 from forecaster.series.frequency import Ints
 from forecaster.series.grid import Array, Floats, Grid
@@ -40,7 +39,7 @@ class Part:
     def fresh(cls, artefact: Artefact, series: int) -> "Part":
         """The state before the first row of each series."""
         plan = artefact.plan
-        ring = Ring.empty(series, _rows_kept(artefact), max(plan.seasons, default=1))
+        ring = Ring.empty(series, _rows_kept(artefact), plan.longest_season)
         late = LateErrors.none(series, plan.horizon) if plan.adaptive else None
         return cls(ring, late, None, torch.zeros(series, artefact.features.static_width))
 
@@ -48,9 +47,8 @@ class Part:
     def after(cls, artefact: Artefact, grid: Grid) -> "Part":
         """The state after the last row of each series of a grid, computed by the pass."""
         network, plan = artefact.network.on("cpu"), artefact.plan
-        season = max(plan.seasons, default=1)
-        panel = pack(grid, network.scale.measure, artefact.features, season=season)
-        ring = Ring.of(panel, network.scale, _rows_kept(artefact), season)
+        panel = artefact.packed(grid)
+        ring = Ring.of(panel, network.scale, _rows_kept(artefact), plan.longest_season)
         state, late = passed(artefact, panel, grid.lengths)
         return cls(ring, late, state, panel.static_SK)
 

@@ -86,6 +86,11 @@ class Plan:
         return tuple(dict.fromkeys([*(m for m in self.seasons if m <= self.window), 1]))
 
     @property
+    def longest_season(self) -> int:
+        """Steps of the longest season, 1 if there is none: missing values are filled by the one a season before."""
+        return max(self.seasons, default=1)
+
+    @property
     def digest(self) -> str:
         """A digest of the whole plan, twelve hexadecimal digits."""
         return hashlib.sha256(json.dumps(self.to_json(), sort_keys=True).encode()).hexdigest()[:12]

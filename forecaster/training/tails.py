@@ -9,7 +9,7 @@ from forecaster.series.frequency import Ints
 from forecaster.series.grid import Floats, Grid
 from forecaster.training.artefact import Artefact, Tail
 from forecaster.training.plan import held_out_series
-from forecaster.training.walk import walk
+from forecaster.training.walk import Forecasts, walk
 
 __all__ = ["with_tails"]
 
@@ -34,9 +34,7 @@ def with_tails(artefact: Artefact, grid: Grid, ends: Ints) -> Artefact:
 def _forecasts(artefact: Artefact, grid: Grid, last: Ints, warmup: int | None) -> Floats:
     """One forecast per series, in their order: [S, H, Q]"""
     parts = list(walk(artefact, grid, last, last, adaptive=True, warmup=warmup, device="cpu"))
-    series, quantiles = (np.concatenate([getattr(p, name) for p in parts]) for name in ("series", "quantiles"))
-    ordered: Floats = quantiles[np.argsort(series)]
-    return ordered
+    return Forecasts.joined(parts).quantiles
 
 
 def _tail(steps: int, found: Floats, whole: Floats) -> Tail:

@@ -10,7 +10,7 @@ from forecaster.series.frequency import Ints
 from forecaster.series.grid import Floats, Grid
 from forecaster.training.artefact import Artefact
 from forecaster.training.plan import Plan, held_out_series
-from forecaster.training.walk import walk
+from forecaster.training.walk import Forecasts, walk
 
 __all__ = ["Trial"]
 
@@ -60,9 +60,7 @@ class Trial:
         parts = list(walk(made, self.grid, self.first, self.last, stride=self.stride, device="cpu"))
         if not parts:
             return np.zeros((*self.targets.shape, len(LEVELS)))
-        series, cutoffs = (np.concatenate([getattr(one, name) for one in parts]) for name in ("series", "cutoffs"))
-        found: Floats = np.concatenate([one.quantiles for one in parts])[np.lexsort((cutoffs, series))]
-        return found
+        return Forecasts.joined(parts).quantiles
 
     def error(self, quantiles: Floats) -> float:
         """Mean pinball loss of forecasts from every cutoff, in units of each series' mean absolute change.

@@ -9,10 +9,9 @@ import torch
 
 from forecaster.columns import MEDIAN
 from forecaster.errors import ArtifactError
-from forecaster.panel.panel import Panel, pack
+from forecaster.panel.panel import Panel
 from forecaster.series.frequency import Ints
 from forecaster.series.grid import Bools, Floats, Grid
-from forecaster.series.public_holidays import with_holidays
 from forecaster.training.adaptive_widths import AdaptiveWidths
 from forecaster.training.artefact import Artefact
 from forecaster.training.blend import Blend
@@ -34,6 +33,13 @@ class Forecasts:
     series: Ints
     cutoffs: Ints
     quantiles: Floats
+
+    @classmethod
+    def joined(cls, parts: "Sequence[Forecasts]") -> "Forecasts":
+        """The forecasts of several parts, at least one, in the order of series and cutoffs."""
+        names = ("series", "cutoffs", "quantiles")
+        every = cls(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
+        return every.take(np.lexsort((every.cutoffs, every.series)))
 
     @property
     def median(self) -> Floats:
@@ -94,11 +100,7 @@ def walk(
 def last_forecasts(artefact: Artefact, grid: Grid, *, warmup: int | None = None, device: str = "auto") -> Forecasts:
     """One forecast for each series, after its last row; `warmup` as in `walk`."""
     ends = grid.lengths - 1
-    parts = list(walk(artefact, grid, ends, ends, adaptive=True, warmup=warmup, device=device))
-    together = Forecasts(
-        *(np.concatenate([getattr(p, name) for p in parts]) for name in ("series", "cutoffs", "quantiles"))
-    )
-    return together.take(np.argsort(together.series))
+    return Forecasts.joined(list(walk(artefact, grid, ends, ends, adaptive=True, warmup=warmup, device=device)))
 
 
 def _blended(blend: Blend, walks: Sequence[Iterator[Forecasts]]) -> Iterator[Forecasts]:
@@ -126,15 +128,8 @@ class _Pass:
     def of(cls, artefact: Artefact, grid: Grid, begins: Ints, device: str) -> "_Pass":
         """The grid packed in the form that the network reads."""
         device = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
-        network, plan = artefact.network.on(device), artefact.plan
-        panel = pack(
-            with_holidays(grid, plan.holidays, plan.horizon),
-            network.scale.measure,
-            artefact.features,
-            season=max(plan.seasons, default=1),
-            begins=begins,
-            device=device,
-        )
+        artefact.network.on(device)
+        panel = artefact.packed(grid, begins=begins, device=device)
         return cls(artefact, begins, panel, Whole.of(artefact, panel))
 
     def can_follow(self, warmup: int | None) -> bool:
