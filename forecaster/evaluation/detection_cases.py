@@ -4,10 +4,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
-import pandas as pd
 
 from forecaster.anomaly_metrics.base import Case
-from forecaster.errors import ConfigError
 from forecaster.evaluation.buffer import period
 from forecaster.scoring.alarms import Alarms
 from forecaster.scoring.detected import Detected
@@ -18,7 +16,7 @@ from forecaster.series.frame import Checked
 from forecaster.series.frequency import DAY, Frequency, Ints
 from forecaster.series.grid import Bools
 
-__all__ = ["Cases", "Labelled", "detected_cases", "labels_of", "random_cases"]
+__all__ = ["Cases", "Labelled", "detected_cases", "random_cases"]
 
 Cases = dict[str, Case]
 """By `unique_id`; channels count as the whole that they are."""
@@ -35,20 +33,6 @@ class Labelled:
     labels: Bools
     ends: list[Ints]
     false_alarms: str
-
-
-def labels_of(frame: pd.DataFrame, column: str) -> Bools:
-    """Rows that are labelled as anomalies: any number except 0. A missing label means no anomaly.
-
-    Raises: ConfigError for a column that does not exist or holds text
-    """
-    if column not in frame.columns:
-        raise ConfigError(f"--label: no column '{column}'. Found {', '.join(map(str, frame.columns))}.")
-    numbers = pd.to_numeric(frame[column], errors="coerce")
-    text = frame.loc[numbers.isna() & frame[column].notna(), column]
-    if len(text):
-        raise ConfigError(f"--label {column}: expected 0 and 1, found {text.iloc[0]!r} in row {text.index[0]}.")
-    return np.asarray(numbers.fillna(0).to_numpy(float) != 0)
 
 
 def detected_cases(labelled: Labelled, detected: list[Detected]) -> Cases:

@@ -8,12 +8,13 @@ from typing import Any
 from forecaster import plugins
 from forecaster.detectors.base import Detector
 from forecaster.errors import ConfigError, ForecasterError
-from forecaster.evaluation.detection_cases import Cases, Labelled, detected_cases, labels_of, random_cases
+from forecaster.evaluation.detection_cases import Cases, Labelled, detected_cases, random_cases
 from forecaster.progress import SILENT, Watch
 from forecaster.scoring.detect import detect_all
 from forecaster.scoring.detection import SHARED, Detection
 from forecaster.scoring.fdr import restrained
 from forecaster.scoring.fitting import configured
+from forecaster.scoring.flagged import flagged
 from forecaster.scoring.parting import training_ends
 from forecaster.scoring.rate import DEFAULT_RATE
 from forecaster.series.door import Table, long, plain
@@ -87,7 +88,7 @@ def run(frame: Table, how: Trials, watch: Watch = SILENT) -> TrialResult:
     Raises: DataError for a table that cannot be read, ConfigError for one without labels or a wrong option
     """
     whole, roles = plain(frame), Roles.of(how.channels)
-    labels = labels_of(whole, how.label)
+    labels = flagged(whole, how.label, "--label")
     seen = long(whole.drop(columns=how.label), roles)
     checked = check(seen, roles, freq=how.freq, zone=how.tz, strict=how.strict, beside=how.test_column)
     ends = training_ends(checked, seen, train_until=how.train_until, test_column=how.test_column)

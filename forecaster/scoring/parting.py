@@ -4,8 +4,10 @@ import numpy as np
 import pandas as pd
 
 from forecaster.errors import ConfigError
+from forecaster.scoring.flagged import flagged
 from forecaster.series.frame import Checked
 from forecaster.series.frequency import Ints
+from forecaster.series.grid import Bools
 
 __all__ = ["training_ends"]
 
@@ -24,14 +26,13 @@ def training_ends(
     """
     if train_until is not None and test_column is not None:
         raise ConfigError("--train-until and --test-column exclude each other.")
-    if test_column is not None and test_column not in frame.columns:
-        raise ConfigError(f"--test-column: no column '{test_column}'. Found {', '.join(map(str, frame.columns))}.")
+    tested = None if test_column is None else flagged(frame, test_column, "--test-column")
     found = []
     for number, grid in enumerate(checked.grids):
         if train_until is not None:
             found.append(grid.position_of(grid.clock.instant(train_until, "--train-until")) + 1)
-        elif test_column is not None:
-            found.append(_first_test_rows(checked, number, frame[test_column]))
+        elif tested is not None:
+            found.append(_first_test_rows(checked, number, tested))
         else:
             found.append(np.minimum((grid.lengths * _SHARE).astype(np.int64), _MOST))
     if all((ends >= grid.lengths).all() for grid, ends in zip(checked.grids, found, strict=True)):
@@ -40,17 +41,10 @@ def training_ends(
     return found
 
 
-def _first_test_rows(checked: Checked, number: int, column: "pd.Series[float]") -> Ints:
-    """Position of the first row of each series that is marked as a test row."""
+def _first_test_rows(checked: Checked, number: int, tested: Bools) -> Ints:
+    """Position of the first test row of each series, its length if there is none. Shapes: [rows of the input] -> [S]"""
     grid = checked.grids[number]
-    numbers = pd.to_numeric(column, errors="coerce")
-    text = column[numbers.isna() & column.notna()]
-    if len(text):
-        raise ConfigError(
-            f"--test-column {column.name}: expected 0 and 1, found {text.iloc[0]!r} in row {text.index[0]}."
-        )
-    marked = numbers.fillna(0).to_numpy() != 0
-    rows = np.flatnonzero((checked.grid_of == number) & (checked.series_of >= 0) & marked)
+    rows = np.flatnonzero((checked.grid_of == number) & (checked.series_of >= 0) & tested)
     ends = grid.lengths.copy()
     for channel in range(len(checked.roles.targets)):
         np.minimum.at(ends, checked.series_of[rows] + channel, checked.position_of[rows])
