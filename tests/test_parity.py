@@ -7,9 +7,10 @@ import typing
 from pathlib import Path
 
 import pytest
+import typer
 
 from forecaster import api, plugins
-from forecaster.actions.base import DOOR_PARAMETERS
+from forecaster.actions.base import DOOR_PARAMETERS, Outcome
 from forecaster.app import App
 from forecaster.serving.cli import _command, flag
 from forecaster.settings import Settings
@@ -101,6 +102,22 @@ def test_the_python_door_has_the_flags(door: str, verb: str) -> None:
 def test_a_flag_is_its_parameter() -> None:
     """Underscores become dashes, and a trailing one is dropped."""
     assert [flag(name) for name in ("train_until", "set_", "out")] == ["--train-until", "--set", "--out"]
+
+
+@pytest.mark.parametrize("given", [["--series", "a,b"], ["--series", "a", "--series", "b"]])
+def test_a_flag_of_several_words_may_be_repeated(given: list[str]) -> None:
+    """Commas or the flag again: no word is lost."""
+    asked: list[list[str] | None] = []
+
+    def verb(*, series: list[str] | None = None) -> Outcome:
+        asked.append(series)
+        return Outcome([])
+
+    app = typer.Typer()
+    app.command()(_command(verb))
+    app(given, standalone_mode=False)
+    app([], standalone_mode=False)
+    assert asked == [["a", "b"], None]
 
 
 def test_flows_take_the_verbs_words() -> None:

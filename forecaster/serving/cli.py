@@ -109,7 +109,7 @@ def _option(name: str, hint: Any, default: Any) -> tuple[Any, Any, Callable[[Any
         return Annotated[list[str] | None, option], default, _pairs
     if origin is list:
         (item,) = get_args(kinds[0])
-        return Annotated[str | None, option], default, lambda value: _split(name, value, item)
+        return Annotated[list[str] | None, option], default, lambda values: _split(name, values, item)
     return Annotated[hint, option], default, lambda value: value
 
 
@@ -119,9 +119,11 @@ def _pairs(values: list[str] | None) -> dict[str, Any] | None:
     return parse(values) if values else None
 
 
-def _split(name: str, value: str | None, item: Callable[[str], Any]) -> list[Any] | None:
-    if value is None:
+def _split(name: str, values: list[str] | None, item: Callable[[str], Any]) -> list[Any] | None:
+    """Items with commas between, of an option that may also be given several times."""
+    if not values:
         return None
+    value = ",".join(values)
     try:
         return [item(part.strip()) for part in value.split(",") if part.strip()]
     except ValueError as error:
