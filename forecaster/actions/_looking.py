@@ -54,7 +54,8 @@ def look(app: "App", one: "Pipeline", champion: "Version", now: datetime, watch:
     spoken = said[["event_id", "state", "at", "over", "every"]].to_csv()
     kind = digest(champion.version, asdict(how), spans(how.rules.maintenance), spoken)
     scoring = _Scoring(app, one, champion, forecaster, how, said, Snapshots(app, one.name, kind, now), now, watch)
-    return scoring.gone_on(names) or scoring.from_all()
+    scored = scoring.gone_on(names) if names else None
+    return scored or scoring.from_all()
 
 
 @dataclass(frozen=True)

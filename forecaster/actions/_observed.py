@@ -30,8 +30,18 @@ def observed(app: "App", one: "Pipeline", when: datetime) -> "tuple[pd.DataFrame
     names = app.ledger.find_series(stream=one.name)["unique_id"].tolist()
     frame = app.lake.read("observations", series=names, as_of=when) if names else None
     if frame is None or len(frame) == 0:
-        raise DataError(f"pipeline '{one.name}' has no observation yet. Run: forecaster ingest {one.name}")
+        raise DataError(_nothing_yet(app, one))
     return frame, check(frame[["unique_id", "ds", "y"]], Roles(), freq=_sessions(app, one))
+
+
+def _nothing_yet(app: "App", one: "Pipeline") -> str:
+    """Why there are no rows, and what to do."""
+    if app.ledger.find_slices(stream=one.name, limit=1).empty:
+        return f"pipeline '{one.name}' has no observation yet. Run: forecaster ingest {one.name}"
+    return (
+        f"pipeline '{one.name}' has no observation: what it has read was set aside, or is another pipeline's by now. "
+        f"Read it again: forecaster ingest {one.name} --again"
+    )
 
 
 def examples(app: "App", one: "Pipeline", when: datetime) -> "tuple[pd.DataFrame, Checked, dict[str, int]]":
