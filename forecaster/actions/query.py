@@ -163,15 +163,17 @@ def _quality(
     contracts = {one.name: app.contract(one) for one in app.settings.chosen(pipeline)}
     now = as_of or datetime.now(UTC)
     known = app.ledger.find_series()
-    trading = known[known["stream"].isin(list(contracts)) & ~known["calendar"].fillna("").isin(["", "24/7"])]
+    days = known[known["stream"].isin(list(contracts))].replace({"calendar": {None: "", "24/7": ""}})
+    days = days[(days["calendar"] != "") | (days["step"] == "B")]
     found = quality(
         app.lake,
         contracts,
         now,
+        owned=known.groupby("stream")["unique_id"].agg(list).to_dict(),
         series=series,
         since=since,
         until=until,
-        calendars=dict(zip(trading["unique_id"], trading["calendar"], strict=True)),
+        calendars=dict(zip(days["unique_id"], days["calendar"], strict=True)),
         refusing={name: app.ledger.refusing_slices(name) for name in contracts},
     )
     return found[:limit]

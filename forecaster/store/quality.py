@@ -1,18 +1,20 @@
 """Problems of stored series: gaps, rejected and duplicate rows, flat lines, silent series."""
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from forecaster.counted import counted
+from forecaster.counted import counted, lasting
 from forecaster.errors import MissingPackage
 from forecaster.series.contract import Contract
 from forecaster.series.frequency import DAY, fixed, parse_duration
-from forecaster.series.sessions import sessions
+from forecaster.series.sessions import Days, sessions
 from forecaster.store.border import TWIN
 from forecaster.store.lake import BUCKETS, Lake, bucket_of
 from forecaster.store.lake_sql import Reach, conditions, cursor, empty, newest
@@ -62,6 +64,7 @@ def quality(
     contracts: Mapping[str, Contract | None],
     now: datetime,
     *,
+    owned: Mapping[str, Collection[str]],
     series: Sequence[str] | None = None,
     since: datetime | None = None,
     until: datetime | None = None,
@@ -70,9 +73,10 @@ def quality(
 ) -> pd.DataFrame:
     """One row per series of some streams, those with problems first.
 
-    For a daily series with a trading calendar, by name in `calendars`, only missing sessions are gaps, not days on
-    which the exchange is closed. Rejected rows count only if still missing: in `refusing` slices of each stream (None:
-    in any), and not accepted since.
+    For a daily series in `calendars` only missing sessions of the trading calendar of that name are gaps, not days on
+    which the exchange is closed; an empty name is Monday to Friday. Series in `owned` are a stream's whatever stream
+    their rows came by. Rejected rows count only if still missing: in `refusing` slices of each stream (None: in any),
+    and not accepted since.
 
     Missing: a series without accepted rows has counts of 0; one with a single row has no step
     """
@@ -82,12 +86,13 @@ def quality(
             stream,
             contract or Contract(),
             now,
+            mine,
             Reach(series, since, until, bucket),
             calendars or {},
             None if refusing is None else refusing.get(stream, []),
         )
         for stream, contract in contracts.items()
-        for bucket in _buckets(series)
+        for bucket, mine in _by_bucket(owned.get(stream, ()), series).items()
     ]
     found = pd.concat([part for part in parts if len(part)], ignore_index=True) if any(map(len, parts)) else None
     if found is None:
@@ -96,9 +101,15 @@ def quality(
     return order[COLUMNS].reset_index(drop=True)
 
 
-def _buckets(series: Sequence[str] | None) -> list[int]:
-    """Buckets of the lake that contain some series, or all buckets."""
-    return list(range(BUCKETS)) if series is None else sorted({bucket_of(name) for name in series})
+def _by_bucket(owned: Collection[str], series: Sequence[str] | None) -> dict[int, list[str]]:
+    """Series of a stream (of those asked for, if any are) by their bucket of the lake."""
+    asked = None if series is None else set(series)
+    found: defaultdict[int, list[str]] = defaultdict(list)
+    for bucket in range(BUCKETS) if asked is None else sorted({bucket_of(name) for name in asked}):
+        found[bucket] = []
+    for name in owned if asked is None else asked.intersection(owned):
+        found[bucket_of(name)].append(name)
+    return found
 
 
 def _of_stream(
@@ -106,12 +117,14 @@ def _of_stream(
     stream: str,
     contract: Contract,
     now: datetime,
+    mine: Sequence[str],
     reach: Reach,
     calendars: Mapping[str, str],
     refusing: Sequence[str] | None,
 ) -> pd.DataFrame:
     limit = str(parse_duration(contract.max_gap)) if contract.max_gap else "NULL"
-    taken = _asked(lake, "observations", _SERIES, stream, reach, limit=limit, newest=newest("observations"))
+    within_mine = replace(reach, series=mine)
+    taken = _asked(lake, "observations", _SERIES, None, within_mine, limit=limit, newest=newest("observations"))
     refused = _refused(lake, stream, Reach(reach.series, bucket=reach.bucket), refusing)
     within = reach.since is not None or reach.until is not None
     found = taken.merge(refused, how="left" if within else "outer", on="unique_id")
@@ -122,40 +135,46 @@ def _of_stream(
     found["step"] = [fixed(int(step)).alias if step == step and step else "" for step in found["step_us"]]
     found["longest_gap_s"] = found["longest_us"] / 1e6
     if not contract.max_gap:
-        _count_sessions(lake, found, stream, reach, calendars)
+        _count_sessions(lake, found, reach, calendars)
     found["age_s"] = (pd.Timestamp(now) - found["last_ds"]).dt.total_seconds()
     found["problems"] = ["; ".join(_problems(row, contract)) for row in found.to_dict("records")]
     return found[COLUMNS]
 
 
-def _count_sessions(lake: Lake, found: pd.DataFrame, stream: str, reach: Reach, calendars: Mapping[str, str]) -> None:
+def _count_sessions(lake: Lake, found: pd.DataFrame, reach: Reach, calendars: Mapping[str, str]) -> None:
     """Count gaps of daily series by missing sessions; consecutive missing sessions are one gap."""
     daily = [
         name for name, step in zip(found["unique_id"], found["step"], strict=True) if step == "D" and name in calendars
     ]
-    days = _asked(lake, "observations", _DAYS, stream, Reach(daily, reach.since, reach.until)) if daily else None
+    days = _asked(lake, "observations", _DAYS, None, Reach(daily, reach.since, reach.until)) if daily else None
     for name, mine in days.groupby("unique_id") if days is not None else ():
         there = np.unique(mine["ds"].dt.tz_convert(None).to_numpy().astype("datetime64[D]"))
-        try:
-            open_days = sessions(calendars[str(name)])
-        except MissingPackage as error:
-            log.warning("gaps of series '%s' are counted by the clock: %s", name, error)
-            continue
-        apart = np.diff(open_days.positions(there, np.full_like(there, there[0])))
+        apart = _apart(there, str(name), calendars[str(name)])
         row = found["unique_id"] == name
+        found.loc[row, "step"] = "B"
         found.loc[row, "gaps"] = int((apart > 1).sum())
         found.loc[row, "longest_gap_s"] = float(apart.max(initial=0) * DAY / 1e6)
+
+
+def _apart(there: Days, name: str, calendar: str) -> Any:
+    """Sessions from each day to the next one."""
+    try:
+        if calendar:
+            return np.diff(sessions(calendar).positions(there, np.full_like(there, there[0])))
+    except MissingPackage as error:
+        log.warning("gaps of series '%s' are counted from Monday to Friday: %s", name, error)
+    return np.busday_count(there[:-1], there[1:])
 
 
 def _problems(row: Mapping[Any, Any], contract: Contract) -> list[str]:
     """Problems that a person should look at."""
     stale = parse_duration(contract.stale) / 1e6 if contract.stale else None
     said = [
-        (row["gaps"] > 0, f"{counted(row['gaps'], 'gap')}, the longest of {row['longest_gap_s']:.0f} s"),
+        (row["gaps"] > 0, f"{counted(row['gaps'], 'gap')}, the longest of {lasting(row['longest_gap_s'])}"),
         (row["rejected"] > 0, f"{counted(row['rejected'], 'row')} rejected"),
         (row["duplicates"] > 0, counted(row["duplicates"], "duplicate")),
         (0 < contract.flat <= row["flat_rows"], f"{row['flat_rows']} equal values in a row"),
-        (stale is not None and row["age_s"] > stale, f"nothing for {row['age_s']:.0f} s"),
+        (stale is not None and row["age_s"] > stale, f"nothing for {lasting(row['age_s'])}"),
         (row["rows"] == 0, "nothing was taken"),
     ]
     return [text for is_so, text in said if is_so]
@@ -174,12 +193,12 @@ def _asked(
     lake: Lake,
     table: str,
     query: str,
-    stream: str,
+    stream: str | None,
     reach: Reach,
     given: Mapping[str, Any] | None = None,
     **more: str,
 ) -> pd.DataFrame:
-    """The result of a query over one stream of a table."""
+    """The result of a query over one stream of a table, or over the series within reach of whatever stream."""
     source = lake.source(table, reach) or empty(table)
     wanted, values = conditions(table, reach, stream=stream)
     with cursor(lake.root) as connection:

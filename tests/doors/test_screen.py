@@ -97,7 +97,7 @@ def test_numbers_stand_point_below_point() -> None:
 
 def test_words_fold_between_words() -> None:
     """What is wrong with a series may be long; the columns after it have their room."""
-    wrong = "3 gaps, the longest of 7200 s; 12 rows rejected; nothing for 86400 s"
+    wrong = "3 gaps, the longest of 2 h; 12 rows rejected; nothing for 2.5 days"
     table = pd.DataFrame({"unique_id": ["ph"], "problems": [wrong], "rows": [2500]})
     lines = shown(table, 40)
     assert " ".join(line[11:33].strip() for line in lines[3:7]).strip() == wrong

@@ -73,8 +73,8 @@ def _secret(monkeypatch: pytest.MonkeyPatch) -> None:
     ("lost", "problems"),
     [
         (set(), ""),
-        ({"2024-12-26"}, "1 gap, the longest of 172800 s"),
-        ({"2025-01-10", "2025-01-14"}, "2 gaps, the longest of 172800 s"),
+        ({"2024-12-26"}, "1 gap, the longest of 2 days"),
+        ({"2025-01-10", "2025-01-14"}, "2 gaps, the longest of 2 days"),
     ],
 )
 def test_closed_days_are_no_gaps_and_a_lost_bar_is(

@@ -156,7 +156,7 @@ def test_a_contract_sets_rows_aside(project: Path) -> None:
     ingest(again=True, app=app)
     assert len(app.lake.read("quarantine")) == 1
     report = query("quality", app=app).table
-    assert report["problems"].tolist() == ["1 gap, the longest of 7200 s; 1 row rejected; 3 equal values in a row"]
+    assert report["problems"].tolist() == ["1 gap, the longest of 2 h; 1 row rejected; 3 equal values in a row"]
     project.write_text(project.read_text() + 'mode = "freeze"\n')
     _hours(folder, "b", [1.0, -5.0])
     outcome = ingest(app=App.open(project))
@@ -212,13 +212,54 @@ def test_quality_tells_what_to_look_at(project: Path) -> None:
     ingest(app=app)
     report = query("quality", as_of="2024-01-06T00:00Z", app=app).table.set_index("unique_id")
     assert report["problems"].to_dict() == {
-        "gap": "1 gap, the longest of 36000 s",
-        "silent": "nothing for 424800 s",
+        "gap": "1 gap, the longest of 10 h",
+        "silent": "nothing for 4.92 days",
         "text": "1 row rejected; nothing was taken",
         "well": "",
     }
     assert report.loc["well", "step"] == "h"
     assert report.index[-1] == "well"
+
+
+def test_weekends_of_business_days_are_no_gaps(project: Path) -> None:
+    """Rows from Monday to Friday, without a calendar from the source: a missing Thursday is a gap, in steps of that kind."""
+    days = pd.bdate_range("2024-01-01", periods=30)
+    for name, kept in (("whole", days), ("holed", days.delete(13))):
+        pd.DataFrame({"unique_id": name, "ds": kept, "y": range(len(kept))}).to_csv(
+            project.parent / "data" / f"{name}.csv", index=False
+        )
+    app = App.open(project)
+    ingest(app=app)
+    report = query("quality", app=app).table.set_index("unique_id")
+    assert report["problems"].to_dict() == {"whole": "", "holed": "1 gap, the longest of 2 days"}
+    assert set(report["step"]) == {"B"}
+
+
+def test_quality_follows_a_pipeline_that_was_renamed(project: Path) -> None:
+    """Its rows came by another name, and are its own: nothing of them counts as missing."""
+    _hours(project.parent / "data", "a", [1.0, 2.0, 3.0])
+    ingest(app=App.open(project))
+    project.write_text(project.read_text().replace("[pipelines.meters]", "[pipelines.counters]"))
+    app = App.open(project)
+    assert ingest(app=app).facts["slices"][0]["rows_new"] == 0
+    report = query("quality", app=app).table
+    assert report[["unique_id", "rows", "problems"]].to_numpy().tolist() == [["a", 3, ""]]
+
+
+def test_a_name_that_comes_back_is_told_to_read_again(project: Path) -> None:
+    """Renamed, read, and renamed back: its source has nothing new, and its series are the other name's by now."""
+    _hours(project.parent / "data", "a", [1.0, 2.0, 3.0])
+    text = project.read_text()
+    ingest(app=App.open(project))
+    project.write_text(text.replace("[pipelines.meters]", "[pipelines.counters]"))
+    ingest(app=App.open(project))
+    project.write_text(text)
+    app = App.open(project)
+    assert ingest(app=app).lines == ["nothing new"]
+    with pytest.raises(DataError, match=r"another pipeline's by now\. Read it again: forecaster ingest meters --again"):
+        train(app=app)
+    ingest(again=True, app=app)
+    assert query("observations", pipeline="meters", app=app).facts["rows"] == 3
 
 
 def test_duplicates_are_counted_by_themselves(project: Path) -> None:
