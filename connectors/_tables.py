@@ -116,17 +116,17 @@ def _nameless(absent: Sequence[str]) -> str:
     return ' If each file is a series, id_column = "" takes its name.' if absent == ["unique_id"] else ""
 
 
-def times(column: Any, dialect: Dialect) -> Any:
-    """A column of times in UTC; one that holds texts that are none stays text, for the border to name them."""
+def times(column: Any, dialect: Dialect, names: Any) -> Any:
+    """A column of times in UTC, by the names of their series; one with texts that are none stays text, for the border to name them."""
     if not pa.types.is_string(column.type):
-        return instants(column, dialect.timezone, dialect.time_unit)
+        return instants(column, dialect.timezone, dialect.time_unit, names)
     if dialect.time_format:
         found = pc.strptime(column, dialect.time_format, "us", error_is_null=True)
-        return instants(found, dialect.timezone) if found.null_count == column.null_count else column
+        return instants(found, dialect.timezone, names=names) if found.null_count == column.null_count else column
     first = next((text for text in column.drop_null()[:1].to_pylist()), "")
     if _NUMBER.fullmatch(first):
         column = numbers(column, Dialect())
-    return instants(column, dialect.timezone, dialect.time_unit)
+    return instants(column, dialect.timezone, dialect.time_unit, names)
 
 
 def numbers(column: Any, dialect: Dialect) -> Any:

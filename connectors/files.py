@@ -224,7 +224,7 @@ class Files(Connector):
             names = pc.binary_join_element_wise(*before, names, "/")
         if keys:
             self._tags |= dict.fromkeys(pc.unique(names).to_pylist(), keys)
-        ds = times(part[config.time_column], self._dialect)
+        ds = times(part[config.time_column], self._dialect, names)
         for column in config.value_columns:
             full = pc.binary_join_element_wise(names, column, "/") if len(config.value_columns) > 1 else names
             yield table(full, ds, numbers(part[column], self._dialect))

@@ -28,6 +28,7 @@ __all__ = [
     "LedgerLost",
     "MissingPackage",
     "SourceError",
+    "did_you_mean",
     "nearest",
     "unknown_name",
 ]
@@ -87,9 +88,13 @@ def unknown_name(kind: str, name: str, known: Iterable[str]) -> ConfigError:
 def nearest(name: str, known: Iterable[str]) -> str:
     """The end of a message about a wrong name: the nearest right one, and all there are."""
     names = sorted(known)
-    near = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
-    hint = f" Did you mean '{near[0]}'?" if near else ""
-    return f"{hint} Known: {', '.join(names) or 'none'}."
+    return f"{did_you_mean(name, names)} Known: {', '.join(names) or 'none'}."
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """The end of a message about a wrong name among many: the nearest right one, if any is near."""
+    near = difflib.get_close_matches(name, list(known), n=1, cutoff=0.5)
+    return f" Did you mean '{near[0]}'?" if near else ""
 
 
 def _requirement(package: str) -> str:

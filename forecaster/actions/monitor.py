@@ -59,7 +59,7 @@ def monitor(
     ]
     problems = [f"{row['pipeline']}: {row['alert_error']}" for row in judged if row.get("alert_error")]
     idle = [
-        f"{row['pipeline']}: nothing to judge yet. Forecasts are judged once their times have come, alarms once rows have been scored."
+        f"{row['pipeline']}: nothing to judge yet. Forecasts are judged once their times have come, alarms from the second scoring on."
         for row in judged
         if not row.get("versions") and not row.get("error")
     ]

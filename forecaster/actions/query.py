@@ -1,5 +1,6 @@
 """Show stored data: forecasts, anomalies, incidents, labels, observations, runs and others."""
 
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -70,7 +71,16 @@ def query(
     if format == "table" and out is None:
         frame = _for_a_screen(what, frame)
     outcome = rendered(frame, format, out)
-    return replace(outcome, facts={**outcome.facts, "is_cut": is_cut})
+    notes = [] if outcome.text or len(frame) or what == "series" else _not_there(app, series or ())
+    return replace(outcome, lines=[*outcome.lines, *notes], facts={**outcome.facts, "is_cut": is_cut})
+
+
+def _not_there(app: "App", series: Sequence[str]) -> list[str]:
+    """A line for each name that no series has."""
+    from forecaster.errors import did_you_mean
+
+    known = set(app.ledger.find_series()["unique_id"]) if series else set()
+    return [f"no series is called '{name}'.{did_you_mean(name, known)}" for name in series if name not in known]
 
 
 def _for_a_screen(what: str, frame: "pd.DataFrame") -> "pd.DataFrame":
@@ -169,7 +179,7 @@ def _quality(
         app.lake,
         contracts,
         now,
-        owned=known.groupby("stream")["unique_id"].agg(list).to_dict(),
+        owned={str(name): mine.tolist() for name, mine in known.groupby("stream")["unique_id"]},
         series=series,
         since=since,
         until=until,

@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -25,21 +26,22 @@ def zone(name: str) -> ZoneInfo:
         raise ConfigError(f"unknown time zone '{name}'. Use a name like Europe/Paris or UTC.") from error
 
 
-def instants(column: Any, timezone: str = "UTC", unit: str = "s") -> Any:
-    """A column of times as UTC microseconds.
+def instants(column: Any, timezone: str = "UTC", unit: str = "s", names: Any = None) -> Any:
+    """A column of times as UTC microseconds; `names` are those of each row's series.
 
     Units:   numbers count `unit`s since 1970; times without a zone are wall-clock times in `timezone`. A doubled hour
-        in autumn means its second occurrence; an hour skipped in spring means the first instant after it
+        in autumn means its second occurrence, or the first one if that time comes again later in the same series; an
+        hour skipped in spring means the first instant after it
     Missing: null stays null; a column with texts that are not times stays text, for the border to report them
     """
     kind = column.type
     if pa.types.is_dictionary(kind):
-        return instants(column.cast(kind.value_type), timezone, unit)
+        return instants(column.cast(kind.value_type), timezone, unit, names)
     if pa.types.is_timestamp(kind):
         moments = column.cast(pa.timestamp("us", kind.tz), safe=False)
-        return moments.cast(columns.TIME) if kind.tz else _of_walls(moments, timezone)
+        return moments.cast(columns.TIME) if kind.tz else _of_walls(moments, timezone, names)
     if pa.types.is_date(kind):
-        return _of_walls(column.cast(pa.timestamp("us")), timezone)
+        return _of_walls(column.cast(pa.timestamp("us")), timezone, names)
     if pa.types.is_integer(kind) and unit != "ns":
         return pc.multiply(column.cast(pa.int64()), int(UNITS[unit])).cast(columns.TIME)
     if pa.types.is_integer(kind):
@@ -48,23 +50,34 @@ def instants(column: Any, timezone: str = "UTC", unit: str = "s") -> Any:
         micros = pc.round(pc.multiply(column.cast(pa.float64()), UNITS[unit]))
         return pc.if_else(pc.is_finite(micros), micros, None).cast(pa.int64()).cast(columns.TIME)
     if pa.types.is_string(kind) or pa.types.is_large_string(kind):
-        return _of_texts(column, timezone)
+        return _of_texts(column, timezone, names)
     return column
 
 
-def _of_walls(moments: Any, timezone: str) -> Any:
+def _of_walls(moments: Any, timezone: str, names: Any) -> Any:
     """Wall clocks of a zone. pandas brings its own zones, where the machine may have none."""
     if timezone == "UTC":
         return moments.cast(columns.TIME)
     walls = pd.DatetimeIndex(moments.to_numpy(zero_copy_only=False).astype("datetime64[us]"))
-    utc = walls.tz_localize(zone(timezone), ambiguous=False, nonexistent="shift_forward").tz_convert(None)
-    return pa.array(utc.to_numpy(), from_pandas=True).cast(columns.TIME)
+    first, second = (
+        walls.tz_localize(zone(timezone), ambiguous=np.full(len(walls), summer), nonexistent="shift_forward")
+        .tz_convert(None)
+        .to_numpy()
+        for summer in (True, False)
+    )
+    doubled = np.flatnonzero((first != second) & ~np.isnat(second))
+    if names is not None and len(doubled):
+        rows = pd.DataFrame({"name": names.take(pa.array(doubled)).to_pandas(), "wall": walls[doubled]})
+        again = doubled[rows.duplicated(keep="last")]
+        second = second.copy()
+        second[again] = first[again]
+    return pa.array(second, from_pandas=True).cast(columns.TIME)
 
 
-def _of_texts(column: Any, timezone: str) -> Any:
+def _of_texts(column: Any, timezone: str, names: Any) -> Any:
     for kind in (pa.timestamp("us"), columns.TIME):
         try:
-            return instants(column.cast(kind), timezone)
+            return instants(column.cast(kind), timezone, names=names)
         except pa.ArrowInvalid:
             continue
     texts = [_of_text(text, timezone) for text in column.to_pylist()]

@@ -45,6 +45,18 @@ def test_a_european_export_is_read(tmp_path: Path) -> None:
     assert found["y"].isna().tolist() == [False, True]
 
 
+@pytest.mark.parametrize("time_format", ["", "%Y-%m-%d %H:%M"])
+def test_a_night_of_25_hours_has_25_rows(tmp_path: Path, time_format: str) -> None:
+    """Local times without a zone, two series beside each other."""
+    walls = pd.date_range("2024-10-27", periods=25, freq="h", tz="Europe/Berlin").strftime("%Y-%m-%d %H:%M")
+    (tmp_path / "x.csv").write_text(
+        "unique_id,ds,y\n" + "".join(f"{name},{wall},1\n" for wall in walls for name in "ab")
+    )
+    found = _read(_source(tmp_path / "x.csv", timezone="Europe/Berlin", time_format=time_format))
+    hours = pd.date_range("2024-10-26 22:00", periods=25, freq="h", tz="UTC").tolist()
+    assert found["ds"].tolist() == [*hours, *hours]
+
+
 @pytest.mark.parametrize("thousands", ["", "."])
 def test_with_a_decimal_comma_points_stand_between_thousands(tmp_path: Path, thousands: str) -> None:
     """1.234 is no 1.234; a point that cannot be one of thousands makes no number of another size, and the border names it."""

@@ -155,6 +155,16 @@ def test_a_parameter_that_there_is_not_is_refused(client: Client, path: str) -> 
     assert client._http.get("/v1/observations", params={"series": "no"}).json() == []
 
 
+def test_a_name_that_no_series_has_is_told(app: App) -> None:
+    """Beside the rows that there are not, with the nearest name; a program gets its empty table alone."""
+    assert query("observations", series=["S0"], app=app).lines == [
+        "no rows",
+        "no series is called 'S0'. Did you mean 's0'?",
+    ]
+    assert query("forecasts", series=["s0"], app=app).lines == ["no rows"]
+    assert query("observations", series=["S0"], format="json", app=app).lines == []
+
+
 def test_all_that_is_asked_for_counts(client: Client, app: App) -> None:
     """Every text of a series, a pipeline beside names, both ends of a span; what says nothing of a table is refused."""
     names = ["s0", "s1"]

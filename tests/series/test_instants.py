@@ -52,6 +52,18 @@ def test_wall_clocks_on_the_nights_when_they_change(wall: str, utc: datetime) ->
     assert instants(pa.array([wall, "junk"]), "Europe/Paris").to_pylist() == [utc.isoformat(), "junk"]
 
 
+def test_an_hour_that_comes_twice_in_a_series_is_told_apart_by_its_order() -> None:
+    """Of two series, one has the hour once; chunks, texts and nulls are no matter."""
+    walls = ["2024-10-27 02:00", "2024-10-27 02:30", None, "2024-10-27 02:00", "2024-10-27 02:30", "2024-10-27 03:00"]
+    names = pa.chunked_array([["a", "a", "a"], ["a", "b", "a"]])
+    times = [wall and datetime.fromisoformat(wall) for wall in walls]
+    for column in (pa.chunked_array([walls]), pa.array(times, pa.timestamp("us"))):
+        found = instants(column, "Europe/Paris", names=names)
+        assert [time and f"{time:%H:%M}" for time in found.to_pylist()] == [
+            "00:00", "01:30", None, "01:00", "01:30", "02:00"
+        ]  # fmt: skip
+
+
 def test_days_begin_at_midnight_of_their_zone() -> None:
     """A leap day in Tokyo."""
     assert instants(pa.array([date(2024, 2, 29)]), "Asia/Tokyo").to_pylist() == [datetime(2024, 2, 28, 15, tzinfo=UTC)]
