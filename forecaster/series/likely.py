@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 
 from forecaster import columns
+from forecaster.series.csv_file import grouped
 from forecaster.series.roles import Roles
 
 __all__ = ["alike", "is_of_a_day", "lacking", "naming", "repeats"]
@@ -34,6 +35,7 @@ _TIMES = (
 _OF_A_DAY = ("hour", "hours", "time", "minute", "second", "period", "slot")
 _VALUES = ("y", "value", "values", "target")
 _NUMBER = r"[+-]?\d[\d.,\s]*"
+_DECIMAL_COMMA = rf"[+-]?\d+,\d+|{grouped('.', ',')}"
 _SAMPLE = 50
 _SHOWN = 5
 
@@ -98,6 +100,8 @@ def _advice(frame: pd.DataFrame, absent: Sequence[str], roles: Roles) -> str:
         shown = shlex.quote(",".join(values[:_SHOWN])) + (",..." if len(values) > _SHOWN else "")
         targets = f"{flag} --targets {shown}".strip()
         return f" Name the columns to forecast: {targets} (--channels in detect and evaluate)."
+    if y is not None and flag and _has_decimal_commas(frame[y]):
+        flag = f"--decimal , {flag}"
     if flag:
         return f" Perhaps {flag}, or rename {'them' if ',' in pairs else 'it'}."
     near = difflib.get_close_matches(absent[0], list(map(str, frame.columns)), n=1, cutoff=0.5)
@@ -141,6 +145,15 @@ def _values(frame: pd.DataFrame, used: set[str | None], roles: Roles) -> list[st
     found = [name for name in free if _holds_numbers(frame[name]) and not is_of_a_day(name)]
     known = [name for name in found if name.strip().lower() in _VALUES]
     return known[:1] or found
+
+
+def _has_decimal_commas(column: "pd.Series[Any]") -> bool:
+    """Whether some texts have them, and none says otherwise."""
+    if not pd.api.types.is_string_dtype(column.dtype):
+        return False
+    texts = column.dropna().head(_SAMPLE).astype("str").str.strip()
+    thousands = texts.str.fullmatch(grouped(",", "."))
+    return bool((texts.str.fullmatch(_DECIMAL_COMMA) & ~thousands).any() and not texts.str.contains(r",\d*\.").any())
 
 
 def _holds_numbers(column: "pd.Series[Any]") -> bool:

@@ -21,6 +21,7 @@ __all__ = ["LARGEST", "Rows", "clean", "in_order", "picked"]
 _COMMA = r"-?\d+,\d+"
 _POINTS = r"-?\d{1,3}(\.\d{3})+,\d+"
 _THOUSANDS = r"-?\d{1,3}(,\d{3})+(\.\d+)?"
+_SPACES = r"-?\d{1,3}(\s\d{3})+(\.\d+)?"
 _NO_NUMBERS = {
     "timedelta": "Convert durations to seconds (dt.total_seconds()).",
     "complex": "Give their real parts, or their sizes.",
@@ -115,6 +116,8 @@ def _advice(text: str) -> str:
     if re.fullmatch(_POINTS, text):
         whole = text.replace(".", "").replace(",", ".")
         return f"That is {whole}: write numbers so, or read a file with --decimal ,"
+    if re.fullmatch(_SPACES, text):
+        return f"That is {''.join(text.split())}: write numbers with no space."
     if re.fullmatch(_COMMA, text):
         return "Write decimal points, not commas, or read a file with --decimal ,"
     return "Leave such cells empty, or drop the rows; only --static columns may hold text."

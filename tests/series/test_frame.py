@@ -79,6 +79,10 @@ def test_infinities_and_empty_cells_are_missing() -> None:
             _frame(_days(0, 1), ["10.037,72", "9"]),
             "first '10.037,72' in row 0 (line 2 of a CSV file). That is 10037.72: .* file with --decimal ,",
         ),
+        (
+            _frame(_days(0, 1), ["1 003.5", "9"]),
+            "first '1 003.5' in row 0 .* That is 1003.5: write numbers with no space",
+        ),
         (_frame(["01/02/2024", "02/02/2024"]), "column 'ds': '01/02/2024' .row 0. is 2024-01-02 or 2024-02-01"),
         (_frame(["2024-01-01", "soon"]), "column 'ds': 1 value is no time"),
         (_frame([0.5, 1.5]), "column 'ds' holds float64"),
@@ -97,6 +101,7 @@ def test_infinities_and_empty_cells_are_missing() -> None:
         "comma of thousands or of decimals",
         "commas of thousands",
         "points of thousands",
+        "spaces of thousands",
         "day or month",
         "no time",
         "float times",

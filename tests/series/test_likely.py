@@ -63,6 +63,21 @@ def test_frames_are_told_the_same() -> None:
         api.fit(LONG.rename(columns={"ds": "date"}), horizon=2)
 
 
+@pytest.mark.parametrize(
+    ("texts", "said"),
+    [
+        (["1000,5", "1,234"], "--decimal , --columns ds=Datum,y=Umsatz, or rename them"),
+        (["1.000,5", "7"], "--decimal , --columns ds=Datum,y=Umsatz, or rename them"),
+        (["1,000", "2,345"], "--columns ds=Datum,y=Umsatz, or rename them"),
+        (["1,000.5", "12,5"], "--columns ds=Datum,y=Umsatz, or rename them"),
+    ],
+)
+def test_decimal_commas_are_told_beside_the_names(texts: list[str], said: str) -> None:
+    """So that a spreadsheet's export takes one more try; points after them, or thousands alone, are none."""
+    with pytest.raises(DataError, match=f"Perhaps {said}"):
+        api.fit(pd.DataFrame({"Datum": ["2024-01-01", "2024-01-02"], "Umsatz": texts}), horizon=2)
+
+
 def test_a_column_that_is_nearly_called_so_is_named() -> None:
     """And nothing is made up where nothing is near."""
     with pytest.raises(DataError, match=r"no column 'flwo'.*Did you mean 'flow'"):
