@@ -84,7 +84,12 @@ class Snapshots:
                 facts = facts_of(folder)
                 if datetime.fromisoformat(facts["at"]) <= self._now and self._rows(facts["last"]) == facts["rows"]:
                     return Snapshot(Standing.load(folder, forecaster), facts["last"])
-            except (ArtifactError, KeyError, ValueError):  # of an earlier version, or damaged: treat as absent
+            except (
+                ArtifactError,
+                KeyError,
+                TypeError,
+                ValueError,
+            ):  # of an earlier version, or damaged: treat as absent
                 continue
         return None
 

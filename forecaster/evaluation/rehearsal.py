@@ -21,6 +21,8 @@ from forecaster.series.frame import Checked
 from forecaster.series.frequency import Ints
 from forecaster.series.grid import Grid
 from forecaster.training.artefact import Artefact
+from forecaster.training.reading import reading
+from forecaster.training.writing import writing
 
 __all__ = ["Rehearsal", "rehearse"]
 
@@ -54,18 +56,21 @@ class Rehearsal:
         )
 
     def save(self, folder: Path) -> None:
-        """Write it into a folder."""
+        """Write it into a folder. Raises: ConfigError if it cannot be written"""
         self.forecaster.save(folder)
-        (folder / _FILE).write_text(json.dumps({"as_of": self.as_of.isoformat(), "starts": self.starts}) + "\n")
+        with writing(folder, "the rehearsal"):
+            (folder / _FILE).write_text(json.dumps({"as_of": self.as_of.isoformat(), "starts": self.starts}) + "\n")
 
     @classmethod
     def load(cls, folder: Path) -> "Rehearsal":
-        """Read it from a folder."""
-        data, forecaster = json.loads((folder / _FILE).read_text()), Forecaster.load(folder)
-        starts = data["starts"]
-        if isinstance(starts, list):  # by position, before 0.1.0
-            starts = {a.plan.step: known for a, known in zip(forecaster.artefacts, starts, strict=True)}
-        return cls(forecaster, starts, datetime.fromisoformat(data["as_of"]))
+        """Read it from a folder. Raises: ArtifactError if it is absent or damaged"""
+        forecaster = Forecaster.load(folder)
+        with reading(folder, "readable rehearsal", "Train the pipeline again."):
+            data = json.loads((folder / _FILE).read_text())
+            starts = data["starts"]
+            if isinstance(starts, list):  # by position, before 0.1.0
+                starts = {a.plan.step: known for a, known in zip(forecaster.artefacts, starts, strict=True)}
+            return cls(forecaster, starts, datetime.fromisoformat(data["as_of"]))
 
 
 def rehearse(

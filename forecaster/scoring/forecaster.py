@@ -25,12 +25,14 @@ from forecaster.series.grid import Grid
 from forecaster.series.roles import Roles
 from forecaster.training.artefact import Artefact
 from forecaster.training.checkpoint_folder import CheckpointFolder
+from forecaster.training.reading import reading, require_format
 from forecaster.training.recipe import learn
 from forecaster.training.walk import Forecasts, last_forecasts
 from forecaster.training.writing import writing
 
 __all__ = ["Forecaster", "train"]
 
+FORMAT = 1
 _INDEX = "forecaster.json"
 
 
@@ -150,18 +152,18 @@ class Forecaster:
             for name, artefact in zip(names, self.artefacts, strict=True):
                 artefact.save(folder / name)
             (folder / _INDEX).write_text(
-                json.dumps({"format": 1, "roles": asdict(self.roles), "members": names}) + "\n"
+                json.dumps({"format": FORMAT, "roles": asdict(self.roles), "members": names}) + "\n"
             )
 
     @classmethod
     def load(cls, folder: Path) -> "Forecaster":
-        """Read it from a folder. Raises: ArtifactError if it is absent or damaged"""
-        try:
+        """Read it from a folder. Raises: ArtifactError if it is absent, damaged or of a later version"""
+        with reading(folder, "saved model", "Make one with --save DIR."):
             index = json.loads((folder / _INDEX).read_text())
+            require_format(folder, index, FORMAT)
             roles = Roles(**{name: tuple(value) for name, value in index["roles"].items()})
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise ArtifactError(f"'{folder}' holds no saved model ({error}). Make one with --save DIR.") from error
-        return cls(tuple(Artefact.load(folder / name) for name in index["members"]), roles)
+            members = [folder / name for name in index["members"]]
+        return cls(tuple(map(Artefact.load, members)), roles)
 
 
 def train(

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from safetensors import SafetensorError
 
 from forecaster import options, plugins
 from forecaster.errors import ArtifactError
@@ -26,6 +25,7 @@ from forecaster.series.grid import Grid
 from forecaster.series.quality import Quality, shortened
 from forecaster.series.roles import Roles
 from forecaster.training.artefact import versions
+from forecaster.training.reading import reading, require_format
 from forecaster.training.writing import writing
 
 __all__ = ["STATE", "SavedDetector"]
@@ -110,20 +110,13 @@ class SavedDetector:
         """
         if (folder / _FORECASTER).exists() and not (folder / _INDEX).exists():
             return cls._around(Forecaster.load(folder), _version("residual", folder))
-        try:
+        with reading(folder, "readable detector", "Make one with: forecaster detect FILE --save DIR"):
             index = json.loads((folder / _INDEX).read_text())
-            if index["format"] > FORMAT:
-                raise ArtifactError(
-                    f"'{folder}' has format {index['format']}, this version reads up to {FORMAT}. Update forecaster."
-                )
+            require_format(folder, index, FORMAT)
             roles = Roles(**{name: tuple(value) for name, value in index["roles"].items()})
             members = tuple(Calibrated.load(folder / one["step"], one) for one in index["members"])
             asked = {name: value for name, value in index["how"].items() if name not in ("gap", "rules")}
             how = Detection(**asked, rules=Rules(**index["how"].get("rules", {})))
-        except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
-            raise ArtifactError(
-                f"'{folder}' holds no readable detector ({error}). Make one with: forecaster detect FILE --save DIR"
-            ) from error
         return cls(members, how, roles, _version(how.detector, folder))
 
     @classmethod

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,8 +26,10 @@ from forecaster.series.clock import Clock
 from forecaster.series.frame import Checked
 from forecaster.series.frequency import Ints
 from forecaster.series.grid import Floats, Grid
+from forecaster.training.reading import reading
 from forecaster.training.stepping import Stepping
 from forecaster.training.walk import Forecasts
+from forecaster.training.writing import writing
 
 __all__ = ["Advance", "Standing", "facts_of"]
 
@@ -84,14 +87,16 @@ class Standing:
         self._stream.save(folder / _STREAM)
         for number, stepping in self._steppings.items():
             stepping.save(folder / f"{_FORECASTS}-{number}")
-        (folder / _INDEX).write_text(json.dumps({**facts, "artefacts": list(self._steppings)}))
+        with writing(folder, "the state"):
+            (folder / _INDEX).write_text(json.dumps({**facts, "artefacts": list(self._steppings)}))
 
     @classmethod
     def load(cls, folder: Path, forecaster: Forecaster) -> "Standing":
         """Read it. Raises: ArtifactError if it cannot be read, or belongs to another model"""
         stream = Stream.open(SavedDetector.load(folder.parent / _DETECTOR), folder / _STREAM)
-        numbers = facts_of(folder)["artefacts"]
-        steppings = {n: Stepping.load(folder / f"{_FORECASTS}-{n}", forecaster.artefacts[n]) for n in numbers}
+        with _reading(folder):
+            known = {number: forecaster.artefacts[number] for number in facts_of(folder)["artefacts"]}
+        steppings = {n: Stepping.load(folder / f"{_FORECASTS}-{n}", artefact) for n, artefact in known.items()}
         return cls(steppings, stream)
 
     def advance(self, rows: pd.DataFrame) -> Advance | None:
@@ -128,11 +133,12 @@ class Standing:
 
 def facts_of(folder: Path) -> dict[str, Any]:
     """The facts that were saved with a state. Raises: ArtifactError if they cannot be read"""
-    try:
-        found: dict[str, Any] = json.loads((folder / _INDEX).read_text())
-    except (OSError, ValueError) as error:
-        raise ArtifactError(f"'{folder}' holds no readable state ({error}).") from error
-    return found
+    with _reading(folder):
+        return dict(json.loads((folder / _INDEX).read_text()))
+
+
+def _reading(folder: Path) -> AbstractContextManager[None]:
+    return reading(folder, "readable state", "Start again from the rows.")
 
 
 def _dense(stepping: Stepping, rows: pd.DataFrame) -> tuple[Ints, list[Floats], list[Ints], Grid]:

@@ -2,7 +2,7 @@
 
 import json
 import platform
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from importlib import metadata
 from pathlib import Path
@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from forecaster.errors import ArtifactError
@@ -29,6 +28,7 @@ from forecaster.training.calibration import Calibration
 from forecaster.training.dependence import Dependence
 from forecaster.training.network import Network
 from forecaster.training.plan import Plan
+from forecaster.training.reading import reading, require_format
 from forecaster.training.writing import writing
 
 __all__ = ["DESCRIPTION", "Artefact", "Facts", "Tail", "build_network", "versions"]
@@ -178,21 +178,18 @@ class Artefact:
     @classmethod
     def load(cls, folder: Path) -> "Artefact":
         """Read it from a folder. Raises: ArtifactError when it is absent, damaged or of a later version."""
-        try:
+        with reading(folder, "readable artefact", "Save one with --save DIR."):
             description = json.loads((folder / DESCRIPTION).read_text())
+            require_format(folder, description, FORMAT)
             weights = load_file(folder / _WEIGHTS)
             # Before 0.1.0 there was none.
             dependence = load_file(folder / _DEPENDENCE)["factor"] if (folder / _DEPENDENCE).exists() else None
-        except (OSError, ValueError, SafetensorError) as error:
-            raise ArtifactError(
-                f"'{folder}' holds no readable artefact ({error}). Save one with --save DIR."
-            ) from error
-        if description.get("format", 0) > FORMAT:
-            raise ArtifactError(
-                f"'{folder}' has format {description['format']}, this version reads up to {FORMAT}. Update forecaster."
-            )
-        plan = Plan.from_json(description["plan"])
-        features = Features.from_json(description["features"])
+            plan = Plan.from_json(description["plan"])
+            features = Features.from_json(description["features"])
+            factor = Dependence.usual(plan.horizon).factor if dependence is None else dependence.double().numpy()
+            calibration = Calibration.from_json(description["calibration"], factor)
+            facts, blend = _facts(description["facts"]), _blend(description.get("blend", {}))
+            members = [folder / member for member in description.get("members", [])]
         network = build_network(plan, features)
         try:
             network.restore(weights)
@@ -202,15 +199,8 @@ class Artefact:
                 f"'{folder}': the weights do not fit model '{plan.model}' as it is now; train it again ({why})."
             ) from error
         network.eval()
-        facts = description["facts"]
-        facts["moments"] = tuple(Moment(**moment) for moment in facts["moments"])
-        facts["tails"] = tuple(Tail(**tail) for tail in facts.get("tails", ()))
-        factor = Dependence.usual(plan.horizon).factor if dependence is None else dependence.double().numpy()
-        calibration = Calibration.from_json(description["calibration"], factor)
-        others = tuple(cls.load(folder / member) for member in description.get("members", []))
-        said = description.get("blend", {})
-        blend = Blend(tuple(said.get("weights", ())), said.get("width", 1.0), tuple(said.get("seeds", ())))
-        return cls(plan, network, features, calibration, Facts(**facts), frequency.parse(plan.step), others, blend)
+        others = tuple(map(cls.load, members))
+        return cls(plan, network, features, calibration, facts, frequency.parse(plan.step), others, blend)
 
 
 def build_network(plan: Plan, features: Features) -> Network:
@@ -229,6 +219,15 @@ def build_network(plan: Plan, features: Features) -> Network:
     )
     together = CrossTargetLinear(len(features.joint), LAGS, _TOGETHER) if features.joint else None
     return Network(plan.build("model", task), plan.build("scale"), head, together)
+
+
+def _facts(data: Mapping[str, Any]) -> Facts:
+    moments = tuple(Moment(**moment) for moment in data["moments"])
+    return Facts(**{**data, "moments": moments, "tails": tuple(Tail(**tail) for tail in data.get("tails", ()))})
+
+
+def _blend(data: Mapping[str, Any]) -> Blend:
+    return Blend(tuple(data.get("weights", ())), data.get("width", 1.0), tuple(data.get("seeds", ())))
 
 
 def _member(number: int) -> str:

@@ -11,7 +11,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from forecaster.errors import ArtifactError
@@ -20,6 +19,7 @@ from forecaster.series.frequency import Ints
 from forecaster.series.grid import Floats, Grid
 from forecaster.training.artefact import Artefact
 from forecaster.training.carried import Carried
+from forecaster.training.reading import reading
 from forecaster.training.walk import Forecasts
 from forecaster.training.writing import writing
 
@@ -79,17 +79,15 @@ class Stepping:
     @classmethod
     def load(cls, folder: Path, artefact: Artefact) -> "Stepping":
         """Read it from a folder. Raises: ArtifactError when it is absent, damaged or another model's"""
-        try:
+        with reading(folder, "readable state", "Start again from the rows."):
             description = json.loads((folder / _DESCRIPTION).read_text())
             tensors = load_file(folder / _TENSORS)
-        except (OSError, ValueError, SafetensorError) as error:
-            raise ArtifactError(f"'{folder}' holds no readable state ({error}). Start again from the rows.") from error
-        if description["artefact"] != artefact.name or description["format"] != FORMAT:
-            raise ArtifactError(
-                f"the state in '{folder}' is that of {description['artefact']}, format {description['format']}, "
-                f"not of {artefact.name}, format {FORMAT}. Start again from the rows."
-            )
-        carried = Carried(artefact, Clock.from_json(description["clock"]), both=False)
-        own = {name.removeprefix("carried."): value for name, value in tensors.items() if name.startswith("carried.")}
-        carried.restore(own)
-        return cls(carried, tuple(description["names"]), tensors["starts"].numpy(), tensors["rows"].numpy())
+            if description["artefact"] != artefact.name or description["format"] != FORMAT:
+                raise ArtifactError(
+                    f"the state in '{folder}' is that of {description['artefact']}, format {description['format']}, "
+                    f"not of {artefact.name}, format {FORMAT}. Start again from the rows."
+                )
+            carried = Carried(artefact, Clock.from_json(description["clock"]), both=False)
+            own = {k.removeprefix("carried."): value for k, value in tensors.items() if k.startswith("carried.")}
+            carried.restore(own)
+            return cls(carried, tuple(description["names"]), tensors["starts"].numpy(), tensors["rows"].numpy())

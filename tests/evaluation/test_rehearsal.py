@@ -7,6 +7,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from forecaster.errors import ArtifactError, ConfigError
 from forecaster.evaluation.rehearsal import Rehearsal, rehearse
 from forecaster.series import synthetic
 from forecaster.series.frame import Checked, check
@@ -45,6 +46,25 @@ def test_starts_that_were_stored_by_place_are_read(rehearsal: Rehearsal, both: C
     data = json.loads(file.read_text())
     file.write_text(json.dumps(data | {"starts": list(data["starts"].values())}))
     assert Rehearsal.load(tmp_path).starts == rehearsal.starts
+
+
+@pytest.mark.parametrize("data", [{}, [], {"starts": {}}, {"starts": [], "as_of": "now"}])
+def test_a_damaged_rehearsal_is_told_by_its_folder(rehearsal: Rehearsal, data: object, tmp_path: Path) -> None:
+    """Also one whose file is readable but lacks something, and one without a file."""
+    rehearsal.save(tmp_path)
+    (tmp_path / "rehearsal.json").write_text(json.dumps(data))
+    with pytest.raises(ArtifactError, match=rf"'{tmp_path}' holds no readable rehearsal .* Train the pipeline again"):
+        Rehearsal.load(tmp_path)
+    (tmp_path / "rehearsal.json").unlink()
+    with pytest.raises(ArtifactError, match="No such file"):
+        Rehearsal.load(tmp_path)
+
+
+def test_a_rehearsal_that_cannot_be_written_is_told_by_its_folder(rehearsal: Rehearsal, tmp_path: Path) -> None:
+    """Its own file, beside those of the forecaster."""
+    (tmp_path / "rehearsal.json").mkdir()
+    with pytest.raises(ConfigError, match=f"cannot write the rehearsal to '{tmp_path}': Is a directory"):
+        rehearsal.save(tmp_path)
 
 
 def test_month_starts_and_month_ends_have_their_own_test_part() -> None:

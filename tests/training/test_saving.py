@@ -1,5 +1,6 @@
 """An artefact's folder holds all of one artefact, or none that can be read."""
 
+import json
 import resource
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -24,6 +25,9 @@ from forecaster.training.stepping import Stepping
 
 GRID = check(synthetic.seasonal(2, 60), Roles()).grids[0]
 ENDS = np.asarray(GRID.lengths)
+ARTEFACT = ("artefact.json", ("plan", "features", "calibration", "facts"))
+INDEX = ("forecaster.json", ("roles", "members"))
+STATE = ("state.json", ("artefact", "names", "clock"))
 
 
 def _pair(horizon: int) -> Artefact:
@@ -86,6 +90,52 @@ def test_a_full_disk_is_told_by_its_folder(save: Callable[[Artefact, Path], None
         save(artefact, folder)
     assert not list(tmp_path.rglob("*.json"))
     assert save is not _saved or not folder.exists()
+
+
+def _read_stepped(folder: Path) -> Stepping:
+    return Stepping.load(folder, _pair(2))
+
+
+@pytest.mark.parametrize(
+    ("save", "load", "holds", "line"),
+    [
+        (Artefact.save, Artefact.load, ARTEFACT, "holds no readable artefact .* Save one with --save DIR"),
+        (_saved, Forecaster.load, INDEX, "holds no saved model .* Make one with --save DIR"),
+        (_stepped, _read_stepped, STATE, "holds no readable state .* Start again from the rows"),
+    ],
+)
+def test_json_without_what_it_should_hold_is_told_by_its_folder(
+    save: Callable[[Artefact, Path], None],
+    load: Callable[[Path], object],
+    holds: tuple[str, tuple[str, ...]],
+    line: str,
+    tmp_path: Path,
+) -> None:
+    """It can be read, but lacks a name, or holds another kind of value under it, or is no object."""
+    save(_pair(2), tmp_path)
+    file, needed = holds
+    whole = json.loads((tmp_path / file).read_text())
+    assert load(tmp_path)
+    damaged = [{k: v for k, v in whole.items() if k != name} for name in needed]
+    odd = [{**whole, name: 3} for name in needed if name != "artefact"]
+    for data in [*damaged, *odd, {}, [], None]:
+        (tmp_path / file).write_text(json.dumps(data))
+        with pytest.raises(ArtifactError, match=f"'{tmp_path}' {line}"):
+            load(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("save", "load", "file"),
+    [(Artefact.save, Artefact.load, "artefact.json"), (_saved, Forecaster.load, "forecaster.json")],
+)
+def test_what_a_later_version_saved_asks_for_it(
+    save: Callable[[Artefact, Path], None], load: Callable[[Path], object], file: str, tmp_path: Path
+) -> None:
+    """Before anything else of it is read, which may be otherwise there."""
+    save(_pair(2), tmp_path)
+    (tmp_path / file).write_text(json.dumps({"format": 99}))
+    with pytest.raises(ArtifactError, match=r"has format 99, this version reads up to 1\. Update forecaster"):
+        load(tmp_path)
 
 
 def test_a_training_that_was_kept_in_part_is_done_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
