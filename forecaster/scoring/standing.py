@@ -105,8 +105,10 @@ class Standing:
         if not set(rows[columns.UNIQUE_ID]) <= known:
             return None
         answers = self._stream.answers(rows)
+        if (answers.reason != "").any():
+            return None
         forecasts = [self._ahead(stepping, rows) for stepping in self._steppings.values()]
-        if (answers.reason != "").any() or any(part is None for part in forecasts):
+        if any(part is None for part in forecasts):
             return None
         scores = _scores(rows, answers)
         table = pd.concat([part for part in forecasts if part is not None], ignore_index=True)

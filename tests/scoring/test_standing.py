@@ -1,4 +1,4 @@
-"""Where a scoring stands is read as it was saved, or said to be damaged."""
+"""Where a scoring stands is read as it was saved, and given up where rows come that it cannot take."""
 
 import json
 from datetime import UTC, datetime
@@ -32,6 +32,15 @@ def stood(tmp_path: Path) -> tuple[Standing, Forecaster]:
     said = pd.DataFrame(columns=["unique_id", "start", "end", "state", "over"])
     found = found_by(rehearsal, checked, how, NOW, said, None)
     return Standing.after(tmp_path, rehearsal.forecaster, checked, found, how), rehearsal.forecaster
+
+
+def test_late_rows_are_not_taken(stood: tuple[Standing, Forecaster]) -> None:
+    """Whether all of them are late, or some: all rows must be read again."""
+    standing, _ = stood
+    assert standing.advance(LATER) is not None
+    assert standing.advance(LATER) is None
+    assert standing.advance(KNOWN.head(5)) is None
+    assert standing.advance(pd.concat([KNOWN.tail(3), LATER.tail(1)])) is None
 
 
 @pytest.mark.parametrize("data", [{"last": {}}, {"artefacts": 1}, {"artefacts": [7]}, [1], None])
