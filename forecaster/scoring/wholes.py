@@ -58,6 +58,8 @@ class Wholes:
         self._wholes: list[_Whole] = []
         self._alarms: dict[bool, AlarmingAbreast] = {}
         """Alarms of wholes with a single channel that counts, which have its views, and of all others."""
+        self._free: dict[bool, list[int]] = {True: [], False: []}
+        """Places among them of wholes that restarted, for the next ones: a whole may be of the other kind then."""
 
     def add(self, name: str) -> None:
         """Add a name."""
@@ -73,8 +75,10 @@ class Wholes:
 
     def forget(self, number: int) -> None:
         """Let a name restart."""
-        name = self._wholes[number].name
-        self._wholes[number] = _Whole(name, self._member.together.get(name))
+        before = self._wholes[number]
+        if before.place >= 0:
+            self._free[before.alone].append(before.place)
+        self._wholes[number] = _Whole(before.name, self._member.together.get(before.name))
 
     def judge(self, numbers: Ints, some: Channels, viewed: ViewedRows) -> tuple[Alarms, Floats]:
         """Judge rows of some names; also gives the sign of each. `viewed` has no views yet. Shapes: [n]"""
@@ -124,9 +128,13 @@ class Wholes:
         """Give it a place among wholes that are judged alike."""
         if whole.alone not in self._alarms:
             self._alarms[whole.alone] = AlarmingAbreast(self._how(whole)[0], self._rate, self._rules.gap)
-        alarms = self._alarms[whole.alone]
-        whole.place = len(alarms)
-        alarms.add(alarming)
+        alarms, free = self._alarms[whole.alone], self._free[whole.alone]
+        if free:
+            whole.place = free.pop()
+            alarms.replace(whole.place, alarming)
+        else:
+            whole.place = len(alarms)
+            alarms.add(alarming)
 
     def state(self) -> dict[str, Array]:
         """The whole state, by name."""

@@ -4,6 +4,7 @@ import io
 import json
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -182,3 +183,18 @@ def test_a_new_machine_is_judged_by_those_of_its_step(tmp_path: Path) -> None:
     np.testing.assert_allclose(found[NUMBERS].astype(float), said[NUMBERS].astype(float), rtol=1e-5, atol=1e-5)
     assert found["is_anomaly"].tolist() == said["is_anomaly"].tolist()
     assert found["p_value"].notna().any()
+
+
+def test_names_that_restart_take_no_more_memory(tmp_path: Path) -> None:
+    """Their wholes take the places that they had, and what is said is what a stream says that begins with these rows."""
+    head = _frame().head(2 * TRAIN)
+    api.detect(head, channels=["a", "b"], detector="ewma", save=tmp_path)
+    stream: Any = api.stream(tmp_path)
+    alarms = stream._followed[0]._wholes._alarms
+    before = {alone: len(places) for alone, places in alarms.items()}
+    (tmp_path / STATE).unlink()
+    anew = api.stream(tmp_path)
+    for begin in range(0, len(head), 100):
+        rows = head.iloc[begin : begin + 100]
+        pd.testing.assert_frame_equal(stream.feed(rows), anew.feed(rows))
+    assert {alone: len(places) for alone, places in alarms.items()} == before == {False: 2}
