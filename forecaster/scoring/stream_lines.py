@@ -20,9 +20,11 @@ from forecaster.scoring.stream import Stream
 from forecaster.series.door import ALONE
 from forecaster.series.grid import Floats
 
-__all__ = ["Answering", "batches"]
+__all__ = ["LONGEST_LINE", "Answering", "batches"]
 
 _BYTES_AT_ONCE = 1 << 20
+LONGEST_LINE = 1 << 24
+"""Bytes of the longest line that is read: far more than a row of ten thousand channels."""
 _LATEST = 2**53
 _NUMBERS = (columns.Y, *columns.EXPECTATION, "score", "p_value")
 _FLAGS = ("is_anomaly", "event_id", "is_train")
@@ -41,14 +43,20 @@ class _Row:
 
 
 def batches(read: Callable[[int], bytes]) -> Iterator[list[bytes]]:
-    """Lines as they come, all that are waiting in one batch. `read` gives what has arrived, and b"" at the end."""
-    rest = b""
+    """Lines as they come, all that are waiting in one batch. `read` gives what has arrived, and b"" at the end.
+
+    Of a line without an end no more is kept than shows that it is too long.
+    """
+    begun = bytearray()
     while chunk := read(_BYTES_AT_ONCE):
-        *whole, rest = (rest + chunk).split(b"\n")
-        if whole:
-            yield whole
-    if rest:
-        yield [rest]
+        first, *more = chunk.split(b"\n")
+        begun += first
+        del begun[LONGEST_LINE + 1 :]
+        if more:
+            yield [bytes(begun), *more[:-1]]
+            begun = bytearray(more[-1])
+    if begun:
+        yield [bytes(begun)]
 
 
 class Answering:
@@ -151,6 +159,8 @@ def _plain(parts: Sequence[Floats]) -> list[list[float | None]]:
 
 def _read(line: bytes, integer: bool, values: Sequence[str], alone: str | None) -> _Row:
     """Parse a row; `alone` is the series of rows without a name. Raises: ValueError that says what is wrong"""
+    if len(line) > LONGEST_LINE:
+        raise ValueError(f"longer than {LONGEST_LINE:,} bytes. End each row with a line break")
     try:
         data = json.loads(line)
     except (ValueError, RecursionError) as error:  # the latter from brackets nested too deep
