@@ -128,8 +128,11 @@ class _Minding:
 
     @property
     def callbacks(self) -> list[pl.Callback]:
-        """In calling order: a step is averaged before it is validated, and all that comes before it is checkpointed."""
-        return [self.history, self.averaging, self.snapshots, self.best, self.limit, *self.kept]
+        """In calling order: a run has its length before anything depends on it, and a checkpoint has all the rest.
+
+        A step is averaged before it is validated.
+        """
+        return [self.limit, self.history, self.averaging, self.snapshots, self.best, *self.kept]
 
     def facts(self, steps: int, schedule_steps: int) -> Facts:
         """Facts about the training, once it is over."""

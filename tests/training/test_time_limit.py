@@ -5,11 +5,18 @@ from types import SimpleNamespace
 from typing import Any
 from unittest.mock import Mock
 
+import numpy as np
 import pytest
 
+from forecaster.series import synthetic
+from forecaster.series.frame import check
+from forecaster.series.roles import Roles
+from forecaster.training.artefact import Facts
 from forecaster.training.module import TrainingModule
+from forecaster.training.recipe import learn
 from forecaster.training.schedule import FIXED_STEPS
 from forecaster.training.time_limit import TimeLimit
+from tests.quick import quick
 
 
 @pytest.mark.parametrize(
@@ -45,3 +52,26 @@ def test_steps_between_two_ticks_of_a_clock_shorten_nothing(monkeypatch: pytest.
     for trainer.global_step in range(1, FIXED_STEPS + 1):
         limit.on_train_batch_end(trainer, module)
     assert (module.schedule.steps, limit.shortened, limit.stopped) == (500, False, False)
+
+
+def _looked_at(monkeypatch: pytest.MonkeyPatch, **asked: int) -> tuple[Facts, list[tuple[int, float]]]:
+    """Facts of a training in which each step takes a second, and the steps at which it was measured."""
+    counted = iter(range(1_000))
+    monkeypatch.setattr(TimeLimit, "_spent", lambda _: float(next(counted)))
+    grid = check(synthetic.seasonal(2, 120), Roles()).grids[0]
+    settings = quick(validations=4, patience=9, **asked)
+    facts = learn(grid, np.asarray(grid.lengths), model="lstm", horizon=2, settings=settings).facts
+    return facts, [(moment.step, moment.val_loss) for moment in facts.moments if moment.val_loss is not None]
+
+
+@pytest.mark.slow
+def test_a_shortened_run_is_measured_at_the_steps_of_its_repeat(monkeypatch: pytest.MonkeyPatch) -> None:
+    """At the step that fixes the length, too, at which the length asked for would have had it measured."""
+    facts, shortened = _looked_at(monkeypatch, steps=40, max_seconds=40)
+    assert (facts.shortened, facts.schedule_steps) == (True, 37)
+    again, repeated = _looked_at(monkeypatch, steps=37, max_seconds=1_000)
+    assert not again.shortened
+    assert shortened == repeated
+    assert [step for step, _ in shortened] == [18, 27, 36, 37]
+    _, whole = _looked_at(monkeypatch, steps=40, max_seconds=1_000)
+    assert [step for step, _ in whole] == [10, 20, 30, 40]
