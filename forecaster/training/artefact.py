@@ -18,7 +18,6 @@ from forecaster.models.base import Task
 from forecaster.panel.beside import LAGS
 from forecaster.panel.features import Features
 from forecaster.panel.panel import RESTLESS, Panel, pack
-from forecaster.progress import Moment
 from forecaster.series import frequency
 from forecaster.series.frequency import Frequency, Ints
 from forecaster.series.grid import Grid
@@ -26,77 +25,19 @@ from forecaster.series.public_holidays import with_holidays
 from forecaster.training.blend import EVEN, Blend
 from forecaster.training.calibration import Calibration
 from forecaster.training.dependence import Dependence
+from forecaster.training.facts import Facts
 from forecaster.training.network import Network
 from forecaster.training.plan import Plan
 from forecaster.training.reading import reading, require_format
 from forecaster.training.writing import writing
 
-__all__ = ["DESCRIPTION", "Artefact", "Facts", "Tail", "build_network", "versions"]
+__all__ = ["DESCRIPTION", "Artefact", "build_network", "versions"]
 
 FORMAT = 1
 _WEIGHTS, DESCRIPTION, _DEPENDENCE = "weights.safetensors", "artefact.json", "dependence.safetensors"
 """The description is deleted first and written last: if it is there, the artefact is complete."""
 _TOGETHER = 16
 """Weights of the part that reads the other targets."""
-
-
-@dataclass(frozen=True)
-class Tail:
-    """How far forecasts are off the exact ones when the network reads only the last rows of each series.
-
-    Units: half widths of the 80 % interval; means over held-out series and horizon steps
-    """
-
-    steps: int
-    """Rows read by the network."""
-    median: float
-    quantiles: float
-    """Averaged over all levels; mostly because widths cannot adapt to recent errors there."""
-
-
-@dataclass(frozen=True)
-class Facts:
-    """Facts about the training."""
-
-    weights: int = 0
-    series: int = 0
-    rows: int = 0
-    steps: int = 0
-    schedule_steps: int = 0
-    best_step: int = 0
-    val_loss: float | None = None
-    held_out_error: float | None = None
-    """Mean pinball loss of the calibrated quantiles on the held-out rows, in spreads."""
-    shortened: bool = False
-    """The schedule was shortened to keep the time limit; `schedule_steps` repeats it."""
-    stopped: bool = False
-    """The time limit ended the run before its schedule did."""
-    seconds: float = 0.0
-    moments: tuple[Moment, ...] = ()
-    tails: tuple[Tail, ...] = ()
-    """Shortest first."""
-
-    def tail_line(self, warmup: int) -> str:
-        """The error of reading only `warmup` rows, taken from the longest measured tail that is not longer."""
-        known = [tail for tail in self.tails if tail.steps <= warmup]
-        read = f"only the last {warmup} rows of each series were passed through the network"
-        if not known:
-            return f"{read}; how far that is off the whole pass was not measured"
-        off = f"medians {known[-1].median:.2g}, quantiles {known[-1].quantiles:.2g} half 80 % intervals"
-        return f"{read}; with {known[-1].steps} that was off the whole pass by {off} on held-out rows"
-
-    def lines(self) -> list[str]:
-        """What the user should know about the training."""
-        if self.stopped:
-            repeat = f"--steps {self.steps} --set schedule_steps={self.schedule_steps}"
-            return [
-                f"the time limit stopped training at step {self.steps} of {self.schedule_steps}; {repeat} repeats it"
-            ]
-        if self.shortened:
-            return [
-                f"the time limit shortened training to {self.schedule_steps} steps; --steps {self.schedule_steps} repeats it"
-            ]
-        return []
 
 
 @dataclass(frozen=True)
@@ -188,7 +129,7 @@ class Artefact:
             features = Features.from_json(description["features"])
             factor = Dependence.usual(plan.horizon).factor if dependence is None else dependence.double().numpy()
             calibration = Calibration.from_json(description["calibration"], factor)
-            facts, blend = _facts(description["facts"]), _blend(description.get("blend", {}))
+            facts, blend = Facts.from_json(description["facts"]), _blend(description.get("blend", {}))
             members = [folder / member for member in description.get("members", [])]
         network = build_network(plan, features)
         try:
@@ -219,11 +160,6 @@ def build_network(plan: Plan, features: Features) -> Network:
     )
     together = CrossTargetLinear(len(features.joint), LAGS, _TOGETHER) if features.joint else None
     return Network(plan.build("model", task), plan.build("scale"), head, together)
-
-
-def _facts(data: Mapping[str, Any]) -> Facts:
-    moments = tuple(Moment(**moment) for moment in data["moments"])
-    return Facts(**{**data, "moments": moments, "tails": tuple(Tail(**tail) for tail in data.get("tails", ()))})
 
 
 def _blend(data: Mapping[str, Any]) -> Blend:

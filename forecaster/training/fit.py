@@ -19,9 +19,10 @@ from forecaster.series.frequency import Ints
 from forecaster.series.grid import Floats, Grid
 from forecaster.series.public_holidays import with_holidays
 from forecaster.training import workers
-from forecaster.training.artefact import Artefact, Facts, build_network
+from forecaster.training.artefact import Artefact, build_network
 from forecaster.training.calibration import Calibration, calibrate
 from forecaster.training.curriculum import Curriculum
+from forecaster.training.facts import Facts
 from forecaster.training.network import Network
 from forecaster.training.own_calibration import with_own_calibration
 from forecaster.training.plan import Plan, held_out_series

@@ -16,11 +16,11 @@ from torch.utils.data import DataLoader
 
 from forecaster.progress import Watch
 from forecaster.training import workers
-from forecaster.training.artefact import Facts
 from forecaster.training.average import average
 from forecaster.training.callbacks import Averaging, BestWeights, History, Snapshots
 from forecaster.training.checkpoints import Checkpoints, Draws, SafeFiles
 from forecaster.training.clipping import Clipping
+from forecaster.training.facts import Facts
 from forecaster.training.how import Precision, Training
 from forecaster.training.module import TrainingModule
 from forecaster.training.schedule import Schedule

@@ -7,7 +7,8 @@ import numpy as np
 from forecaster.columns import HIGH, LOW, MEDIAN
 from forecaster.series.frequency import Ints
 from forecaster.series.grid import Floats, Grid
-from forecaster.training.artefact import Artefact, Tail
+from forecaster.training.artefact import Artefact
+from forecaster.training.facts import Tail
 from forecaster.training.plan import held_out_series
 from forecaster.training.walk import Forecasts, walk
 

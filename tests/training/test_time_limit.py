@@ -11,7 +11,7 @@ import pytest
 from forecaster.series import synthetic
 from forecaster.series.frame import check
 from forecaster.series.roles import Roles
-from forecaster.training.artefact import Facts
+from forecaster.training.facts import Facts
 from forecaster.training.module import TrainingModule
 from forecaster.training.recipe import learn
 from forecaster.training.schedule import FIXED_STEPS

@@ -1,0 +1,74 @@
+"""Facts about a training: what it used, where it ended, and what the user should know of it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from forecaster.progress import Moment
+
+__all__ = ["Facts", "Tail"]
+
+
+@dataclass(frozen=True)
+class Tail:
+    """How far forecasts are off the exact ones when the network reads only the last rows of each series.
+
+    Units: half widths of the 80 % interval; means over held-out series and horizon steps
+    """
+
+    steps: int
+    """Rows read by the network."""
+    median: float
+    quantiles: float
+    """Averaged over all levels; mostly because widths cannot adapt to recent errors there."""
+
+
+@dataclass(frozen=True)
+class Facts:
+    """Facts about the training."""
+
+    weights: int = 0
+    series: int = 0
+    rows: int = 0
+    steps: int = 0
+    schedule_steps: int = 0
+    best_step: int = 0
+    val_loss: float | None = None
+    held_out_error: float | None = None
+    """Mean pinball loss of the calibrated quantiles on the held-out rows, in spreads."""
+    shortened: bool = False
+    """The schedule was shortened to keep the time limit; `schedule_steps` repeats it."""
+    stopped: bool = False
+    """The time limit ended the run before its schedule did."""
+    seconds: float = 0.0
+    moments: tuple[Moment, ...] = ()
+    tails: tuple[Tail, ...] = ()
+    """Shortest first."""
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> "Facts":
+        """From `asdict`'s data."""
+        moments = tuple(Moment(**moment) for moment in data["moments"])
+        return cls(**{**data, "moments": moments, "tails": tuple(Tail(**tail) for tail in data.get("tails", ()))})
+
+    def tail_line(self, warmup: int) -> str:
+        """The error of reading only `warmup` rows, taken from the longest measured tail that is not longer."""
+        known = [tail for tail in self.tails if tail.steps <= warmup]
+        read = f"only the last {warmup} rows of each series were passed through the network"
+        if not known:
+            return f"{read}; how far that is off the whole pass was not measured"
+        off = f"medians {known[-1].median:.2g}, quantiles {known[-1].quantiles:.2g} half 80 % intervals"
+        return f"{read}; with {known[-1].steps} that was off the whole pass by {off} on held-out rows"
+
+    def lines(self) -> list[str]:
+        """What the user should know about the training."""
+        if self.stopped:
+            repeat = f"--steps {self.steps} --set schedule_steps={self.schedule_steps}"
+            return [
+                f"the time limit stopped training at step {self.steps} of {self.schedule_steps}; {repeat} repeats it"
+            ]
+        if self.shortened:
+            return [
+                f"the time limit shortened training to {self.schedule_steps} steps; --steps {self.schedule_steps} repeats it"
+            ]
+        return []
