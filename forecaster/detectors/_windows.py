@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from forecaster.detectors._blocks import Blockwise, Held, Look, faded_mean, filled
+from forecaster.detectors._blocks import Blockwise, Held, Look
+from forecaster.detectors._running import faded_mean, filled
 from forecaster.series.grid import Array, Floats, Grid
 
 __all__ = ["Seen", "Windowed"]

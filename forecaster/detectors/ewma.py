@@ -9,7 +9,7 @@ from scipy.signal import lfilter
 from scipy.stats import norm
 
 from forecaster.columns import LEVELS
-from forecaster.detectors._blocks import filled
+from forecaster.detectors._running import filled
 from forecaster.detectors.base import Follower, Numbers, Pointwise, Sight, Views
 from forecaster.series.clock import Clock
 from forecaster.series.frequency import Ints

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from forecaster.detectors._blocks import Blockwise, Held, Look, faded_mean, last_known, summed_on
+from forecaster.detectors._blocks import Blockwise, Held, Look
+from forecaster.detectors._running import faded_mean, last_known, summed_on
 from forecaster.detectors.base import Kinds
 from forecaster.series.frequency import Ints
 from forecaster.series.grid import Array, Floats, Grid

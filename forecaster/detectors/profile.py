@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from forecaster.detectors._blocks import Blockwise, Held, Look, moving_mean
+from forecaster.detectors._blocks import Blockwise, Held, Look
+from forecaster.detectors._running import moving_mean
 from forecaster.detectors.base import Kinds
 from forecaster.series.frequency import DAY
 from forecaster.series.grid import Array, Bools, Floats, Grid

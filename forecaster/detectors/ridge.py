@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from forecaster.detectors._blocks import Blockwise, Held, Look, faded_mean, filled, last_known, rows_since
+from forecaster.detectors._blocks import Blockwise, Held, Look
+from forecaster.detectors._running import faded_mean, filled, last_known, rows_since
 from forecaster.detectors.base import Kinds
 from forecaster.series.grid import Array, Bools, Floats, Grid
 
