@@ -84,13 +84,8 @@ class Snapshots:
                 facts = facts_of(folder)
                 if datetime.fromisoformat(facts["at"]) <= self._now and self._rows(facts["last"]) == facts["rows"]:
                     return Snapshot(Standing.load(folder, forecaster), facts["last"])
-            except (
-                ArtifactError,
-                KeyError,
-                TypeError,
-                ValueError,
-            ):  # of an earlier version, or damaged: treat as absent
-                continue
+            except (ArtifactError, KeyError, TypeError, ValueError):
+                continue  # of an earlier version, or damaged: as good as absent
         return None
 
     def _folders(self) -> list[Path]:
