@@ -12,7 +12,7 @@ import pytest
 from fastapi.testclient import TestClient
 from plotly.utils import PlotlyJSONEncoder
 
-from dashboards import pages
+from dashboards.models_table import models_table
 from forecaster.actions.ingest import ingest
 from forecaster.actions.label import label
 from forecaster.actions.monitor import monitor
@@ -174,7 +174,7 @@ def test_alarms_are_seen_wherever_forecasts_are(running: Project) -> None:
     with Client() as client:
         client._http = TestClient(rest.create(running.app))
         (served,) = client.performance(pipeline="meters").to_dict("records")
-        text = json.dumps(pages.content(client, None, "3m", datetime.now(UTC)), cls=PlotlyJSONEncoder)
+        text = json.dumps(models_table(client, datetime.now(UTC)), cls=PlotlyJSONEncoder)
     assert (served["too_many"], served["false_per_1000"]) == (True, pytest.approx(row["false_per_1000"]))
     assert row["alarm_verdict"] in text
     assert "35, 10 asked for" in text
