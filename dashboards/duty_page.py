@@ -28,12 +28,16 @@ def duty(client: Client, now: datetime) -> Any:
         _headline(going_on, over),
         *([dmc.Text(f"Not scored yet: {', '.join(unscored)}.", mb="md")] if unscored else []),
         *_section("Still going on", going_on, labels, now),
-        dmc.Title("Series", order=4, mt="lg", mb="xs"),
-        html.Div(dmc.Text("looking ...", c="dimmed"), id="ages"),
+        *_later("Series", "ages"),
         *_section("Over, and not judged yet", over, labels, now),
-        dmc.Title("Models", order=4, mt="lg", mb="xs"),
-        html.Div(dmc.Text("looking ...", c="dimmed"), id="models"),
+        *_later("Models", "models"),
     ]
+
+
+def _later(title: str, part: str) -> list[Any]:
+    """A title, and the place of a part that the page does not wait for (`pages.py`)."""
+    looking = dmc.Text("looking ...", c="dimmed")
+    return [dmc.Title(title, order=4, mt="lg", mb="xs"), html.Div(looking, id=part)]
 
 
 def _section(title: str, events: pd.DataFrame, labels: pd.DataFrame, now: datetime) -> list[Any]:

@@ -62,15 +62,11 @@ def _row(serving: dict[str, Any], judged: dict[tuple[str, str], dict[str, Any]],
 
 
 def _beside(found: dict[str, Any], serving: dict[str, Any]) -> str:
-    """The share of seasonal naive's error so far, and the one of the backtest, which was promised."""
-    so_far, promised = _share(found), _share(serving)
-    parts = ["" if so_far is None else f"{so_far:.2f}", "" if promised is None else f"promised {promised:.2f}"]
-    return ", ".join(part for part in parts if part)
-
-
-def _share(row: dict[str, Any]) -> float | None:
-    own, naive = row.get("mase"), row.get("naive_mase")
-    return None if pd.isna(own) or pd.isna(naive) or not naive else own / naive
+    """The share of seasonal naive's error so far, and the one that the backtest promised."""
+    own, naive = found.get("mase"), found.get("naive_mase")
+    parts = [] if pd.isna(own) or pd.isna(naive) or not naive else [f"{own / naive:.2f}"]
+    parts += [] if pd.isna(serving["promised"]) else [f"promised {serving['promised']:.2f}"]
+    return ", ".join(parts)
 
 
 def _of_asked(found: dict[str, Any]) -> str:

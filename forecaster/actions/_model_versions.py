@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from forecaster.app import App
     from forecaster.registry.base import Registry
 
-__all__ = ["model_versions", "rehearsed"]
+__all__ = ["model_versions", "promised"]
 
 
 def model_versions(app: "App", pipeline: str | None) -> "pd.DataFrame":
@@ -25,7 +25,14 @@ def model_versions(app: "App", pipeline: str | None) -> "pd.DataFrame":
     return table.assign(as_of=pd.to_datetime(table["as_of"], utc=True, format="ISO8601"))
 
 
-def rehearsed(version: Version) -> dict[str, float | None]:
+def promised(version: Version) -> float | None:
+    """Its share of seasonal naive's MASE in its rehearsal; None for seasonal naive itself."""
+    scores = _rehearsed(version)
+    own, naive = scores["mase"], scores["naive_mase"]
+    return None if version.tags.get("model", NAIVE) == NAIVE or own is None or not naive else own / naive
+
+
+def _rehearsed(version: Version) -> dict[str, float | None]:
     """Its scores in the rehearsal before it was registered, and seasonal naive's; None where there are none."""
     own, naive = version.tags.get("model", ""), NAIVE
     asked = {"mase": f"{own}_mase", "naive_mase": f"{naive}_mase", "coverage80": f"{own}_coverage80"}
@@ -43,7 +50,8 @@ def _of_pipeline(registry: "Registry", name: str) -> list[dict[str, Any]]:
             "version": one.version,
             "role": roles.get(one.version),
             "model": one.tags.get("model"),
-            **rehearsed(one),
+            **_rehearsed(one),
+            "promised": promised(one),
             "as_of": one.tags.get("as_of"),
             "promoted_because": one.tags.get(PROMOTED),
             "lake_version": one.tags.get("lake_version"),

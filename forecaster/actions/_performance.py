@@ -2,8 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
-from forecaster.actions._model_versions import rehearsed
-from forecaster.evaluation.reference import NAIVE
+from forecaster.actions._model_versions import promised
 
 if TYPE_CHECKING:
     from forecaster.evaluation.alarm_rate import AlarmRate
@@ -26,25 +25,25 @@ def performance(
         "serves": champion is not None and champion.version == name,
         "verdict": "too few forecasts have come due for a verdict",
         "alarm_verdict": "too few rows for a verdict",
-        **_of_forecasts(forecasts, _promised(version)),
+        **_of_forecasts(forecasts, None if version is None else promised(version)),
         **_of_alarms(alarms),
     }
     return {key: None if value != value else value for key, value in rows.items()}
 
 
-def _of_forecasts(found: "Matured | None", promised: float | None) -> dict[str, Any]:
+def _of_forecasts(found: "Matured | None", promise: float | None) -> dict[str, Any]:
     from forecaster.evaluation.verdict import verdict
 
     if found is None:
         names = ("mase", "naive_mase", "coverage80", "bias")
-        return {"values": 0, **dict.fromkeys(names), "promised": promised, "worse": False}
-    own, said = found.own.values(), verdict(found, promised)
+        return {"values": 0, **dict.fromkeys(names), "promised": promise, "worse": False}
+    own, said = found.own.values(), verdict(found, promise)
     return {
         "verdict": said.reason,
         "values": found.values,
         "mase": own["mase"],
         "naive_mase": found.naive.values()["mase"],
-        "promised": promised,
+        "promised": promise,
         "coverage80": own["coverage80"],
         "bias": own["bias"],
         "worse": said.worse,
@@ -66,12 +65,3 @@ def _of_alarms(found: "AlarmRate | None") -> dict[str, Any]:
         "loudest": loudest(found),
         "too_many": said.worse,
     }
-
-
-def _promised(version: "Version | None") -> float | None:
-    """A version's share of seasonal naive's MASE in its rehearsal; None for seasonal naive itself."""
-    if version is None or version.tags.get("model", NAIVE) == NAIVE:
-        return None
-    scores = rehearsed(version)
-    own, naive = scores["mase"], scores["naive_mase"]
-    return own / naive if own is not None and naive else None

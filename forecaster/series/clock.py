@@ -21,7 +21,7 @@ from forecaster.errors import ConfigError, DataError
 from forecaster.series.frequency import Ints
 from forecaster.series.official_dates import first_day, first_days
 
-__all__ = ["Clock", "are_zoned_alike", "stamp"]
+__all__ = ["Clock", "are_zoned_alike", "comes_again", "stamp"]
 
 _SHOWN = 3
 _FRACTION = re.compile(r":\d\d\.\d")
@@ -175,13 +175,13 @@ class Clock:
         times: Any = pd.Series(column)
         if times.dt.tz is None:
             zone = self.zone or UTC
-            summer = _comes_again(times, codes) if codes is not None and zone is not UTC else False
+            summer = comes_again(times, codes) if codes is not None and zone is not UTC else False
             times = times.dt.tz_localize(zone, ambiguous=summer, nonexistent="shift_forward")
         utc: pd.Series[Any] = times.dt.tz_convert(UTC)
         return utc
 
 
-def _comes_again(times: "pd.Series[Any]", codes: Ints) -> npt.NDArray[np.bool_]:
+def comes_again(times: "pd.Series[Any] | pd.DatetimeIndex", codes: Ints) -> npt.NDArray[np.bool_]:
     """Rows whose time occurs again later in the same series: in a doubled hour they are the first occurrence."""
     rows = pd.DataFrame({"series": codes, "time": times.to_numpy()})
     return np.asarray(rows.duplicated(keep="last"))

@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 
 from forecaster import columns
 from forecaster.errors import ConfigError
+from forecaster.series.clock import comes_again
 
 __all__ = ["UNITS", "instants", "zone"]
 
@@ -59,19 +60,15 @@ def _of_walls(moments: Any, timezone: str, names: Any) -> Any:
     if timezone == "UTC":
         return moments.cast(columns.TIME)
     walls = pd.DatetimeIndex(moments.to_numpy(zero_copy_only=False).astype("datetime64[us]"))
-    first, second = (
-        walls.tz_localize(zone(timezone), ambiguous=np.full(len(walls), summer), nonexistent="shift_forward")
-        .tz_convert(None)
-        .to_numpy()
-        for summer in (True, False)
-    )
-    doubled = np.flatnonzero((first != second) & ~np.isnat(second))
-    if names is not None and len(doubled):
-        rows = pd.DataFrame({"name": names.take(pa.array(doubled)).to_pandas(), "wall": walls[doubled]})
-        again = doubled[rows.duplicated(keep="last")]
-        second = second.copy()
-        second[again] = first[again]
-    return pa.array(second, from_pandas=True).cast(columns.TIME)
+    summer = np.zeros(len(walls), bool) if names is None else comes_again(walls, _codes(names))
+    utc = walls.tz_localize(zone(timezone), ambiguous=summer, nonexistent="shift_forward").tz_convert(None)
+    return pa.array(utc.to_numpy(), from_pandas=True).cast(columns.TIME)
+
+
+def _codes(names: Any) -> Any:
+    """A number for each name."""
+    whole = names.combine_chunks() if isinstance(names, pa.ChunkedArray) else names
+    return whole.dictionary_encode().indices.to_numpy()
 
 
 def _of_texts(column: Any, timezone: str, names: Any) -> Any:
