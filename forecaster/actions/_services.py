@@ -1,5 +1,6 @@
 """The programs that `up` starts for a project."""
 
+import random
 import socket
 import sys
 from collections.abc import Mapping, Sequence
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 __all__ = ["Service", "sends", "services"]
 
 _HOST = "127.0.0.1"
+_FREE, _TRIES = range(20_000, 32_000), 50
+"""Free ports are looked for below those that systems give to outgoing connections, which could take one before its program starts."""
 
 
 @dataclass(frozen=True)
@@ -120,7 +123,7 @@ def sends(one: "Pipeline") -> bool:
 
 def _free(name: str, port: int, watch: Watch) -> int:
     """The port, or a free one if it is 0, taken or not permitted."""
-    for wanted in (port, 0):
+    for wanted in [*([port] if port else []), *random.sample(_FREE, _TRIES)]:
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
@@ -128,8 +131,7 @@ def _free(name: str, port: int, watch: Watch) -> int:
             except OSError as error:
                 why = error.strerror or str(error)
                 continue
-            found = int(probe.getsockname()[1])
-            if found != port != 0:
-                watch.say(f"ports.{name} = {port} is not available ({why}): {found} is used instead")
-            return found
+            if wanted != port != 0:
+                watch.say(f"ports.{name} = {port} is not available ({why}): {wanted} is used instead")
+            return wanted
     raise ForecasterError(f"no free port on {_HOST}.")
