@@ -8,8 +8,8 @@ Alarms      `calibration` turns views of a row into p-values, `budget` holds eve
             row; `feedback` and `muted` apply what people said about events
 Channels    `together` is what is learnt about the channels of one name, `channels` turns them into views of a whole
 A table     `detect` is the entry: `fitting` a detector, `stories` of its series with `events` and `silence`; the result
-            is `detected`, its output `detection_rows`; `replay` judges stored scores, `incidents` groups events of
-            several series
+            is `detected`, its output `detection_rows`; series of which no row was judged are told as `unjudged`;
+            `replay` judges stored scores, `incidents` groups events of several series
 On disk     `calibrated` for one step, `saved_detector` for all, tables as in `ragged`; `new_folder` writes all or none
 A stream    `stream` sends each row to the `followed` series of its step, which `newcomers` show by their first rows:
             `places`, `lacking`, `singles` and `wholes` (`judging` handles many series `abreast`), `open_events`; its

@@ -11,6 +11,7 @@ from forecaster.scoring.fdr import restrained
 from forecaster.scoring.rules import among
 from forecaster.scoring.saved_detector import STATE, SavedDetector
 from forecaster.scoring.stream import Stream
+from forecaster.scoring.unjudged import tell_unjudged
 from forecaster.series.frame import Checked
 
 __all__ = ["detect_on", "keep", "reopened"]
@@ -47,8 +48,10 @@ def detect_on(saved: SavedDetector, folder: Path, checked: Checked) -> tuple[Che
     file it was trained on continue from there."""
     checked, found = saved.detect(checked)
     if not (folder / STATE).exists():
+        tell_unjudged(found, checked.quality)
         return checked, restrained(found, saved.how, checked.quality)
     stream = Stream.open(saved, None, folder)
     found, alone = stream.going_on(found), found
+    tell_unjudged(found, checked.quality)
     goes_on = any(one is not other for one, other in zip(found, alone, strict=True))
     return checked, restrained(found, saved.how, checked.quality, stream.discoveries if goes_on else None)

@@ -20,6 +20,7 @@ from forecaster.scoring.rate import alarms_per_row
 from forecaster.scoring.rules import admitted
 from forecaster.scoring.stories import Normal, Stories
 from forecaster.scoring.together import Together
+from forecaster.scoring.unjudged import tell_unjudged
 from forecaster.series.frame import Checked
 from forecaster.series.frequency import Ints
 from forecaster.series.grid import Floats, Grid
@@ -30,7 +31,9 @@ NOTHING_LEARNT: Mapping[str, Together] = {}
 
 
 def detect_all(checked: Checked, ends: list[Ints], how: Detection, watch: Watch = SILENT) -> list[Detected]:
-    """Detection on every grid of a table. Shapes: ends holds one array [S] for each grid
+    """Detection on every grid of a table; series of which no row could be judged are recorded as skipped.
+
+    Shapes: ends holds one array [S] for each grid
 
     Raises: ConfigError for a detector that looks ahead unless that is allowed, or for an invalid rate
     """
@@ -48,6 +51,7 @@ def detect_all(checked: Checked, ends: list[Ints], how: Detection, watch: Watch 
             checked.quality.add_series("fallback", reason, grid.sizes())
         watch.say(f"step {grid.frequency.alias}: {grid.series} series, detector {name}")
         found.append(detect(grid, end, detector, begins, how, marks_N=marks_N))
+    tell_unjudged(found, checked.quality)
     return found
 
 

@@ -77,6 +77,20 @@ def test_a_detection_that_cannot_be_is_told_before_training(file: Path, tmp_path
     assert sorted(p.name for p in tmp_path.iterdir()) == ["in.parquet"]
 
 
+@pytest.mark.parametrize("again", [False, True], ids=["trained", "loaded"])
+def test_a_series_too_short_to_be_judged_is_told(tmp_path: Path, again: bool) -> None:
+    """It is a skipped series of the report, beside one that was judged, also with a saved detector."""
+    path, out, saved = tmp_path / "in.csv", tmp_path / "out.csv", tmp_path / "saved"
+    frame = synthetic.seasonal(2, 200)
+    frame[(frame["unique_id"] == "s0") | (frame.index % 200 < 3)].to_csv(path, index=False)
+    found = detect(path, out=out, detector="ewma", save=saved)
+    if again:
+        found = detect(path, out=out, load=saved)
+    assert found.skipped == 1
+    assert any("too short for detector 'ewma'" in line and "(1 series, 3 rows)" in line for line in found.lines)
+    assert pd.read_csv(out).query("unique_id == 's1'")["score"].isna().all()
+
+
 def test_the_seed_of_a_window_network_is_its_weights(tmp_path: Path) -> None:
     """Same seed, same scores; another one, others. What is no setting of windows is told."""
     frame, settings = synthetic.seasonal(2, 200), {"steps": 12, "window": 12}
