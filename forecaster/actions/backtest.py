@@ -58,7 +58,7 @@ def backtest(
     seen no row after its cutoff.
     """
     from forecaster.evaluation.compare import compare
-    from forecaster.evaluation.scores_table import by_model, scores_table
+    from forecaster.evaluation.scores_table import by_model, plain_scores, scores_table, void_lines
     from forecaster.scoring.asked import levels_of
     from forecaster.scoring.tables import forecast_rows
     from forecaster.series.roles import Roles
@@ -99,20 +99,19 @@ def backtest(
         append_steps(by_model({name: board.by_horizon() for name, board in boards.items()}))
         scores, ratios = scores_table(boards), _ratios(boards, model)
         facts = {
-            "scores": scores.to_dict("index"),
+            "scores": plain_scores(scores),
             "beside_seasonal_naive": {one.metric: one.to_json() for one in ratios},
             "plans": [member.plan.to_json() for member in judged.members],
         }
-        lines = [*judged.lines, *(one.line("seasonal naive") for one in ratios)]
+        lines = [*judged.lines, *(one.line("seasonal naive") for one in ratios), *void_lines(boards)]
         return finish(checked.quality, lines, table=scores, **facts)
 
 
 def _ratios(boards: "dict[str, Scoreboard]", model: str) -> "list[Ratio]":
-    """A model's errors relative to seasonal naive; empty for seasonal naive itself, or if no row counts."""
+    """A model's errors relative to seasonal naive; empty for seasonal naive itself."""
     from forecaster.evaluation.reference import NAIVE
     from forecaster.evaluation.significance import COMPARED, ratio
 
     if model == NAIVE:
         return []
-    found = [ratio(boards[model], boards[NAIVE], metric) for metric in COMPARED]
-    return [one for one in found if one.value == one.value]
+    return [ratio(boards[model], boards[NAIVE], metric) for metric in COMPARED]

@@ -68,7 +68,7 @@ def leaderboard(
     from forecaster.evaluation.compare import train_test_split
     from forecaster.evaluation.leaderboard import rank, require_ratio
     from forecaster.evaluation.reference import NAIVE
-    from forecaster.evaluation.scores_table import by_model
+    from forecaster.evaluation.scores_table import by_model, void_lines
     from forecaster.series.roles import Roles
 
     require_ratio(by)
@@ -103,9 +103,11 @@ def leaderboard(
         append(_written(table, found))
         append_series(by_model({name: one.board.by_series() for name, one in found.judged.items()}))
         append_steps(by_model({name: one.board.by_horizon() for name, one in found.judged.items()}))
+        boards = {name: one.board for name, one in found.judged.items()}
         lines = [f"{name}: {line}" for name, one in found.judged.items() for line in one.lines]
         lead = found.beside(NAIVE)[found.best].line("seasonal naive")
         lines.append(f"{found.best}: {lead}" if found.best != NAIVE else "no model is better than seasonal naive")
+        lines += void_lines(boards)
         if tracker is not None:
             name = data_set or file.name.split(".")[0]
             lines.append(keep_runs(tracker, name, found, frame[checked.roles.columns], horizon=horizon))
@@ -125,14 +127,18 @@ def _shown(table: "pd.DataFrame") -> "pd.DataFrame":
     """The table for the screen, with the interval next to its ratio."""
     low, high = (table[f"of_naive_{end}"] for end in ("low", "high"))
     ends = [f" ({a:.2f}-{b:.2f})" if a <= b else "" for a, b in zip(low, high, strict=True)]
-    told = [f"{ratio:.2f}{end}" for ratio, end in zip(table["of_naive"], ends, strict=True)]
+    told = [
+        f"{ratio:.2f}{end}" if ratio == ratio else "n/a" for ratio, end in zip(table["of_naive"], ends, strict=True)
+    ]
     return table.assign(of_naive=told).drop(columns=["of_naive_low", "of_naive_high"])
 
 
 def _facts(table: "pd.DataFrame", found: "Leaderboard") -> dict[str, Any]:
+    from forecaster.evaluation.scores_table import plain_scores
+
     return {
         "by": found.by,
-        "scores": table.astype(object).where(table.notna(), None).to_dict("index"),
+        "scores": plain_scores(table),
         "failed": dict(found.failed),
         "plans": {name: [one.plan.to_json() for one in judged.members] for name, judged in found.judged.items()},
     }

@@ -149,4 +149,6 @@ def _cost(one: Judged) -> dict[str, float]:
 def _word(best: bool, beside: Ratio) -> str:
     if best:
         return "best"
+    if beside.void:
+        return "n/a"
     return "not distinguishable" if beside.includes_one else "worse"

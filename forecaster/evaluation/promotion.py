@@ -2,6 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import isnan
+
+from forecaster.metrics.base import NO_UNIT
 
 __all__ = ["COVERAGE_BAND", "Decision", "decide"]
 
@@ -26,6 +29,8 @@ def decide(challenger: Scores, naive: Scores, champion: Scores | None) -> Decisi
     """
     mase, coverage = challenger["mase"], challenger["coverage80"]
     low, high = COVERAGE_BAND
+    if isnan(mase):
+        return Decision(False, f"MASE is n/a: {NO_UNIT}; nothing shows that it beats seasonal naive")
     if not mase < naive["mase"]:
         return Decision(False, f"MASE {mase:.3f} does not beat seasonal naive's {naive['mase']:.3f}")
     if not low <= coverage <= high:

@@ -14,6 +14,9 @@ from forecaster.series.grid import Floats
 
 __all__ = ["Scoreboard", "Sums"]
 
+_ROUNDING = 1e-12
+"""Error, as a share of the values, that is none."""
+
 
 @dataclass(frozen=True)
 class Sums:
@@ -75,8 +78,22 @@ class Scoreboard:
 
     def values(self) -> dict[str, float]:
         """Every metric over all parts; NaN if nothing was counted."""
-        totals = {name: sums.by_step.sum(0)[None] for name, sums in self.sums.items()}
-        return {name: float(self._finished(name, total)[0]) for name, total in totals.items()}
+        return {name: float(self._finished(name, self._total(name)[None])[0]) for name in self.sums}
+
+    def void(self) -> dict[str, str]:
+        """The metrics for which nothing was counted, each with the reason."""
+        base = Metric.void if self._total("mae")[1] == 0 else None
+        return {name: base or self.metrics[name].void for name in self.sums if not self._total(name)[1] > 0}
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether all forecasts are right, but for the rounding of numbers; as those of a naive model on values that repeat."""
+        error, size = self._total("wape")
+        return bool(error <= _ROUNDING * size)
+
+    def _total(self, name: str) -> Floats:
+        """Sums of a metric's terms and weights: [2]"""
+        return np.asarray(self.sums[name].by_step.sum(0))
 
     def by_horizon(self) -> pd.DataFrame:
         """Every metric by horizon step, one row per step."""

@@ -1,6 +1,7 @@
 """A table of models: one row per model, one column per metric."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import pandas as pd
 
@@ -8,7 +9,7 @@ from forecaster.evaluation.owa import owa
 from forecaster.evaluation.reference import NAIVE
 from forecaster.evaluation.scoreboard import Scoreboard
 
-__all__ = ["by_model", "scores_table"]
+__all__ = ["by_model", "plain_scores", "scores_table", "void_lines"]
 
 
 def scores_table(boards: Mapping[str, Scoreboard]) -> pd.DataFrame:
@@ -17,6 +18,21 @@ def scores_table(boards: Mapping[str, Scoreboard]) -> pd.DataFrame:
     reference = scores[NAIVE]
     rows = {name: {**values, "owa": owa(values, reference)} for name, values in scores.items()}
     return pd.DataFrame.from_dict(rows, orient="index")
+
+
+def plain_scores(scores: pd.DataFrame) -> dict[str, dict[str, Any]]:
+    """The table as plain data, by model; what is n/a is None, as JSON has no NaN."""
+    rows = scores.astype(object).where(scores.notna(), None).to_dict("index")
+    return {str(name): {str(metric): value for metric, value in row.items()} for name, row in rows.items()}
+
+
+def void_lines(boards: Mapping[str, Scoreboard]) -> list[str]:
+    """Which metrics of the table are n/a, and why."""
+    naive = boards[NAIVE].void()
+    told = {why: ", ".join(name for name in naive if naive[name] == why) for why in naive.values()}
+    lines = [f"{names}: n/a, {why}" for why, names in told.items()]
+    none = [name for name, value in boards[NAIVE].values().items() if name in ("smape", "mase") and value == 0]
+    return [*lines, f"owa: n/a, as seasonal naive has 0 in {' and '.join(none)}"] if none else lines
 
 
 def by_model(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:

@@ -41,6 +41,8 @@ class Ratio:
     """95 %; none where series and cutoffs are too few."""
     over: str | None
     """What was drawn for it: series or cutoffs."""
+    void: str = ""
+    """Why there is none: the value is then NaN."""
 
     @property
     def includes_one(self) -> bool:
@@ -49,11 +51,15 @@ class Ratio:
 
     def to_json(self) -> dict[str, Any]:
         """The ratio as plain data, for reports."""
+        if self.void:
+            return {"ratio": None, "low": None, "high": None, "over": None, "includes_one": None, "void": self.void}
         low, high = self.interval or (None, None)
         return {"ratio": self.value, "low": low, "high": high, "over": self.over, "includes_one": self.includes_one}
 
     def line(self, other: str) -> str:
         """The ratio in words."""
+        if self.void:
+            return f"{self.metric.upper()} beside {other}'s: n/a, {self.void}"
         beside = f"{self.metric.upper()} {self.value:.2f} of {other}'s"
         if self.interval is None:
             return f"{beside} (too few series and cutoffs for an interval)"
@@ -66,10 +72,15 @@ def ratio(model: Scoreboard, other: Scoreboard, metric: str, *, seed: int = 1) -
 
     For metrics that are roots of a mean (rmse, rmsse) it is the root of the ratio of means.
 
-    Missing: NaN if the other has no error
+    Missing: NaN, with the reason, if nothing counts or the other has no error
     Fails:   for metrics that do not measure the size of errors (bias, coverage80)
     """
+    why = other.void().get(metric) or model.void().get(metric, "")
     mine, theirs = model.sums[metric], other.sums[metric]
+    if not why and (other.is_exact or theirs.by_step[:, 0].sum() <= 0):
+        why = "its forecasts are exact in the test part (values that stay, or repeat), so there is no error to compare with"
+    if why:
+        return Ratio(metric, float("nan"), None, None, why)
     drawn, over = wider(mine, theirs, span=model.span, seed=seed)
     totals = np.concatenate([mine.by_step, theirs.by_step], axis=1).sum(0)
     finish = model.metrics[metric].finish

@@ -31,6 +31,8 @@ def verdict(found: Matured, promised: float | None) -> Verdict:
     naive's error on the same cutoffs a model's own says how good it is, however hard the times are.
     """
     error, coverage = ratio(found.own, found.naive, "mase"), _coverage(found.own)
+    if error.void:
+        return Verdict(False, f"no verdict: {error.line(NAIVE)}")
     if error.interval is None or coverage is None:
         return Verdict(False, "too few forecasts have come due for a verdict")
     low, high = COVERAGE_BAND

@@ -8,7 +8,10 @@ import numpy as np
 from forecaster.columns import LEVELS, MEDIAN
 from forecaster.series.grid import Floats
 
-__all__ = ["Case", "Metric"]
+__all__ = ["NO_UNIT", "Case", "Metric"]
+
+NO_UNIT = "no value differs from that of a season before it, up to the test part, which gives errors no unit"
+"""Why nothing may count for a scaled metric."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +48,8 @@ class Metric(ABC):
 
     ideal: float = 0.0
     """The best value."""
+    void: str = "no row of the test part has a value"
+    """Why nothing may count for it."""
     size: bool = True
     """Whether it measures the size of errors, as a mean or its root: half the number is half the error."""
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from forecaster.metrics.base import Case, Metric
+from forecaster.metrics.base import NO_UNIT, Case, Metric
 from forecaster.series.grid import Floats
 
 __all__ = ["Bias"]
@@ -17,6 +17,7 @@ class Bias(Metric):
     Fails:   if errors of both signs cancel; it does not show their size
     """
 
+    void = NO_UNIT
     size = False
 
     @staticmethod

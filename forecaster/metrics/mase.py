@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from forecaster.metrics.base import Case, Metric
+from forecaster.metrics.base import NO_UNIT, Case, Metric
 from forecaster.series.grid import Floats
 
 __all__ = ["Mase"]
@@ -14,6 +14,8 @@ class Mase(Metric):
     Missing: series whose training part never moves have no scale and are left out
     Source:  Hyndman and Koehler (2006), International Journal of Forecasting 22(4)
     """
+
+    void = NO_UNIT
 
     @staticmethod
     def terms(case: Case) -> tuple[Floats, Floats]:

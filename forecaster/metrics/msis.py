@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from forecaster.metrics.base import Case, Metric
+from forecaster.metrics.base import NO_UNIT, Case, Metric
 from forecaster.series.grid import Floats
 
 __all__ = ["Msis"]
@@ -16,6 +16,8 @@ class Msis(Metric):
     Missing: series whose training part never moves have no scale and are left out
     Source:  Makridakis et al. (2020), the M4 competition; the score is Gneiting and Raftery's (2007)
     """
+
+    void = NO_UNIT
 
     @staticmethod
     def terms(case: Case) -> tuple[Floats, Floats]:

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from forecaster.metrics.base import Case, Metric
+from forecaster.metrics.base import NO_UNIT, Case, Metric
 from forecaster.series.grid import Floats
 
 __all__ = ["Rmsse"]
@@ -17,6 +17,8 @@ class Rmsse(Metric):
     Missing: series whose training part never moves have no scale and are left out
     Source:  Makridakis, Spiliotis and Assimakopoulos (2022), the M5 accuracy competition
     """
+
+    void = NO_UNIT
 
     @staticmethod
     def terms(case: Case) -> tuple[Floats, Floats]:

@@ -16,6 +16,8 @@ class Wape(Metric):
     Source:  MAD/Mean ratio of Kolassa and Schütz (2007), Foresight 6; also called normalised deviation
     """
 
+    void = "every value of the test part is 0"
+
     @staticmethod
     def terms(case: Case) -> tuple[Floats, Floats]:
         return np.abs(case.y - case.median), np.abs(case.y)

@@ -18,6 +18,8 @@ class Wql(Metric):
     Source: mean weighted quantile loss of GluonTS and of Park et al. (2022); 0.1 to 0.9
     """
 
+    void = "every value of the test part is 0"
+
     @staticmethod
     def terms(case: Case) -> tuple[Floats, Floats]:
         levels = np.asarray(LEVELS)[_DECILES]

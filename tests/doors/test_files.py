@@ -275,6 +275,37 @@ def test_a_backtest_says_how_sure_it_is_to_beat_seasonal_naive(file: Path, tmp_p
     assert scores.loc["seasonal_naive", "owa"] == 1
 
 
+@pytest.mark.parametrize(
+    ("values", "said", "void"),
+    [
+        ((1.0, 7.0), {"mase": "exact", "wql": "exact"}, ["owa: n/a"]),
+        ((1.0, 0.0), {"mase": "exact", "wql": "is 0"}, ["wape, wql: n/a, every value", "owa: n/a"]),
+        ((0.0, 7.0), {"mase": "no unit", "wql": "exact"}, ["bias, mase, msis, rmsse: n/a", "owa: n/a"]),
+    ],
+    ids=["constant tests", "zero tests", "constant"],
+)
+def test_a_backtest_says_why_a_number_is_not_there(
+    tmp_path: Path, values: tuple[float, float], said: dict[str, str], void: list[str]
+) -> None:
+    """Where test rows never change, seasonal naive has no error, and nothing is divided by that or by its rounding."""
+    moves, stays = values
+    frame = synthetic.seasonal(1, 200)
+    frame["y"] = np.where(frame.index < 120, stays + moves * (frame["y"] - frame["y"].mean()), stays)
+    path, out = tmp_path / "in.csv", tmp_path / "out.csv"
+    frame.to_csv(path, index=False)
+    outcome = backtest(path, horizon=3, out=out, test_size=40, model="linear", set_=quick("linear"))
+
+    def no_number(word: str) -> float:
+        raise AssertionError(f"{word} is no JSON")
+
+    report = json.loads((tmp_path / "out.csv.report.json").read_text(), parse_constant=no_number)
+    for metric, why in said.items():
+        assert why in report["beside_seasonal_naive"][metric]["void"]
+        assert any(line.startswith(f"{metric.upper()} beside seasonal naive's: n/a, ") for line in outcome.lines)
+    for line in void:
+        assert [told for told in outcome.lines if told.startswith(line)], outcome.lines
+
+
 def test_seasonal_naive_is_not_compared_with_itself(file: Path, tmp_path: Path) -> None:
     """Its backtest has its metrics and no ratio."""
     out = tmp_path / "out.parquet"
