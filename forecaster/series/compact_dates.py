@@ -1,4 +1,4 @@
-"""Detects times written as integers: dates such as `20240131`, which have no even step, and counts since 1970."""
+"""Detects times written as integers: dates such as `20240131`, which have no even step, years, and counts since 1970."""
 
 import numpy as np
 import pandas as pd
@@ -6,12 +6,15 @@ import pandas as pd
 from forecaster.errors import DataError
 from forecaster.series.frequency import Ints
 
-__all__ = ["require_counts", "since_1970"]
+__all__ = ["require_counts", "since_1970", "years"]
 
 _FORMATS = {6: "%Y%m", 8: "%Y%m%d", 10: "%Y%m%d%H", 12: "%Y%m%d%H%M", 14: "%Y%m%d%H%M%S"}
 """Date formats by the number of digits."""
 _YEARS = (1900, 2100)
 """Range of years: counts of steps or seconds are unlikely to all look like dates in it."""
+
+_FIRST_YEAR = 1500
+"""Earlier years are hardly those of a series."""
 
 _UNITS = {"seconds": 1, "milliseconds": 10**3, "microseconds": 10**6, "nanoseconds": 10**9}
 _SHORT = dict(zip(_UNITS, ("s", "ms", "us", "ns"), strict=True))
@@ -43,6 +46,16 @@ def since_1970(times: Ints) -> str | None:
                 f"as pandas.to_datetime(ds, unit='{_SHORT[unit]}') makes them"
             )
     return None
+
+
+def years(times: Ints) -> str | None:
+    """A note on integers that look like years, all of 1500 to 2100, else None."""
+    if len(times) < 2 or times.min() < _FIRST_YEAR or times.max() > _YEARS[1]:
+        return None
+    return (
+        f"integers in 'ds' count steps, and look like years ({times.min()} to {times.max()}): they stay integers, also in what is "
+        f"written, and have no calendar. To have one write dates, as {times.min()}-01-01"
+    )
 
 
 def _shown(time: int, digits: int) -> str:

@@ -14,7 +14,7 @@ from forecaster.counted import counted
 from forecaster.errors import DataError
 from forecaster.series import frequency, step
 from forecaster.series.clock import Clock
-from forecaster.series.compact_dates import require_counts, since_1970
+from forecaster.series.compact_dates import require_counts, since_1970, years
 from forecaster.series.frequency import DAY, Frequency, Ints
 from forecaster.series.grid import Grid
 from forecaster.series.likely import lacking
@@ -78,7 +78,7 @@ def check(
         raise DataError("no usable row: every row lacks a unique_id or a time, or the input is empty.")
     if clock.integer:
         require_counts(rows.times)
-        seeming = since_1970(rows.times)
+        seeming = since_1970(rows.times) or years(rows.times)
         if seeming:
             quality.add("note", seeming)
     rows, clock, steps = _steps(frame, rows, clock, freq, trained_step, quality)

@@ -228,6 +228,15 @@ def test_integers_that_are_no_dates_are_steps(first: int) -> None:
     assert check(_frame(list(range(first, first + 40))), Roles()).grids[0].frequency.alias == "int"
 
 
+@pytest.mark.parametrize(("first", "said"), [(1950, True), (1, False), (1499, False), (2090, False)])
+def test_integers_that_look_like_years_stay_integers_and_are_noted(first: int, said: bool) -> None:
+    """Whoever wants a calendar of years is told what to write; counts are no years."""
+    checked = check(_frame(list(range(first, first + 40))), Roles())
+    notes = [one.reason for one in checked.quality.of("note") if "look like years (1950 to 1989)" in one.reason]
+    assert checked.grids[0].frequency.alias == "int"
+    assert bool(notes) == said
+
+
 @pytest.mark.parametrize("zone", ["Europe/Paris", "Australia/Melbourne", "UTC"])
 @pytest.mark.parametrize("step", ["h", "D"])
 def test_a_night_of_23_or_25_hours_is_no_gap(zone: str, step: str) -> None:
