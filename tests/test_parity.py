@@ -1,6 +1,7 @@
 """One verb, many doors: flags, API and flows have the same words and defaults."""
 
 import inspect
+import re
 import subprocess
 import sys
 import typing
@@ -12,7 +13,7 @@ import typer
 from forecaster import api, plugins
 from forecaster.actions.base import DOOR_PARAMETERS, Outcome
 from forecaster.app import App
-from forecaster.serving.cli import _command, flag
+from forecaster.serving.cli import _command, flag, main
 from forecaster.settings import Settings
 
 ACTIONS = plugins.names("actions")
@@ -168,6 +169,28 @@ def test_a_label_is_said_in_the_verbs_words() -> None:
     assert set(Label.model_fields) == words
     assert set(inspect.signature(Client.label).parameters) - {"self"} == words
     assert Label.model_fields["as_"].annotation == typing.get_args(verb["as_"].annotation)[0]
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("label x --as hmm", "--as: expected one of acknowledged, snoozed, .*, open, got 'hmm'."),
+        ("query runs --format tabel", "--format: expected one of .*, got 'tabel'. Did you mean 'table'?"),
+        ("query runs --limit ten", "--limit: expected a whole number, got 'ten'."),
+        ("forecast x.csv --out o.csv --horizon 3 --max-seconds soon", "--max-seconds: expected a number, got 'soon'."),
+        ("forecast x.csv --out o.csv --horizon 2.5", "--horizon: expected a whole number, got '2.5'."),
+    ],
+)
+def test_a_value_that_cannot_be_is_told_in_our_words(
+    words: str, said: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Not in those of the library that reads the command line."""
+    monkeypatch.setattr(sys, "argv", ["forecaster", *words.split()])
+    with pytest.raises(SystemExit) as left:
+        main()
+    told = capsys.readouterr().err
+    assert left.value.code == 2
+    assert re.fullmatch("error: " + said.replace("?", r"\?") + "\n", told), told
 
 
 def test_help_answers_at_once() -> None:

@@ -7,19 +7,20 @@ import inspect
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
 import typer
 
 from forecaster import plugins
 from forecaster.actions.base import DOOR_PARAMETERS, Outcome
-from forecaster.errors import DiskError, ForecasterError
+from forecaster.errors import ConfigError, DiskError, ForecasterError, did_you_mean
 from forecaster.quiet import hush
 
 __all__ = ["flag", "main"]
 
 _POSITIONAL = ("event", "file", "folder", "pipeline", "query", "what")
 """Parameters that stand without a flag."""
+_NUMBERS = {int: "a whole number", float: "a number"}
 _SKIPPED, _REFUSED, _INTERRUPTED = 3, 2, 130
 
 
@@ -102,7 +103,8 @@ def _option(name: str, hint: Any, default: Any) -> tuple[Any, Any, Callable[[Any
     if name in _POSITIONAL:
         argument = typer.Argument(help=text)
         return Annotated[hint, argument], default, lambda value: value
-    kinds = [kind for kind in get_args(hint) if kind is not type(None)] or [hint]
+    is_one = get_origin(hint) in (None, Literal)
+    kinds = [hint] if is_one else [kind for kind in get_args(hint) if kind is not type(None)]
     option = typer.Option(flag(name), help=text)
     origin = get_origin(kinds[0])
     if origin is dict:
@@ -110,7 +112,36 @@ def _option(name: str, hint: Any, default: Any) -> tuple[Any, Any, Callable[[Any
     if origin is list:
         (item,) = get_args(kinds[0])
         return Annotated[list[str] | None, option], default, lambda values: _split(name, values, item)
+    if origin is Literal or kinds[0] in _NUMBERS:
+        return _worded(name, kinds[0], text, default)
     return Annotated[hint, option], default, lambda value: value
+
+
+def _worded(name: str, kind: Any, text: str, default: Any) -> tuple[Any, Any, Callable[[Any], Any]]:
+    """An option of some words or a number, which typer takes as text: its own messages are those of its libraries."""
+    words = get_args(kind) if get_origin(kind) is Literal else (kind.__name__,)
+    option = typer.Option(flag(name), help=text, metavar=f"<{'|'.join(words)}>")
+    is_given = default is not None and default is not inspect.Parameter.empty
+    return (
+        Annotated[str if default is inspect.Parameter.empty else str | None, option],
+        str(default) if is_given else default,
+        lambda value: None if value is None else _read(name, kind, value),
+    )
+
+
+def _read(name: str, kind: Any, value: str) -> Any:
+    """The value of an option. Raises: ConfigError if it is none of the words, or no number"""
+    if get_origin(kind) is Literal:
+        if value not in get_args(kind):
+            words = ", ".join(get_args(kind))
+            raise ConfigError(
+                f"{flag(name)}: expected one of {words}, got '{value}'.{did_you_mean(value, get_args(kind))}"
+            )
+        return value
+    try:
+        return kind(value)
+    except ValueError as error:
+        raise ConfigError(f"{flag(name)}: expected {_NUMBERS[kind]}, got '{value}'.") from error
 
 
 def _pairs(values: list[str] | None) -> dict[str, Any] | None:
@@ -127,7 +158,7 @@ def _split(name: str, values: list[str] | None, item: Callable[[str], Any]) -> l
     try:
         return [item(part.strip()) for part in value.split(",") if part.strip()]
     except ValueError as error:
-        raise typer.BadParameter(f"{flag(name)} {value}: expected numbers with commas between.") from error
+        raise ConfigError(f"{flag(name)} {value}: expected numbers with commas between.") from error
 
 
 def _run(

@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 
 import uvicorn
 from fastapi import Depends, FastAPI, Query, Request, Response
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 
@@ -20,6 +21,7 @@ from forecaster.app import App
 from forecaster.errors import ConfigError, DiskError, ForecasterError, unknown_name
 from forecaster.query_tables import QUERY_TABLES
 from forecaster.quiet import hush
+from forecaster.serving.said_wrongly import said_wrongly
 
 __all__ = ["create", "main"]
 
@@ -60,6 +62,7 @@ def create(app: App) -> FastAPI:
     )
     api = FastAPI(title="forecaster", version="1", description=about, dependencies=[Depends(_require_known)])
     api.add_exception_handler(ForecasterError, _problem)
+    api.add_exception_handler(RequestValidationError, _invalid)
 
     @api.get("/healthz", summary="Does the store answer?")
     def healthz() -> JSONResponse:
@@ -113,22 +116,28 @@ def _answer(app: App, what: str, format: Format, **asked: object) -> Response:
     return Response(outcome.text, media_type=kind, headers={"X-Truncated": "true"} if outcome.facts["is_cut"] else None)
 
 
-class _UnknownParameter(ConfigError):
-    """A parameter that the endpoint does not have."""
+class _WrongParameter(ConfigError):
+    """A parameter that the endpoint does not have, or a value that it cannot have."""
 
 
 def _require_known(request: Request) -> None:
-    """Raises: _UnknownParameter for a parameter that would be ignored, with the known ones"""
+    """Raises: _WrongParameter for a parameter that would be ignored, with the known ones"""
     known = sorted(one.alias for one in request.scope["route"].dependant.query_params)
     for name in request.query_params:
         if name not in known:
-            raise _UnknownParameter(f"{unknown_name('parameter', name, known)}")
+            raise _WrongParameter(f"{unknown_name('parameter', name, known)}")
+
+
+async def _invalid(request: Request, error: Exception) -> JSONResponse:
+    """A request with values that cannot be, in the same form."""
+    assert isinstance(error, RequestValidationError), "the handler is for these"
+    return await _problem(request, _WrongParameter(said_wrongly(error.errors())))
 
 
 async def _problem(request: Request, error: Exception) -> JSONResponse:
     """An error in the form of RFC 9457."""
     status = 400 if isinstance(error, ConfigError) and not isinstance(error, DiskError) else 500
-    status = 422 if isinstance(error, _UnknownParameter) else status
+    status = 422 if isinstance(error, _WrongParameter) else status
     body = {"type": "about:blank", "title": type(error).__name__, "status": status, "detail": str(error)}
     return JSONResponse(
         {**body, "instance": request.url.path}, status_code=status, media_type="application/problem+json"

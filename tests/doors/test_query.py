@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 from datetime import UTC, datetime, timedelta
 from itertools import product
 from pathlib import Path
@@ -141,6 +142,41 @@ def test_events_are_asked_for_by_their_state(client: Client, app: App) -> None:
     assert client._http.get("/v1/anomalies", params={"state": "opne"}).status_code == 422
     with pytest.raises(ConfigError, match="--state is for anomalies, not for scores"):
         client.scores(state="open")
+
+
+@pytest.mark.parametrize(
+    ("path", "asked", "said"),
+    [
+        ("anomalies", {"state": "opne"}, "parameter 'state': expected one of .*, got 'opne'. Did you mean 'open'?"),
+        ("series", {"limit": "some"}, "parameter 'limit': expected an integer, got 'some'."),
+        ("series", {"limit": 0}, "parameter 'limit': expected at least 1, got '0'."),
+        ("scores", {"limit": 200_000}, "parameter 'limit': expected at most 100,000, got '200000'."),
+        ("scores", {"newest_first": "maybe"}, "parameter 'newest_first': expected true or false, got 'maybe'."),
+    ],
+)
+def test_a_value_that_cannot_be_is_refused(client: Client, path: str, asked: dict[str, str | int], said: str) -> None:
+    """In one sentence with the parameter's name, as problems are told, not in the words of a library."""
+    answer = client._http.get(f"/v1/{path}", params=asked)
+    assert (answer.status_code, answer.headers["content-type"]) == (422, "application/problem+json")
+    assert re.fullmatch(said.replace("?", r"\?"), answer.json()["detail"])
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        ({"event": "a", "as": "hmm", "by": "ann"}, "field 'as': expected one of acknowledged, .*, got 'hmm'."),
+        ({"event": "a", "by": "ann"}, "field 'as' is missing."),
+        ({"event": "a", "as": "open", "by": 1}, "field 'by': expected a text, got 1."),
+        ([], "the body is no JSON object. .*"),
+        ("{", "the body is no JSON: .*"),
+    ],
+)
+def test_a_label_that_cannot_be_is_refused(client: Client, body: object, said: str) -> None:
+    """A wrong word, a field that is not there, a body that is none."""
+    content = body if isinstance(body, str) else json.dumps(body)
+    answer = client._http.post("/v1/labels", content=content, headers={"Content-Type": "application/json"})
+    assert answer.status_code == 422
+    assert re.fullmatch(said, answer.json()["detail"]), answer.json()["detail"]
 
 
 @pytest.mark.parametrize("path", ["observations", "series"])
