@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 __all__ = ["model_versions", "promised"]
 
+_NUMBERS = ("promised", "mase", "naive_mase", "coverage80")
+
 
 def model_versions(app: "App", pipeline: str | None) -> "pd.DataFrame":
     """A row for each version, the newest of each pipeline first."""
@@ -22,7 +24,8 @@ def model_versions(app: "App", pipeline: str | None) -> "pd.DataFrame":
     names = [one.name for one in app.settings.chosen(pipeline)] if app.registry.answers() else []
     rows = [row for name in names for row in _of_pipeline(app.registry, name)]
     table = pd.DataFrame(rows, columns=None if rows else QUERY_TABLES["models"].shown)
-    return table.assign(as_of=pd.to_datetime(table["as_of"], utc=True, format="ISO8601"))
+    numbers = table[list(_NUMBERS)].astype(float)
+    return table.assign(**numbers, as_of=pd.to_datetime(table["as_of"], utc=True, format="ISO8601"))
 
 
 def promised(version: Version) -> float | None:

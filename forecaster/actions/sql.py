@@ -22,8 +22,11 @@ def sql(
 
     Tables: observations, forecasts, scores (the latest row of each series and time); observations_all,
     forecasts_all, scores_all (all rows, also replaced ones); quarantine (refused rows); series, slices, runs,
-    events, labels. A query can read no other files, and can change nothing.
+    events, labels; models (the registered versions, as in `query models`). A query can read no other files, and can
+    change nothing.
     """
+    from forecaster.actions._model_versions import model_versions
     from forecaster.store.sql import select
 
-    return rendered(select(app.lake, app.ledger, query), format, out)
+    further = {"models": lambda: model_versions(app, None)}
+    return rendered(select(app.lake, app.ledger, query, further), format, out)

@@ -4,6 +4,9 @@ DuckDB's own access to files and the network is switched off; it reads the lake 
 is read-only. A check of the statement is not enough, because `WITH x AS (COPY ... TO 'file') SELECT ...` is a SELECT, too.
 """
 
+import re
+from collections.abc import Callable, Mapping
+
 import duckdb
 import pandas as pd
 
@@ -16,9 +19,13 @@ from forecaster.store.ledger import Ledger
 
 __all__ = ["select"]
 
+_NONE: Mapping[str, Callable[[], pd.DataFrame]] = {}
 
-def select(lake: Lake, ledger: Ledger, query: str) -> pd.DataFrame:
-    """The rows of a query.
+
+def select(
+    lake: Lake, ledger: Ledger, query: str, further: Mapping[str, Callable[[], pd.DataFrame]] = _NONE
+) -> pd.DataFrame:
+    """The rows of a query, which may also name `further` tables; each is made only for a query that names it.
 
     Raises: ConfigError for a statement that is not a SELECT, that DuckDB cannot run, or that asks for other files
     """
@@ -26,7 +33,8 @@ def select(lake: Lake, ledger: Ledger, query: str) -> pd.DataFrame:
     with connect(lake.root) as connection:
         if lake.is_local:
             register(connection, lake.root)
-        for name, frame in ledger.tables().items():
+        made = {name: make() for name, make in further.items() if re.search(rf"\b{name}\b", query, re.IGNORECASE)}
+        for name, frame in {**ledger.tables(), **made}.items():
             connection.register(f"_{name}", _text(frame))
             connection.execute(f"CREATE TABLE {name} AS SELECT * FROM _{name}")
         for table in TABLES:

@@ -17,6 +17,7 @@ from forecaster.actions.monitor import monitor
 from forecaster.actions.promote import promote
 from forecaster.actions.query import query
 from forecaster.actions.score import score
+from forecaster.actions.sql import sql
 from forecaster.actions.train import train
 from forecaster.app import App
 from forecaster.client import Client
@@ -163,6 +164,9 @@ def test_which_version_serves_is_seen_before_anything_was_judged(running: Projec
     assert serving["as_of"] <= newer["as_of"] <= datetime.now(UTC)
     assert serving["promoted_because"]
     assert pd.isna(newer["promoted_because"])
+    asked = sql("select version, as_of from models where role = 'champion' and mase < naive_mase", app=running.app)
+    assert asked.table is not None
+    assert asked.table.values.tolist() == [["1", serving["as_of"]]]
     for words in ("lstm, version 1", f"promised {serving['mase'] / serving['naive_mase']:.2f}", "not yet"):
         assert words in text, words
     assert "version 2" not in text

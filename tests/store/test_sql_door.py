@@ -190,3 +190,17 @@ def test_a_lake_that_cannot_be_read_says_so(tmp_path: Path) -> None:
     (tmp_path / "lake" / "observations" / "_delta_log" / "00000000000000000000.json").write_text("no JSON")
     with pytest.raises(ConfigError, match=r"cannot read the lake at '.*lake': [^\n\x1b]*$"):
         Lake(str(tmp_path / "lake")).read("observations")
+
+
+def test_further_tables_are_made_only_where_they_are_named(lake: Lake, ledger: Ledger) -> None:
+    """The versions of models may be in a registry far away, which other queries do not wait for."""
+    made = []
+
+    def models() -> pd.DataFrame:
+        made.append(1)
+        return pd.DataFrame({"version": ["2"], "mase": [0.5], "as_of": [datetime(2024, 1, 1, tzinfo=UTC)]})
+
+    assert len(select(lake, ledger, "select * from observations", {"models": models})) == 3
+    assert not made
+    found = select(lake, ledger, "select version, mase * 2, as_of from Models", {"models": models})
+    assert found.values.tolist() == [["2", 1.0, pd.Timestamp("2024-01-01", tz="UTC")]]
