@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 from rich.cells import cell_len, set_cell_size
 
-__all__ = ["FittedTable", "fitted"]
+__all__ = ["FittedTable", "fitted", "records"]
 
 _GAP, _INDENT = "  ", "  "
 _SHARE = 3
@@ -80,6 +80,24 @@ def fitted(frame: pd.DataFrame, width: int) -> FittedTable:
     shown, hidden = _that_fit(others, width - len(_INDENT))
     header, *rows = _lines(shown) if shown else [""] * (1 + len(frame))
     return FittedTable([first.name, _INDENT + header], _under(first.cells, rows), hidden, _are_utc([first, *shown]))
+
+
+def records(frame: pd.DataFrame) -> list[str]:
+    """Each row as a record: a line for each column that has a value, with its name."""
+    shown = _columns(frame)
+    width = max(cell_len(_named(column)) for column in shown)
+    return [
+        "\n".join(
+            set_cell_size(_named(column), width) + _GAP + column.cells[row].strip()
+            for column in shown
+            if column.cells[row].strip()
+        )
+        for row in range(len(frame))
+    ]
+
+
+def _named(column: _Column) -> str:
+    return f"{column.name} (UTC)" if column.is_utc else column.name
 
 
 def _that_fit(columns: Sequence[_Column], room: int) -> tuple[list[_Column], list[str]]:

@@ -1,6 +1,7 @@
 """What the command line shows: a progress bar while a network trains, lines and tables afterwards.
 
-Output to a file or another program is never cut or folded, unless COLUMNS in the environment sets a width.
+Output to a file or another program is never cut or folded, unless COLUMNS in the environment sets a width. A few rows of many
+or long columns are written as records there, a value a line.
 """
 
 import os
@@ -16,12 +17,14 @@ from rich.text import Text
 from forecaster.actions.base import Outcome
 from forecaster.counted import counted
 from forecaster.progress import Moment
-from forecaster.serving.fitted_table import FittedTable, fitted
+from forecaster.serving.fitted_table import FittedTable, fitted, records
 
 __all__ = ["Screen"]
 
 _ROWS_SHOWN = 40
 _UNBOUNDED = 1_000_000
+_READABLE, _RECORDS = 160, 10
+"""The longest line of a table that goes elsewhere, if it has at most so many rows."""
 
 
 class Screen:
@@ -100,6 +103,9 @@ def _put(console: Console, frame: pd.DataFrame) -> None:
     if frame.empty:
         return
     shown = frame.head(_ROWS_SHOWN) if console.width < _UNBOUNDED else frame
+    if _are_records(frame, console.width):
+        console.print(Text("\n" + "\n\n".join(records(frame)) + "\n"), soft_wrap=True)
+        return
     table = fitted(_upright(shown, console.width), console.width)
     rule = "─" * min(
         console.width, max(cell_len(line) for text in (*table.header, *table.rows) for line in text.split("\n"))
@@ -110,6 +116,14 @@ def _put(console: Console, frame: pd.DataFrame) -> None:
     for line in _notes(table, len(shown), len(frame)):
         console.print(Text(line, style="dim"))
     console.print()
+
+
+def _are_records(frame: pd.DataFrame, width: int) -> bool:
+    """Whether a file or another program gets a few rows with lines too long to read, each of which is to be a record."""
+    if width < _UNBOUNDED or len(frame) > _RECORDS or not isinstance(frame.index, pd.RangeIndex):
+        return False
+    table = fitted(frame, width)
+    return max(map(cell_len, (*table.header, *table.rows))) > _READABLE
 
 
 def _upright(frame: pd.DataFrame, width: int) -> pd.DataFrame:

@@ -87,6 +87,21 @@ def test_what_goes_to_another_program_is_whole(
     assert f"the first {screens._ROWS_SHOWN} of 100 rows" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize(("rows", "length"), [(2, 160), (2, 20), (11, 160)], ids=["few and long", "short", "many"])
+def test_a_few_long_rows_are_records_for_another_program(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], rows: int, length: int
+) -> None:
+    """A line of 250 characters is hard to read in a log: a value a line, with its name. Many rows stay a row a line."""
+    monkeypatch.delenv("COLUMNS", raising=False)
+    table = pd.DataFrame({"pipeline": "meters", "verdict": "w" * length, "mase": [0.75] * rows, "at": START})
+    Screen().show(Outcome(table=table))
+    lines = capsys.readouterr().out.splitlines()
+    are_records = (rows, length) == (2, 160)
+    assert lines.count("mase      0.75") == (rows if are_records else 0)
+    assert lines.count("at (UTC)  2026-11-29 06:10") == (rows if are_records else 0)
+    assert sum("meters" in line and "w" * length in line for line in lines) == (0 if are_records else rows)
+
+
 def test_numbers_stand_point_below_point() -> None:
     """Of whatever length; large ones have no exponent."""
     lines = shown(pd.DataFrame({"name": ["a", "b", "c"], "y": [12345.678, 0.5, -3.25], "n": [1, 20, 300]}), 80)
