@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from forecaster.actions._lookback import HORIZONS, parts, steps_back
+from forecaster.actions._own_rows import own_rows
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -39,7 +40,7 @@ def alarms_raised(app: "App", one: "Pipeline", checked: "Checked", since: dateti
         begin, rate = _begin(one, grid) if since is None else since, _rate(one, grid)
         together = pd.Timedelta(_STEPS_TOGETHER * grid.frequency.micros, "us")
         for some in parts(grid):
-            scores = _scores(app, some, begin)
+            scores = _scores(app, one, some, begin)
             for version, own in alarm_rates(scores, _events(app, one, some, scores, begin), rate, together).items():
                 found.setdefault(version, []).append(own)
     return {version: AlarmRate.joined(every) for version, every in found.items()}
@@ -57,12 +58,11 @@ def _rate(one: "Pipeline", grid: "Grid") -> float:
     return alarms_per_row(one.false_alarms, grid.frequency)
 
 
-def _scores(app: "App", grid: "Grid", begin: datetime) -> "pd.DataFrame":
-    """Rows with a score, but for those of the first scoring of their series."""
+def _scores(app: "App", one: "Pipeline", grid: "Grid", begin: datetime) -> "pd.DataFrame":
+    """Rows with a score by the pipeline, but for those of the first scoring of their series."""
     names = grid.unique_id.tolist()
-    rows = app.lake.read(
-        "scores", series=names, since=begin, only=["unique_id", "ds", "model_version", "as_of", "p_value"]
-    )
+    wanted = ["unique_id", "ds", "model_version", "as_of", "run_id", "p_value"]
+    rows = own_rows(app, one, app.lake.read("scores", series=names, since=begin, only=wanted))
     first = rows["unique_id"].map(app.lake.first_known("scores", names))
     return rows[rows["p_value"].notna() & (rows["as_of"] > first)]
 

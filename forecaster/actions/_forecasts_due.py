@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from forecaster.actions._lookback import HORIZONS, parts, steps_back
+from forecaster.actions._own_rows import own_rows
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -37,7 +38,7 @@ def _forecasts(app: "App", one: "Pipeline", grid: "Grid", since: datetime | None
     from forecaster.columns import QUANTILES
 
     since = steps_back(grid, HORIZONS * one.horizon) if since is None else since
-    wanted = ["unique_id", "ds", "cutoff", "model_version", "as_of", *QUANTILES]
+    wanted = ["unique_id", "ds", "cutoff", "model_version", "as_of", "run_id", *QUANTILES]
     rows = app.lake.read("forecasts", series=grid.unique_id.tolist(), since=since, latest=False, only=wanted)
-    rows = rows[rows["cutoff"] >= since].sort_values("as_of", kind="stable")
+    rows = own_rows(app, one, rows[rows["cutoff"] >= since]).sort_values("as_of", kind="stable")
     return rows.drop_duplicates(["unique_id", "cutoff", "ds", "model_version"], keep="last")

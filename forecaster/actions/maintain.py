@@ -19,7 +19,7 @@ def maintain(*, app: "App", watch: Watch = SILENT) -> Outcome:
 
     Makes reads of one series fast. Nothing is lost, and everything else may run meanwhile. With `keep_revisions` in the
     project file, rows that were replaced longer ago than that are dropped. `forecaster up` does this on the project's
-    `maintain_schedule`.
+    `maintain_schedule`. Events that went on when their pipeline was removed from the project file, or renamed, are closed.
     """
     import pandas as pd
 
@@ -32,7 +32,13 @@ def maintain(*, app: "App", watch: Watch = SILENT) -> Outcome:
             watch.say(f"maintaining {table}")
             rows.append({"table": table, **asdict(keep_up(app.lake, table, since))})
             renew()
-        run.facts = {"tables": rows}
+        closed = app.ledger.events.close_but_of(app.settings.pipelines)
+        run.facts = {"tables": rows, "closed": closed}
     dropped = sum(row["dropped"] for row in rows)
     lines = [f"{counted(dropped, 'row')} dropped, replaced before {since:%Y-%m-%dT%H:%MZ}"] if since else []
+    lines += [
+        f"pipeline '{name}' is not in the project file: {counted(count, 'event of it', 'events of it')} that went on "
+        f"{'is' if count == 1 else 'are'} over"
+        for name, count in closed.items()
+    ]
     return Outcome(lines, pd.DataFrame(rows), facts={"tables": rows})

@@ -72,7 +72,18 @@ def query(
         frame = _for_a_screen(what, frame)
     outcome = rendered(frame, format, out)
     notes = [] if outcome.text or len(frame) or what == "series" else _not_there(app, series or ())
+    if what == "watermarks" and not outcome.text:
+        notes = _gone(app, frame)
     return replace(outcome, lines=[*outcome.lines, *notes], facts={**outcome.facts, "is_cut": is_cut})
+
+
+def _gone(app: "App", marks: "pd.DataFrame") -> list[str]:
+    """A line for each pipeline that has been read, and is in the project no more."""
+    return [
+        f"pipeline '{name}' is not in the project file: nothing reads its parts any more. Their marks stay, for it reads on from "
+        "there if it comes back"
+        for name in sorted(set(marks["stream"]) - set(app.settings.pipelines))
+    ]
 
 
 def _not_there(app: "App", series: Sequence[str]) -> list[str]:

@@ -1,6 +1,6 @@
 """Anomaly events in the ledger, and people's labels of them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, ClassVar, Literal
@@ -50,12 +50,19 @@ class EventLog:
             for event_id, whole in of.items():
                 connection.execute(events.update().where(events.c.event_id == event_id).values({column: whole}))
 
-    def close(self, pipeline: str, but: Sequence[str]) -> None:
-        """Close all open events of a pipeline except these."""
+    def close(self, pipeline: str, but: Sequence[str]) -> int:
+        """Close all open events of a pipeline except these; returns how many."""
         with self.engine.begin() as connection:
             rows = sa.select(events.c.event_id).where(events.c.pipeline == pipeline, events.c.is_open)
             over = set(connection.execute(rows).scalars()) - set(but)
             connection.execute(events.update().where(among(events.c.event_id, over)).values(is_open=False))
+        return len(over)
+
+    def close_but_of(self, pipelines: Collection[str]) -> dict[str, int]:
+        """Close the open events of all other pipelines, which nothing scores any more; returns how many, by pipeline."""
+        with self.engine.begin() as connection:
+            named = set(connection.execute(sa.select(events.c.pipeline).where(events.c.is_open).distinct()).scalars())
+        return {name: self.close(name, ()) for name in sorted(named - {None, *pipelines})}
 
     def find(
         self,

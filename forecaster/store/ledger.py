@@ -22,7 +22,7 @@ from forecaster.store import slices as reading
 from forecaster.store.database import connected, is_made
 from forecaster.store.event_log import EventLog
 from forecaster.store.leases import LEASE_WAIT_S, lease
-from forecaster.store.queries import fetched, within
+from forecaster.store.queries import among, fetched, within
 from forecaster.store.schema import events, labels, runs, series, slices
 
 __all__ = ["Ledger", "Run"]
@@ -172,12 +172,15 @@ class Ledger:
         *,
         pipeline: str | None = None,
         verb: str | None = None,
+        ids: Sequence[str] | None = None,
         since: datetime | None = None,
         until: datetime | None = None,
         limit: int | None = None,
     ) -> pd.DataFrame:
         """Runs begun in a time span, the newest first."""
         query = runs.select().order_by(runs.c.started_at.desc()).limit(limit)
+        if ids is not None:
+            query = query.where(among(runs.c.run_id, ids))
         for column, value in ((runs.c.pipeline, pipeline), (runs.c.verb, verb)):
             if value is not None:
                 query = query.where(column == value)

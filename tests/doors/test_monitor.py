@@ -173,6 +173,27 @@ def test_which_version_serves_is_seen_before_anything_was_judged(running: Projec
 
 
 @pytest.mark.slow
+def test_versions_of_a_pipelines_name_before_are_not_its_own(running: Project) -> None:
+    """Renamed, its models are counted from 1 again; what the first version of the old name forecast is not judged as the new one's."""
+    for rows in (406, 412):
+        running.read(rows)
+        score(app=running.app)
+    file = running.folder / "forecaster.toml"
+    file.write_text(file.read_text().replace("[pipelines.meters]", "[pipelines.counters]"))
+    running.app = App.open(file)
+    running.read(450)
+    train(app=running.app)
+    promote("counters", version="1", app=running.app)
+    for rows in (456, 462):
+        running.read(rows)
+        score(app=running.app)
+    running.read(468)
+    (row,) = monitor(app=running.app).facts["monitored"]
+    assert (row["pipeline"], row["version"], row["values"]) == ("counters", "1", 3 * 2 * 6)
+    assert row["rows"] == 3 * (462 - 412)
+
+
+@pytest.mark.slow
 def test_what_was_found_is_seen_at_every_door(running: Project) -> None:
     """`query performance`, the client, and the page of who is on duty."""
     running.go_on(wilder)

@@ -246,6 +246,28 @@ def test_quality_follows_a_pipeline_that_was_renamed(project: Path) -> None:
     assert report[["unique_id", "rows", "problems"]].to_numpy().tolist() == [["a", 3, ""]]
 
 
+def test_what_a_pipeline_that_is_gone_left_is_told_and_closed(project: Path) -> None:
+    """Renamed: nothing reads its parts or ends its events any more. `maintain` closes these, once; its marks are kept."""
+    _hours(project.parent / "data", "a", [1.0, 2.0, 3.0])
+    app, time = App.open(project), pd.Timestamp("2024-01-01T01:00Z").to_pydatetime()
+    ingest(app=app)
+    known = {"unique_id": "a", "severity": 4.0, "start": time, "peak": time, "end": time, "is_open": True}
+    app.ledger.events.put([{**known, "event_id": "old", "pipeline": "meters"}])
+    assert (query("watermarks", app=app).lines, maintain(app=app).lines) == ([], [])
+    project.write_text(project.read_text().replace("[pipelines.meters]", "[pipelines.counters]"))
+    app = App.open(project)
+    ingest(app=app)
+    app.ledger.events.put([{**known, "event_id": "new", "pipeline": "counters"}])
+    (line,) = query("watermarks", app=app).lines
+    assert line.startswith("pipeline 'meters' is not in the project file: nothing reads its parts any more.")
+    assert query("watermarks", format="csv", app=app).lines == []
+    assert maintain(app=app).lines == [
+        "pipeline 'meters' is not in the project file: 1 event of it that went on is over"
+    ]
+    assert app.ledger.events.find().set_index("event_id")["is_open"].to_dict() == {"old": False, "new": True}
+    assert maintain(app=app).lines == []
+
+
 def test_a_name_that_comes_back_is_told_to_read_again(project: Path) -> None:
     """Renamed, read, and renamed back: its source has nothing new, and its series are the other name's by now."""
     _hours(project.parent / "data", "a", [1.0, 2.0, 3.0])
