@@ -65,6 +65,7 @@ def ingest(
     lines = [f"{counted(len(rows), 'slice')}, {len(failed)} failed"] if rows else ["nothing new"]
     parts = _by_part(rows)
     lines += [set_aside(row["pipeline"], row["part"], row) for row in parts if row["rows_rejected"]]
+    lines += [_gone(row["pipeline"], row["part"], row["gone"]) for row in parts if row["gone"]]
     table = pd.DataFrame(parts, columns=_COLUMNS) if rows else None
     return Outcome([*lines, *failed], table, skipped=len(failed), facts={"slices": rows})
 
@@ -95,6 +96,15 @@ def set_aside(pipeline: str, part: str, counts: Mapping[str, Any]) -> str:
     if part == PART:  # a push source does not send acknowledged rows again
         return said
     return f"{said}; after correcting settings or source: forecaster ingest {pipeline} --again"
+
+
+def _gone(pipeline: str, part: str, rows: int) -> str:
+    """A message about rows that a part of a source no longer has, for the screen."""
+    told = counted(rows, "row that was read before is", "rows that were read before are")
+    return (
+        f"stream '{pipeline}', slice '{part}': {told} no longer in it, though earlier and later ones are; what was read stays stored. "
+        "To replace a wrong value, write the right one for its time"
+    )
 
 
 def new_parts(app: "App", pipeline: str, window: "Window") -> list[str]:

@@ -25,6 +25,7 @@ from forecaster.store.ledger import Ledger
 from forecaster.store.news import add_news, add_refused
 from forecaster.store.owners import taken_names
 from forecaster.store.slices import slice_id
+from forecaster.store.vanished import vanished
 from forecaster.store.waiting import all_or_none
 
 __all__ = ["Intake", "RowCounts"]
@@ -46,6 +47,8 @@ class RowCounts:
     rows_rejected: int = 0
     refused: str = ""
     """The reason for the first refused row, and its text."""
+    gone: int = 0
+    """Stored rows that the part no longer has, though it has earlier and later ones; told where it has fewer than before."""
 
     @property
     def rows(self) -> dict[str, Any]:
@@ -57,6 +60,7 @@ class RowCounts:
         for name, count in other.rows.items():
             setattr(self, name, getattr(self, name) + count)
         self.refused = self.refused or other.refused
+        self.gone += other.gone
 
 
 @dataclass(frozen=True)
@@ -85,6 +89,7 @@ class Intake:
             next run tries again
         """
         landing = _Landing(self, piece)
+        before = self.ledger.states(self.stream, piece.part) if piece.start is None else []
         self.ledger.begin_slice(self.stream, piece)
         try:
             judged = (landing.judged(batch) for batch in _batches(map(self._let_in, self.connector.read(piece))))
@@ -92,6 +97,7 @@ class Intake:
             for found in all_or_none(judged) if freezes else judged:
                 landing.add(found)
             self.ledger.end_slice(landing.slice_id, "done", series=landing.described(), **landing.counts.rows)
+            landing.counts.gone = landing.gone(before)
         except Exception as error:
             failure = self._failure(error, piece, "The next run asks for it again.")
             self.ledger.end_slice(landing.slice_id, "failed", error=str(failure)[:2000], **landing.counts.rows)
@@ -183,8 +189,8 @@ class _Landing:
         """The series of the slice: what the source says about them, and their first and last times."""
         if not self._ends:
             return []
-        ends = pa.concat_tables(self._ends).group_by(columns.UNIQUE_ID).aggregate([("first", "min"), ("last", "max")])
-        names, first, last = (ends[name].to_pylist() for name in (columns.UNIQUE_ID, "first_min", "last_max"))
+        ends = self._spans()
+        names, first, last = (ends[name].to_pylist() for name in (columns.UNIQUE_ID, "first", "last"))
         now = datetime.now(UTC)
         said = [self._said(name) for name in names]
         seen = zip(names, said, first, last, strict=True)
@@ -192,6 +198,22 @@ class _Landing:
             {columns.UNIQUE_ID: name, **one, "stream": self.stream, "first_ds": a, "last_ds": b, "updated_at": now}
             for name, one, a, b in seen
         ]
+
+    def gone(self, before: list[tuple[str, int]]) -> int:
+        """How many stored rows of a part, read in these states before, it no longer has between others.
+
+        The lake is asked only if more rows went than came since the newest of these states.
+        """
+        there = self.counts.rows_in - self.counts.rows_rejected
+        if not before or not self._ends or before[0][1] + self.counts.rows_new <= there:
+            return 0
+        slices = [self.slice_id, *(name for name, _ in before)]
+        return vanished(self.lake, slices, self._spans(), self.counts.rows_in)
+
+    def _spans(self) -> pa.Table:
+        """The first and the last time of each series of the slice."""
+        ends = pa.concat_tables(self._ends).group_by(columns.UNIQUE_ID).aggregate([("first", "min"), ("last", "max")])
+        return ends.rename_columns([columns.UNIQUE_ID, "first", "last"])
 
     def _said(self, name: str) -> dict[str, Any]:
         """What the source says about a series, with the step found from its rows if the source gives none."""

@@ -104,6 +104,13 @@ class Ledger:
             query = query.where(slices.c.stream == stream)
         return fetched(self.engine, within(query, slices.c.started_at, since, until))
 
+    def states(self, stream: str, part: str) -> list[tuple[str, int]]:
+        """The states in which a part was read whole, the newest first: each one's slice, and how many rows it let in."""
+        query = sa.select(slices).where(slices.c.stream == stream, slices.c.part == part, slices.c.start.is_(None))
+        query = query.where(slices.c.status == "done").order_by(slices.c.finished_at.desc())
+        with self.engine.connect() as connection:
+            return [(row.slice_id, row.rows_in - row.rows_rejected) for row in connection.execute(query)]
+
     def refusing_slices(self, stream: str) -> list[str]:
         """Slices of a stream with rejected rows when they were last read."""
         query = sa.select(slices.c.slice_id).where(slices.c.stream == stream, slices.c.rows_rejected > 0)

@@ -246,6 +246,25 @@ def test_quality_follows_a_pipeline_that_was_renamed(project: Path) -> None:
     assert report[["unique_id", "rows", "problems"]].to_numpy().tolist() == [["a", 3, ""]]
 
 
+def test_rows_that_vanish_from_the_middle_of_a_file_are_told(project: Path) -> None:
+    """Once, when they have gone; not those that a file of the newest rows drops at its beginning, nor a shorter end."""
+    folder, app = project.parent / "data", App.open(project)
+
+    def gone(*hours: int) -> list[str]:
+        rows = pd.DataFrame({"unique_id": "a", "ds": pd.Timestamp("2024-01-01") + pd.to_timedelta(hours, "h")})
+        rows.assign(y=1.0).to_csv(folder / "a.csv", index=False)
+        return [line for line in ingest(app=app).lines if "no longer in it" in line]
+
+    assert gone(*range(10)) == []
+    assert gone(*range(3, 12)) == []
+    assert gone(*range(3, 11)) == []
+    (line,) = gone(3, 4, 7, 8, 9, 10, 11, 12)
+    assert "a.csv': 2 rows that were read before are no longer in it" in line
+    assert gone(3, 4, 7, 8, 9, 10, 11, 12, 13) == []
+    assert gone(3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14) == []
+    assert query("observations", app=app).facts["rows"] == 15
+
+
 def test_what_a_pipeline_that_is_gone_left_is_told_and_closed(project: Path) -> None:
     """Renamed: nothing reads its parts or ends its events any more. `maintain` closes these, once; its marks are kept."""
     _hours(project.parent / "data", "a", [1.0, 2.0, 3.0])
