@@ -4,8 +4,8 @@ Forecasts   `forecaster` trains and predicts; `fallback` for series a network ca
             of what was `attended` to, output `tables`, missing `future_values`
 Settings    `detection`, `rate` and `rules` (with `gaps` and `maintenance`); `parting` finds where training ends,
             `flagged` reads a column of flags, `marks` labels of training rows; `asked` has checks that every door makes
-Alarms      `calibration` turns views of a row into p-values, `budget` holds events to a rate, `alarms` does both row by
-            row; `feedback` and `muted` apply what people said about events
+Alarms      `calibration` turns views of a row into p-values, `budget` holds events to a rate, `alarming` does both row by
+            row, which gives `alarms`; `feedback` and `muted` apply what people said about events
 Channels    `together` is what is learnt about the channels of one name, `channels` turns them into views of a whole
 A table     `detect` is the entry: `fitting` a detector, `stories` of its series with `events` and `silence`; the result
             is `detected`, its output `detection_rows`; series of which no row was judged are told as `unjudged`;

@@ -5,7 +5,8 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from forecaster.detectors.base import Kinds, Numbers
-from forecaster.scoring.alarms import MEMORY_ROWS, Alarming, Alarms, Stand, joining
+from forecaster.scoring.alarming import MEMORY_ROWS, Alarming, Stand, joining
+from forecaster.scoring.alarms import Alarms
 from forecaster.scoring.budget import worth_a_look
 from forecaster.scoring.calibration import Judge, Sorts, believed, blended, joined, measured, served
 from forecaster.series.frequency import Ints

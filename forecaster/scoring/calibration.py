@@ -13,7 +13,7 @@ from forecaster.thresholds._abreast import HIGHEST_OWN
 from forecaster.thresholds._moments import Moments, p_values
 from forecaster.thresholds.base import Threshold
 
-__all__ = ["FEWEST_ROWS", "Judge", "Sorts", "believed", "blended", "joined", "measured", "no_news", "served"]
+__all__ = ["FEWEST_ROWS", "Judge", "Sorts", "believed", "blended", "joined", "measured", "served"]
 
 FEWEST_ROWS = 30
 """With fewer rows than this, a calibration also uses rows that trained the detector."""
@@ -23,8 +23,6 @@ _CLUSTER_LEVEL = 0.95
 _COMMON_LEVELS = (0.05, 0.1, HIGHEST_OWN)
 _BELIEF = 0.1
 """How much weak hints are believed."""
-_KNEE = 0.8
-"""Share of the alarm level, as a score, up to which the score of a row that opens no event is left unchanged."""
 
 
 class Sorts(NamedTuple):
@@ -156,14 +154,6 @@ def _least(p_V: Floats) -> Floats:
 def _sidak(least_T: Floats, several: Floats) -> Floats:
     """Probability that the least of several independent p-values is this small."""
     return np.asarray(-np.expm1(several * np.log1p(-np.minimum(least_T, 1 - 1e-12))))
-
-
-def no_news(p_T: Floats, rate: float) -> Floats:
-    """P-values compressed to stay above the event rate, in the same order, for rows that open no event."""
-    score_T, most = -np.log10(p_T), -np.log10(rate)
-    room = (1 - _KNEE) * most
-    above_T = np.maximum(score_T - _KNEE * most, 0.0)
-    return np.asarray(10.0 ** -np.where(above_T > 0, most - room**2 / (room + above_T), score_T))
 
 
 def _independent_views(least_KT: Floats, views: int) -> Floats:

@@ -6,7 +6,7 @@ import numpy as np
 
 from forecaster.detectors.base import Detector
 from forecaster.progress import SILENT, Watch
-from forecaster.scoring.alarms import normal_rows
+from forecaster.scoring.alarming import normal_rows
 from forecaster.scoring.channels import Channels, side_by_side
 from forecaster.scoring.detected import Detected, by_name
 from forecaster.scoring.detection import Detection

@@ -6,7 +6,8 @@ from typing import NamedTuple
 import numpy as np
 
 from forecaster.detectors.base import Detector, Views
-from forecaster.scoring.alarms import Alarming, Alarms
+from forecaster.scoring.alarming import Alarming
+from forecaster.scoring.alarms import Alarms
 from forecaster.scoring.events import Event
 from forecaster.scoring.together import Together
 from forecaster.series.frequency import Ints

@@ -8,7 +8,7 @@ from typing import Any
 from forecaster import options, plugins
 from forecaster.aggregations.base import Aggregation
 from forecaster.errors import ConfigError
-from forecaster.scoring.alarms import MakeThreshold
+from forecaster.scoring.alarming import MakeThreshold
 from forecaster.scoring.gaps import Meanings
 from forecaster.scoring.rate import DEFAULT_RATE, false_share
 from forecaster.scoring.rules import Rules, among

@@ -2,16 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from forecaster.scoring.alarms import Alarms
 from forecaster.series.frequency import Ints
 from forecaster.series.grid import Floats
-
-if TYPE_CHECKING:
-    from forecaster.scoring.alarms import Alarms  # it imports the networks, which events do not need
 
 __all__ = ["SILENT", "Event", "direction_of", "distances", "event_ids", "merge", "peak_of", "with_silences"]
 
@@ -34,7 +32,7 @@ class Event:
     direction: str
 
 
-def merge(alarms: "Alarms", sign_T: Floats, gap: int, far_T: Floats | None = None) -> tuple[list[Event], Ints]:
+def merge(alarms: Alarms, sign_T: Floats, gap: int, far_T: Floats | None = None) -> tuple[list[Event], Ints]:
     """Merge alarms at most `gap` rows apart into events; also gives each row's event number, -1 for none.
 
     A row belongs to the event that is open when the row comes, so later rows change nothing. `far_T` are `distances`.

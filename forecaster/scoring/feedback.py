@@ -13,7 +13,8 @@ from itertools import pairwise
 
 import numpy as np
 
-from forecaster.scoring.alarms import MEMORY_ROWS, Alarming, Alarms
+from forecaster.scoring.alarming import MEMORY_ROWS, Alarming
+from forecaster.scoring.alarms import Alarms
 from forecaster.scoring.calibration import FEWEST_ROWS
 from forecaster.scoring.muted import Muted
 from forecaster.series.grid import Bools, Floats

@@ -5,7 +5,8 @@ from collections.abc import Callable, Mapping
 import numpy as np
 
 from forecaster.scoring.abreast import AlarmingAbreast
-from forecaster.scoring.alarms import Alarming, Alarms, MakeThreshold
+from forecaster.scoring.alarming import Alarming, MakeThreshold
+from forecaster.scoring.alarms import Alarms
 from forecaster.scoring.calibrated import Calibrated
 from forecaster.scoring.judging import ViewedRows, judge_rows
 from forecaster.scoring.ragged import join_tables, nested, split_tables, under

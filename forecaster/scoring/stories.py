@@ -6,7 +6,7 @@ import numpy as np
 
 from forecaster import columns
 from forecaster.detectors.base import Kinds
-from forecaster.scoring.alarms import Alarming
+from forecaster.scoring.alarming import Alarming
 from forecaster.scoring.channels import Channels, kinds_of, patience_of, whole_views
 from forecaster.scoring.detected import Kept, Story
 from forecaster.scoring.detection import Detection

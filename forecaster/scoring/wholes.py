@@ -9,7 +9,8 @@ import numpy as np
 from forecaster.aggregations.base import Aggregation
 from forecaster.detectors.base import Kinds
 from forecaster.scoring.abreast import AlarmingAbreast
-from forecaster.scoring.alarms import Alarming, Alarms, MakeThreshold
+from forecaster.scoring.alarming import Alarming, MakeThreshold
+from forecaster.scoring.alarms import Alarms
 from forecaster.scoring.calibrated import Calibrated
 from forecaster.scoring.channels import Channels, kinds_of, patience_of, whole_views
 from forecaster.scoring.detected import Kept

@@ -10,7 +10,7 @@ from scipy import stats
 
 from forecaster import plugins
 from forecaster.detectors.base import PLAIN, Kinds
-from forecaster.scoring.alarms import Alarming, normal_rows
+from forecaster.scoring.alarming import Alarming, normal_rows
 from forecaster.scoring.rules import Rules
 from forecaster.series.grid import Floats
 from forecaster.thresholds._moments import Moments

@@ -6,7 +6,7 @@ import pytest
 from forecaster import plugins
 from forecaster.detectors.base import Kinds
 from forecaster.scoring.abreast import AlarmingAbreast
-from forecaster.scoring.alarms import MEMORY_ROWS, Alarming
+from forecaster.scoring.alarming import MEMORY_ROWS, Alarming
 from forecaster.scoring.rules import Rules
 
 KINDS, RATE, RULES = Kinds(hints=1, chances=1), 0.01, Rules(gap=5)

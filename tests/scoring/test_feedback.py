@@ -13,7 +13,8 @@ import pytest
 from forecaster import api
 from forecaster.actions._feedback import taught
 from forecaster.detectors.base import PLAIN
-from forecaster.scoring.alarms import Alarming, Alarms
+from forecaster.scoring.alarming import Alarming
+from forecaster.scoring.alarms import Alarms
 from forecaster.scoring.calibration import FEWEST_ROWS
 from forecaster.scoring.detection import Detection
 from forecaster.scoring.feedback import Verdict, judge_series

@@ -9,7 +9,7 @@ import pytest
 from forecaster import api, plugins
 from forecaster.detectors.base import PLAIN, Kinds
 from forecaster.detectors.far_ahead import FarAhead
-from forecaster.scoring.alarms import Alarming, normal_rows
+from forecaster.scoring.alarming import Alarming, normal_rows
 from forecaster.scoring.calibration import Judge
 from forecaster.scoring.rules import Rules
 from forecaster.series.frame import check
