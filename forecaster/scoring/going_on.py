@@ -23,7 +23,7 @@ Silent = list[tuple[Event, Ints]]
 def going_on(followed: Followed, found: Detected) -> Detected:
     """The detection with rows of known series judged from their state, which is advanced to the end of these rows."""
     grid, places = found.grid, followed.places
-    channels = max(1, len(followed.channels))
+    channels = followed.tracks.width
     names = [str(name) for name in grid.unique_id]
     firsts = [s for s in range(0, grid.series, channels) if places.rests_before(names[s], int(grid.starts[s]))]
     if not firsts:
@@ -35,7 +35,7 @@ def going_on(followed: Followed, found: Detected) -> Detected:
     answers = followed.feed([names[s] for s in owner], grid.times(owner, position), y_NC)
     made = _copied(found)
     for stand, first in zip(stands, firsts, strict=True):
-        _put(made, followed, first, stand, answers, np.flatnonzero(owner == first) * len(followed.tracks))
+        _put(made, followed, first, stand, answers, np.flatnonzero(owner == first) * followed.tracks.count)
     return made
 
 
@@ -50,8 +50,8 @@ class _Stand:
     @classmethod
     def of(cls, followed: Followed, name: str) -> "_Stand":
         """The state of one name."""
-        number, tracks = followed.places.number(name), len(followed.tracks)
-        last = [followed.open.last(number * tracks + track) for track in range(tracks)]
+        number = followed.places.number(name)
+        last = [followed.assessor.open.last(track) for track in followed.tracks.tracks_of(number).tolist()]
         return cls(number, last, -1 if followed.lacking is None else int(followed.lacking.known([number])[0]))
 
 
@@ -67,9 +67,9 @@ def _put(made: Detected, followed: Followed, first: int, stand: _Stand, answers:
     grid, places = made.grid, followed.places
     shift = int(places.step.positions(grid.starts[[first]], places.held["start"][[stand.number]])[0])
     for track, (alarm, event) in enumerate(stand.last):
-        s, said, whole = first + track, rows + track, bool(track) and track == len(followed.channels)
+        s, said, whole = first + track, rows + track, bool(track) and track == len(followed.tracks.channels)
         y_T = np.full(len(said), np.nan) if whole else grid.values(s)
-        alarms, events, number_T = _found(answers, said, y_T, followed.rules.gap, alarm - shift, event - shift)
+        alarms, events, number_T = _found(answers, said, y_T, followed.gap, alarm - shift, event - shift)
         if whole:
             made.whole[first] = Story(alarms, events, number_T)
             continue

@@ -1,15 +1,17 @@
 """Missing values in a stream: the value that is filled in, and which series have fallen silent."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from heapq import heappop, heappush
 
 import numpy as np
 
 from forecaster.detectors.base import Numbers
+from forecaster.scoring.answers import Answers
 from forecaster.scoring.gaps import Meanings
+from forecaster.scoring.places import PlacedRows, Places
 from forecaster.scoring.silence import Silences
 from forecaster.series.clock import Clock
-from forecaster.series.frequency import Frequency, Ints
+from forecaster.series.frequency import Ints
 from forecaster.series.grid import Array, Floats
 
 __all__ = ["Lacking"]
@@ -22,22 +24,38 @@ class Lacking:
 
     The current time is that of the newest row of any series. A silence is noticed by whichever comes first: a row of
     the series itself, without a value at or after its time-out, or a row of another series later than the time-out.
-
-    Shapes: `places` holds, for each series, `start`, the time of row 0; `rows`, their number; and `end`, the time of
-        the last training row
     """
 
-    def __init__(
-        self, meanings: Meanings, silences: Silences, step: Frequency, places: Numbers, names: list[str]
-    ) -> None:
-        self._meanings, self._silences, self._step = meanings, silences, step
-        self._places, self._names = places, names
+    def __init__(self, meanings: Meanings, silences: Silences, places: Places) -> None:
+        self._meanings, self._silences = meanings, silences
+        self._step, self._places, self._names = places.step, places.held, places.names
         blank = {"known": np.array(_NEVER), "value": np.array(np.nan), "told": np.array(0)}
         self._held = Numbers(**blank)
         self._now = int(Clock.ABSENT)
         self._due: list[tuple[int, int]] = []
         """A heap of the earliest times at which series that are not silent may become so."""
         self._queued: set[int] = set()
+
+    def follow(self, placed: PlacedRows, times: Ints, answers: Answers, event_id: Callable[[int, int], str]) -> None:
+        """Fill in missing values of placed rows, and answer which silences the rows reveal.
+
+        `event_id` gives the id of a series' event by its first row. Shapes: times [n], of the input rows
+        """
+        self._held.grow(len(self._names))
+        parts = placed.series, placed.position, placed.values[:, 0], placed.row, placed.last
+        for k, (s, at, value, row, last) in enumerate(zip(*(part.tolist() for part in parts), strict=True)):
+            ended = []
+            if value == value:
+                ended = [(s, self.seen(s, at - 1))]
+                self.value(s, at, value)
+            else:
+                placed.values[k] = self.missing(s, at)
+                start = self.silent(s, at) if last else None
+                if start is not None:
+                    answers.is_anomaly[row], answers.event_id[row] = True, event_id(s, start)
+            if last:
+                told = [event_id(s, start) for s, start in (*ended, *self.others(int(times[row]))) if start is not None]
+                answers.silent[row] = ",".join(told) or None
 
     def known(self, series: list[int]) -> Ints:
         """The row of each series' last value."""
