@@ -8,21 +8,39 @@ import pyarrow as pa
 __all__ = [
     "AVAILABLE_AT",
     "CHANNEL",
+    "CHANNELS",
     "CUTOFF",
+    "DIRECTION",
     "DS",
+    "END",
+    "EVENTS",
+    "EVENT_ID",
     "EXPECTATION",
+    "FLAGS",
     "FORECASTS",
     "HIGH",
     "IGNORED",
+    "IS_ANOMALY",
+    "IS_OPEN",
+    "IS_TRAIN",
     "LEVELS",
     "LOW",
     "MEAN",
+    "MEASURES",
     "MEDIAN",
     "OBSERVATIONS",
+    "OPENING_P",
     "PATH",
+    "PEAK",
+    "P_VALUE",
     "QUANTILES",
     "QUARANTINE",
+    "REPLAYED",
+    "SCORE",
     "SCORES",
+    "SEVERITY",
+    "START",
+    "STRANGENESS",
     "TABLES",
     "TIME",
     "UNIQUE_ID",
@@ -62,6 +80,32 @@ QUANTILES = tuple(quantile_column(level) for level in LEVELS)
 EXPECTATION = ("expected", "lower", "upper")
 """What was expected of a value, and the ends of the interval around it."""
 
+SCORE = "score"
+P_VALUE = "p_value"
+STRANGENESS = "strangeness"
+OPENING_P = "opening_p"
+
+MEASURES = (*EXPECTATION, SCORE, P_VALUE)
+"""Numbers that detection gives for each value."""
+REPLAYED = (*EXPECTATION, P_VALUE, STRANGENESS, OPENING_P)
+"""Those of them that are stored for the rules to be replayed over, `score` being a function of `p_value`."""
+
+IS_ANOMALY = "is_anomaly"
+EVENT_ID = "event_id"
+IS_TRAIN = "is_train"
+
+FLAGS = (IS_ANOMALY, EVENT_ID, IS_TRAIN)
+"""What detection says of each row, besides its numbers."""
+
+START, PEAK, END = "start", "peak", "end"
+SEVERITY = "severity"
+DIRECTION = "direction"
+CHANNELS = "channels"
+IS_OPEN = "is_open"
+
+EVENTS = (EVENT_ID, UNIQUE_ID, CHANNEL, START, PEAK, END, SEVERITY, DIRECTION, CHANNELS, *EXPECTATION, IS_OPEN)
+"""Columns of a table of events: `channel` is the one they are of, only where there are channels; `channels` take part."""
+
 TIME = pa.timestamp("us", tz="UTC")
 
 _MADE_BY = [("model", pa.string()), ("model_version", pa.string()), ("run_id", pa.string()), ("as_of", TIME)]
@@ -96,16 +140,12 @@ SCORES = pa.schema(
         (UNIQUE_ID, pa.string()),
         (DS, TIME),
         (Y, pa.float64()),
-        ("expected", pa.float64()),
-        ("lower", pa.float64()),
-        ("upper", pa.float64()),
-        ("score", pa.float64()),
-        ("p_value", pa.float64()),
-        ("is_anomaly", pa.bool_()),
-        ("event_id", pa.string()),
+        *[(name, pa.float64()) for name in MEASURES],
+        (IS_ANOMALY, pa.bool_()),
+        (EVENT_ID, pa.string()),
         *_MADE_BY,
-        ("strangeness", pa.float64()),
-        ("opening_p", pa.float64()),
+        (STRANGENESS, pa.float64()),
+        (OPENING_P, pa.float64()),
     ]
 )
 """How strange an observation was; `score` is -log10 of `p_value`. `strangeness` is the same however long its event has been

@@ -5,17 +5,18 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
-from forecaster.columns import EXPECTATION, LEVELS
+from forecaster.columns import LEVELS, MEASURES, P_VALUE, REPLAYED, SCORE
 from forecaster.series.frequency import Ints
 from forecaster.series.grid import Bools, Floats, Objects
 
-__all__ = ["AHEAD", "LATE", "NEXT", "NUMBERS", "REASON", "Answers"]
+__all__ = ["AHEAD", "LATE", "NEXT", "NUMBERS", "REASON", "SIGN", "Answers"]
 
 LATE, AHEAD = "late", "ahead"
 """First words of the reasons for rows that are not taken."""
 NEXT, REASON = "next_ds", "reason"
 """Columns that only streams have."""
-NUMBERS = (*EXPECTATION, "p_value", "strangeness", "opening_p", "sign")
+SIGN = "sign"
+NUMBERS = (*REPLAYED, SIGN)
 """Columns of `Answers.numbers`."""
 
 
@@ -51,6 +52,13 @@ class Answers:
     def named(self) -> dict[str, Floats]:
         """The columns of `numbers` by name: [n] each"""
         return dict(zip(NUMBERS, self.numbers.T, strict=True))
+
+    @property
+    def measures(self) -> dict[str, Floats]:
+        """The columns `MEASURES` by name: [n] each"""
+        known = self.named
+        known[SCORE] = -np.log10(known[P_VALUE])
+        return {name: known[name] for name in MEASURES}
 
     def repeated(self, times: int) -> "Answers":
         """The answer to each row repeated, the repetitions next to each other."""

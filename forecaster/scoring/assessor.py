@@ -4,10 +4,10 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from forecaster.columns import LEVELS
+from forecaster.columns import EXPECTATION, LEVELS, OPENING_P, P_VALUE, STRANGENESS
 from forecaster.detectors.base import Sight, Views
 from forecaster.scoring.alarms import Alarms
-from forecaster.scoring.answers import Answers
+from forecaster.scoring.answers import NUMBERS, SIGN, Answers
 from forecaster.scoring.calibrated import Calibrated
 from forecaster.scoring.channel_rows import ChannelRows, seen
 from forecaster.scoring.channels import Channels
@@ -145,8 +145,9 @@ class Assessor:
         """Write what was found on some tracks of each row into answers. Shapes: tracks [k], the others [E k]"""
         at, last = self._tracks.among(placed.row, tracks), np.repeat(placed.last, len(tracks))
         said, views = at[last], sight.views
-        numbers = (views.expected, views.lower, views.upper, found.p_values, found.strangeness, found.opening_p)
-        answers.numbers[said] = np.column_stack([*numbers, views.sign])[last]
+        numbers = {name: getattr(views, name) for name in EXPECTATION} | {SIGN: views.sign}
+        numbers |= {P_VALUE: found.p_values, STRANGENESS: found.strangeness, OPENING_P: found.opening_p}
+        answers.numbers[said] = np.column_stack([numbers[name] for name in NUMBERS])[last]
         answers.is_anomaly[said] |= found.is_anomaly[last]
         answers.is_train[said] = train[last]
         answers.ahead[said] = sight.ahead[last]

@@ -41,11 +41,10 @@ def scores_of(detected: list[Detected]) -> pd.DataFrame:
         for name in columns.EXPECTATION:
             part[name] = getattr(one.views, name)
         p_values = _flat([a.p_values for a in one.alarms])
-        part["score"], part["p_value"] = -np.log10(p_values), p_values
-        part["is_anomaly"] = _flat([a.is_anomaly for a in one.alarms])
-        part["strangeness"] = _flat([a.strangeness for a in one.alarms])
-        part["opening_p"] = _flat([a.opening_p for a in one.alarms])
-        part["event_id"] = pd.array([None] * len(part), dtype="str")
+        part[columns.SCORE], part[columns.P_VALUE] = -np.log10(p_values), p_values
+        for name in (columns.IS_ANOMALY, columns.STRANGENESS, columns.OPENING_P):
+            part[name] = _flat([getattr(alarms, name) for alarms in one.alarms])
+        part[columns.EVENT_ID] = _no_texts(len(part))
         labels = np.array([grid.label(s) for s in range(grid.series)], object)
         _name_events(part, np.arange(len(part)), grid, series, numbers, one.events, labels)
         parts.append(part[(positions >= one.train_ends[series]) & ~np.isnan(grid.y)])
@@ -53,14 +52,12 @@ def scores_of(detected: list[Detected]) -> pd.DataFrame:
 
 
 def events_of(detected: list[Detected]) -> pd.DataFrame:
-    """All events: event_id, unique_id, [channel,] start, peak, end, severity, direction, channels, and expected values.
+    """All events, with the columns `EVENTS`, `channel` only where there are channels.
 
     `expected`, `lower` and `upper` are those at the peak, empty for wholes; `is_open` if the event may still go on.
     """
     parts = [part for part in map(_event_rows, detected) if len(part)]
-    names = ["event_id", "unique_id", "channel", "start", "peak", "end", "severity", "direction", "channels"]
-    names += [*columns.EXPECTATION, "is_open"]
-    table = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame([], columns=names)
+    table = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame([], columns=[*columns.EVENTS])
     return table if any(one.whole for one in detected) else table.drop(columns=columns.CHANNEL)
 
 
@@ -85,7 +82,7 @@ def _target_rows(
             out.loc[rows, name] = getattr(one.views, name)[at]
         labels = np.array([one.grid.label(s) for s in range(one.grid.series)], object)
         _name_events(out, rows, one.grid, series, _flat(one.numbers)[at], one.events, labels)
-        out.loc[rows, "is_train"] = positions < one.train_ends[series]
+        out.loc[rows, columns.IS_TRAIN] = positions < one.train_ends[series]
     return out
 
 
@@ -106,7 +103,7 @@ def _whole_rows(checked: Checked, detected: list[Detected], frame: pd.DataFrame)
         events = [one.whole[s].events if s in one.whole else [] for s in range(one.grid.series)]
         labels = np.array([f"{name}/{columns.WHOLE}" for name in one.grid.unique_id], object)
         _name_events(out, rows, one.grid, firsts, numbers, events, labels)
-        out.loc[rows, "is_train"] = positions < one.train_ends[firsts]
+        out.loc[rows, columns.IS_TRAIN] = positions < one.train_ends[firsts]
     return out
 
 
@@ -121,18 +118,14 @@ def _empty_rows(frame: pd.DataFrame, channel: str, y: Floats) -> pd.DataFrame:
         },
         index=np.arange(len(frame)),
     )
-    for name in (*columns.EXPECTATION, "score", "p_value"):
-        out[name] = np.nan
-    out["is_anomaly"] = False
-    out["event_id"] = pd.array([None] * len(out), dtype="str")
-    out["is_train"] = False
-    return out
+    flags = {columns.IS_ANOMALY: False, columns.EVENT_ID: _no_texts(len(out)), columns.IS_TRAIN: False}
+    return out.assign(**dict.fromkeys(columns.MEASURES, np.nan), **{name: flags[name] for name in columns.FLAGS})
 
 
 def _fill(out: pd.DataFrame, rows: Ints, p_values: Floats, is_anomaly: Any) -> None:
-    out.loc[rows, "p_value"] = p_values
-    out.loc[rows, "score"] = -np.log10(p_values)
-    out.loc[rows, "is_anomaly"] = is_anomaly
+    out.loc[rows, columns.P_VALUE] = p_values
+    out.loc[rows, columns.SCORE] = -np.log10(p_values)
+    out.loc[rows, columns.IS_ANOMALY] = is_anomaly
 
 
 def _name_events(
@@ -143,7 +136,7 @@ def _name_events(
     if len(hit) == 0:
         return
     starts = np.array([events[series[k]][numbers[k]].start for k in hit])
-    out.loc[rows[hit], "event_id"] = event_ids(labels[series[hit]], grid.ds(series[hit], starts))
+    out.loc[rows[hit], columns.EVENT_ID] = event_ids(labels[series[hit]], grid.ds(series[hit], starts))
 
 
 def _event_rows(one: Detected) -> pd.DataFrame:
@@ -166,19 +159,19 @@ def _event_rows(one: Detected) -> pd.DataFrame:
     at_peak = np.where(has_peak, grid.offsets[series] + peaks, 0)
     expected = {name: np.where(has_peak, getattr(one.views, name)[at_peak], np.nan) for name in columns.EXPECTATION}
     table = {
-        "event_id": event_ids(labels, start),
-        "unique_id": names,
-        "channel": channel,
-        "start": start.array,
-        "peak": grid.ds(series, peaks).array,
-        "end": grid.ds(series, ends).array,
-        "severity": [event.severity for event in events],
-        "direction": [event.direction for event in events],
-        "channels": channels,
+        columns.EVENT_ID: event_ids(labels, start),
+        columns.UNIQUE_ID: names,
+        columns.CHANNEL: channel,
+        columns.START: start.array,
+        columns.PEAK: grid.ds(series, peaks).array,
+        columns.END: grid.ds(series, ends).array,
+        columns.SEVERITY: [event.severity for event in events],
+        columns.DIRECTION: [event.direction for event in events],
+        columns.CHANNELS: channels,
         **expected,
-        "is_open": grid.lengths[series] - 1 - ends <= np.where(silent, 0, one.gap),
+        columns.IS_OPEN: grid.lengths[series] - 1 - ends <= np.where(silent, 0, one.gap),
     }
-    return pd.DataFrame(table)
+    return pd.DataFrame(table, columns=[*columns.EVENTS])
 
 
 def _ranked(one: Detected, members: Sequence[int] | Ints, event: Event) -> str:
@@ -191,6 +184,11 @@ def _ranked(one: Detected, members: Sequence[int] | Ints, event: Event) -> str:
     peaks = {s: np.nanmax(np.append(one.alarms[s].strangeness[event.start : event.end + 1], 0.0)) for s in members}
     strange = [s for s in sorted(members, key=lambda s: -peaks[s]) if peaks[s] >= 1]
     return ",".join(str(channel[s]) for s in strange or [max(members, key=lambda s: peaks[s])])
+
+
+def _no_texts(rows: int) -> Any:
+    """An empty column of texts."""
+    return pd.array([None] * rows, dtype="str")
 
 
 def _flat(parts: list[Any]) -> Any:

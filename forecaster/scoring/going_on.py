@@ -4,10 +4,10 @@ from dataclasses import dataclass, fields, replace
 
 import numpy as np
 
-from forecaster.columns import EXPECTATION
+from forecaster.columns import EXPECTATION, OPENING_P, P_VALUE, STRANGENESS
 from forecaster.detectors.base import Views
 from forecaster.scoring.alarms import Alarms
-from forecaster.scoring.answers import Answers
+from forecaster.scoring.answers import SIGN, Answers
 from forecaster.scoring.detected import Detected, Story
 from forecaster.scoring.events import Event, distances, merge, with_silences
 from forecaster.scoring.followed import Followed
@@ -87,11 +87,10 @@ def _found(
     answers: Answers, rows: Ints, y_T: Floats, gap: int, alarm: int, event: int
 ) -> tuple[Alarms, list[Event], Ints]:
     """Alarms, events and the event of each row, after an alarm in row `alarm` of an event that began in row `event`."""
-    p_T, strange_T, opening_T, sign_T = (
-        answers.named[name][rows] for name in ("p_value", "strangeness", "opening_p", "sign")
-    )
+    named = answers.named
+    p_T, strange_T, opening_T, sign_T = (named[name][rows] for name in (P_VALUE, STRANGENESS, OPENING_P, SIGN))
     alarms = Alarms(p_T, answers.is_anomaly[rows] & ~np.isnan(p_T), strange_T, opening_T)
-    far_T = distances(y_T, *(answers.named[name][rows] for name in EXPECTATION))
+    far_T = distances(y_T, *(named[name][rows] for name in EXPECTATION))
     events, number_T = merge(alarms, sign_T, gap, far_T)
     if events and events[0].start - alarm <= gap:  # the event was open when the last file ended
         events[0] = replace(events[0], start=event)

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from forecaster.columns import EXPECTATION
+from forecaster.columns import EXPECTATION, OPENING_P, P_VALUE, REPLAYED, STRANGENESS
 from forecaster.detectors.base import Views
 from forecaster.scoring.alarms import Alarms
 from forecaster.scoring.budget import Budget
@@ -17,8 +17,6 @@ from forecaster.series.frame import Checked
 from forecaster.series.grid import Floats, Grid
 
 __all__ = ["replay"]
-
-_NUMBERS = (*EXPECTATION, "p_value", "strangeness", "opening_p")
 
 
 def replay(checked: Checked, scores: pd.DataFrame, how: Detection) -> list[Detected]:
@@ -34,14 +32,14 @@ def _placed(checked: Checked, number: int, scores: pd.DataFrame) -> dict[str, Fl
     rows = np.flatnonzero((checked.grid_of == number) & (checked.series_of >= 0))
     grid = checked.grids[number]
     at = grid.offsets[checked.series_of[rows]] + checked.position_of[rows]
-    placed = {name: np.full(len(grid.y), np.nan) for name in _NUMBERS}
+    placed = {name: np.full(len(grid.y), np.nan) for name in REPLAYED}
     for name, values in placed.items():
         values[at] = scores[name].to_numpy(float)[rows]
     return placed
 
 
 def _replayed(grid: Grid, stored: dict[str, Floats], how: Detection) -> Detected:
-    rate, opening = alarms_per_row(how.false_alarms, grid.frequency), stored["opening_p"]
+    rate, opening = alarms_per_row(how.false_alarms, grid.frequency), stored[OPENING_P]
     expected, lower, upper = (stored[name] for name in EXPECTATION)
     rules = how.rules.at(rate)
     views = Views(-np.log10(opening)[:, None], expected, lower, upper, np.sign(grid.y - expected))
@@ -52,7 +50,7 @@ def _replayed(grid: Grid, stored: dict[str, Floats], how: Detection) -> Detected
     for s in range(grid.series):
         rows = slice(grid.offsets[s], grid.offsets[s + 1])
         alarm_T, *_ = Budget(rate, rules).spend(opening[rows], 0, rate, may_N[rows])
-        alarms.append(Alarms(stored["p_value"][rows], alarm_T, stored["strangeness"][rows], opening[rows]))
+        alarms.append(Alarms(stored[P_VALUE][rows], alarm_T, stored[STRANGENESS][rows], opening[rows]))
         found, number_T = merge(alarms[-1], views.sign[rows], rules.gap, far_N[rows])
         events.append(found)
         numbers.append(number_T)

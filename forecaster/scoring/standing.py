@@ -13,7 +13,7 @@ import pandas as pd
 from forecaster import columns
 from forecaster.errors import ArtifactError
 from forecaster.scoring import fallback
-from forecaster.scoring.answers import Answers
+from forecaster.scoring.answers import SIGN, Answers
 from forecaster.scoring.detected import Detected
 from forecaster.scoring.detection import Detection
 from forecaster.scoring.events import direction_of, distances, peak_of
@@ -34,6 +34,7 @@ from forecaster.training.writing import writing
 __all__ = ["Advance", "Standing", "facts_of"]
 
 _INDEX, _DETECTOR, _STREAM, _FORECASTS = "standing.json", "detector", "stream", "forecasts"
+_FAR = "far"
 
 
 @dataclass(frozen=True)
@@ -112,7 +113,7 @@ class Standing:
             return None
         scores = _scores(rows, answers)
         table = pd.concat([part for part in forecasts if part is not None], ignore_index=True)
-        events = _events(scores.assign(sign=answers.named["sign"]))
+        events = _events(scores.assign(**{SIGN: answers.named[SIGN]}))
         return Advance(table, scores[~answers.is_train], events, self._stream.open_events())
 
     def _ahead(self, stepping: Stepping, rows: pd.DataFrame) -> pd.DataFrame | None:
@@ -174,35 +175,31 @@ def _without_values(stepping: Stepping, clock: Clock) -> Grid:
 def _scores(rows: pd.DataFrame, answers: Answers) -> pd.DataFrame:
     """In the form of the lake."""
     named = {name: rows[name].array for name in (columns.UNIQUE_ID, columns.DS, columns.Y)}
-    numbers = answers.named
-    said: dict[str, Any] = {name: numbers[name] for name in columns.EXPECTATION}
-    said |= {"score": -np.log10(numbers["p_value"]), "p_value": numbers["p_value"], "is_anomaly": answers.is_anomaly}
-    said |= {name: numbers[name] for name in ("strangeness", "opening_p")}
-    return pd.DataFrame({**named, **said, "event_id": pd.array(answers.event_id, dtype="str")})
+    said: dict[str, Any] = {**answers.measures, columns.IS_ANOMALY: answers.is_anomaly}
+    said |= {name: answers.named[name] for name in (columns.STRANGENESS, columns.OPENING_P)}
+    return pd.DataFrame({**named, **said, columns.EVENT_ID: pd.array(answers.event_id, dtype="str")})
 
 
 def _events(scores: pd.DataFrame) -> pd.DataFrame:
     """Events of the rows that raised an alarm, as if there were no other rows; `far` is the grade of the peak."""
-    alarms = scores[scores["is_anomaly"]]
-    found = []
-    for event_id, part in alarms.groupby("event_id", sort=False):
-        severity_n = -np.log10(part["opening_p"].to_numpy())
-        far_n = distances(*part[[columns.Y, *columns.EXPECTATION]].to_numpy(float).T)
-        at = peak_of(severity_n, far_n)
-        peak = part.iloc[at]
-        found.append(
-            {
-                "event_id": event_id,
-                "unique_id": peak["unique_id"],
-                "start": part["ds"].min(),
-                "peak": peak["ds"],
-                "end": part["ds"].max(),
-                "severity": severity_n.max(),
-                "direction": direction_of(float(peak["sign"])),
-                "channels": "",
-                **{name: peak[name] for name in columns.EXPECTATION},
-                "far": far_n[at],
-            }
-        )
-    names = ["event_id", "unique_id", "start", "peak", "end", "severity", "direction", "channels"]
-    return pd.DataFrame(found, columns=[*names, *columns.EXPECTATION, "far"])
+    parts = scores[scores[columns.IS_ANOMALY]].groupby(columns.EVENT_ID, sort=False)
+    table = pd.DataFrame([_event(part) for _, part in parts], columns=[*columns.EVENTS, _FAR])
+    return table.drop(columns=[columns.CHANNEL, columns.IS_OPEN])
+
+
+def _event(part: pd.DataFrame) -> dict[str, Any]:
+    """The event that some rows belong to."""
+    severity_n = -np.log10(part[columns.OPENING_P].to_numpy())
+    far_n = distances(*part[[columns.Y, *columns.EXPECTATION]].to_numpy(float).T)
+    at = peak_of(severity_n, far_n)
+    peak = part.iloc[at]
+    return {
+        **{name: peak[name] for name in (columns.EVENT_ID, columns.UNIQUE_ID, *columns.EXPECTATION)},
+        columns.START: part[columns.DS].min(),
+        columns.PEAK: peak[columns.DS],
+        columns.END: part[columns.DS].max(),
+        columns.SEVERITY: severity_n.max(),
+        columns.DIRECTION: direction_of(float(peak[SIGN])),
+        columns.CHANNELS: "",
+        _FAR: far_n[at],
+    }

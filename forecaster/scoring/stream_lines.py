@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from forecaster import columns
-from forecaster.columns import LEVELS, QUANTILES
+from forecaster.columns import FLAGS, LEVELS, QUANTILES
 from forecaster.errors import DataError
 from forecaster.layers.distribution import mean
 from forecaster.scoring.answers import AHEAD, LATE, NEXT, REASON, Answers
@@ -26,8 +26,7 @@ _BYTES_AT_ONCE = 1 << 20
 LONGEST_LINE = 1 << 24
 """Bytes of the longest line that is read: far more than a row of ten thousand channels."""
 _LATEST = 2**53
-_NUMBERS = (columns.Y, *columns.EXPECTATION, "score", "p_value")
-_FLAGS = ("is_anomaly", "event_id", "is_train")
+_NUMBERS = (columns.Y, *columns.MEASURES)
 _AHEAD = (columns.MEAN, *QUANTILES)
 _encoded = json.JSONEncoder(ensure_ascii=False).encode
 
@@ -139,13 +138,12 @@ class Answering:
 
 def _answers(found: Answers, y: Floats, tells_silence: bool) -> Iterator[dict[str, Any]]:
     """The answer to each value, as fields of JSON."""
-    known = found.named | {columns.Y: y, "score": -np.log10(found.named["p_value"])}
-    numbers = _plain([known[name] for name in _NUMBERS])
+    numbers = _plain([y, *found.measures.values()])
     ahead = _plain([mean(found.ahead, LEVELS), *found.ahead.T])
-    told = zip(*(part.tolist() for part in (found.is_anomaly, found.event_id, found.is_train)), strict=True)
+    told = zip(*(getattr(found, name).tolist() for name in FLAGS), strict=True)
     ends = zip(found.next_ds.tolist(), found.silent.tolist(), found.reason.tolist(), strict=True)
     for number, flags, quantiles, (next_ds, silent, reason) in zip(numbers, told, ahead, ends, strict=True):
-        answer = dict(zip(_NUMBERS, number, strict=True)) | dict(zip(_FLAGS, flags, strict=True)) | {NEXT: next_ds}
+        answer = dict(zip(_NUMBERS, number, strict=True)) | dict(zip(FLAGS, flags, strict=True)) | {NEXT: next_ds}
         answer |= dict(zip(_AHEAD, quantiles, strict=True)) | ({SILENT: silent} if tells_silence else {})
         yield answer | {REASON: reason or None}
 

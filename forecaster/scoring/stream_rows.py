@@ -19,20 +19,18 @@ __all__ = ["numbers_of", "rows_of"]
 
 def rows_of(frame: pd.DataFrame, answers: Answers, channels: Sequence[str], tells_silence: bool) -> pd.DataFrame:
     """Output rows in the input's order; with channels, one for each channel and one for the whole."""
-    numbers = answers.named
     y, channel = numbers_of(frame, channels or (columns.Y,)), {}
     if channels:
         y = np.column_stack([y, np.full(len(y), np.nan)])
         channel = {columns.CHANNEL: pd.array([*channels, columns.WHOLE] * len(frame), dtype="str")}
         frame = frame.iloc[np.repeat(np.arange(len(frame)), len(channels) + 1)]
     named = {columns.UNIQUE_ID: frame[columns.UNIQUE_ID].array, **channel, columns.DS: frame[columns.DS].array}
-    said = {columns.Y: y.reshape(-1), **{name: numbers[name] for name in columns.EXPECTATION}}
-    told = {"score": -np.log10(numbers["p_value"]), "p_value": numbers["p_value"], "is_anomaly": answers.is_anomaly}
-    told |= {"event_id": _texts(answers.event_id), "is_train": answers.is_train}
-    told |= {NEXT: _like(answers.next_ds, frame[columns.DS])}
+    said = {columns.Y: y.reshape(-1), **answers.measures}
+    flags = {name: getattr(answers, name) for name in columns.FLAGS} | {columns.EVENT_ID: _texts(answers.event_id)}
+    following = {NEXT: _like(answers.next_ds, frame[columns.DS])}
     ahead = {columns.MEAN: mean(answers.ahead, LEVELS), **dict(zip(QUANTILES, answers.ahead.T, strict=True))}
     silent = {SILENT: _texts(answers.silent)} if tells_silence else {}
-    return pd.DataFrame({**named, **said, **told, **ahead, **silent, REASON: _texts(answers.reason)})
+    return pd.DataFrame({**named, **said, **flags, **following, **ahead, **silent, REASON: _texts(answers.reason)})
 
 
 def numbers_of(frame: pd.DataFrame, names: Sequence[str]) -> Floats:

@@ -8,12 +8,15 @@ from typing import Any, ClassVar, Literal
 import pandas as pd
 import sqlalchemy as sa
 
-from forecaster.columns import EXPECTATION
+from forecaster.columns import CHANNELS, DIRECTION, END, EXPECTATION, IS_OPEN, PEAK, SEVERITY
 from forecaster.errors import ConfigError
 from forecaster.store.queries import among, fetched, within
 from forecaster.store.schema import deliveries, events, labels
 
 __all__ = ["EventLog"]
+
+_GROWS = (END, PEAK, SEVERITY, DIRECTION, CHANNELS, *EXPECTATION, IS_OPEN)
+"""What may change in an event that is known."""
 
 
 @dataclass(frozen=True)
@@ -31,13 +34,12 @@ class EventLog:
         New events marked `to_tell` wait until people have been alerted, or need not be.
         """
         fresh = []
-        grows = ("end", "peak", "severity", "direction", "channels", *EXPECTATION, "is_open")
         with self.engine.begin() as connection:
             for row in rows:
                 known = connection.execute(
                     events.update()
                     .where(events.c.event_id == row["event_id"])
-                    .values(**{name: row[name] for name in grows if name in row})
+                    .values(**{name: row[name] for name in _GROWS if name in row})
                 ).rowcount
                 if not known:
                     connection.execute(events.insert().values(**row, state="open", first_seen_at=datetime.now(UTC)))
