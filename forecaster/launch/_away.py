@@ -68,35 +68,74 @@ class Away(Generic[Lane]):
 
         Shapes: ends [S]
         """
-        waiting = sorted((n for n, job in enumerate(jobs) if job.seconds), key=lambda n: -jobs[n].seconds)
-        running, free = dict[int, tuple[Lane, Started, Parcel, Listening]](), list(self.lanes)
-        made = dict[int, list[Artefact]]()
         with ExitStack() as stack:
-            while len(made) < len(jobs):
-                while waiting and free:
-                    n, lane = waiting.pop(0), free.pop(0)
-                    folder = self.folder(jobs[n], stack)
-                    with turn(folder):
-                        parcel = Parcel.pack(folder, jobs[n], grid, ends)
-                        done = parcel.made()
-                        if done is not None:
-                            watch.say(f"this training was done before: taken from {parcel.folder}")
-                            made[n] = done
-                            free.append(lane)
-                            continue
-                        started = self.start(parcel, jobs[n], lane)
-                        stack.callback(started.stop)
-                    running[n] = lane, started, parcel, Listening(parcel.said, watch)
-                made |= {
-                    n: job.run(grid, ends, watch) for n, job in enumerate(jobs) if not job.seconds and n not in made
-                }
-                for n, (lane, started, parcel, listening) in list(running.items()):
-                    ended = started.ended
-                    listening.hear()
-                    if ended:
-                        made[n] = parcel.result(started.why)
-                        free.append(lane)
-                        del running[n]
-                if running:
-                    time.sleep(self.look_s)
-        return [made[n] for n in range(len(jobs))]
+            return _Errands(self, jobs, grid, ends, watch, stack).all()
+
+
+@dataclass(frozen=True)
+class _Errand(Generic[Lane]):
+    """A training that was sent away."""
+
+    lane: Lane
+    started: Started
+    parcel: Parcel
+    listening: Listening
+
+
+class _Errands(Generic[Lane]):
+    """The trainings of one run: which wait, which are under way, and what each has made."""
+
+    def __init__(
+        self, away: Away[Lane], jobs: Sequence[Job], grid: Grid, ends: Ints, watch: Watch, stack: ExitStack
+    ) -> None:
+        self._away, self._jobs, self._grid, self._ends, self._watch, self._stack = away, jobs, grid, ends, watch, stack
+        self._waiting = sorted((n for n, job in enumerate(jobs) if job.seconds), key=lambda n: -jobs[n].seconds)
+        self._free = list(away.lanes)
+        self._running = dict[int, _Errand[Lane]]()
+        self._made = dict[int, list[Artefact]]()
+
+    def all(self) -> list[list[Artefact]]:
+        """See them all through; the members that each job gives."""
+        while len(self._made) < len(self._jobs):
+            while self._waiting and self._free:
+                self._send(self._waiting.pop(0), self._free.pop(0))
+            self._do_here()
+            for n, errand in list(self._running.items()):
+                self._look_at(n, errand)
+            if self._running:
+                time.sleep(self._away.look_s)
+        return [self._made[n] for n in range(len(self._jobs))]
+
+    def _send(self, n: int, lane: Lane) -> None:
+        """Start a training, or take what it made earlier."""
+        job = self._jobs[n]
+        folder = self._away.folder(job, self._stack)
+        with turn(folder):
+            parcel = Parcel.pack(folder, job, self._grid, self._ends)
+            done = parcel.made()
+            if done is None:
+                self._start(n, parcel, lane)
+                return
+        self._watch.say(f"this training was done before: taken from {parcel.folder}")
+        self._made[n] = done
+        self._free.append(lane)
+
+    def _start(self, n: int, parcel: Parcel, lane: Lane) -> None:
+        started = self._away.start(parcel, self._jobs[n], lane)
+        self._stack.callback(started.stop)
+        self._running[n] = _Errand(lane, started, parcel, Listening(parcel.said, self._watch))
+
+    def _do_here(self) -> None:
+        """Do the jobs that have nothing to train."""
+        for n, job in enumerate(self._jobs):
+            if not job.seconds and n not in self._made:
+                self._made[n] = job.run(self._grid, self._ends, self._watch)
+
+    def _look_at(self, n: int, errand: _Errand[Lane]) -> None:
+        """Hear what a training says, and bring back what it has made if it has ended."""
+        ended = errand.started.ended  # asked first, so that its last words are heard
+        errand.listening.hear()
+        if ended:
+            self._made[n] = errand.parcel.result(errand.started.why)
+            self._free.append(errand.lane)
+            del self._running[n]
