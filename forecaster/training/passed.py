@@ -1,5 +1,6 @@
 """The state after a pass over whole series: the encoder's state, and the errors that adapt the widths."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -20,23 +21,29 @@ _SERIES_AT_ONCE = 64
 
 def passed(artefact: Artefact, panel: Panel, lengths: Ints) -> tuple[Any, LateErrors | None]:
     """The encoder's state and the recent errors of each series after its last row."""
-    horizon = artefact.plan.horizon
-    late = LateErrors.none(len(lengths), horizon) if artefact.plan.adaptive else None
-    found, order = [], []
+    late = LateErrors.none(len(lengths), artefact.plan.horizon) if artefact.plan.adaptive else None
+    groups = list(_alike(lengths))
+    found = [_state(artefact, panel, group, int(lengths[group[0]]), late) for group in groups]
+    return mapped(concatenated(found), torch.as_tensor(np.argsort(np.concatenate(groups)))), late
+
+
+def _alike(lengths: Ints) -> Iterator[Ints]:
+    """Groups of some series of one length."""
     for length in np.unique(lengths):
         same = np.flatnonzero(lengths == length)
-        for begin in range(0, len(same), _SERIES_AT_ONCE):
-            group = same[begin : begin + _SERIES_AT_ONCE]
-            widths, state = AdaptiveWidths(len(group), int(length), horizon, artefact.plan.window), None
-            for block in blocks(artefact, panel, group, 0 * group, int(length)):
-                state = block.after
-                if late is not None:
-                    _learn(artefact, block, group, int(length) - 1, widths, late)
-            if late is not None:
-                late.remember(group, *widths.latest(late.errors_BR.shape[1]))
-            found.append(state)
-            order.append(group)
-    return mapped(concatenated(found), torch.as_tensor(np.argsort(np.concatenate(order)))), late
+        yield from (same[begin : begin + _SERIES_AT_ONCE] for begin in range(0, len(same), _SERIES_AT_ONCE))
+
+
+def _state(artefact: Artefact, panel: Panel, group: Ints, length: int, late: LateErrors | None) -> Any:
+    """The encoder's state of some series of one length after their last row; their errors go to `late`."""
+    widths, state = AdaptiveWidths(len(group), length, artefact.plan.horizon, artefact.plan.window), None
+    for block in blocks(artefact, panel, group, 0 * group, length):
+        state = block.after
+        if late is not None:
+            _learn(artefact, block, group, length - 1, widths, late)
+    if late is not None:
+        late.remember(group, *widths.latest(late.errors_BR.shape[1]))
+    return state
 
 
 def _learn(artefact: Artefact, block: Block, group: Ints, last: int, widths: AdaptiveWidths, late: LateErrors) -> None:

@@ -1,6 +1,7 @@
 """Training on series read from their first row to their last, in stretches that continue each other."""
 
 from collections.abc import Iterator
+from itertools import islice
 
 import torch
 from torch import Tensor
@@ -34,14 +35,15 @@ class StreamedStretches(IterableDataset[Stretch]):
         """Stretches to skip, because a training that continues has already seen them."""
 
     def __iter__(self) -> Iterator[Stretch]:
-        left = self.skip
+        for group, first in islice(self._places(), self.skip, None):
+            yield self._gathered(group, first)
+
+    def _places(self) -> Iterator[tuple[Tensor, int]]:
+        """The series and the first row of each stretch, pass after pass without an end."""
         while True:
             for group in self._groups():
                 longest = int(self.ends_S[group].max()) - 1
-                for first in range(0, longest, self.training.stretch):
-                    left -= 1
-                    if left < 0:
-                        yield self._gathered(group, first)
+                yield from ((group, first) for first in range(0, longest, self.training.stretch))
 
     def _groups(self) -> list[Tensor]:
         """All series that have a target, grouped by similar length, in random order."""
