@@ -23,8 +23,6 @@ _TYPES |= dict.fromkeys((20, 21, 23), pa.int64()) | dict.fromkeys((700, 701, 170
 
 def copied(connection: "sa.Connection", asked: "sa.Select[Any]") -> Iterator[pa.Table]:
     """Answer to a SELECT, a few hundred thousand rows at once. Needs a connection by psycopg 3."""
-    from pyarrow import csv
-
     names, kinds = _described(connection, asked)
     statement = asked.compile(connection)
     raw: Any = connection.connection.driver_connection
@@ -32,24 +30,30 @@ def copied(connection: "sa.Connection", asked: "sa.Select[Any]") -> Iterator[pa.
         cursor.execute(_OURS)
         with cursor.copy(f"COPY ({statement}) TO STDOUT (FORMAT csv)", statement.params) as copy:
             sent = _Sent(copy)
-            if not sent.left:
-                return
-            how = csv.ConvertOptions(
-                column_types=dict(zip(names, kinds, strict=True)), null_values=[""], true_values=["t"], false_values=["f"],
-                strings_can_be_null=True, quoted_strings_can_be_null=False,
-            )  # fmt: skip
-            layout = csv.ReadOptions(column_names=names, block_size=_BYTES_AT_ONCE)
-            try:
-                for batch in csv.open_csv(sent, layout, csv.ParseOptions(newlines_in_values=True), how):
-                    yield pa.Table.from_batches([batch])
-            except pa.ArrowInvalid as error:
-                raise SourceError(f"sql, COPY: {error}. CAST that column in a 'query'.") from error
+            if sent.left:
+                yield from _parsed(sent, names, kinds)
 
 
 def _described(connection: "sa.Connection", asked: "sa.Select[Any]") -> tuple[list[str], list[pa.DataType]]:
     """Names and types of the columns."""
     cursor: Any = connection.execute(asked.limit(0)).cursor
     return [c.name for c in cursor.description], [_TYPES.get(c.type_code, pa.string()) for c in cursor.description]
+
+
+def _parsed(sent: "_Sent", names: list[str], kinds: list[pa.DataType]) -> Iterator[pa.Table]:
+    """CSV as tables, one for each block. Raises: SourceError for a value that is not of its column's type"""
+    from pyarrow import csv
+
+    how = csv.ConvertOptions(
+        column_types=dict(zip(names, kinds, strict=True)), null_values=[""], true_values=["t"], false_values=["f"],
+        strings_can_be_null=True, quoted_strings_can_be_null=False,
+    )  # fmt: skip
+    layout = csv.ReadOptions(column_names=names, block_size=_BYTES_AT_ONCE)
+    try:
+        for batch in csv.open_csv(sent, layout, csv.ParseOptions(newlines_in_values=True), how):
+            yield pa.Table.from_batches([batch])
+    except pa.ArrowInvalid as error:
+        raise SourceError(f"sql, COPY: {error}. CAST that column in a 'query'.") from error
 
 
 class _Sent(io.RawIOBase):

@@ -3,7 +3,7 @@
 import csv
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import pyarrow as pa
@@ -56,47 +56,63 @@ def _of_series(series: Mapping[str, Any]) -> Iterator[Points]:
 
 def of_csv(lines: Iterable[str]) -> Iterator[Points]:
     """Points of `POST /api/v2/query` with annotations: tables, each with lines on its columns, and blank lines between."""
-    kinds: dict[str, list[str]] = {}
-    header: list[str] = []
-    rows: list[list[str]] = []
+    table = _Table()
     for line in csv.reader(lines):
-        if not line or line[0].startswith("#"):
-            if line and line[0] != "#datatype":
-                kinds[line[0]] = line
-            else:
-                yield from _of_rows(kinds, header, rows)
-                kinds, header, rows = {line[0]: line} if line else {}, [], []
-        elif not header:
-            header = line
-        elif "_value" not in header and "error" in header:
-            raise _said(dict(zip(header, line, strict=False))["error"])
+        if not line or line[0] == "#datatype":  # the table before is over
+            yield from table.points()
+            table = _Table({line[0]: line} if line else {})
+        elif line[0].startswith("#"):
+            table.annotations[line[0]] = line
+        elif not table.header:
+            table.header = line
         else:
-            if len(line) != len(header):
-                raise SourceError(
-                    f"the answer is cut: {','.join(line)!r} has {len(line)} columns, expected {len(header)}"
-                )
-            table = header.index("table")
-            if rows and (line[table] != rows[-1][table] or len(rows) == _ROWS_AT_ONCE):
-                yield from _of_rows(kinds, header, rows)
-                rows = []
-            rows.append(line)
-    yield from _of_rows(kinds, header, rows)
+            table.require_row(line)
+            if table.is_full_for(line):
+                yield from table.points()
+                table.rows = []
+            table.rows.append(line)
+    yield from table.points()
 
 
-def _of_rows(kinds: Mapping[str, list[str]], header: list[str], rows: list[list[str]]) -> Iterator[Points]:
-    """Rows of one series as points."""
-    if not rows:
-        return
-    defaults = dict(zip(header, kinds.get("#default", [""] * len(header)), strict=True))
-    types = dict(zip(header, kinds["#datatype"], strict=True))
-    first = {name: value or defaults[name] for name, value in zip(header, rows[0], strict=True)}
-    grouped = dict(zip(header, kinds["#group"], strict=True))
-    tags = {name: first[name] for name in header if grouped[name] == "true" and name not in _OURS}
-    time, value = header.index("_time"), header.index("_value")
-    times = pa.array([_micros(row[time]) for row in rows]).cast(pa.timestamp("us", "UTC"))
-    convert = _TYPES.get(types["_value"], str)
-    values = [convert(row[value]) if row[value] else None for row in rows]
-    yield Points(first["_measurement"], tags, first["_field"], times, values)
+@dataclass
+class _Table:
+    """A table of an answer as far as it has been read: what is said of its columns, their names, and rows of one series."""
+
+    annotations: dict[str, list[str]] = field(default_factory=dict)
+    header: list[str] = field(default_factory=list)
+    rows: list[list[str]] = field(default_factory=list)
+
+    def require_row(self, line: list[str]) -> None:
+        """Check that a line is a row. Raises: SourceError if it is cut; the error that the server says instead of rows"""
+        if "_value" not in self.header and "error" in self.header:
+            raise _said(dict(zip(self.header, line, strict=False))["error"])
+        if len(line) != len(self.header):
+            raise SourceError(
+                f"the answer is cut: {','.join(line)!r} has {len(line)} columns, expected {len(self.header)}"
+            )
+
+    def is_full_for(self, line: list[str]) -> bool:
+        """Whether a row is of another series than the rows before it, or these are many."""
+        table = self.header.index("table")
+        return bool(self.rows) and (line[table] != self.rows[-1][table] or len(self.rows) == _ROWS_AT_ONCE)
+
+    def points(self) -> Iterator[Points]:
+        """The rows as points."""
+        if not self.rows:
+            return
+        header = self.header
+        defaults = self._of_columns(self.annotations.get("#default", [""] * len(header)))
+        first = {name: value or defaults[name] for name, value in self._of_columns(self.rows[0]).items()}
+        grouped = self._of_columns(self.annotations["#group"])
+        tags = {name: first[name] for name in header if grouped[name] == "true" and name not in _OURS}
+        time, value = header.index("_time"), header.index("_value")
+        times = pa.array([_micros(row[time]) for row in self.rows]).cast(pa.timestamp("us", "UTC"))
+        convert = _TYPES.get(self._of_columns(self.annotations["#datatype"])["_value"], str)
+        values = [convert(row[value]) if row[value] else None for row in self.rows]
+        yield Points(first["_measurement"], tags, first["_field"], times, values)
+
+    def _of_columns(self, line: list[str]) -> dict[str, str]:
+        return dict(zip(self.header, line, strict=True))
 
 
 _TYPES: dict[str, Any] = {"double": float, "long": int, "unsignedLong": int, "boolean": lambda text: text == "true"}

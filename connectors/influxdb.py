@@ -110,10 +110,7 @@ class Influxdb(Timed):
         """What the server gives to a question, without texts that nobody asked for."""
         try:
             with self._ask(asked) as lines:
-                for one in (of_json if self.config.version == "1" else of_csv)(lines):
-                    texts = not self.config.fields and any(isinstance(value, str) for value in one.values)
-                    if not texts and any(value is not None for value in one.values):
-                        yield one
+                yield from filter(self._is_wanted, (of_json if self.config.version == "1" else of_csv)(lines))
         except Refused as error:
             raise ConfigError(
                 f"influxdb '{part}': {_said(error)}. Check the names in the source's settings."
@@ -122,6 +119,11 @@ class Influxdb(Timed):
             raise type(error)(f"influxdb '{part}': {error}") from error
         except (KeyError, ValueError, TypeError, pa.ArrowInvalid) as error:
             raise SourceError(f"influxdb '{part}': the answer is no table of points: {error}.") from error
+
+    def _is_wanted(self, one: Points) -> bool:
+        """Whether there are values, and no texts unless their field was asked for."""
+        texts = not self.config.fields and any(isinstance(value, str) for value in one.values)
+        return not texts and any(value is not None for value in one.values)
 
     def _ask(self, asked: str) -> IO[str]:
         config = self.config
