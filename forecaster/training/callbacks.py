@@ -1,7 +1,7 @@
 """Callbacks of a training: history and progress, averaged weights, snapshots, best weights."""
 
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -9,14 +9,17 @@ import pytorch_lightning as pl
 from torch import Tensor
 
 from forecaster.progress import SILENT, Moment, Watch
+from forecaster.training import workers
 from forecaster.training.average import Average
 from forecaster.training.module import TrainingModule
 from forecaster.training.schedule import FIXED_STEPS
 from forecaster.training.stretch import Stretch
 
-__all__ = ["Averaging", "BestWeights", "History", "Snapshots"]
+__all__ = ["Averaging", "BestWeights", "History", "LookedAt", "Snapshots"]
 
 _EVERY = 10
+LookedAt = Callable[[int], Iterable[Stretch]]
+"""The held-out rows that a run of so many steps is measured on."""
 _REMEMBERED = ("best_loss", "best_step", "weights", "waited", "looked_at")
 
 
@@ -115,14 +118,14 @@ class BestWeights(pl.Callback):
 
     Where weights are averaged, the average is what it measures and keeps.
 
-    The steps at which it measures depend on the schedule's length alone, so a repeated run measures at the same ones.
+    The steps at which it measures, and the rows on which, depend on the schedule's length alone, so a repeated run
+    measures at the same ones, on the same.
     """
 
-    def __init__(
-        self, held_out: Iterable[Stretch], history: History, average: Average, *, looks: int, patience: int
-    ) -> None:
-        self.held_out, self.history, self.average = held_out, history, average
+    def __init__(self, looked_at: LookedAt, history: History, average: Average, *, looks: int, patience: int) -> None:
+        self.rows, self.history, self.average = looked_at, history, average
         self.looks, self.patience = looks, patience
+        self._held_out: workers.Shared | None = None
         self.best_loss = float("inf")
         self.best_step = 0
         self.weights: dict[str, Tensor] | None = None
@@ -157,10 +160,16 @@ class BestWeights(pl.Callback):
         else:
             module.network.restore(self.weights)
 
+    def _shared(self, steps: int) -> workers.Shared:
+        """This worker's part of the held-out rows. The first look is after the run's length was decided."""
+        if self._held_out is None:
+            self._held_out = workers.Shared(self.rows(steps))
+        return self._held_out
+
     def _look(self, trainer: pl.Trainer, module: TrainingModule) -> None:
         self.looked_at = trainer.global_step
         with self.average.shown(module.network):
-            loss = module.held_out_loss(self.held_out)
+            loss = module.held_out_loss(self._shared(module.schedule.steps))
             weights = module.network.snapshot() if loss is not None and loss < self.best_loss else None
         if loss is None:  # nothing is held out: keep the last weights
             return

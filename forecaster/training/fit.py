@@ -1,7 +1,8 @@
 """Training: a grid and a plan in, a trained artefact out."""
 
+from collections.abc import Callable
 from copy import deepcopy
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 
@@ -9,37 +10,36 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from forecaster.columns import LEVELS
-from forecaster.layers.distribution import pinball
 from forecaster.layers.threads import limited
 from forecaster.panel.features import Features
 from forecaster.panel.panel import Panel, pack
 from forecaster.progress import SILENT, Watch
 from forecaster.series.frequency import Ints
-from forecaster.series.grid import Floats, Grid
+from forecaster.series.grid import Grid
 from forecaster.series.public_holidays import with_holidays
 from forecaster.training import workers
 from forecaster.training.artefact import Artefact, build_network
-from forecaster.training.calibration import Calibration, calibrate
 from forecaster.training.curriculum import Curriculum
 from forecaster.training.facts import Facts
+from forecaster.training.held_out import HeldOut, HeldOutWindows
+from forecaster.training.held_out_calibration import calibrate_on
 from forecaster.training.network import Network
 from forecaster.training.own_calibration import with_own_calibration
 from forecaster.training.plan import Plan, held_out_series
 from forecaster.training.run import run
 from forecaster.training.schedule import Schedule, schedule
 from forecaster.training.stream import StreamedStretches
-from forecaster.training.stretch import HeldOut, HeldOutWindows, TrainingStretches
+from forecaster.training.stretch import TrainingStretches
 from forecaster.training.warm_start import warm_start
 
 __all__ = ["fit"]
+
+Weights = dict[str, Tensor]
 
 _RUN_IN = 128
 """Steps that are read before the first held-out cutoff to warm up the state."""
 _HELD_OUT_VALUES = 320_000
 """About the most forecast values that are made of held-out rows at once."""
-_QUANTILES_JUDGED = 40_000_000
-"""About the most forecasts that calibration holds, at equal distances: with long horizons neighbours err alike."""
 _FEWEST_LOOKED_AT = 1_000
 """Minimum held-out windows for early stopping, however short the training."""
 _FIRST_LOOK = 4
@@ -82,38 +82,21 @@ def _fit(
     network.head.check(torch.as_tensor(grid.y[grid.known(train_ends)]))
     panel = pack(grid, network.scale.measure, features, season=plan.longest_season, device=device)
     held_out = _held_out(panel, chosen, ends, plan)
-    facts, snapshots = Facts(), list[dict[str, Tensor]]()
+    facts, snapshots = Facts(), list[Weights]()
     if int(np.maximum(train_ends - 1, 0).sum()) > 0:
-        rates = schedule(plan.training.schedule, plan.training.schedule_steps, plan.training.cycles)
-        stretches = _stretches(panel, torch.as_tensor(train_ends).to(device), plan, rates)
-        network.to(device)
-        if warm is None:
-            network.prepare(list(islice(stretches, _FIRST_LOOK)))
-        if network.model.learned:
-            looked_at = _looked_at(held_out, plan, alone=network.model.alone)
-            facts, snapshots = run(
-                network, stretches, looked_at, plan.model, plan.training, rates, grid.label, watch, state
-            )
+        learning = _Learning(network.to(device), panel, torch.as_tensor(train_ends).to(device), held_out, plan)
+        facts, snapshots = learning.run(grid.label, watch, state, begins=warm is None)
     facts = replace(facts, weights=network.weights, series=grid.series, rows=int(ends.sum()))
     members = []
     for one in _members(network, snapshots):
-        calibration, error = _calibration(one.eval(), held_out, plan)
+        calibration, error = calibrate_on(held_out, one.eval())
         own = replace(facts, held_out_error=error)
         members.append(Artefact(plan, one.to("cpu"), features, calibration, own, grid.frequency))
-    asked = plan.training.snapshots if network.model.learned else 0
-    if len(snapshots) < asked:
-        took = "with as many snapshots" if snapshots else "with the best weights instead"
-        watch.say(f"training stopped after {len(snapshots)} of {asked} descents, {took}")
     made = members[0].joined(members[1:])
-    return made if network.model.learned else with_own_calibration(made, grid, ends)
-
-
-def _members(network: Network, snapshots: list[dict[str, Tensor]]) -> list[Network]:
-    """One network for each snapshot; if there are none, the network itself with its best weights."""
-    copies = [deepcopy(network) for _ in snapshots]
-    for copy, weights in zip(copies, snapshots, strict=True):
-        copy.restore(weights)
-    return copies or [network]
+    if not network.model.learned:
+        return with_own_calibration(made, grid, ends)
+    _tell_lacking(len(snapshots), plan.training.snapshots, watch)
+    return made
 
 
 def _begun(grid: Grid, train_ends: Ints, plan: Plan, warm: Artefact | None) -> tuple[Network, Features]:
@@ -128,6 +111,7 @@ def _begun(grid: Grid, train_ends: Ints, plan: Plan, warm: Artefact | None) -> t
 
 
 def _held_out(panel: Panel, chosen: Ints, ends: Ints, plan: Plan) -> HeldOut:
+    """The last rows of the chosen series."""
     series = torch.as_tensor(chosen).to(panel.device)
     after = torch.as_tensor(ends[chosen]).to(panel.device)
     return HeldOut(
@@ -143,43 +127,60 @@ def _held_out(panel: Panel, chosen: Ints, ends: Ints, plan: Plan) -> HeldOut:
     )
 
 
-def _looked_at(held_out: HeldOut, plan: Plan, *, alone: bool) -> HeldOut | HeldOutWindows:
-    """The rows for early stopping, thinned so that a validation costs no more than the training between two of them."""
-    asked = plan.training
-    most = max(_FEWEST_LOOKED_AT, asked.steps * asked.rows * asked.stretch // asked.validations)
-    return HeldOutWindows(held_out, most) if alone else held_out.thinned(most)
+@dataclass(frozen=True)
+class _Learning:
+    """A network on the device, the rows that it learns from, and those by which early stopping judges it.
+
+    Shapes: ends_S [S], where each series' training rows end
+    """
+
+    network: Network
+    panel: Panel
+    ends_S: Tensor
+    held_out: HeldOut
+    plan: Plan
+
+    def run(
+        self, label: Callable[[int], str], watch: Watch, state: Path | None, *, begins: bool
+    ) -> tuple[Facts, list[Weights]]:
+        """Train the weights, if it has any; gives facts about the training, and the snapshots that were asked for.
+
+        With `begins` the network first chooses its starts and units, which one from a saved model has.
+        """
+        training = self.plan.training
+        rates = schedule(training.schedule, training.schedule_steps, training.cycles)
+        stretches = _stretches(self.panel, self.ends_S, self.plan, rates)
+        if begins:
+            self.network.prepare(list(islice(stretches, _FIRST_LOOK)))
+        if not self.network.model.learned:
+            return Facts(), []
+        return run(self.network, stretches, self._looked_at, self.plan.model, training, rates, label, watch, state)
+
+    def _looked_at(self, steps: int) -> HeldOut | HeldOutWindows:
+        """The rows for early stopping, so many that a look costs no more than the training between two of them."""
+        training = self.plan.training
+        most = max(_FEWEST_LOOKED_AT, training.steps * training.rows * training.stretch // training.validations)
+        return HeldOutWindows(self.held_out, most) if self.network.model.alone else self.held_out.thinned(most)
 
 
-def _stretches(panel: Panel, ends: Tensor, plan: Plan, rates: Schedule) -> TrainingStretches | StreamedStretches:
+def _stretches(panel: Panel, ends_S: Tensor, plan: Plan, rates: Schedule) -> TrainingStretches | StreamedStretches:
     training = plan.training
     if training.stream:
-        return StreamedStretches(panel, ends, training, window=plan.window, horizon=plan.horizon)
+        return StreamedStretches(panel, ends_S, training, window=plan.window, horizon=plan.horizon)
     curriculum = Curriculum(rates, training.curriculum)
-    return TrainingStretches(panel, ends, curriculum, training, window=plan.window, horizon=plan.horizon)
+    return TrainingStretches(panel, ends_S, curriculum, training, window=plan.window, horizon=plan.horizon)
 
 
-def _calibration(network: Network, held_out: HeldOut, plan: Plan) -> tuple[Calibration, float | None]:
-    """Calibration from the held-out rows, which were not trained on, and the calibrated error there."""
-    quantiles, targets, origins = list[Floats](), list[Floats](), 0
-    cutoffs = len(held_out.series) * held_out.steps
-    some = slice(None, None, 1 + cutoffs * plan.horizon * len(LEVELS) // _QUANTILES_JUDGED)
-    with torch.no_grad():
-        for stretch in held_out:
-            counted_BTH = stretch.weight_BTH > 0
-            used_BT = counted_BTH.any(-1)
-            # Forecasts from neighbouring cutoffs have correlated errors: one per horizon counts as independent.
-            origins += int(np.ceil(used_BT.sum(1).cpu().numpy() / plan.horizon).sum())
-            wanted = network.targets(stretch.batch).masked_fill(~counted_BTH, float("nan"))
-            for found, values in ((quantiles, network.scaled_quantiles(stretch.batch)), (targets, wanted)):
-                found.append(values[:, some][used_BT[:, some]].cpu().numpy())
-    if not targets:
-        return Calibration.none(plan.horizon), None
-    found_NHQ, wanted_NH = np.concatenate(quantiles), np.concatenate(targets)
-    calibration = calibrate(found_NHQ, wanted_NH, origins)
-    return calibration, _error(calibration.apply(torch.as_tensor(found_NHQ)).numpy(), wanted_NH)
+def _members(network: Network, snapshots: list[Weights]) -> list[Network]:
+    """One network for each snapshot; if there are none, the network itself with its best weights."""
+    copies = [deepcopy(network) for _ in snapshots]
+    for copy, weights in zip(copies, snapshots, strict=True):
+        copy.restore(weights)
+    return copies or [network]
 
 
-def _error(quantiles: Floats, targets: Floats) -> float | None:
-    """Mean pinball loss over the known targets, None if there are none. Shapes: [n, H, Q], [n, H]"""
-    known = ~np.isnan(targets)
-    return float(pinball(quantiles[known], LEVELS, targets[known]).mean()) if known.any() else None
+def _tell_lacking(made: int, asked: int, watch: Watch) -> None:
+    """Say so if the training ended before all snapshots were made."""
+    if made < asked:
+        took = "with as many snapshots" if made else "with the best weights instead"
+        watch.say(f"training stopped after {made} of {asked} descents, {took}")

@@ -2,7 +2,7 @@
 
 import logging
 import warnings
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,14 +17,13 @@ from torch.utils.data import DataLoader
 from forecaster.progress import Watch
 from forecaster.training import workers
 from forecaster.training.average import average
-from forecaster.training.callbacks import Averaging, BestWeights, History, Snapshots
+from forecaster.training.callbacks import Averaging, BestWeights, History, LookedAt, Snapshots
 from forecaster.training.checkpoints import Checkpoints, Draws, SafeFiles
 from forecaster.training.clipping import Clipping
 from forecaster.training.facts import Facts
 from forecaster.training.how import Precision, Training
 from forecaster.training.module import TrainingModule
 from forecaster.training.schedule import Schedule
-from forecaster.training.stretch import HeldOut, HeldOutWindows, Stretch
 from forecaster.training.time_limit import TimeLimit
 from forecaster.training.trainable import Trainable
 
@@ -39,7 +38,7 @@ _PRECISIONS: dict[Precision, Literal["32-true", "bf16-mixed"]] = {"32": "32-true
 def run(
     network: Trainable,
     stretches: Draws,
-    held_out: HeldOut | HeldOutWindows,
+    looked_at: LookedAt,
     name: str,
     training: Training,
     rates: Schedule,
@@ -51,13 +50,14 @@ def run(
 
     The panel is already on the device; the loader only draws indices.
 
-    `state` is a file for checkpoints, from which a killed training continues.
+    `looked_at` gives the held-out rows for early stopping, once the run's number of steps is known. `state` is a file for
+    checkpoints, from which a killed training continues.
     """
     module = _module(network, training, rates, label)
-    minding = _Minding.of(stretches, workers.Shared(held_out), training, watch, state)
+    minding = _Minding.of(stretches, looked_at, training, watch, state)
     with _quiet(), torch.random.fork_rng(workers.gpus()):
         torch.manual_seed(training.seed + workers.number())
-        trainer = _trainer(training, minding.callbacks, held_out.panel.device)
+        trainer = _trainer(training, minding.callbacks, stretches.panel.device)
         begun = state if state is not None and workers.read_by_first(state.exists) else None
         trainer.fit(module, DataLoader(workers.Shared(stretches), batch_size=None), ckpt_path=begun)
     facts = minding.facts(trainer.global_step, module.schedule.steps)
@@ -117,12 +117,12 @@ class _Minding:
 
     @classmethod
     def of(
-        cls, stretches: Draws, held_out: Iterable[Stretch], training: Training, watch: Watch, state: Path | None
+        cls, stretches: Draws, looked_at: LookedAt, training: Training, watch: Watch, state: Path | None
     ) -> "_Minding":
         """Made from the settings of a training."""
         history, limit = History(watch), TimeLimit(training.max_seconds)
         mean = average(training.average, decay=training.average_decay, tail=training.average_tail)
-        best = BestWeights(held_out, history, mean, looks=training.validations, patience=training.patience)
+        best = BestWeights(looked_at, history, mean, looks=training.validations, patience=training.patience)
         kept = [Checkpoints(state, stretches, seconds=training.checkpoint_seconds)] if state is not None else []
         return cls(history, Averaging(mean), Snapshots(mean, training.snapshots), best, limit, kept)
 

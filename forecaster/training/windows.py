@@ -13,11 +13,12 @@ from forecaster.progress import SILENT
 from forecaster.series.frequency import Ints
 from forecaster.series.grid import Bools, Floats, Grid
 from forecaster.training.curriculum import Curriculum
+from forecaster.training.held_out import HeldOut
 from forecaster.training.how import Training
 from forecaster.training.labelled_windows import LabelledWindows
 from forecaster.training.run import run
 from forecaster.training.schedule import schedule
-from forecaster.training.stretch import HeldOut, TrainingStretches
+from forecaster.training.stretch import TrainingStretches
 from forecaster.training.trainable import Trainable
 
 __all__ = ["fit_labelled", "fit_windows"]
@@ -47,7 +48,7 @@ def fit_windows(
         panel, torch.as_tensor(begins), Curriculum(rates, training.curriculum), training, window=window, horizon=1
     )
     with limited(training.threads):
-        run(network, stretches, held_out, name, training, rates, grid.label, SILENT)
+        run(network, stretches, lambda _: held_out, name, training, rates, grid.label, SILENT)
 
 
 def fit_labelled(
@@ -82,7 +83,7 @@ def fit_labelled(
     held_out = HeldOut(panel, none, none, none, window=window, horizon=1, run_in=0, values=1)
     rates = schedule(training.schedule, training.schedule_steps, training.cycles)
     with limited(training.threads):
-        run(network, draws, held_out, name, training, rates, grid.label, SILENT)
+        run(network, draws, lambda _: held_out, name, training, rates, grid.label, SILENT)
     return draws
 
 

@@ -48,6 +48,7 @@ class _Prepared:
         from forecaster.training.artefact import build_network
         from forecaster.training.fit import _stretches
         from forecaster.training.plan import plan
+        from forecaster.training.schedule import schedule
 
         torch.set_num_threads(1)
         grid = check(frame, Roles()).grids[0]
@@ -55,8 +56,9 @@ class _Prepared:
         features = Features.fit(grid, grid.lengths)
         self.network = build_network(made, features)
         self.panel = pack(grid, self.network.scale.measure, features, season=max(made.seasons, default=1))
-        self.stretches = iter(_stretches(self.panel, torch.as_tensor(grid.lengths), made))
         self.training = made.training
+        rates = schedule(self.training.schedule, self.training.schedule_steps, self.training.cycles)
+        self.stretches = iter(_stretches(self.panel, torch.as_tensor(grid.lengths), made, rates))
 
 
 def _gather() -> Row:

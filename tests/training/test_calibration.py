@@ -67,7 +67,7 @@ def test_what_is_held_at_once_is_bounded(monkeypatch: pytest.MonkeyPatch) -> Non
     grid = check(synthetic.seasonal(3, 400), Roles()).grids[0]
     asked = plan(grid, grid.lengths, model="linear", horizon=4, settings=quick("linear", held_out=90))
     whole = fit(grid, grid.lengths, asked).calibration
-    monkeypatch.setattr("forecaster.training.fit._QUANTILES_JUDGED", 10_000)
+    monkeypatch.setattr("forecaster.training.held_out_calibration._QUANTILES_JUDGED", 10_000)
     part = fit(grid, grid.lengths, asked).calibration
     assert 100 < part.errors < whole.errors / 2
     assert part.factors == pytest.approx(whole.factors, rel=0.2)

@@ -11,8 +11,8 @@ from forecaster.series import synthetic
 from forecaster.series.frame import check
 from forecaster.series.roles import Roles
 from forecaster.training.artefact import build_network
+from forecaster.training.held_out import HeldOut, HeldOutWindows
 from forecaster.training.plan import plan
-from forecaster.training.stretch import HeldOut, HeldOutWindows
 from forecaster.training.trainable import Trainable
 
 HELD_OUT, HORIZON = 60, 5
