@@ -159,7 +159,7 @@ class _Learning:
     def _looked_at(self, steps: int) -> HeldOut | HeldOutWindows:
         """The rows for early stopping, so many that a look costs no more than the training between two of them."""
         training = self.plan.training
-        most = max(_FEWEST_LOOKED_AT, training.steps * training.rows * training.stretch // training.validations)
+        most = max(_FEWEST_LOOKED_AT, steps * training.rows * training.stretch // training.validations)
         return HeldOutWindows(self.held_out, most) if self.network.model.alone else self.held_out.thinned(most)
 
 

@@ -59,7 +59,7 @@ def _looked_at(monkeypatch: pytest.MonkeyPatch, **asked: int) -> tuple[Facts, li
     counted = iter(range(1_000))
     monkeypatch.setattr(TimeLimit, "_spent", lambda _: float(next(counted)))
     grid = check(synthetic.seasonal(2, 120), Roles()).grids[0]
-    settings = quick(validations=4, patience=9, **asked)
+    settings = quick(**{"validations": 4, "patience": 9, **asked})
     facts = learn(grid, np.asarray(grid.lengths), model="lstm", horizon=2, settings=settings).facts
     return facts, [(moment.step, moment.val_loss) for moment in facts.moments if moment.val_loss is not None]
 
@@ -75,3 +75,15 @@ def test_a_shortened_run_is_measured_at_the_steps_of_its_repeat(monkeypatch: pyt
     assert [step for step, _ in shortened] == [18, 27, 36, 37]
     _, whole = _looked_at(monkeypatch, steps=40, max_seconds=1_000)
     assert [step for step, _ in whole] == [10, 20, 30, 40]
+
+
+@pytest.mark.slow
+def test_a_shortened_run_is_measured_on_the_rows_of_its_repeat(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of 56 held-out cutoffs every second one is looked at with 37 steps (about 27), and all with 40 (30 at least)."""
+    monkeypatch.setattr("forecaster.training.fit._FEWEST_LOOKED_AT", 1)
+    small = {"rows": 1, "stretch": 3, "held_out": 28}
+    facts, shortened = _looked_at(monkeypatch, steps=40, max_seconds=40, **small)
+    assert (facts.shortened, facts.schedule_steps) == (True, 37)
+    _, repeated = _looked_at(monkeypatch, steps=37, max_seconds=1_000, **small)
+    assert shortened == repeated
+    assert len(shortened) == 4
