@@ -11,19 +11,18 @@ import random
 import tempfile
 import time
 import weakref
-from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import IO, Any, Self
 
 import httpx
 
+from connectors._limits import Limit, meters
 from forecaster.counted import counted
 from forecaster.errors import ConfigError, SourceError
 
-__all__ = ["Http", "Limit", "Refused"]
+__all__ = ["Http", "Refused"]
 
 logging.getLogger("httpx").setLevel(logging.WARNING)  # it logs whole addresses, and with them the keys that some hold
 
@@ -44,40 +43,6 @@ class Refused(SourceError):
     def __init__(self, message: str, status: int, body: str) -> None:
         super().__init__(message)
         self.status, self.body = status, body
-
-
-@dataclass(frozen=True)
-class Limit:
-    """At most so much weight in so many seconds."""
-
-    weight: float
-    per_s: float
-
-
-@dataclass
-class _Meter:
-    """How much of a limit all clients of this process used in the last `per_s` seconds."""
-
-    limit: Limit
-    used: "deque[tuple[float, float]]" = field(default_factory=deque)
-
-    def wait_s(self, weight: float, now: float) -> float:
-        """How long until a call of this weight fits. One that is heavier than the limit waits until nothing else counts."""
-        while self.used and self.used[0][0] <= now - self.limit.per_s:
-            self.used.popleft()
-        room = self.limit.weight - min(weight, self.limit.weight)
-        total = sum(weight for _, weight in self.used)
-        for at, weight_then in self.used:
-            if total <= room:
-                return 0.0
-            total -= weight_then
-            if total <= room:
-                return at + self.limit.per_s - now
-        return 0.0
-
-
-_METERS: dict[tuple[str, Limit, Callable[[], float]], _Meter] = {}
-"""By address and limit: a source counts the calls of all pipelines together."""
 
 
 class Http:
@@ -105,7 +70,7 @@ class Http:
     ) -> None:
         self.name, self.url = name, url.rstrip("/")
         self._secrets = tuple(text for text in secrets if text)
-        self._meters = [_METERS.setdefault((self.url, limit, clock), _Meter(limit)) for limit in limits]
+        self._meters = meters(self.url, limits, clock)
         self._again, self._attempts, self._patience_s, self._most = again, attempts, patience_s, most_bytes
         self._sleep, self._clock = sleep, clock
         agent = {"User-Agent": AGENT, **(headers or {})}
@@ -206,7 +171,7 @@ class Http:
                     )
                 self._sleep(wait)
         for meter in self._meters:
-            meter.used.append((self._clock(), weight))
+            meter.use(weight, self._clock())
 
     def _clean(self, text: str) -> str:
         for value in self._secrets:

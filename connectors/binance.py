@@ -10,8 +10,9 @@ import pyarrow as pa
 
 from connectors._asked import millis, reached, wrong
 from connectors._candles import settled
-from connectors._http import Http, Limit, Refused
+from connectors._http import Http, Refused
 from connectors._licence import Licence
+from connectors._limits import Limit
 from forecaster.errors import ConfigError, SourceError
 from forecaster.series.delivered import gathered, table
 from forecaster.series.frequency import parse_duration

@@ -6,18 +6,19 @@ by span, if it has one.
 
 import importlib.util
 import logging
-import queue
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
 from connectors._asked import ends
+from connectors._opcua_rows import rows_of, time_of
+from connectors._opcua_told import Told
 from forecaster.errors import ConfigError, ForecasterError, MissingPackage, SourceError
-from forecaster.series.delivered import gathered, table
+from forecaster.series.delivered import gathered
 from forecaster.series.frequency import parse_duration
 from forecaster.series.pushing import Delivery, Pushing
 from forecaster.series.secret import secret
@@ -123,10 +124,10 @@ class Opcua(Timed, Pushing):
         with self._connected() as client:
             self._looked_up(client, piece.part)
             for found in _history(self._node(client, piece.part), start, end):
-                yield _rows([(piece.part, value) for value in found if start <= _at(value, end) < end])
+                yield rows_of([(piece.part, value) for value in found if start <= time_of(value, end) < end])
 
     def subscribe(self, patience_s: float) -> Iterator[Delivery]:
-        config, told = self.config, _Told(self.config.in_flight)
+        config, told = self.config, Told(self.config.in_flight)
         with self._connected() as client:
             nodes = {name: self._node(client, name) for name in config.nodes}
             names: dict[str, list[str]] = {}
@@ -141,7 +142,7 @@ class Opcua(Timed, Pushing):
             )
             _require_accepted(made, list(watched))
             while changes := told.take(patience_s):
-                rows = _rows([(name, value) for node, value in changes for name in names[node]])
+                rows = rows_of([(name, value) for node, value in changes for name in names[node]])
                 yield Delivery(rows, lambda: None)
             client.check_connection()
 
@@ -231,76 +232,6 @@ def _history(node: "SyncNode", start: datetime, end: datetime) -> Iterator[list[
                 f"opcua, node '{node}': its history goes on where it stood, after {len(found.HistoryData.DataValues)} values"
             )
         left = found.ContinuationPoint
-
-
-class _Told:
-    """Changes that arrive in asyncua's thread."""
-
-    def __init__(self, most: int) -> None:
-        self.most = most
-        self._come: queue.SimpleQueue[tuple[str, Any]] = queue.SimpleQueue()
-        self._failed = ""
-
-    def datachange_notification(self, node: Any, value: object, data: Any) -> None:
-        """The name is asyncua's."""
-        if self._failed:
-            return
-        if self._come.qsize() >= self.most:
-            self._failed = f"{self.most} changes wait to be stored; raise 'publishing' or 'sampling'"
-        else:
-            self._come.put((str(node.nodeid), data.monitored_item.Value))
-
-    def status_change_notification(self, status: Any) -> None:
-        """The name is asyncua's."""
-        self._failed = f"the subscription ended: {status.Status}"
-
-    def take(self, patience_s: float) -> list[tuple[str, Any]]:
-        """Changes that have arrived, the oldest first; empty if none came within `patience_s` seconds.
-
-        Raises: SourceError if the subscription has ended and all earlier changes have been taken
-        """
-        try:
-            found = [self._come.get(timeout=0 if self._failed else patience_s)]
-        except queue.Empty:
-            found = []
-        while not self._come.empty():
-            found.append(self._come.get_nowait())
-        if self._failed and not found:
-            raise SourceError(f"opcua: {self._failed}")
-        return found
-
-
-def _rows(found: Sequence[tuple[str, Any]]) -> pa.Table:
-    """Values with their times and status codes; a bad value becomes a text with its code, which the intake refuses."""
-    now = datetime.now(UTC)
-    return table(
-        [name for name, _ in found],
-        [_at(value, now) for _, value in found],
-        [_number(value) for _, value in found],
-        quality=[_quality(value) for _, value in found],
-    )
-
-
-def _at(value: Any, otherwise: datetime) -> datetime:
-    """The time of a value at its source, else at the server."""
-    at: datetime = value.SourceTimestamp or value.ServerTimestamp or otherwise
-    return at.replace(tzinfo=UTC) if at.tzinfo is None else at
-
-
-def _number(value: Any) -> Any:
-    found = value.Value.Value if value.Value is not None else None
-    if found is None:
-        return None
-    if value.StatusCode is not None and value.StatusCode.is_bad():
-        return f"{found} ({value.StatusCode.name})"
-    return float(found) if isinstance(found, (bool, int, float)) else str(found)
-
-
-def _quality(value: Any) -> str | None:
-    """The status code unless it is good; or a note if the value came without a time."""
-    if value.StatusCode is not None and not value.StatusCode.is_good():
-        return str(value.StatusCode.name)
-    return None if value.SourceTimestamp or value.ServerTimestamp else "time of arrival"
 
 
 def _require_accepted(handles: Any, names: Sequence[str]) -> None:

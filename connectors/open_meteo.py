@@ -10,8 +10,9 @@ import numpy as np
 import pyarrow as pa
 
 from connectors._asked import days, ends, reached, wrong
-from connectors._http import Http, Limit, Refused
+from connectors._http import Http, Refused
 from connectors._licence import Licence
+from connectors._limits import Limit
 from forecaster.errors import ConfigError
 from forecaster.series.delivered import table
 from forecaster.series.frequency import parse_duration

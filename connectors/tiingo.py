@@ -8,8 +8,9 @@ import pandas as pd
 
 from connectors._asked import days, wrong
 from connectors._daily import DailyBars
-from connectors._http import Http, Limit, Refused
+from connectors._http import Http, Refused
 from connectors._licence import Licence
+from connectors._limits import Limit
 from forecaster.errors import ConfigError
 from forecaster.series.secret import secret
 from forecaster.series.source import Slice

@@ -8,7 +8,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse
 from starlette.routing import Route
 
-from connectors._http import Http, Limit, Refused
+from connectors._http import Http, Refused
+from connectors._limits import Limit
 from forecaster.errors import ConfigError, SourceError
 from tests.standins.base import Fault
 from tests.standins.web import WebStandin

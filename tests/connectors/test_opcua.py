@@ -19,7 +19,9 @@ from asyncua import ua
 from asyncua.crypto.permission_rules import User, UserRole
 from asyncua.sync import Server
 
-from connectors.opcua import Opcua, _rows, _Told
+from connectors._opcua_rows import rows_of
+from connectors._opcua_told import Told
+from connectors.opcua import Opcua
 from forecaster.errors import ConfigError, SourceError
 from forecaster.series.source import Done, Slice, Window
 from forecaster.store.intake import Intake
@@ -90,7 +92,7 @@ def test_codes_become_quality_and_bad_values_are_refused(machine: Machine) -> No
     assert found["y"].fillna(-1).tolist() == [1.0, 2.0, -1]  # this server sends no value with a bad code, others do
     assert found["quality"].tolist()[1:] == ["UncertainLastUsableValue", "BadSensorFailure"]
     bad = ua.DataValue(ua.Variant(3.0), ua.StatusCode(ua.StatusCodes.BadSensorFailure), SourceTimestamp=at)
-    assert _rows([("speed", bad)])["y"].to_pylist() == ["3.0 (BadSensorFailure)"]
+    assert rows_of([("speed", bad)])["y"].to_pylist() == ["3.0 (BadSensorFailure)"]
 
 
 @pytest.mark.slow
@@ -173,7 +175,7 @@ def test_too_many_changes_end_the_subscription_rather_than_being_dropped(machine
 
 def test_what_came_before_the_end_of_a_subscription_is_taken() -> None:
     """The end is told when nothing waits any more, and at once then; later changes are no news."""
-    told, change = _Told(2), SimpleNamespace(monitored_item=SimpleNamespace(Value=1.0))
+    told, change = Told(2), SimpleNamespace(monitored_item=SimpleNamespace(Value=1.0))
     for _ in range(3):
         told.datachange_notification(SimpleNamespace(nodeid="speed"), 1.0, change)
     assert told.take(60.0) == [("speed", 1.0)] * 2
