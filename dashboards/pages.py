@@ -53,19 +53,26 @@ def create(client: Client) -> Dash:
     app.layout = lambda: _layout(client)
     page = app.interpolate_index
     app.interpolate_index = lambda **parts: page(**{**parts, "title": escape(_name(client))})
+    _tie_to_address(app)
+    page_of = Input("address", "search"), Input("dark", "data"), Input("clock", "n_intervals")
+    app.callback(Output("content", "children"), *page_of, prevent_initial_call=True)(_shown(client))
+    for part, made in _LATER.items():
+        app.callback(Output(part, "children"), Input(part, "id"))(_later(client, made))
+    return app
+
+
+def _tie_to_address(app: Dash) -> None:
+    """Let the browser keep the choices and the URL alike, and tell whether it is dark."""
     app.clientside_callback(_IS_DARK, Output("dark", "data"), Input("address", "pathname"))
     app.clientside_callback(
         _READ, Output("series", "value"), Output("span", "value"), Output("span", "style"), Input("address", "search")
     )
     app.clientside_callback(_WRITE, Input("series", "value"), Input("span", "value"), prevent_initial_call=True)
 
-    @app.callback(
-        Output("content", "children"),
-        Input("address", "search"),
-        Input("dark", "data"),
-        Input("clock", "n_intervals"),
-        prevent_initial_call=True,
-    )
+
+def _shown(client: Client) -> Callable[[str | None, bool, int | None], Any]:
+    """Fills the page that a URL names; where that fails, says why."""
+
     def show(search: str | None, dark: bool, _: int | None) -> Any:
         asked = parse_qs((search or "").lstrip("?"))
         name, span = asked.get("series", [None])[0], asked.get("span", [_SPAN])[0]
@@ -76,9 +83,7 @@ def create(client: Client) -> Dash:
         except ForecasterError as error:
             return problem(error)
 
-    for part, made in _LATER.items():
-        app.callback(Output(part, "children"), Input(part, "id"))(_later(client, made))
-    return app
+    return show
 
 
 def _later(client: Client, made: Callable[[Client, datetime], Any]) -> Callable[[str], Any]:
