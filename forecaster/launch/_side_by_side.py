@@ -1,6 +1,7 @@
 """Runs jobs in parallel, each in a single-threaded process, if there are cores and the jobs are long enough."""
 
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future
 from multiprocessing import current_process
 from typing import TypeVar
 
@@ -32,7 +33,7 @@ def side_by_side(work: Work[Job, Done], jobs: Sequence[Job], seconds: Sequence[f
     others = cores() - 1 if away else 0
     if others < 1:
         return [work(job, watch) for job in jobs]
-    from loky import BrokenProcessPool, ProcessPoolExecutor
+    from loky import ProcessPoolExecutor
 
     pool, made = ProcessPoolExecutor(min(others, len(away))), dict[int, Done]()
     try:
@@ -41,19 +42,24 @@ def side_by_side(work: Work[Job, Done], jobs: Sequence[Job], seconds: Sequence[f
             # A job that no process has started yet is done here instead.
             if n not in futures or futures[n].cancel():
                 made[n] = work(jobs[n], watch)
-        for n in set(away) - set(made):
-            try:
-                made[n], lines = futures[n].result()
-                for line in lines:
-                    watch.say(line)
-            except BrokenProcessPool:
-                watch.say(
-                    "a parallel process was killed, perhaps for lack of memory: its work is repeated in this process"
-                )
-                made[n] = work(jobs[n], watch)
+        made |= {n: _result(futures[n], work, jobs[n], watch) for n in set(away) - set(made)}
     finally:
         pool.shutdown(kill_workers=True)
     return [made[n] for n in range(len(jobs))]
+
+
+def _result(future: Future[tuple[Done, list[str]]], work: Work[Job, Done], job: Job, watch: Watch) -> Done:
+    """What another process made of a job; if that process was killed, the work is repeated in this one."""
+    from loky import BrokenProcessPool
+
+    try:
+        done, lines = future.result()
+    except BrokenProcessPool:
+        watch.say("a parallel process was killed, perhaps for lack of memory: its work is repeated in this process")
+        return work(job, watch)
+    for line in lines:
+        watch.say(line)
+    return done
 
 
 def cores() -> int:

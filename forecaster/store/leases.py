@@ -60,15 +60,14 @@ def lease(engine: sa.Engine, name: str, wait_s: float = LEASE_WAIT_S) -> Iterato
 
 
 def _take(engine: sa.Engine, name: str, owner: str) -> bool:
+    """Whether the lease is the owner's now. Raises: ConfigError for a ledger that cannot be written"""
     now = datetime.now(UTC)
     until = now + timedelta(seconds=_LEASE_S)
     try:
         with engine.begin() as connection:
             connection.execute(leases.delete().where(leases.c.name == name, leases.c.until < now))
             if engine.dialect.name == "sqlite":  # a ledger of one machine: killed holders can be detected
-                holder = connection.execute(sa.select(leases.c.owner).where(leases.c.name == name)).scalar()
-                if holder is not None and _is_dead(holder):
-                    connection.execute(leases.delete().where(leases.c.name == name, leases.c.owner == holder))
+                _end_if_killed(connection, name)
             connection.execute(leases.insert().values(name=name, owner=owner, until=until))
     except IntegrityError:  # held by another
         return False
@@ -77,6 +76,13 @@ def _take(engine: sa.Engine, name: str, owner: str) -> bool:
             raise ConfigError(f"cannot write to the ledger at '{engine.url}': {error.orig}.") from error
         return False
     return True
+
+
+def _end_if_killed(connection: sa.Connection, name: str) -> None:
+    """End the lease of a holder on this machine that no longer exists."""
+    holder = connection.execute(sa.select(leases.c.owner).where(leases.c.name == name)).scalar()
+    if holder is not None and _is_dead(holder):
+        connection.execute(leases.delete().where(leases.c.name == name, leases.c.owner == holder))
 
 
 def _is_busy(error: OperationalError) -> bool:
