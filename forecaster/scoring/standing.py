@@ -164,12 +164,22 @@ def _dense(stepping: Stepping, rows: pd.DataFrame) -> tuple[Ints, list[Floats], 
 
 
 def _without_values(stepping: Stepping, clock: Clock) -> Grid:
+    """Names and times of the series, as forecasts need no more."""
     count, nothing = len(stepping.names), np.zeros(len(stepping.names), np.int64)
-    names, none = np.array(stepping.names, object), np.zeros((0, 0))
-    offsets = np.zeros(count + 1, np.int64)
-    y, static = np.zeros(0), np.zeros((count, 0))
-    step = stepping.carried.artefact.frequency
-    return Grid(step, clock, names, None, stepping.starts, offsets, y, nothing, nothing, none, none, static)
+    return Grid(
+        frequency=stepping.carried.artefact.frequency,
+        clock=clock,
+        unique_id=np.array(stepping.names, object),
+        channel=None,
+        starts=stepping.starts,
+        offsets=np.zeros(count + 1, np.int64),
+        y=np.zeros(0),
+        covariate_starts=nothing,
+        covariate_lengths=nothing,
+        past=np.zeros((0, 0)),
+        future=np.zeros((0, 0)),
+        static=np.zeros((count, 0)),
+    )
 
 
 def _scores(rows: pd.DataFrame, answers: Answers) -> pd.DataFrame:

@@ -45,6 +45,7 @@ def _empty_series(rows: Rows, targets: int) -> Bools:
 
 
 def _filled(rows: Rows, clock: Clock, one: Frequency, roles: Roles, quality: Quality) -> tuple[Grid, Ints, Ints]:
+    """The grid of some series; for each row its first series there, and its position in it."""
     series, channels = len(rows.names), len(roles.targets)
     first = np.searchsorted(rows.codes, np.arange(series))
     starts = rows.times[first]
@@ -58,22 +59,22 @@ def _filled(rows: Rows, clock: Clock, one: Frequency, roles: Roles, quality: Qua
     past = channels + len(roles.past)
     future = past + len(roles.future)
     grid = Grid(
-        one,
-        clock,
-        np.repeat(rows.names, channels),
-        np.tile(np.asarray(roles.targets, object), series) if roles.has_channels else None,
-        np.repeat(starts, channels),
-        np.concatenate([[0], np.cumsum(np.repeat(lengths, channels))]),
-        _targets(wide[:, :channels], spots, lengths),
-        np.repeat(spots[:-1], channels),
-        np.repeat(spans, channels),
-        wide[:, channels:past],
-        wide[:, past:future],
-        np.repeat(_last_known(rows.numbers[:, future:], rows.codes, series), channels, axis=0),
-        roles.past,
-        roles.future,
-        roles.static,
-        rows.static_labels,
+        frequency=one,
+        clock=clock,
+        unique_id=np.repeat(rows.names, channels),
+        channel=np.tile(np.asarray(roles.targets, object), series) if roles.has_channels else None,
+        starts=np.repeat(starts, channels),
+        offsets=np.concatenate([[0], np.cumsum(np.repeat(lengths, channels))]),
+        y=_targets(wide[:, :channels], spots, lengths),
+        covariate_starts=np.repeat(spots[:-1], channels),
+        covariate_lengths=np.repeat(spans, channels),
+        past=wide[:, channels:past],
+        future=wide[:, past:future],
+        static=np.repeat(_last_known(rows.numbers[:, future:], rows.codes, series), channels, axis=0),
+        past_names=roles.past,
+        future_names=roles.future,
+        static_names=roles.static,
+        static_labels=rows.static_labels,
     )
     return grid, rows.codes * channels, positions
 
