@@ -44,9 +44,9 @@ class Binance(Timed):
 
     Shapes:  `ds` is when a candle opens, in UTC; only candles that closed before the run are read
     Units:   prices in the quote asset, volume in the base asset
-    Missing: the exchange stood still: no candle, no row
-    Fails:   where Binance does not serve the country (451): data-api.binance.vision has the same data for all
-    Raises:  SourceError when an address is banned (418), with how long
+    Missing: while the exchange stands still there are no candles, and so no rows
+    Fails:   in countries that Binance does not serve (status 451); data-api.binance.vision has the same data for everybody
+    Raises:  SourceError if Binance has banned this address (status 418); the message says for how long
     """
 
     @dataclass(frozen=True, kw_only=True)

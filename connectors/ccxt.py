@@ -36,13 +36,13 @@ _AGAIN = {"maxRetriesOnFailure": 4, "maxRetriesOnFailureDelay": 1000}
 class Ccxt(Timed):
     """Candles of pairs at one exchange; a series is called `kraken:BTC/USD/close`.
 
-    The library keeps the exchange's limit of calls and asks again what may pass. `binance` has a connector of its own,
-    without the library.
+    The library stays within the exchange's limit of calls, and repeats calls that failed for a passing reason. For Binance
+    the connector `binance` needs no library.
 
     Shapes:  `ds` is when a candle opens, in UTC; only candles that closed before the run are read
     Units:   prices in the quote currency, volume in the base currency
-    Missing: no trade, no candle, no row
-    Fails:   exchanges that keep a short history (Kraken: 720 candles): what is older never comes, and the log says so
+    Missing: a span without a trade has no candle, and so no row
+    Fails:   on exchanges that keep a short history (Kraken: 720 candles); older candles cannot be read, and the log says so
     Raises:  ConfigError for an exchange or pair that the library does not know
     """
 

@@ -35,14 +35,14 @@ _AXES = {
 class Era5(Timed):
     """Series of places from a gridded data set; a series is called `berlin/t2m`.
 
-    Only what is in the files is planned, so a month that is added later is read then. Files of one pattern may each hold a
-    part of the time; a Zarr store is one file.
+    Times are read up to the newest in the files; those of a month that is added later are read then. Files that match one
+    pattern may each hold a part of the time; a Zarr store counts as one file.
 
     Shapes:  variables over time, latitude and longitude; other dimensions of length one are left out
     Units:   those of the files (ERA5: K, Pa, m, m/s); times are UTC
-    Missing: NaN and fill values are no row
-    Raises:  ConfigError for a place off the grid, a variable or a dimension that does not fit; SourceError for a file that
-             cannot be read
+    Missing: NaN and fill values give no row
+    Raises:  ConfigError for a place outside the grid, or a variable or dimension that does not fit; SourceError for a file
+        that cannot be read
     """
 
     needs = ("xarray",)

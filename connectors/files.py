@@ -34,8 +34,8 @@ class Files(Connector):
 
     Shapes:  long files (one value column), or wide ones: every value column is a series of its own
     Units:   times without a zone belong to `timezone`, numbers count `time_unit`s since 1970
-    Missing: empty cells and what `null` names are left out; a column that is not there is an error
-    Raises:  SourceError when a file vanishes or is no table, ConfigError for a column that is not there
+    Missing: empty cells, and the texts in `null`, give no row
+    Raises:  SourceError for a file that vanishes or is no table, ConfigError for a column that no file has
     """
 
     needs = ("fsspec",)

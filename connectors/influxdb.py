@@ -27,10 +27,12 @@ _DIALECT = {"annotations": ["datatype", "group", "default"], "header": True}
 
 
 class Influxdb(Timed):
-    """Measurements; each field of each set of tags is a series, called `measurement/tag values/field`.
+    """Measurements of InfluxDB, version 1 or 2.
 
-    Units:   times finer than a microsecond lose what is finer
-    Missing: an empty field is no row; NaN cannot be stored there
+    Each field is a series for each set of tags that it occurs with. It is called `measurement/tag values/field`.
+
+    Units:   times are truncated to microseconds
+    Missing: a point without the field gives no row; InfluxDB cannot store NaN
     Raises:  ConfigError for a database, bucket, organisation or account that the server does not know
     """
 

@@ -56,11 +56,12 @@ _DOUBTFUL = frozenset("2367")
 class Noaa(Timed):
     """Elements of stations; a series is called `USW00014732/TMAX`.
 
-    Shapes:  daily `ds` is the station's own climatological day, a civil date and no instant; an hourly value stands at
-             the full hour at or after its report, the last report before it counts
+    Shapes:  `ds` of a daily value is the station's own climatological day, a calendar date without a time of day. An hourly
+        value is the last report of the hour before `ds`, or at it
     Units:   metric: °C, mm, m/s, hPa, m, degrees
-    Missing: absent elements, packed nines, and values that failed a check of quality (unless `flagged`) are no rows
-    Fails:   a station that NCEI does not know answers like one without rows: nothing, and no error
+    Missing: an element that was not measured, also one written as nines (9999), gives no row; so does a value that failed a
+        quality check, unless `flagged` is set
+    Fails:   silently for a station that NCEI does not know, as it answers as for one without rows
     """
 
     @dataclass(frozen=True, kw_only=True)

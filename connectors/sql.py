@@ -32,11 +32,11 @@ __all__ = ["Sql"]
 class Sql(Timed):
     """A table or a query, long (one value column) or wide (each value column is a series of its own).
 
-    Units:   times without a zone are wall clocks of `timezone`, numbers count `time_unit`s since 1970
-    Missing: NULL and NaN are no row; a row without a time is never asked for
-    Fails:   on rows that commit later than `settle` after their time, unless `lookback` or `updated_column` finds them; on
-        an hour of naive times that comes twice in autumn: both are its second coming
-    Raises:  ConfigError for what the settings name and the database has not, or an account that it refuses; SourceError
+    Units:   times without a zone are local times of `timezone`; numbers count `time_unit`s since 1970
+    Missing: NULL and NaN give no row; rows without a time are not read
+    Fails:   on rows that are committed later than `settle` after their time, unless `lookback` or `updated_column` finds
+        them; on times without a zone in the hour that autumn repeats, which are all taken as the second one
+    Raises:  ConfigError for a table or column that the database does not have, or an account that it refuses; SourceError
         for a database that does not answer
     """
 

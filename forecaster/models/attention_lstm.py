@@ -13,7 +13,7 @@ class AttentionLstm(Attended):
 
     Shapes:  see `OnePass`; `api.attention` gives the weights of the last forecasts
     Missing: as in lstm; what lies before the series has weight 0
-    Fails:   as lstm does; where the state remembers all that matters, attention adds cost and no accuracy
+    Fails:   as lstm does; if the state already remembers all that matters, attention costs time and gains nothing
     Source:  Bahdanau, Cho and Bengio (2015), ICLR (additive); Luong, Pham and Manning (2015), EMNLP (dot)
     """
 

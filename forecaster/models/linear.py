@@ -16,14 +16,14 @@ _PARTS = (1, 2, 4, 8)
 
 
 class Linear(Model):
-    """A blend of seasonal anchors plus a linear map of the window in causal units, trained from every cutoff.
+    """A weighted mean of seasonal starts, plus a linear map of the scaled lag window.
 
-    Widths follow how restless the window was in its last half, quarter and eighth.
+    How wide forecasts are depends on how much values changed in the whole window, and in its last half, quarter and eighth.
 
     Shapes:  see `Model`
     Missing: filled with an earlier value
-    Fails:   on anything that is not a weighted sum of past values; it sees no covariate and no calendar
-    Source:  NLinear: Zeng et al. (2023), AAAI; a moving average is a linear map too, so DLinear is inside
+    Fails:   where the future is no weighted sum of past values; it reads neither covariates nor the calendar
+    Source:  NLinear: Zeng et al. (2023), AAAI; a moving average is a linear map, too, so DLinear is a special case
     """
 
     memory: ClassVar[Memory] = "context"

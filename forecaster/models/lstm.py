@@ -13,7 +13,7 @@ class Lstm(Recurrent):
 
     Shapes:  see `OnePass`
     Missing: filled in the window with an earlier value; flags mark it if the training rows had gaps, too
-    Fails:   on a handful of short series there are more weights than values; take size s there
+    Fails:   on a few short series, which have fewer values than it has weights; take size s there
     Source:  Hochreiter and Schmidhuber (1997), Neural Computation 9(8)
     """
 

@@ -11,11 +11,14 @@ __all__ = ["MinGru"]
 
 
 class MinGru(OnePass):
-    """A stack of mingru layers over the scaled lag windows, each with a small network behind it.
+    """A stack of minimal GRU layers over the scaled lag windows; a small network follows each layer.
+
+    Gates read the input, and not the state that the layer has so far. So a layer's states at all steps are computed at
+    once, not one after the other.
 
     Shapes:  see `OnePass`
     Missing: filled in the window with an earlier value; flags mark it if the training rows had gaps, too
-    Fails:   where a gate must depend on what is remembered: one layer cannot count or compare
+    Fails:   where a gate must depend on what is remembered, as in counting or comparing; more layers help
     Source:  Feng et al. (2024), Were RNNs all we needed?, arXiv 2410.01201
     """
 

@@ -13,13 +13,14 @@ __all__ = ["MqRnn"]
 
 
 class MqRnn(Recurrent):
-    """An LSTM with two decoders: one makes a context for each horizon step, one turns it into the head's numbers.
+    """An LSTM with two decoders: the first gives a context for each horizon step, the second makes a distribution of it.
 
-    The second sees the known future of its own step, so plans for a time shape the distribution of that time.
+    The second decoder also reads the known-future features of its own step, so what is planned for a time changes the
+    forecast of that time.
 
     Shapes:  see `OnePass`
     Missing: filled in the window with an earlier value; flags mark it if the training rows had gaps, too
-    Fails:   as lstm does; without known-future features it is a slower lstm
+    Fails:   as lstm does; without known-future features it is only slower than lstm
     Source:  Wen et al. (2017), arXiv 1711.11053; its forking sequences are how every model here is trained
     """
 

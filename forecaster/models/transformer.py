@@ -13,13 +13,13 @@ __all__ = ["Transformer"]
 
 
 class Transformer(OnePass):
-    """Blocks of attention over embedded lag windows: each step's window is a patch that ends there.
+    """Layers of attention. Each step's lag window is a patch that ends there, and a step attends to the patches before it.
 
-    Layers look in turn at neighbouring patches and at patches a season apart, so a few dozen of them reach far back.
+    Odd layers attend to the `context_steps` newest patches, even layers to as many that are a season apart.
 
     Shapes:  see `OnePass`
     Missing: filled in the window with an earlier value; flags mark it if the training rows had gaps, too
-    Fails:   on few short series; it forgets what lies more than `context_steps` patches back
+    Fails:   on few short series; it cannot remember what lies further back than its layers reach together
     Source:  Vaswani et al. (2017), NeurIPS; patches: Nie et al. (2023), ICLR; normalised first: Xiong et al. (2020), ICML
     """
 
