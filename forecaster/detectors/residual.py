@@ -17,7 +17,8 @@ from forecaster.series.frequency import Ints
 from forecaster.series.grid import Array, Floats, Grid
 from forecaster.training.artefact import Artefact
 from forecaster.training.carried import Carried
-from forecaster.training.plan import Plan, held_out_series, plan
+from forecaster.training.held_out import held_out_series
+from forecaster.training.plan import Plan, plan
 from forecaster.training.walk import walk
 
 __all__ = ["Residual"]

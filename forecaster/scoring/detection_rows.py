@@ -11,7 +11,7 @@ from forecaster.scoring.detected import Detected, by_name
 from forecaster.scoring.events import SILENT, Event, event_ids
 from forecaster.series.frame import Checked
 from forecaster.series.frequency import Ints
-from forecaster.series.grid import Floats, Grid
+from forecaster.series.grid import Bools, Floats, Grid
 
 __all__ = ["events_of", "rows_of", "scores_of"]
 
@@ -140,7 +140,7 @@ def _name_events(
 
 
 def _event_rows(one: Detected) -> pd.DataFrame:
-    """The events of a grid: those of each series, and those of wholes."""
+    """The events of a grid: those of each series, then those of wholes."""
     grid, members = one.grid, by_name(one.grid)
     own = [(s, event, _ranked(one, [s], event)) for s, events in enumerate(one.events) for event in events]
     whole = [(s, event, _ranked(one, members[s], event)) for s, story in one.whole.items() for event in story.events]
@@ -149,15 +149,8 @@ def _event_rows(one: Detected) -> pd.DataFrame:
     firsts, events, channels = zip(*own, *whole, strict=True)
     series, of_whole = np.array(firsts, np.int64), np.repeat([False, True], [len(own), len(whole)])
     starts, peaks, ends = np.array([(event.start, event.peak, event.end) for event in events], np.int64).T
-    names, channel = grid.unique_id[series].astype(str).tolist(), None
-    labels = names
-    if grid.channel is not None:
-        channel = np.where(of_whole, columns.WHOLE, grid.channel[series]).astype(str).tolist()
-        labels = [f"{name}/{part}" for name, part in zip(names, channel, strict=True)]
+    names, channel, labels = _named(grid, series, of_whole)
     start, silent = grid.ds(series, starts), np.array([event.direction == SILENT for event in events])
-    has_peak = ~(of_whole | silent)  # a silence may even end after the last row
-    at_peak = np.where(has_peak, grid.offsets[series] + peaks, 0)
-    expected = {name: np.where(has_peak, getattr(one.views, name)[at_peak], np.nan) for name in columns.EXPECTATION}
     table = {
         columns.EVENT_ID: event_ids(labels, start),
         columns.UNIQUE_ID: names,
@@ -168,10 +161,25 @@ def _event_rows(one: Detected) -> pd.DataFrame:
         columns.SEVERITY: [event.severity for event in events],
         columns.DIRECTION: [event.direction for event in events],
         columns.CHANNELS: channels,
-        **expected,
+        **_expected(one, series, peaks, ~(of_whole | silent)),
         columns.IS_OPEN: grid.lengths[series] - 1 - ends <= np.where(silent, 0, one.gap),
     }
     return pd.DataFrame(table, columns=[*columns.EVENTS])
+
+
+def _named(grid: Grid, series: Ints, of_whole: Bools) -> tuple[list[str], list[str] | None, list[str]]:
+    """Of each event the name, the channel (None where there are none), and the label in its id."""
+    names = grid.unique_id[series].astype(str).tolist()
+    if grid.channel is None:
+        return names, None, names
+    channel = np.where(of_whole, columns.WHOLE, grid.channel[series]).astype(str).tolist()
+    return names, channel, [f"{name}/{part}" for name, part in zip(names, channel, strict=True)]
+
+
+def _expected(one: Detected, series: Ints, peaks: Ints, has_peak: Bools) -> dict[str, Floats]:
+    """What was expected of each event's peak; a silence has none, and may even end after the last row."""
+    at = np.where(has_peak, one.grid.offsets[series] + peaks, 0)
+    return {name: np.where(has_peak, getattr(one.views, name)[at], np.nan) for name in columns.EXPECTATION}
 
 
 def _ranked(one: Detected, members: Sequence[int] | Ints, event: Event) -> str:

@@ -1,6 +1,7 @@
 """Builds the story of each series: from views to alarms to events, including silences."""
 
 from collections.abc import Callable, Mapping
+from typing import NamedTuple
 
 import numpy as np
 
@@ -23,6 +24,15 @@ __all__ = ["Normal", "Stories"]
 
 Normal = Callable[[str, Floats, Ints], Floats]
 """Gives the rows that calibrate a series, from its name, its views, and its number (for a whole, all its numbers)."""
+
+
+class _Seen(NamedTuple):
+    """What is seen of each row of a series, and whether it may raise an alarm."""
+
+    views_TV: Floats
+    sign_T: Floats
+    far_T: Floats
+    admitted_T: Bools
 
 
 class Stories:
@@ -53,7 +63,7 @@ class Stories:
     def of_series(self, series: int, views_TV: Floats, sign_T: Floats, far_T: Floats, admitted_T: Bools) -> Story:
         """The story of one series; `far_T` are the distances of its values from the expected ones."""
         name, members = self._grid.label(series), np.array([series])
-        return self._of(name, members, views_TV, sign_T, far_T, admitted_T, self._kinds)
+        return self._of(name, members, _Seen(views_TV, sign_T, far_T, admitted_T), self._kinds)
 
     def of_whole(self, members: Ints, some: Channels, admitted_T: Bools, learnt: Mapping[str, Together]) -> Story:
         """The story of a whole; if its channels are not in `learnt`, they are learnt from the first rows."""
@@ -64,19 +74,11 @@ class Stories:
         views_TV, sign_T = whole_views(together, some, self._how.aggregated(), np.zeros(2))
         views_TV[:begin] = np.nan
         far_T, kinds = np.full(len(views_TV), np.nan), kinds_of(together, self._kinds)
-        return self._of(name, members, views_TV, sign_T, far_T, admitted_T, kinds, together)
+        return self._of(name, members, _Seen(views_TV, sign_T, far_T, admitted_T), kinds, together)
 
-    def _of(
-        self,
-        name: str,
-        members: Ints,
-        views_TV: Floats,
-        sign_T: Floats,
-        far_T: Floats,
-        admitted_T: Bools,
-        kinds: Kinds,
-        together: Together | None = None,
-    ) -> Story:
+    def _of(self, name: str, members: Ints, seen: _Seen, kinds: Kinds, together: Together | None = None) -> Story:
+        """The story of a series, or of the whole of its members, whose state is kept."""
+        views_TV, sign_T, far_T, admitted_T = seen
         normal_MV = self._normal(name, views_TV, members)
         patience = 0 if together is None else patience_of(together, self.rules.gap)
         alarming = Alarming(normal_MV, kinds, self._rate, self.rules, self._how.thresholds(self._rate), patience)

@@ -11,7 +11,8 @@ from forecaster.series.grid import Grid
 from forecaster.training.artefact import Artefact
 from forecaster.training.blend import Blend
 from forecaster.training.candidate import Candidate
-from forecaster.training.plan import Plan, lookback
+from forecaster.training.lookback import lookback
+from forecaster.training.plan import Plan
 from forecaster.training.trial import Trial
 from forecaster.training.votes import votes
 

@@ -21,11 +21,11 @@ from forecaster.training import workers
 from forecaster.training.artefact import Artefact, build_network
 from forecaster.training.curriculum import Curriculum
 from forecaster.training.facts import Facts
-from forecaster.training.held_out import HeldOut, HeldOutWindows
+from forecaster.training.held_out import HeldOut, HeldOutWindows, held_out_series
 from forecaster.training.held_out_calibration import calibrate_on
 from forecaster.training.network import Network
 from forecaster.training.own_calibration import with_own_calibration
-from forecaster.training.plan import Plan, held_out_series
+from forecaster.training.plan import Plan
 from forecaster.training.run import run
 from forecaster.training.schedule import Schedule, schedule
 from forecaster.training.stream import StreamedStretches

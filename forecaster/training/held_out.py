@@ -4,16 +4,23 @@ from collections.abc import Iterator
 from copy import copy
 from dataclasses import replace
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.utils.data import IterableDataset
 
 from forecaster.panel.batch import gather
 from forecaster.panel.panel import Panel
+from forecaster.series.frequency import Ints
 from forecaster.training.how import Errors
+from forecaster.training.plan import Plan
 from forecaster.training.stretch import Stretch, weighted
 
-__all__ = ["HeldOut", "HeldOutWindows"]
+__all__ = ["HeldOut", "HeldOutWindows", "held_out_series"]
+
+_HELD_OUT_SERIES = 512
+_DRAW = 1
+"""The same series for all seeds: no training of an ensemble may learn the rows that others are judged on."""
 
 
 class HeldOut(IterableDataset[Stretch]):
@@ -100,3 +107,11 @@ class HeldOutWindows(IterableDataset[Stretch]):
             )
             counted_BT = torch.ones_like(batch.real_BT)
             yield Stretch(batch, weighted(batch, counted_BT, of.errors), series_B)
+
+
+def held_out_series(ends: Ints, plan: Plan) -> Ints:
+    """Series long enough to hold rows out: at least three times as many must remain for training."""
+    usable = np.flatnonzero(ends >= 4 * plan.training.held_out)
+    if len(usable) <= _HELD_OUT_SERIES:
+        return usable
+    return np.sort(np.random.default_rng(_DRAW).choice(usable, _HELD_OUT_SERIES, replace=False))

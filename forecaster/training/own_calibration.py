@@ -8,7 +8,7 @@ from forecaster.series.frequency import Ints
 from forecaster.series.grid import Grid
 from forecaster.training.artefact import Artefact
 from forecaster.training.calibration import Calibration, calibrate
-from forecaster.training.plan import held_out_series
+from forecaster.training.held_out import held_out_series
 from forecaster.training.walk import walk
 
 __all__ = ["with_own_calibration"]

@@ -3,10 +3,8 @@
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, field
 from typing import Any
-
-import numpy as np
 
 from forecaster import options, plugins
 from forecaster.counted import counted
@@ -14,48 +12,18 @@ from forecaster.errors import ConfigError
 from forecaster.series import seasonality
 from forecaster.series.frequency import Ints
 from forecaster.series.grid import Grid
-from forecaster.series.public_holidays import require_known
 from forecaster.series.seasonality import LONGEST
+from forecaster.training.choice import require_settings
 from forecaster.training.effort import effort
 from forecaster.training.how import Training
+from forecaster.training.lookback import lag_window, lookback, scale_steps
 
-__all__ = ["Choice", "Plan", "Training", "held_out_series", "lookback", "plan", "require_settings"]
+__all__ = ["Plan", "plan"]
 
-_LOOKBACKS = 12
-"""A model gets its preferred lookback if series have at least this many times as many rows."""
-_FURTHEST_BACK = 4_320
-"""Maximum steps of a lookback, whatever the season: half a month of five-minute steps."""
-_YEAR_OF_WEEKS = 52
-_SHORT_SEASON = 24
-_HELD_OUT_SERIES = 512
 _ALWAYS_AHEAD = 1_000
 """Steps that can be forecast however few rows there are, as naive forecasts can."""
 _MOST_AHEAD = 10_000
 """Most steps of any forecast: how its errors hang together is told for each pair of steps."""
-_DRAW = 1
-"""The same series for all seeds: no training of an ensemble may learn the rows that others are judged on."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Choice:
-    """The parts of a network."""
-
-    window: int = 0
-    """Lag window W in steps; 0 means: chosen from the data."""
-    scale: str = ""
-    """File in `scales/`; empty: as suits the model."""
-    head: str = "quantile"
-    """File in `heads/`."""
-    adaptive: bool = True
-    """Adapt the widths of forecasts to each series' recent errors."""
-    holidays: str = ""
-    """Countries, or regions of them, whose public holidays are features: US,DE-BY."""
-    joint: bool = False
-    """Let the targets of a series see each other's past."""
-
-    def __post_init__(self) -> None:
-        if self.window < 0:
-            raise ValueError(f"window must not be negative, got {self.window}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -144,9 +112,9 @@ def plan(
     seen, naive = _seasons(grid, ends, season)
     choice, training, own = require_settings(settings or {}, model)
     made = plugins.load("models", model)
-    window = max(choice.window or _window(seen, horizon, ends), naive)
+    window = max(choice.window or lag_window(seen, horizon, ends), naive)
     window = max(window, 0 if choice.window else lookback(model, ends, seen))
-    own["scale"] = {**_scale_steps(choice.scale, seen, window), **own["scale"]}
+    own["scale"] = {**scale_steps(choice.scale, seen, window), **own["scale"]}
     return Plan(
         model=model,
         horizon=horizon,
@@ -184,14 +152,6 @@ def _require_horizon(horizon: int, ends: Ints) -> None:
         )
 
 
-def require_settings(settings: Mapping[str, Any], model: str) -> tuple[Choice, Training, dict[str, dict[str, Any]]]:
-    """Settings as a choice of parts, a way to train, and the options of each part. Raises: ConfigError for a wrong one"""
-    choice, training, own = _sorted(settings, model)
-    _require_state(training, model)
-    require_known(choice.holidays)
-    return choice, training, own
-
-
 def _seasons(grid: Grid, ends: Ints, asked: tuple[int, ...]) -> tuple[tuple[int, ...], int]:
     """Seasons, and the one for naive and MASE: as set, otherwise found in rows and step size. Raises: ConfigError"""
     if any(m < 1 for m in asked):
@@ -202,22 +162,6 @@ def _seasons(grid: Grid, ends: Ints, asked: tuple[int, ...]) -> tuple[tuple[int,
     return found, grid.frequency.season if grid.frequency.season <= LONGEST else min(found, default=1)
 
 
-def _sorted(settings: Mapping[str, Any], model: str) -> tuple[Choice, Training, dict[str, dict[str, Any]]]:
-    choice = options.make(Choice, {k: v for k, v in settings.items() if k in ("scale", "head")})
-    made_of = plugins.load("models", model)
-    configs = {
-        "plan": Choice,
-        "model": made_of.Config,
-        "scale": plugins.load("scales", choice.scale or made_of.scale).Config,
-        "head": plugins.load("heads", choice.head).Config,
-        "training": Training,
-    }
-    values = options.sort(settings, configs)
-    made = {group: options.make(config, values[group]) for group, config in configs.items()}
-    choice = replace(made["plan"], scale=choice.scale or made_of.scale)
-    return choice, made["training"], {group: values[group] for group in ("model", "scale", "head")}
-
-
 def _joint(asked: bool, model: str, grid: Grid) -> bool:
     """Whether targets see each other's past; false for a model that reads each series alone."""
     if asked and grid.channel is None:
@@ -225,61 +169,6 @@ def _joint(asked: bool, model: str, grid: Grid) -> bool:
     return asked and bool(plugins.load("models", model).covariates)
 
 
-def _require_state(training: Training, model: str) -> None:
-    memory = plugins.load("models", model).memory
-    if training.stream and memory != "state":
-        raise ConfigError(
-            f"--set stream=true needs a model that carries a state, but the memory of '{model}' is {memory}. "
-            "Use lstm or another recurrent model, or leave stream out."
-        )
-
-
 def _built(group: str, name: str, values: Mapping[str, Any], *rest: Any) -> Any:
     found = plugins.load(f"{group}s", name)
     return found(options.make(found.Config, values), *rest)
-
-
-def _window(seasons: tuple[int, ...], horizon: int, ends: Ints) -> int:
-    """Lag window: the longest season (a year of weeks and a quarter), a few short ones, or the horizon."""
-    typical = int(np.median(ends)) if len(ends) else 1
-    longest, shortest = max(seasons, default=1), min(seasons, default=3)
-    wanted = max(
-        longest * 5 // 4 if longest == _YEAR_OF_WEEKS else longest,
-        4 * shortest if shortest <= _SHORT_SEASON else shortest,
-        horizon,
-    )
-    return int(np.clip(wanted, 1, max(1, min(LONGEST, typical // 2))))
-
-
-def lookback(model: str, ends: Ints, seasons: tuple[int, ...]) -> int:
-    """The lag window that a model prefers, if series are long enough for it, else 0.
-
-    For long seasons it spans several whole seasons, as many as the length of the series allows. Shapes: ends [S]
-    """
-    made = plugins.load("models", model)
-    room = int(np.median(ends)) // _LOOKBACKS if len(ends) else 0
-    if room < made.lookback:
-        return 0
-    shortest = min(seasons, default=1)
-    counted = min(made.seasons_back, min(room, _FURTHEST_BACK) // shortest)
-    return int(max(made.lookback, counted * shortest))
-
-
-def _scale_steps(scale: str, seasons: tuple[int, ...], window: int) -> dict[str, int]:
-    """Window lengths of a scale's level and spread, for whichever of the two its Config has."""
-    steps = {"level_steps": _level_steps(seasons, window), "spread_steps": window}
-    return {f.name: steps[f.name] for f in fields(plugins.load("scales", scale).Config) if f.name in steps}
-
-
-def _level_steps(seasons: tuple[int, ...], window: int) -> int:
-    """Rows in the level's mean: a whole season, so that the level does not follow the season."""
-    fitting = [m for m in seasons if m <= window]
-    return min(fitting) if fitting else max(1, window // 2)
-
-
-def held_out_series(ends: Ints, plan: Plan) -> Ints:
-    """Series long enough to hold rows out: at least three times as many must remain for training."""
-    usable = np.flatnonzero(ends >= 4 * plan.training.held_out)
-    if len(usable) <= _HELD_OUT_SERIES:
-        return usable
-    return np.sort(np.random.default_rng(_DRAW).choice(usable, _HELD_OUT_SERIES, replace=False))

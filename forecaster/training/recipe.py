@@ -14,9 +14,11 @@ from forecaster.training.artefact import Artefact
 from forecaster.training.auto import AUTO, CANDIDATES, best
 from forecaster.training.blend import Blend
 from forecaster.training.checkpoint_folder import CheckpointFolder
+from forecaster.training.choice import require_settings
 from forecaster.training.elsewhere import Runs, launcher
+from forecaster.training.held_out import held_out_series
 from forecaster.training.job import Job
-from forecaster.training.plan import Plan, held_out_series, plan, require_settings
+from forecaster.training.plan import Plan, plan
 from forecaster.training.time_shares import time_shares
 from forecaster.training.warm_start import saved_for
 

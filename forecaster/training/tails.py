@@ -9,7 +9,7 @@ from forecaster.series.frequency import Ints
 from forecaster.series.grid import Floats, Grid
 from forecaster.training.artefact import Artefact
 from forecaster.training.facts import Tail
-from forecaster.training.plan import held_out_series
+from forecaster.training.held_out import held_out_series
 from forecaster.training.walk import Forecasts, walk
 
 __all__ = ["with_tails"]

@@ -9,7 +9,8 @@ from forecaster.layers.distribution import pinball
 from forecaster.series.frequency import Ints
 from forecaster.series.grid import Floats, Grid
 from forecaster.training.artefact import Artefact
-from forecaster.training.plan import Plan, held_out_series
+from forecaster.training.held_out import held_out_series
+from forecaster.training.plan import Plan
 from forecaster.training.walk import Forecasts, walk
 
 __all__ = ["Trial"]

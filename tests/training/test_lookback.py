@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from forecaster.training.plan import lookback
+from forecaster.training.lookback import lookback
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,8 @@ from forecaster.series.grid import Grid
 from forecaster.series.roles import Roles
 from forecaster.training.artefact import Artefact
 from forecaster.training.blend import Blend
-from forecaster.training.plan import held_out_series, plan
+from forecaster.training.held_out import held_out_series
+from forecaster.training.plan import plan
 from forecaster.training.recipe import learn
 from forecaster.training.schedule import schedule
 from forecaster.training.trial import Trial
