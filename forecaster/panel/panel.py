@@ -99,21 +99,21 @@ def pack(
     restless_N2 = restless(level_N, spread_N, expanding_mean(spread_N, everywhere_N, starts_N))
     beside_SC, place_S = siblings(grid, features.joint) if features.joint else _alone(grid.series)
     return Panel(
-        y_N,
-        seen_N,
-        level_N,
-        spread_N,
-        starts_S,
-        lengths_S,
-        _begins(seen_N, starts_S, lengths_S),
-        torch.cat([torch.as_tensor(steps).to(device), restless_N2], 1),
-        torch.as_tensor(ahead).to(device),
-        torch.as_tensor(grid.covariate_starts.copy()).to(device),
-        torch.as_tensor(grid.covariate_lengths.copy()).to(device),
-        torch.as_tensor(static).to(device),
-        torch.as_tensor(grid.frequency.numbers(grid.starts)).to(device),
-        torch.as_tensor(beside_SC).to(device),
-        torch.as_tensor(place_S).to(device),
+        y_N=y_N,
+        seen_N=seen_N,
+        level_N=level_N,
+        spread_N=spread_N,
+        starts_S=starts_S,
+        lengths_S=lengths_S,
+        begins_S=_begins(seen_N, starts_S, lengths_S),
+        steps_NI=torch.cat([torch.as_tensor(steps).to(device), restless_N2], 1),
+        ahead_MF=torch.as_tensor(ahead).to(device),
+        ahead_starts_S=torch.as_tensor(grid.covariate_starts.copy()).to(device),
+        ahead_lengths_S=torch.as_tensor(grid.covariate_lengths.copy()).to(device),
+        static_SK=torch.as_tensor(static).to(device),
+        numbers_S=torch.as_tensor(grid.frequency.numbers(grid.starts)).to(device),
+        beside_SC=torch.as_tensor(beside_SC).to(device),
+        place_S=torch.as_tensor(place_S).to(device),
     )
 
 
