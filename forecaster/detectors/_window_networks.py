@@ -19,7 +19,7 @@ from forecaster.layers.threads import limited
 from forecaster.panel.batch import Batch
 from forecaster.series.frequency import Ints
 from forecaster.series.grid import Array, Floats, Grid
-from forecaster.training.how import Training
+from forecaster.training.settings import Training
 from forecaster.training.trainable import Trainable
 
 __all__ = ["FURTHEST", "Told", "WindowDetector", "WindowNetwork"]

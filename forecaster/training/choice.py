@@ -7,7 +7,7 @@ from typing import Any
 from forecaster import options, plugins
 from forecaster.errors import ConfigError
 from forecaster.series.public_holidays import require_known
-from forecaster.training.how import Training
+from forecaster.training.settings import Training
 
 __all__ = ["Choice", "require_settings"]
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from forecaster.series.frequency import Ints
-from forecaster.training.how import Training
+from forecaster.training.settings import Training
 
 __all__ = ["CUTOFFS_A_STEP", "CUTOFFS_A_STEP_ALONE", "effort"]
 

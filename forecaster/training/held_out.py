@@ -12,8 +12,8 @@ from torch.utils.data import IterableDataset
 from forecaster.panel.batch import gather
 from forecaster.panel.panel import Panel
 from forecaster.series.frequency import Ints
-from forecaster.training.how import Errors
 from forecaster.training.plan import Plan
+from forecaster.training.settings import Errors
 from forecaster.training.stretch import Stretch, weighted
 
 __all__ = ["HeldOut", "HeldOutWindows", "held_out_series"]

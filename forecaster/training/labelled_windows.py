@@ -9,7 +9,7 @@ from torch.utils.data import IterableDataset
 
 from forecaster.panel.batch import gather
 from forecaster.panel.panel import Panel
-from forecaster.training.how import Training
+from forecaster.training.settings import Training
 from forecaster.training.stretch import Stretch
 
 __all__ = ["LabelledWindows"]

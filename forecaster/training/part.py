@@ -17,8 +17,8 @@ from forecaster.training.artefact import Artefact
 from forecaster.training.encoder_state import concatenated, leaves, mapped, put, refilled
 from forecaster.training.late_errors import LateErrors
 from forecaster.training.network import Network
-from forecaster.training.passed import passed
 from forecaster.training.ring import Ring
+from forecaster.training.state_after import state_after
 
 __all__ = ["Part"]
 
@@ -49,7 +49,7 @@ class Part:
         network, plan = artefact.network.on("cpu"), artefact.plan
         panel = artefact.packed(grid)
         ring = Ring.of(panel, network.scale, _rows_kept(artefact), plan.longest_season)
-        state, late = passed(artefact, panel, grid.lengths)
+        state, late = state_after(artefact, panel, grid.lengths)
         return cls(ring, late, state, panel.static_SK)
 
     def step(

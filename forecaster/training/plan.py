@@ -15,8 +15,8 @@ from forecaster.series.grid import Grid
 from forecaster.series.seasonality import LONGEST
 from forecaster.training.choice import require_settings
 from forecaster.training.effort import effort
-from forecaster.training.how import Training
 from forecaster.training.lookback import lag_window, lookback, scale_steps
+from forecaster.training.settings import Training
 
 __all__ = ["Plan", "plan"]
 

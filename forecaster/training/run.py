@@ -21,9 +21,9 @@ from forecaster.training.callbacks import Averaging, BestWeights, History, Looke
 from forecaster.training.checkpoints import Checkpoints, Draws, SafeFiles
 from forecaster.training.clipping import Clipping
 from forecaster.training.facts import Facts
-from forecaster.training.how import Precision, Training
 from forecaster.training.module import TrainingModule
 from forecaster.training.schedule import Schedule
+from forecaster.training.settings import Precision, Training
 from forecaster.training.time_limit import TimeLimit
 from forecaster.training.trainable import Trainable
 

@@ -14,12 +14,12 @@ from forecaster.training.block import Block, blocks, with_targets
 from forecaster.training.encoder_state import concatenated, mapped
 from forecaster.training.late_errors import LateErrors
 
-__all__ = ["passed"]
+__all__ = ["state_after"]
 
 _SERIES_AT_ONCE = 64
 
 
-def passed(artefact: Artefact, panel: Panel, lengths: Ints) -> tuple[Any, LateErrors | None]:
+def state_after(artefact: Artefact, panel: Panel, lengths: Ints) -> tuple[Any, LateErrors | None]:
     """The encoder's state and the recent errors of each series after its last row."""
     late = LateErrors.none(len(lengths), artefact.plan.horizon) if artefact.plan.adaptive else None
     groups = list(_alike(lengths))

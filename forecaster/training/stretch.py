@@ -13,7 +13,7 @@ from forecaster.panel.cutoffs import Stretches
 from forecaster.panel.panel import Panel, unrest
 from forecaster.scales.base import LEAST
 from forecaster.training.curriculum import Curriculum
-from forecaster.training.how import Errors, Training
+from forecaster.training.settings import Errors, Training
 
 __all__ = ["Stretch", "TrainingStretches", "weighted"]
 

@@ -14,10 +14,10 @@ from forecaster.series.frequency import Ints
 from forecaster.series.grid import Bools, Floats, Grid
 from forecaster.training.curriculum import Curriculum
 from forecaster.training.held_out import HeldOut
-from forecaster.training.how import Training
 from forecaster.training.labelled_windows import LabelledWindows
 from forecaster.training.run import run
 from forecaster.training.schedule import schedule
+from forecaster.training.settings import Training
 from forecaster.training.stretch import TrainingStretches
 from forecaster.training.trainable import Trainable
 

@@ -16,10 +16,10 @@ from forecaster.series.frame import check
 from forecaster.series.roles import Roles
 from forecaster.training.artefact import build_network
 from forecaster.training.encoder_state import leaves
-from forecaster.training.how import Training
 from forecaster.training.module import TrainingModule
 from forecaster.training.network import Network
 from forecaster.training.plan import plan
+from forecaster.training.settings import Training
 from forecaster.training.stream import StreamedStretches
 from tests.quick import quick
 

@@ -19,9 +19,9 @@ from forecaster.series.frame import check
 from forecaster.series.roles import Roles
 from forecaster.training.artefact import build_network
 from forecaster.training.curriculum import Curriculum
-from forecaster.training.how import Training
 from forecaster.training.plan import plan
 from forecaster.training.schedule import schedule
+from forecaster.training.settings import Training
 from forecaster.training.stretch import Stretch, TrainingStretches
 from tests.quick import quick
 
