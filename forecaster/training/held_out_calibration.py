@@ -2,6 +2,7 @@
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from forecaster.columns import LEVELS
 from forecaster.layers.distribution import pinball
@@ -9,6 +10,7 @@ from forecaster.series.grid import Floats
 from forecaster.training.calibration import Calibration, calibrate
 from forecaster.training.held_out import HeldOut
 from forecaster.training.network import Network
+from forecaster.training.stretch import Stretch
 
 __all__ = ["calibrate_on"]
 
@@ -17,24 +19,32 @@ _QUANTILES_JUDGED = 40_000_000
 
 
 def calibrate_on(held_out: HeldOut, network: Network) -> tuple[Calibration, float | None]:
-    """Calibration from held-out rows, which were not trained on, and the calibrated error there; None if they are none."""
-    quantiles, targets, origins = list[Floats](), list[Floats](), 0
+    """Calibration from held-out rows, which were not trained on, and the calibrated error there; None if there are none."""
     cutoffs = len(held_out.series) * held_out.steps
-    some = slice(None, None, 1 + cutoffs * held_out.horizon * len(LEVELS) // _QUANTILES_JUDGED)
-    with torch.no_grad():
-        for stretch in held_out:
-            counted_BTH = stretch.weight_BTH > 0
-            used_BT = counted_BTH.any(-1)
-            # Forecasts from neighbouring cutoffs have correlated errors: one per horizon counts as independent.
-            origins += int(np.ceil(used_BT.sum(1).cpu().numpy() / held_out.horizon).sum())
-            wanted = network.targets(stretch.batch).masked_fill(~counted_BTH, float("nan"))
-            for found, values in ((quantiles, network.scaled_quantiles(stretch.batch)), (targets, wanted)):
-                found.append(values[:, some][used_BT[:, some]].cpu().numpy())
-    if not targets:
+    every = 1 + cutoffs * held_out.horizon * len(LEVELS) // _QUANTILES_JUDGED
+    parts, origins = list[tuple[Floats, Floats]](), 0
+    for stretch in held_out:
+        used_BT = (stretch.weight_BTH > 0).any(-1)
+        # Forecasts from neighbouring cutoffs have correlated errors: one per horizon counts as independent.
+        origins += int(np.ceil(used_BT.sum(1).cpu().numpy() / held_out.horizon).sum())
+        parts.append(_judged(network, stretch, used_BT, every))
+    if not parts:
         return Calibration.none(held_out.horizon), None
-    found_NHQ, wanted_NH = np.concatenate(quantiles), np.concatenate(targets)
+    found_NHQ, wanted_NH = (np.concatenate(part) for part in zip(*parts, strict=True))
     calibration = calibrate(found_NHQ, wanted_NH, origins)
     return calibration, _error(calibration.apply(torch.as_tensor(found_NHQ)).numpy(), wanted_NH)
+
+
+@torch.no_grad()
+def _judged(network: Network, stretch: Stretch, used_BT: Tensor, every: int) -> tuple[Floats, Floats]:
+    """Forecasts from one in so many of the used cutoffs, and their targets, NaN where they do not count.
+
+    Shapes: -> [n, H, Q], [n, H]
+    """
+    wanted_BTH = network.targets(stretch.batch).masked_fill(~(stretch.weight_BTH > 0), float("nan"))
+    found_BTHQ, some = network.scaled_quantiles(stretch.batch), slice(None, None, every)
+    found, wanted = (values[:, some][used_BT[:, some]].cpu().numpy() for values in (found_BTHQ, wanted_BTH))
+    return found, wanted
 
 
 def _error(quantiles: Floats, targets: Floats) -> float | None:
