@@ -17,7 +17,9 @@ __all__ = ["Calibration", "calibrate"]
 _OWN_ERRORS = 200
 """A horizon step with this many errors has its own factors; with fewer they are shrunk towards those of all steps."""
 _PRIOR_ERRORS = 30
-"""Weight of the prior that the network is right, in errors."""
+"""Weight of the prior that the widths are right, in errors."""
+_TOO_NARROW = 0.7
+"""How much too narrow forecasts of so few rows that none are held out tend to be, as a share of their widths."""
 _PRIOR_SIDES = 300
 """With this many independent forecasts, a factor for each side counts for more than one for both sides together."""
 _SKEWS = (1.0, 0.75, 0.5, 0.25, 0.0)
@@ -46,6 +48,11 @@ class Calibration:
     def none(cls, horizon: int) -> "Calibration":
         """A calibration that changes nothing."""
         return cls(np.ones((horizon, len(LEVELS))), 0, Dependence.usual(horizon))
+
+    @classmethod
+    def untested(cls, horizon: int) -> "Calibration":
+        """Where series are too short to hold rows out: wider by as much as forecasts of so few rows are too narrow."""
+        return replace(cls.none(horizon), factors=np.full((horizon, len(LEVELS)), 1 + _TOO_NARROW))
 
     def apply(self, quantiles: Tensor) -> Tensor:
         """Calibrated quantiles, sorted. Shapes: [..., H, Q] -> [..., H, Q]"""
@@ -133,7 +140,10 @@ def _in_order(quantiles: Tensor) -> Tensor:
 
 
 def _factors(ratio: Floats, level: float, origins: int) -> Floats:
-    """The factor of each horizon step: its own if it has enough errors, else shrunk towards that of all steps."""
+    """The factor of each horizon step: its own if it has enough errors, else shrunk towards that of all steps.
+
+    The fewer the errors, the more goes by a prior: the widths are right but for what few rows make them too narrow.
+    """
     all_steps = _conformal(ratio.ravel(), level)
     share = origins / max(1, len(ratio))
     factors = np.empty(ratio.shape[1])
@@ -143,7 +153,7 @@ def _factors(ratio: Floats, level: float, origins: int) -> Floats:
         own = _conformal(ratio[:, h], level) if trust > 0 else all_steps
         factors[h] = trust * own + (1 - trust) * all_steps
     prior = _PRIOR_ERRORS / (_PRIOR_ERRORS + origins)
-    return (1 - prior) * factors + prior
+    return (1 - prior) * factors + prior * (1 + _TOO_NARROW * prior)
 
 
 def _conformal(ratio: Floats, level: float) -> float:

@@ -29,7 +29,7 @@ def calibrate_on(held_out: HeldOut, network: Network) -> tuple[Calibration, floa
         origins += int(np.ceil(used_BT.sum(1).cpu().numpy() / held_out.horizon).sum())
         parts.append(_judged(network, stretch, used_BT, every))
     if not parts:
-        return Calibration.none(held_out.horizon), None
+        return Calibration.untested(held_out.horizon), None
     found_NHQ, wanted_NH = (np.concatenate(part) for part in zip(*parts, strict=True))
     calibration = calibrate(found_NHQ, wanted_NH, origins)
     return calibration, _error(calibration.apply(torch.as_tensor(found_NHQ)).numpy(), wanted_NH)

@@ -33,7 +33,7 @@ def with_own_calibration(artefact: Artefact, grid: Grid, ends: Ints) -> Artefact
     chosen = held_out_series(ends, plan)
     chosen = chosen[:: max(1, -(-len(chosen) // series))]
     if len(chosen) == 0:
-        return plain
+        return replace(plain, calibration=Calibration.untested(plan.horizon))
     part, ends = grid.take(chosen), ends[chosen]
     held_out = ends - plan.training.held_out
     begins = held_out if fitted else np.minimum(plan.window, held_out)

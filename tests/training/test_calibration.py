@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from scipy.stats import expon
+from scipy.stats import expon, norm
 
 from forecaster.columns import LEVELS
 from forecaster.layers.distribution import mean, pinball
@@ -46,6 +46,16 @@ def test_both_sides_stay_in_order_and_cover_as_they_say(random: np.random.Genera
     assert (np.diff(found, axis=-1) >= 0).all()
     for level in (0.1, 0.9):
         assert (wanted <= found[..., LEVELS.index(level)]).mean() == pytest.approx(level, abs=0.03)
+
+
+def test_few_held_out_forecasts_make_intervals_wider_than_many_that_say_the_same(random: np.random.Generator) -> None:
+    """Few errors cannot show how much too narrow a model is that has learnt from few rows."""
+    normal = np.tile(norm.ppf(LEVELS), (ROWS, HORIZON, 1))
+    wanted = random.normal(0, 1, (ROWS, HORIZON))
+    few, some, many = (calibrate(normal, wanted, origins).factors.mean() for origins in (3, 30, ROWS))
+    assert many == pytest.approx(1, abs=0.05)
+    assert some == pytest.approx(1.1, abs=0.05)
+    assert few == pytest.approx(1.5, abs=0.1)
 
 
 @pytest.mark.parametrize("wanted", [np.nan, 0.0])
