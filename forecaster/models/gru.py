@@ -13,7 +13,7 @@ class Gru(Recurrent):
 
     Shapes:  see `OnePass`
     Missing: filled in the window with an earlier value; flags mark it if the training rows had gaps, too
-    Fails:   as lstm does, and on CPU it takes about twice its time
+    Fails:   as lstm does, and a step costs more on CPU
     Source:  Cho et al. (2014), EMNLP
     """
 
