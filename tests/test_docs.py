@@ -67,9 +67,10 @@ def test_every_file_that_a_document_names_is_there(name: str) -> None:
     assert not missing
 
 
-def test_the_map_of_scoring_names_every_file() -> None:
+@pytest.mark.parametrize("package", ["evaluation", "scoring", "series", "store", "training"])
+def test_the_map_of_a_package_names_every_file(package: str) -> None:
     """And none that is not there."""
-    folder = ROOT / "forecaster/scoring"
+    folder = ROOT / "forecaster" / package
     named = re.findall(r"`(\w+)`", (folder / "__init__.py").read_text())
     assert sorted(named) == sorted(path.stem for path in folder.glob("*.py") if path.stem != "__init__")
 
