@@ -53,10 +53,10 @@ def test_other_texts_stay_what_they_are(text: str) -> None:
 
 @pytest.mark.parametrize(("unit", "size"), [("s", 1), ("ms", 10**3), ("us", 10**6), ("ns", 10**9)])
 def test_integers_that_look_like_epochs_are_noted(unit: str, size: int) -> None:
-    """They count as steps all the same; small counts, and years, are nothing to note."""
+    """They count as steps all the same; small counts are nothing to note."""
     seconds = np.arange(1_577_836_800, 1_577_836_800 + 50 * 3600, 3600)
     checked = check(pd.DataFrame({"unique_id": "a", "ds": seconds * size, "y": 1.0}), Roles())
     assert any(f"unit='{unit}'" in line for line in checked.quality.lines())
     assert checked.grids[0].clock.integer
-    for plain in (np.arange(50), np.arange(1950, 2000), np.arange(50) * 10**6):
+    for plain in (np.arange(50), np.arange(50) * 10**6):
         assert not check(pd.DataFrame({"unique_id": "a", "ds": plain, "y": 1.0}), Roles()).quality.lines()
