@@ -80,6 +80,8 @@ def forecast(
     frame = _read(file, future_file, roles, columns=columns or (), decimal=decimal, tz=tz)
     step = None if trained is None else trained.only_step
     checked = check(frame, roles, freq=freq, zone=tz, strict=strict, trained_step=step)
+    if trained is not None:
+        trained.note_short_past(checked)
     drawn = out.with_name(out.name + ".paths.parquet") if paths is not None else None
     with base.outputs(file, out, drawn) as (finish, (append, append_paths)):
         if trained is None:
@@ -103,13 +105,15 @@ def _read(
     file: Path, future_file: Path | None, roles: "Roles", *, columns: "Sequence[str]", decimal: str, tz: str | None
 ) -> "pd.DataFrame":
     """The table in a file, with the future values that a second file has."""
+    from forecaster.columns import DS, UNIQUE_ID
     from forecaster.series import table
     from forecaster.series.ahead import with_future
     from forecaster.series.door import long
 
     frame = table.read(file, columns, decimal)
     if future_file is not None:
-        frame = with_future(frame, table.read(future_file, columns, decimal), roles, future_file, tz)
+        known = [pair for pair in columns if pair.partition("=")[0] in (UNIQUE_ID, DS, *roles.future)]
+        frame = with_future(frame, table.read(future_file, known, decimal), roles, future_file, tz)
     return long(frame, roles)
 
 

@@ -140,6 +140,15 @@ class Forecaster:
                 f"the model forecasts {counted(self.horizon, 'step')}, --horizon asks for {horizon}. Train a new one."
             )
 
+    def note_short_past(self, checked: Checked) -> None:
+        """Note where every series is shorter than what forecasts look back on, as in a file of the newest rows alone."""
+        for grid in checked.grids:
+            artefact = self.artefact_of(grid)
+            window = 0 if artefact is None else max(member.plan.window for member in artefact.members)
+            if (longest := int(grid.lengths.max())) < window:
+                line = f"forecasts look back on {counted(window, 'row')}, and the longest series has {longest}"
+                checked.quality.add("note", f"{line}; the others count as missing. Give the rows before these, too")
+
     def save(self, folder: Path) -> None:
         """Write it into a folder. Raises: ConfigError if it cannot be written; a new folder is then removed again"""
         with gone_unless_written(folder):

@@ -86,3 +86,26 @@ def test_what_a_loaded_model_cannot_heed_is_refused(asked: dict[str, Any], messa
     with pytest.raises(ConfigError, match=message):
         forecast(path, out=out, horizon=2, load=tmp_path / "model", **asked)
     forecast(path, out=out, horizon=2, load=tmp_path / "model", targets=["y"])
+
+
+def test_a_future_file_has_no_values_to_be_named(tmp_path: Path) -> None:
+    """`--columns y=` is about the table; names, times and what is known in advance are called alike in both."""
+    theirs = {"unique_id": "meter", "ds": "time", "y": "load", "plan": "weather"}
+    PAST.merge(_plan(["s0", "s1"], _all_times(0))).rename(columns=theirs).to_csv(tmp_path / "in.csv", index=False)
+    _plan(["s0", "s1"], _all_times(2)).rename(columns=theirs).to_csv(tmp_path / "future.csv", index=False)
+    asked: dict[str, Any] = {"horizon": 2, "model": "seasonal_naive", "future": ["plan"]}
+    asked["columns"] = [f"{ours}={name}" for ours, name in theirs.items()]
+    forecast(tmp_path / "in.csv", out=tmp_path / "out.csv", future_file=tmp_path / "future.csv", **asked)
+    assert len(pd.read_csv(tmp_path / "out.csv")) == 4
+
+
+def test_newer_rows_alone_are_told_to_be_too_few(tmp_path: Path) -> None:
+    """A loaded model that looks back further than the file goes says so, and what to give; with all rows it says nothing."""
+    path, asked = tmp_path / "in.csv", {"out": tmp_path / "out.csv", "horizon": 2}
+    PAST.to_csv(path, index=False)
+    forecast(path, model="seasonal_naive", save=tmp_path / "model", **asked)
+    assert not [line for line in forecast(path, load=tmp_path / "model", **asked).lines if "look back" in line]
+    PAST.groupby("unique_id").tail(5).to_csv(path, index=False)
+    said = "\n".join(forecast(path, load=tmp_path / "model", **asked).lines)
+    assert "note: forecasts look back on" in said
+    assert "the longest series has 5; the others count as missing. Give the rows before these, too" in said
