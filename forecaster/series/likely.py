@@ -31,6 +31,10 @@ _TIMES = (
     "period",
     "step",
     "t",
+    "datum",
+    "monat",
+    "jahr",
+    "zeit",
 )
 _OF_A_DAY = ("hour", "hours", "time", "minute", "second", "period", "slot")
 _VALUES = ("y", "value", "values", "target")
@@ -90,6 +94,8 @@ def _advice(frame: pd.DataFrame, absent: Sequence[str], roles: Roles) -> str:
     if all(re.fullmatch(_NUMBER, str(name)) for name in list(frame.columns)[-1:]):
         return " The first line seems to be a row already. Write one with the names of the columns above it."
     time = columns.DS if columns.DS in frame.columns else _time(frame, roles)
+    if time is None and len(across := _times_across(frame)) > 1:
+        return f" Times stand side by side, first '{across[0]}'. Turn them into rows: one per series and time."
     name = columns.UNIQUE_ID if columns.UNIQUE_ID in frame.columns else _name(frame, time, roles)
     values = _values(frame, {time, name}, roles) if columns.Y in absent else []
     y = values[0] if len(values) == 1 else None
@@ -123,7 +129,13 @@ def _time(frame: pd.DataFrame, roles: Roles) -> str | None:
     known = [name for name in free if name.strip().lower() in _TIMES]
     both = [name for name in kinds if name in known]
     counts = [name for name in known if pd.api.types.is_integer_dtype(frame[name].dtype)]
-    return alike(frame, columns.DS) or next(iter([*both, *kinds, *counts]), None)
+    texts = [name for name in known if pd.api.types.is_string_dtype(frame[name].dtype)]
+    return alike(frame, columns.DS) or next(iter([*both, *kinds, *counts, *texts]), None)
+
+
+def _times_across(frame: pd.DataFrame) -> list[str]:
+    """Columns that are called by a time each, as in a table of a row per series."""
+    return [str(name) for name in frame.columns if _holds_times(pd.Series([str(name)]))]
 
 
 def _holds_times(column: "pd.Series[Any]") -> bool:

@@ -22,6 +22,7 @@ _COMMA = r"-?\d+,\d+"
 _POINTS = r"-?\d{1,3}(\.\d{3})+,\d+"
 _THOUSANDS = r"-?\d{1,3}(,\d{3})+(\.\d+)?"
 _SPACES = r"-?\d{1,3}(\s\d{3})+(\.\d+)?"
+_WITH_UNIT = r"[^\w\s-]\s?-?\d[\d.,]*\D{0,4}|-?\d[\d.,]*\s?[^\d\s.,:/-]{1,4}"
 _NO_NUMBERS = {
     "timedelta": "Convert durations to seconds (dt.total_seconds()).",
     "complex": "Give their real parts, or their sizes.",
@@ -120,6 +121,8 @@ def _advice(text: str) -> str:
         return f"That is {''.join(text.split())}: write numbers with no space."
     if re.fullmatch(_COMMA, text):
         return "Write decimal points, not commas, or read a file with --decimal ,"
+    if re.fullmatch(_WITH_UNIT, text):
+        return "Write numbers alone, without unit, currency or brackets."
     return "Leave such cells empty, or drop the rows; only --static columns may hold text."
 
 

@@ -97,3 +97,17 @@ def test_columns_of_lists_name_no_series() -> None:
     """They are passed over, whatever else is looked for."""
     frame = pd.concat([ONE, ONE]).assign(tags=[["a"]] * 120)
     assert len(long(frame, Roles())) == 120
+
+
+@pytest.mark.parametrize("texts", [["Jan 2024", "Mär 2024"], ["Jan-24", "Mai-24"], ["Januar", "Februar"]])
+def test_a_column_of_times_by_its_name_is_told_though_its_texts_are_none(texts: list[str]) -> None:
+    """So that the next message is about these texts."""
+    with pytest.raises(DataError, match=r"Perhaps --columns ds=Monat,y=Betrag, or rename them"):
+        api.fit(pd.DataFrame({"Monat": texts, "Betrag": [1.0, 2.0]}), horizon=2)
+
+
+def test_times_side_by_side_are_no_targets() -> None:
+    """A row per series and a column per month is told to be turned, not to be forecast month by month."""
+    across = pd.DataFrame({"Konto": ["a", "b"], "2024-01-01": [1.0, 2.0], "2024-02-01": [3.0, 4.0]})
+    with pytest.raises(DataError, match=r"Times stand side by side, first '2024-01-01'\. Turn them into rows"):
+        api.fit(across, horizon=2)

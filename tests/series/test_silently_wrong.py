@@ -71,6 +71,20 @@ def test_values_that_are_no_numbers_are_not_made_some(y: Any, message: str) -> N
         check(_frame(y=y), Roles())
 
 
+@pytest.mark.parametrize("text", ["6.939,00 €", "$12.50", "(120.5)", "12%", "<0.5", "7 kWh"])
+def test_numbers_with_something_around_them_are_told_to_be_bare(text: str) -> None:
+    """To leave such cells empty would be to lose them."""
+    with pytest.raises(DataError, match="Write numbers alone, without unit, currency or brackets"):
+        check(_frame(y=[text] * 40), Roles())
+
+
+@pytest.mark.parametrize("text", ["n/a", "ERR", "12:30", "A12", "1-2"])
+def test_what_is_no_number_may_be_left_empty(text: str) -> None:
+    """It has nothing around a number."""
+    with pytest.raises(DataError, match="Leave such cells empty"):
+        check(_frame(y=[text] * 40), Roles())
+
+
 def test_a_name_is_one_whether_number_or_text() -> None:
     """Of 1 and '1' two series would carry one name."""
     frame = _frame(name=[1 if k % 2 else "1" for k in range(40)])
