@@ -79,15 +79,17 @@ class Statistical(Model):
 
     def fitted(self, y_T: Floats) -> Any:
         """The method with parameters that are fitted to a series. Shapes: [time]"""
-        return self._method.new().fit(y=y_T)
+        with _unheard():
+            return self._method.new().fit(y=y_T)
 
     def forecast(self, fitted: Any, y_T: Floats | None = None) -> Floats:
         """Quantiles after the values of the fit, or, with `y_T`, after other values with the same parameters: [H, Q]"""
         horizon = self.task.horizon
-        if y_T is None:
-            found = fitted.predict(h=horizon, level=_COVERED)
-        else:
-            found = fitted.forward(y=y_T, h=horizon, level=_COVERED)
+        with _unheard():
+            if y_T is None:
+                found = fitted.predict(h=horizon, level=_COVERED)
+            else:
+                found = fitted.forward(y=y_T, h=horizon, level=_COVERED)
         low, high = ([found[f"{end}-{covered}"] for covered in _COVERED] for end in ("lo", "hi"))
         quantiles: Floats = np.sort(np.stack([*low, found["mean"], *high[::-1]], -1).astype(np.float64), axis=-1)
         return quantiles
@@ -98,6 +100,11 @@ class Statistical(Model):
     def decode(self, states: Tensor, window: Tensor, ahead: Tensor) -> Outlook:
         start = window[..., self.lags_H]
         return Outlook(start, self.params_P.expand(*start.shape, -1))
+
+
+def _unheard() -> np.errstate:
+    """Keeps divisions by zero quiet: equal values have no autocorrelation, about which a user can do nothing."""
+    return np.errstate(divide="ignore", invalid="ignore")
 
 
 def _library(name: str) -> Any:

@@ -1,6 +1,7 @@
 """Methods of statsforecast behind the contract of a model: their own numbers, at every cutoff, from nothing after it."""
 
 import sys
+import warnings
 from types import SimpleNamespace
 from typing import Any
 
@@ -174,3 +175,13 @@ def test_a_missing_package_is_named_with_the_command(frame: pd.DataFrame, monkey
     with pytest.warns(UserWarning, match="skip: model theta: model 'theta' needs the package"):
         table = api.leaderboard(frame, horizon=HORIZON, models=["theta", "drift"], stride=5)
     assert set(table.index) == {"drift", "seasonal_naive"}
+
+
+@pytest.mark.parametrize("name", ["auto_ets", "theta"])
+def test_equal_values_cost_no_warning(library: Any, name: str) -> None:
+    """Of the library's own arithmetic, which a user can do nothing about."""
+    frame = pd.DataFrame({"ds": pd.date_range("2020-01-01", periods=60, freq="MS"), "y": 1250.0})
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        api.predict(api.fit(frame, horizon=HORIZON, model=name), frame)
+    assert not [warning for warning in said if warning.category is RuntimeWarning]
