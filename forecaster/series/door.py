@@ -52,9 +52,15 @@ def long(data: Table, roles: Roles) -> pd.DataFrame:
 def plain(data: Table) -> pd.DataFrame:
     """A frame of columns of pandas' own kinds, those that stand in the index, too; any other index numbers rows only.
 
-    Raises: DataError for what is no table, or has two columns of one name
+    Raises: DataError for what is no table, has two columns of one name, or names of several levels
     """
     frame = _frame(data)
+    if frame.columns.nlevels > 1:
+        raise DataError(
+            f"columns have names of {frame.columns.nlevels} levels, such as {frame.columns[0]}. Give them one each: "
+            "frame.stack(future_stack=True) makes rows of a level, frame.columns = ['_'.join(map(str, name)) for name in "
+            "frame.columns] joins them."
+        )
     if not frame.columns.is_unique:
         twice = frame.columns[frame.columns.duplicated()][0]
         raise DataError(f"two columns are called '{twice}'. Rename one, or leave it out.")

@@ -81,6 +81,7 @@ def test_days_of_arrow_and_texts_by_category_are_times() -> None:
         ({"ds": [1, 2], "y": [1.0]}, "the columns of a dict make no table"),
         ({"ds": 1, "y": 2.0}, "the columns of a dict make no table"),
         (FRAME.set_axis(["ds", "ds", "y"], axis=1), "two columns are called 'ds'"),
+        (pd.concat({"plant": FRAME}, axis=1), r"columns have names of 2 levels, such as .*stack"),
         (FRAME.assign(ds=TIMES - TIMES.iloc[0]), r"column 'ds' holds timedelta64\[.*\] values"),
         (pd.Series(Y.to_numpy(), name="y"), "no column 'ds'"),
     ],
