@@ -2,6 +2,7 @@
 
 import csv
 import io
+import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -119,9 +120,15 @@ def write(frame: pd.DataFrame, path: Path) -> None:
 
 
 def in_cells(frame: pd.DataFrame) -> pd.DataFrame:
-    """Lists as the text of a cell: a line of CSV, in which a name that has a comma is in quotes."""
-    lists = [name for name in frame.columns if len(frame) and isinstance(frame[name].iloc[0], list)]
-    return frame.assign(**{name: frame[name].map(_line) for name in lists}) if lists else frame
+    """Lists as the text of a cell: a line of CSV, in which a name that has a comma is in quotes; facts as JSON."""
+    first = dict(frame.iloc[0]) if len(frame) else {}
+    lists = {name: _line for name, value in first.items() if isinstance(value, list)}
+    facts = {name: _facts for name, value in first.items() if isinstance(value, dict)}
+    return frame.assign(**{name: frame[name].map(text) for name, text in {**lists, **facts}.items()})
+
+
+def _facts(facts: Any) -> Any:
+    return json.dumps(facts, default=str) if isinstance(facts, dict) else facts
 
 
 def _line(names: Sequence[str]) -> str:

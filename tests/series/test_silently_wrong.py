@@ -1,5 +1,6 @@
 """What could be read in a wrong way without a word is refused, and the row is named."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -92,3 +93,10 @@ def test_a_name_is_one_whether_number_or_text() -> None:
     rows, _ = api.detect(frame, detector="ewma")
     assert rows["y"].tolist() == list(range(40))
     assert check(_frame(name=7), Roles()).grids[0].unique_id.tolist() == [7]
+
+
+def test_facts_in_a_csv_are_json(tmp_path: Path) -> None:
+    """Another program reads them as those of `--format json`."""
+    facts = {"error": "no 'champion'", "events": 2}
+    table.write(pd.DataFrame({"run": ["a", "b"], "facts": [facts, None]}), tmp_path / "runs.csv")
+    assert json.loads(pd.read_csv(tmp_path / "runs.csv")["facts"][0]) == facts
