@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from forecaster.actions._feedback import feedback_of, labels_of, verdicts
 from forecaster.actions._snapshots import Snapshots, digest
 from forecaster.columns import EXPECTATION
+from forecaster.counted import counted
 from forecaster.errors import ArtifactError, ConfigError
 from forecaster.progress import Watch
 
@@ -51,6 +52,11 @@ def look(app: "App", one: "Pipeline", champion: "Version", now: datetime, watch:
     said = verdicts(app, names, now)
     how = how_of(app, one)
     forecaster = Forecaster.load(app.registry.fetch(champion) / "model")
+    if forecaster.horizon != one.horizon:
+        watch.say(
+            f"{one.name}: version {champion.version} forecasts {counted(forecaster.horizon, 'step')}, the settings ask for "
+            f"{one.horizon}; a training follows them: forecaster train {one.name}"
+        )
     spoken = said[["event_id", "state", "at", "over", "every"]].to_csv()
     kind = digest(champion.version, asdict(how), spans(how.rules.maintenance), spoken)
     scoring = _Scoring(app, one, champion, forecaster, how, said, Snapshots(app, one.name, kind, now), now, watch)
