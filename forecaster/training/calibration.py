@@ -146,14 +146,25 @@ def _factors(ratio: Floats, level: float, origins: int) -> Floats:
     """
     all_steps = _conformal(ratio.ravel(), level)
     share = origins / max(1, len(ratio))
-    factors = np.empty(ratio.shape[1])
-    for h in range(ratio.shape[1]):
-        known = np.isfinite(ratio[:, h]).sum()
-        trust = min(1.0, known * share / _OWN_ERRORS)
-        own = _conformal(ratio[:, h], level) if trust > 0 else all_steps
-        factors[h] = trust * own + (1 - trust) * all_steps
+    known_H = np.isfinite(ratio).sum(0)
+    factors = np.array([_of_step(ratio[:, h], level, n * share, all_steps) for h, n in enumerate(known_H)])
     prior = _PRIOR_ERRORS / (_PRIOR_ERRORS + origins)
     return (1 - prior) * factors + prior * (1 + _TOO_NARROW * prior)
+
+
+def _of_step(ratio: Floats, level: float, known: float, all_steps: float) -> float:
+    """The factor of a horizon step with so many independent errors. Shapes: [n]
+
+    The fewer they are, the nearer it must be to that of all steps: one jump of a single series would decide it otherwise.
+    """
+    trust = min(1.0, known / _OWN_ERRORS)
+    if trust == 0:
+        return all_steps
+    own = _conformal(ratio, level)
+    if trust < 1 and all_steps > 0:
+        most = 1 + 1 / (1 - trust)
+        own = float(np.clip(own, all_steps / most, all_steps * most))
+    return trust * own + (1 - trust) * all_steps
 
 
 def _conformal(ratio: Floats, level: float) -> float:

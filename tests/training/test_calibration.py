@@ -58,6 +58,16 @@ def test_few_held_out_forecasts_make_intervals_wider_than_many_that_say_the_same
     assert few == pytest.approx(1.5, abs=0.1)
 
 
+def test_one_jump_does_not_widen_the_steps_that_reach_over_it(random: np.random.Generator) -> None:
+    """Few series of which one jumps: the outer quantiles of the steps that were caught by it stay near the others'."""
+    normal = np.tile(norm.ppf(LEVELS), (200, 12, 1))
+    wanted = random.normal(0, 1, (200, 12))
+    for before in range(12):  # the steps beyond the jump, seen from each of the cutoffs before it
+        wanted[before, before:] += 200
+    outer = calibrate(normal, wanted, 20).factors[:, -1]
+    assert outer.max() < 1.3 * outer.min()
+
+
 @pytest.mark.parametrize("wanted", [np.nan, 0.0])
 def test_forecasts_of_no_width_or_without_errors_keep_what_they_are(wanted: float) -> None:
     flat = np.zeros((5, HORIZON, len(LEVELS)))
