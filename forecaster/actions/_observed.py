@@ -36,8 +36,12 @@ def observed(app: "App", one: "Pipeline", when: datetime) -> "tuple[pd.DataFrame
 
 def _nothing_yet(app: "App", one: "Pipeline") -> str:
     """Why there are no rows, and what to do."""
-    if app.ledger.find_slices(stream=one.name, limit=1).empty:
-        return f"pipeline '{one.name}' has no observation yet. Run: forecaster ingest {one.name}"
+    read = app.ledger.find_slices(stream=one.name)
+    if (read["status"] != "done").all():
+        if read.empty:
+            return f"pipeline '{one.name}' has no observation yet. Run: forecaster ingest {one.name}"
+        why = f"pipeline '{one.name}' has no observation yet, as its last reading failed: {read['error'].iloc[0]}"
+        return f"{why}\nWhen that is put right, run: forecaster ingest {one.name}"
     return (
         f"pipeline '{one.name}' has no observation: what it has read was set aside, or is another pipeline's by now. "
         f"Read it again: forecaster ingest {one.name} --again"

@@ -15,7 +15,7 @@ from forecaster.actions.report import report
 from forecaster.actions.score import score
 from forecaster.actions.train import train
 from forecaster.app import App
-from forecaster.errors import ConfigError, LedgerLost, SourceError
+from forecaster.errors import ConfigError, DataError, LedgerLost, SourceError
 from forecaster.series import synthetic
 from forecaster.store.lake import Lake
 from forecaster.store.ledger import Ledger
@@ -54,6 +54,17 @@ def test_a_pipeline_that_fails_stops_no_other(tmp_path: Path) -> None:
     assert set(app.ledger.find_runs(pipeline="empty")["status"]) == {"failed"}
     with pytest.raises(ConfigError, match="no champion yet"):
         score("empty", app=app)
+
+
+def test_a_pipeline_whose_source_was_never_read_is_told_why(tmp_path: Path) -> None:
+    """Not that rows were set aside."""
+    path = tmp_path / "forecaster.toml"
+    path.write_text(f'[pipelines.meters]\nsource = "files"\noptions = {{ path = "{tmp_path}/*.csv" }}\nhorizon = 4\n')
+    (tmp_path / "broken.csv").write_text("unique_id,ds,y\na,2024-01-01,1\na,2024-01-02\n")
+    app = App.open(path)
+    assert ingest(app=app).skipped == 1
+    with pytest.raises(DataError, match=r"as its last reading failed: .*Expected 3 columns, got 2"):
+        train("meters", app=app)
 
 
 @pytest.mark.parametrize(
