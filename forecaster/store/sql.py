@@ -5,7 +5,7 @@ is read-only. A check of the statement is not enough, because `WITH x AS (COPY .
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 import duckdb
 import pandas as pd
@@ -43,7 +43,7 @@ def select(
         try:
             found: pd.DataFrame = connection.sql(query).to_arrow_table().to_pandas()
         except duckdb.Error as error:
-            raise _refused(error) from error
+            raise _refused(error, {*_names(connection), *further}) from error
         return found
 
 
@@ -55,13 +55,22 @@ def _close(connection: duckdb.DuckDBPyConnection, lake: Lake) -> None:
     connection.execute("SET lock_configuration = true")
 
 
-def _refused(error: duckdb.Error) -> ConfigError:
-    """The error for a query that failed or was not permitted."""
+def _names(connection: duckdb.DuckDBPyConnection) -> list[str]:
+    """The tables that a query may name."""
+    return [name for (name,) in connection.sql("SHOW TABLES").fetchall() if not name.startswith("_")]
+
+
+def _refused(error: duckdb.Error, tables: Iterable[str]) -> ConfigError:
+    """The error for a query that failed or was not permitted; `tables` are those that there are."""
     said = str(error).strip()
     if said.startswith("Traceback"):  # from reading a file of the lake
         said = next((line for line in said.splitlines()[1:] if not line.startswith(" ")), said)
     if isinstance(error, duckdb.PermissionException) or said.startswith("PermissionError"):
         return ConfigError(f"a query may read the tables of the lake and the ledger, and nothing else: {said}")
+    if isinstance(error, duckdb.CatalogException) and (
+        absent := re.search(r"Table with name (\S+) does not exist", said)
+    ):
+        return ConfigError(f"there is no table '{absent[1]}'. Tables: {', '.join(sorted(tables))}.")
     return ConfigError(f"the query failed: {said}")
 
 

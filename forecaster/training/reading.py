@@ -24,8 +24,14 @@ def reading(folder: Path, what: str, then: str) -> Iterator[None]:
     try:
         yield
     except _DAMAGED as error:
-        why = f"no {error}" if isinstance(error, KeyError) else str(error)
-        raise ArtifactError(f"'{folder}' holds no {what} ({why}). {then}") from error
+        raise ArtifactError(f"'{folder}' holds no {what} ({_why(folder, error)}). {then}") from error
+
+
+def _why(folder: Path, error: Exception) -> str:
+    """What is wrong, in words."""
+    if isinstance(error, FileNotFoundError) and error.filename is not None:
+        return f"no file '{Path(error.filename).name}' in it" if folder.is_dir() else "there is no such folder"
+    return f"no {error}" if isinstance(error, KeyError) else str(error)
 
 
 def require_format(folder: Path, description: Mapping[str, Any], known: int) -> None:

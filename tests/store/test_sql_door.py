@@ -204,3 +204,11 @@ def test_further_tables_are_made_only_where_they_are_named(lake: Lake, ledger: L
     assert not made
     found = select(lake, ledger, "select version, mase * 2, as_of from Models", {"models": models})
     assert found.values.tolist() == [["2", 1.0, pd.Timestamp("2024-01-01", tz="UTC")]]
+
+
+def test_a_table_that_is_not_there_is_told_with_those_that_are(lake: Lake, ledger: Ledger) -> None:
+    """Not with DuckDB's own, which it would rather propose."""
+    with pytest.raises(
+        ConfigError, match=r"no table 'nothing'\. Tables: events, .*, models, observations, observations_all"
+    ):
+        select(lake, ledger, "SELECT * FROM nothing", {"models": pd.DataFrame})
