@@ -56,7 +56,7 @@ def test_a_damaged_rehearsal_is_told_by_its_folder(rehearsal: Rehearsal, data: o
     with pytest.raises(ArtifactError, match=rf"'{tmp_path}' holds no readable rehearsal .* Train the pipeline again"):
         Rehearsal.load(tmp_path)
     (tmp_path / "rehearsal.json").unlink()
-    with pytest.raises(ArtifactError, match="No such file"):
+    with pytest.raises(ArtifactError, match=r"no file 'rehearsal.json' in it"):
         Rehearsal.load(tmp_path)
 
 
