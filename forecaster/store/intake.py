@@ -96,8 +96,8 @@ class Intake:
             freezes = self.contract is not None and self.contract.mode == "freeze"
             for found in all_or_none(judged) if freezes else judged:
                 landing.add(found)
-            self.ledger.end_slice(landing.slice_id, "done", series=landing.described(), **landing.counts.rows)
             landing.counts.gone = landing.gone(before)
+            self.ledger.end_slice(landing.slice_id, "done", series=landing.described(), **landing.counts.rows)
         except Exception as error:
             failure = self._failure(error, piece, "The next run asks for it again.")
             self.ledger.end_slice(landing.slice_id, "failed", error=str(failure)[:2000], **landing.counts.rows)
@@ -208,6 +208,7 @@ class _Landing:
         if not before or not self._ends or before[0][1] + self.counts.rows_new <= there:
             return 0
         slices = [self.slice_id, *(name for name, _ in before)]
+        # Refused rows are in the part as well: what was stored of them before has not gone.
         return vanished(self.lake, slices, self._spans(), self.counts.rows_in)
 
     def _spans(self) -> pa.Table:
