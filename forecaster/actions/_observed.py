@@ -37,9 +37,9 @@ def observed(app: "App", one: "Pipeline", when: datetime) -> "tuple[pd.DataFrame
 def _nothing_yet(app: "App", one: "Pipeline") -> str:
     """Why there are no rows, and what to do."""
     read = app.ledger.find_slices(stream=one.name)
+    if read.empty:
+        return f"pipeline '{one.name}' has no observation yet. Run: forecaster ingest {one.name}"
     if (read["status"] != "done").all():
-        if read.empty:
-            return f"pipeline '{one.name}' has no observation yet. Run: forecaster ingest {one.name}"
         why = f"pipeline '{one.name}' has no observation yet, as its last reading failed: {read['error'].iloc[0]}"
         return f"{why}\nWhen that is put right, run: forecaster ingest {one.name}"
     return (
