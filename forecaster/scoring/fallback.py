@@ -9,6 +9,7 @@ from forecaster.columns import LEVELS, MEDIAN
 from forecaster.series.frequency import Ints
 from forecaster.series.grid import Bools, Floats, Grid
 from forecaster.series.quality import Quality
+from forecaster.training.floor import Floors, raised
 from forecaster.training.walk import Forecasts
 
 __all__ = ["reasons", "replace"]
@@ -56,7 +57,8 @@ def replace(forecasts: Forecasts, grid: Grid, why: dict[int, str], quality: Qual
     for series, reason in why.items():
         rows = int(grid.lengths[series])
         quality.add("fallback", reason, unique_id=grid.label(series), rows=rows)
-    return Forecasts(forecasts.series, forecasts.cutoffs, quantiles)
+    above = weak & Floors.of(grid).above(forecasts.series, forecasts.cutoffs)
+    return Forecasts(forecasts.series, forecasts.cutoffs, raised(quantiles, above))
 
 
 def _known(grid: Grid, series: int, cutoff: int) -> Floats:

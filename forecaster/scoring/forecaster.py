@@ -129,7 +129,7 @@ class Forecaster:
         """
         require_positive(paths=paths)
         for grid, artefact, found in forecasts:
-            for part in draw(artefact, found, paths, seed=seed, horizon=horizon):
+            for part in draw(artefact, grid, found, paths, seed=seed, horizon=horizon):
                 yield path_rows(grid, part)
 
     def require_horizon(self, horizon: int | None) -> None:

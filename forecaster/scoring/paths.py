@@ -14,6 +14,7 @@ from forecaster.columns import LEVELS
 from forecaster.series.frequency import Ints
 from forecaster.series.grid import Floats, Grid
 from forecaster.training.artefact import Artefact
+from forecaster.training.floor import Floors, raised
 from forecaster.training.walk import Forecasts
 
 __all__ = ["Paths", "draw", "path_rows"]
@@ -31,23 +32,24 @@ class Paths:
 
 
 def draw(
-    artefact: Artefact, forecasts: Forecasts, count: int, *, seed: int, horizon: int | None = None
+    artefact: Artefact, grid: Grid, forecasts: Forecasts, count: int, *, seed: int, horizon: int | None = None
 ) -> Iterator[Paths]:
     """`count` paths for each forecast, a few forecasts at a time; the same seed gives the same paths.
 
     Normal scores with the correlation of the held-out errors are mapped by each step's quantile function, that of
-    `layers.distribution`: linear between two levels, and extrapolated beyond the outermost.
+    `layers.distribution`: linear between two levels, and extrapolated beyond the outermost, down to a series' floor.
     """
     steps = horizon or forecasts.quantiles.shape[1]
     factor = torch.as_tensor(artefact.dependence.factor[:steps, :steps], dtype=torch.float32)
     generator = torch.Generator().manual_seed(seed)
-    size = max(1, _VALUES_AT_ONCE // (count * steps))
+    size, floors = max(1, _VALUES_AT_ONCE // (count * steps)), Floors.of(grid)
     for part in range(0, len(forecasts.series), size):
         some = forecasts.take(np.arange(part, min(part + size, len(forecasts.series))))
         scores = torch.randn(len(some.series) * count, steps, generator=generator) @ factor.T
         quantiles = torch.as_tensor(some.quantiles[:, :steps])
         values = _at(quantiles, scores.reshape(-1, count, steps))
-        yield Paths(some.series, some.cutoffs, artefact.network.head.within(values).numpy())
+        made = artefact.network.head.within(values).numpy()
+        yield Paths(some.series, some.cutoffs, raised(made, floors.above(some.series, some.cutoffs)))
 
 
 def path_rows(grid: Grid, paths: Paths) -> pd.DataFrame:

@@ -12,7 +12,7 @@ Steps of it       `run` has Lightning train the `module`, which needs of a netwo
                   `clipping`, `average`, `callbacks`, `time_limit`, `checkpoints` (as `nested` files), `workers`
 Calibration       `calibration` corrects widths by errors: `held_out_calibration` for networks, `own_calibration` for
                   models without weights; `dependence` tells how errors hang together, `adaptive_widths` follows each
-                  series' own
+                  series' own; a `floor` of 0 holds where a series' past shows it
 What comes out    a `network` in an `artefact`, with `facts` about it; `warm_start` begins with its weights. `reading` and
                   `writing` say what is wrong with a folder
 Forecasts         `walk` gives them from any cutoffs: each `block` is one pass, `whole` is for models fitted to each

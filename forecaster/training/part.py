@@ -15,6 +15,7 @@ from forecaster.series.grid import Array, Floats, Grid
 from forecaster.training.adaptive_widths import AdaptiveWidths, judged_step
 from forecaster.training.artefact import Artefact
 from forecaster.training.encoder_state import concatenated, leaves, mapped, put, refilled
+from forecaster.training.floor import Floor, raised
 from forecaster.training.late_errors import LateErrors
 from forecaster.training.network import Network
 from forecaster.training.ring import Ring
@@ -31,6 +32,7 @@ class Part:
     """
 
     ring: Ring
+    floor: Floor
     late: LateErrors | None
     state: Any
     static_BK: Tensor
@@ -41,7 +43,7 @@ class Part:
         plan = artefact.plan
         ring = Ring.empty(series, _rows_kept(artefact), plan.longest_season)
         late = LateErrors.none(series, plan.horizon) if plan.adaptive else None
-        return cls(ring, late, None, torch.zeros(series, artefact.features.static_width))
+        return cls(ring, Floor.none(series), late, None, torch.zeros(series, artefact.features.static_width))
 
     @classmethod
     def after(cls, artefact: Artefact, grid: Grid) -> "Part":
@@ -50,18 +52,19 @@ class Part:
         panel = artefact.packed(grid)
         ring = Ring.of(panel, network.scale, _rows_kept(artefact), plan.longest_season)
         state, late = state_after(artefact, panel, grid.lengths)
-        return cls(ring, late, state, panel.static_SK)
+        return cls(ring, Floor.after(grid), late, state, panel.static_SK)
 
     def step(
         self, artefact: Artefact, clock: Clock, times: Ints, values_B: Floats, *, both: bool = True
     ) -> tuple[Tensor, ...]:
-        """Quantiles from the new row in the series' own units, with widths adapted to recent errors; with `both`,
-        adapted ones of the next step only, and unadapted ones of all H steps.
+        """Quantiles from the new row in the series' own units, with widths adapted to recent errors and above the
+        series' floor; with `both`, such ones of the next step only, and ones without either of all H steps.
 
         Shapes: times, values_B [B] -> [B, H, Q], or [B, 1, Q] and [B, H, Q]
         """
         network, ring = artefact.network, self.ring
         ring.push(values_B, network.scale)
+        self.floor.take(values_B)
         inputs = self._inputs(artefact, clock, times)
         states, self.state = network.model.encode(inputs, self.state)
         if self.late is not None:
@@ -73,8 +76,8 @@ class Part:
         if self.late is not None:
             self._keep(network, self.late, scaled, level, spread)
             near = AdaptiveWidths.apply(near, torch.from_numpy(self.late.factors()))
-        wanted = (near, scaled) if both else (near,)
-        return tuple(network.unscaled(quantiles, level, spread) for quantiles in wanted)
+        made = raised(network.unscaled(near, level, spread), self.floor.above())
+        return (made, network.unscaled(scaled, level, spread)) if both else (made,)
 
     def _inputs(self, artefact: Artefact, clock: Clock, times: Ints) -> Inputs:
         """The network's inputs, with the newest row as the only cutoff."""
@@ -110,28 +113,27 @@ class Part:
     def some(self, part: Any) -> "Part":
         """A copy of the state of some series."""
         late = None if self.late is None else _each(self.late, lambda value: value[part].copy())
-        ring = _each(self.ring, lambda value: value[part].copy())
-        return Part(ring, late, mapped(self.state, part), self.static_BK[part])
+        ring, floor = (_each(group, lambda value: value[part].copy()) for group in (self.ring, self.floor))
+        return Part(ring, floor, late, mapped(self.state, part), self.static_BK[part])
 
     def put(self, part: Any, new: "Part") -> None:
         """Replace the state of some series, by what `some` gave and was then stepped."""
-        for old, one in ((self.ring, new.ring), (self.late, new.late)):
+        for old, one in ((self.ring, new.ring), (self.floor, new.floor), (self.late, new.late)):
             for held, value in zip(_values(old), _values(one), strict=True) if old is not None else ():
                 held[part] = value
         put(self.state, part, new.state)
 
     def joined(self, more: "Part") -> "Part":
         """These series and further ones as one part."""
-        late = None
-        if self.late is not None and more.late is not None:
-            late = LateErrors(*map(np.concatenate, zip(_values(self.late), _values(more.late), strict=True)))
-        ring = Ring(*map(np.concatenate, zip(_values(self.ring), _values(more.ring), strict=True)))
-        return Part(ring, late, concatenated([self.state, more.state]), torch.cat([self.static_BK, more.static_BK]))
+        late = None if self.late is None or more.late is None else _joined(self.late, more.late)
+        ring, floor = _joined(self.ring, more.ring), _joined(self.floor, more.floor)
+        state, static_BK = concatenated([self.state, more.state]), torch.cat([self.static_BK, more.static_BK])
+        return Part(ring, floor, late, state, static_BK)
 
     def tensors(self) -> Iterator[tuple[str, Tensor]]:
         """The whole state, by name."""
         yield "static", self.static_BK
-        for prefix, group in (("ring", self.ring), ("late", self.late)):
+        for prefix, group in (("ring", self.ring), ("floor", self.floor), ("late", self.late)):
             for name, value in vars(group).items() if group is not None else ():
                 yield f"{prefix}.{name}", torch.from_numpy(value)
         for number, value in enumerate(leaves(self.state)):
@@ -140,20 +142,21 @@ class Part:
     @classmethod
     def of(cls, artefact: Artefact, clock: Clock, tensors: Mapping[str, Tensor]) -> "Part":
         """From `tensors`."""
-        ring, late = (
+        ring, floor, late = (
             {
                 name.removeprefix(f"{group}."): one.numpy()
                 for name, one in tensors.items()
                 if name.startswith(f"{group}.")
             }
-            for group in ("ring", "late")
+            for group in ("ring", "floor", "late")
         )
         series = max(1, len(artefact.features.joint))
         like = cls.fresh(artefact, series)
         like.step(artefact, clock, np.zeros(series, np.int64), np.full(series, np.nan))
         found = (tensors[f"state.{k}"] for k in range(sum(name.startswith("state.") for name in tensors)))
         state = refilled(like.state, found)
-        return cls(Ring(**ring), LateErrors.of(**late) if late else None, state, tensors["static"])
+        counts = Floor(**floor) if floor else Floor.none(len(tensors["static"]))  # older states have none: from here on
+        return cls(Ring(**ring), counts, LateErrors.of(**late) if late else None, state, tensors["static"])
 
 
 def _rows_kept(artefact: Artefact) -> int:
@@ -162,6 +165,11 @@ def _rows_kept(artefact: Artefact) -> int:
 
 def _values(group: Any) -> list[Array]:
     return list(vars(group).values())
+
+
+def _joined(group: Any, more: Any) -> Any:
+    """Two dataclasses of arrays as one."""
+    return type(group)(*map(np.concatenate, zip(_values(group), _values(more), strict=True)))
 
 
 def _each(group: Any, change: Any) -> Any:

@@ -16,6 +16,7 @@ from forecaster.training.adaptive_widths import AdaptiveWidths
 from forecaster.training.artefact import Artefact
 from forecaster.training.blend import Blend
 from forecaster.training.block import STEPS_AT_ONCE, Block, blocks, decoded, with_targets
+from forecaster.training.floor import Floors, raised
 from forecaster.training.whole import Whole
 
 __all__ = ["Forecasts", "last_forecasts", "walk"]
@@ -71,8 +72,8 @@ def walk(
 ) -> Iterator[Forecasts]:
     """Forecasts from the cutoffs first, first + stride, ... up to last of each series, given in parts.
 
-    With `adaptive`, widths adapt to each series' recent errors if the plan allows it; a detector needs them fixed. An
-    ensemble gives the blend of its members' quantiles.
+    With `adaptive`, forecasts adapt to each series: widths to its recent errors if the plan allows it, and none is below
+    0 where `floor` says so; a detector needs neither. An ensemble gives the blend of its members' quantiles.
 
     With `warmup`, the network starts that many rows before the first cutoff (counting the cutoff) instead of at the
     series' first row. This is an approximation; `Facts.tails` has its measured error. Scales stay exact, since they use
@@ -90,11 +91,11 @@ def walk(
     _require_step(artefact, grid)
     begins = np.zeros_like(first) if warmup is None else np.maximum(first + 1 - warmup, 0)
     own = _Pass.of(artefact, grid, begins, device)
-    follows = adaptive and own.can_follow(warmup)
+    follows, floors = adaptive and own.can_follow(warmup), Floors.of(grid) if adaptive else None
     wanted = np.flatnonzero((last >= first) & (last >= 0))
     order = wanted[np.argsort((last - begins)[wanted], kind="stable")]
     for group in _groups(order, last - begins + 1):
-        yield from own.over(group, _Asked(first[group], last[group], stride), follows=follows)
+        yield from own.over(group, _Asked(first[group], last[group], stride), follows=follows, floors=floors)
 
 
 def last_forecasts(artefact: Artefact, grid: Grid, *, warmup: int | None = None, device: str = "auto") -> Forecasts:
@@ -138,7 +139,7 @@ class _Pass:
         looked_at = warmup is None or warmup > AdaptiveWidths.looks_back(plan.horizon)
         return self.whole is None and plan.adaptive and looked_at
 
-    def over(self, group: Ints, asked: "_Asked", *, follows: bool) -> Iterator[Forecasts]:
+    def over(self, group: Ints, asked: "_Asked", *, follows: bool, floors: Floors | None) -> Iterator[Forecasts]:
         """Forecasts of some series side by side; with `follows`, widths learn from earlier ones."""
         artefact, plan, end = self.artefact, self.artefact.plan, int(asked.last.max()) + 1
         begins = self.begins[group]
@@ -152,7 +153,8 @@ class _Pass:
                 level, spread = (x[rows, t] for x in (block.batch.level_BT, block.batch.spread_BT))
                 values = artefact.network.unscaled(fitting, level, spread).cpu().numpy()
                 made = values if self.whole is None else self.whole.quantiles(group[rows], at, values)
-                yield Forecasts(group[rows], at, made)
+                series = group[rows]
+                yield Forecasts(series, at, made if floors is None else raised(made, floors.above(series, at)))
 
 
 def _groups(order: Ints, steps: Ints) -> Iterator[Ints]:

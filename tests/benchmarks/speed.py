@@ -217,12 +217,12 @@ def _paths() -> Row:
     found = last_forecasts(artefact, grid, warmup=TAIL, device="cpu")
 
     def drawn() -> None:
-        for _ in draw(artefact, found, 100, seed=1):
+        for _ in draw(artefact, grid, found, 100, seed=1):
             pass
 
     def both() -> None:
         found = last_forecasts(artefact, grid, warmup=TAIL, device="cpu")
-        for _ in draw(artefact, found, 100, seed=1):
+        for _ in draw(artefact, grid, found, 100, seed=1):
             pass
 
     return {
@@ -242,7 +242,7 @@ def _sums(model: Any, grid: Any) -> Row:
     truth = pd.read_parquet(DATA / "m4/m4_hourly_test.parquet").groupby("unique_id")["y"].sum()
     sums = truth.reindex(grid.unique_id).to_numpy()
     found = last_forecasts(model.artefacts[0], grid, device="cpu")
-    values = np.concatenate([part.values for part in draw(model.artefacts[0], found, 500, seed=1)])
+    values = np.concatenate([part.values for part in draw(model.artefacts[0], grid, found, 500, seed=1)])
     alone = np.random.default_rng(1).permuted(values, axis=1)
     facts = {}
     for name, paths in (("joint", values), ("independent", alone)):
