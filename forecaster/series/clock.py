@@ -26,6 +26,8 @@ __all__ = ["Clock", "are_zoned_alike", "comes_again", "stamp"]
 _SHOWN = 3
 _FRACTION = re.compile(r":\d\d\.\d")
 _YEAR_FIRST = re.compile(r"\s*\d{4}")
+_DAY_FIRST = re.compile(r"\s*\d{1,2}\.\s?\d{1,2}\.\s?\d{4}")
+"""With points between them, the day comes first wherever dates are written so."""
 _ZONE = r"(?:[Zz]|UTC|GMT|(?::\d\d|T\d\d+)(?:[.,]\d+)?\s?[+-]\d\d(?::?\d\d)?)\s*$"
 """The end of a text that names its zone."""
 _EARLIEST = int(np.datetime64("1000-01-01", "us").astype(np.int64))
@@ -195,6 +197,8 @@ def stamp(value: Any, option: str) -> pd.Timestamp:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)  # pandas says that it guesses; this is the check of it
             day, month = (pd.to_datetime(value, dayfirst=first) for first in (True, False))
+        if _DAY_FIRST.match(value):
+            return day
         if day != month:
             raise ConfigError(f"{option}: '{value}' is {month:%Y-%m-%d} or {day:%Y-%m-%d}. Write one of these.")
     return found
@@ -253,7 +257,7 @@ def _guessed(text: "pd.Series[Any]", aware: bool) -> "pd.Series[Any]":
         if _YEAR_FIRST.match(text.dropna().iloc[0]):
             return pd.to_datetime(text, errors="coerce", utc=aware)
         month, day = (pd.to_datetime(text, errors="coerce", utc=aware, dayfirst=first) for first in (False, True))
-    if day.isna().sum() < month.isna().sum():
+    if day.isna().sum() < month.isna().sum() or text.dropna().str.match(_DAY_FIRST).all():
         return day
     differ = (day != month) & day.notna() & month.notna()
     if day.isna().sum() == month.isna().sum() and differ.any():

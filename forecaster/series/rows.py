@@ -52,8 +52,8 @@ class Rows:
 
 def clean(frame: pd.DataFrame, roles: Roles, clock: Clock, quality: Quality) -> Rows:
     """Rows with a name and a time, their numbers finite or NaN."""
-    static = [_coded(frame[name]) for name in roles.static]
-    varying = [_numbers(frame[name]) for name in (*roles.targets, *roles.covariates)]
+    static = [_coded(frame[name], quality) for name in roles.static]
+    varying = [_numbers(frame[name], quality) for name in (*roles.targets, *roles.covariates)]
     numbers = np.column_stack([*varying, *(values for values, _ in static)])
     endless = np.abs(numbers) > LARGEST
     if endless.any():
@@ -80,7 +80,7 @@ def _named(column: "pd.Series[Any]") -> tuple[Any, Any]:
     return codes, names
 
 
-def _numbers(column: "pd.Series[Any]") -> Floats:
+def _numbers(column: "pd.Series[Any]", quality: Quality) -> Floats:
     _require_real(column)
     if pd.api.types.is_bool_dtype(column.dtype):
         return np.asarray(column, np.float64)
@@ -89,6 +89,9 @@ def _numbers(column: "pd.Series[Any]") -> Floats:
     if isinstance(column.dtype, pd.CategoricalDtype):
         column = column.astype(object)
     numbers = pd.to_numeric(column, errors="coerce")
+    if (numbers.isna() & ~_empty(column)).any() and _has_thousands(column):
+        quality.add("note", f"column '{column.name}': commas read as marks of thousands")
+        numbers = pd.to_numeric(column.astype("str").str.replace(",", ""), errors="coerce")
     bad = numbers.isna() & ~_empty(column)
     if bad.any():
         row = int(bad.to_numpy().argmax())
@@ -97,6 +100,13 @@ def _numbers(column: "pd.Series[Any]") -> Floats:
             + _advice(str(column.iloc[row]).strip())
         )
     return np.asarray(numbers.to_numpy(np.float64, na_value=np.nan))
+
+
+def _has_thousands(column: "pd.Series[Any]") -> bool:
+    """Whether commas in texts can be nothing else: each stands before three digits, in one text before a point or a comma."""
+    texts = column[~_empty(column)].astype("str").str.strip()
+    marked = texts[texts.str.contains(",", regex=False)] if len(texts) else texts
+    return bool(len(marked) and marked.str.fullmatch(_THOUSANDS).all() and not marked.str.fullmatch(_COMMA).all())
 
 
 def _require_real(column: "pd.Series[Any]") -> None:
@@ -126,10 +136,10 @@ def _advice(text: str) -> str:
     return "Leave such cells empty, or drop the rows; only --static columns may hold text."
 
 
-def _coded(column: "pd.Series[Any]") -> tuple[Floats, tuple[str, ...]]:
+def _coded(column: "pd.Series[Any]", quality: Quality) -> tuple[Floats, tuple[str, ...]]:
     """The numbers of a column, and no labels; for a text column, each row's label number (NaN if empty), and labels."""
     if not _is_text(column):
-        return _numbers(column), ()
+        return _numbers(column, quality), ()
     text = column.astype("str").str.strip().where(~_empty(column))
     codes, labels = pd.factorize(text, sort=True)
     return np.where(codes < 0, np.nan, codes), tuple(map(str, labels))

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from forecaster.errors import ConfigError, DataError
 from forecaster.series import synthetic
-from forecaster.series.clock import Clock
+from forecaster.series.clock import Clock, stamp
 from forecaster.series.frame import Checked, check
 from forecaster.series.roles import Roles
 
@@ -72,7 +72,7 @@ def test_infinities_and_empty_cells_are_missing() -> None:
             "first '10,037' in row 0 (line 2 of a CSV file). That is 10037 or 10.037: write",
         ),
         (
-            _frame(_days(0, 1), ["1,210,037.5", "9"]),
+            _frame(_days(0, 1, 2), ["1,210,037.5", "9", "2,5"]),
             "first '1,210,037.5' in row 0 (line 2 of a CSV file). That is 1210037.5: write",
         ),
         (
@@ -125,6 +125,22 @@ def test_an_all_missing_series_is_skipped_and_the_others_go_on() -> None:
     assert checked.grids[0].unique_id.tolist() == ["a"]
     assert [(f.unique_id, f.kind) for f in checked.quality.findings] == [("b", "skip")]
     np.testing.assert_array_equal(checked.series_of, [0, 0, 0, -1, -1])
+
+
+def test_commas_are_of_thousands_where_they_can_be_nothing_else() -> None:
+    """One of them before a point, or before another, says it of all; it is noted, and empty cells stay missing."""
+    for cells in (["6,939.00", "950", "7,001", ""], ["6,939", "1,210,037", "5", "NA"]):
+        checked = check(_frame(_days(0, 1, 2, 3), cells), Roles())
+        wanted = [float(cell.replace(",", "")) for cell in cells[:3]]
+        np.testing.assert_array_equal(checked.grids[0].y[:3], wanted)
+        assert "column 'y': commas read as marks of thousands" in [f.reason for f in checked.quality.findings]
+
+
+def test_between_points_the_day_comes_first() -> None:
+    """01.02.2024 is in February, also in a file of firsts of months; with slashes it stays either."""
+    grid = check(_frame(["01.01.2024", "01.02.2024", "01.03.2024"]), Roles()).grids[0]
+    assert grid.frequency.alias == "MS"
+    assert stamp("01.02.2024", "--train-until") == pd.Timestamp("2024-02-01")
 
 
 def test_day_and_month_are_told_apart_where_one_of_them_fits() -> None:
@@ -309,8 +325,8 @@ def test_a_time_asked_for_is_not_guessed() -> None:
     """Where day and month could change places, both readings are named."""
     clock = Clock.of(pd.Series(_days(0, 1)))
     assert clock.instant("31.01.2024", "--train-until") == clock.instant("2024-01-31", "--train-until")
-    with pytest.raises(ConfigError, match=r"'01.02.2024' is 2024-01-02 or 2024-02-01"):
-        clock.instant("01.02.2024", "--train-until")
+    with pytest.raises(ConfigError, match=r"'01/02/2024' is 2024-01-02 or 2024-02-01"):
+        clock.instant("01/02/2024", "--train-until")
 
 
 @pytest.mark.parametrize(("step", "freq"), [("h", "7min"), ("h", "30min"), ("MS", "D"), ("D", "h")])
