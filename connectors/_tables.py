@@ -14,11 +14,12 @@ import pyarrow.compute as pc
 import pyarrow.csv
 import pyarrow.parquet as pq
 
+from forecaster.counted import counted
 from forecaster.errors import ConfigError, SourceError
 from forecaster.series.csv_file import MISSING, grouped
 from forecaster.series.instants import instants
 
-__all__ = ["Dialect", "numbers", "parts", "times"]
+__all__ = ["BrokenLine", "Dialect", "numbers", "parts", "times"]
 
 _ROWS_AT_ONCE = 250_000
 _BYTES_AT_ONCE = 8 << 20
@@ -46,13 +47,26 @@ class Dialect:
     timezone: str = "UTC"
 
 
-def parts(path: str, file: Any, wanted: Sequence[str], dialect: Dialect) -> Iterator[pa.Table]:
-    """Some columns of a file. Raises: SourceError for what is no table, ConfigError for a column that is not there"""
+@dataclass(frozen=True)
+class BrokenLine:
+    """A line of a CSV file with more or fewer fields than columns."""
+
+    text: str
+    reason: str
+
+
+def parts(
+    path: str, file: Any, wanted: Sequence[str], dialect: Dialect, broken: list[BrokenLine]
+) -> Iterator[pa.Table]:
+    """Some columns of a file; its broken lines are left out, and added to `broken`.
+
+    Raises: SourceError for what is no table, ConfigError for a column that is not there
+    """
     with _named(path):
         yield from (
             _of_parquet(path, file, wanted)
             if path.endswith((".parquet", ".pq"))
-            else _of_csv(path, file, wanted, dialect)
+            else _of_csv(path, file, wanted, dialect, broken)
         )
 
 
@@ -73,7 +87,9 @@ def _of_parquet(path: str, file: Any, wanted: Sequence[str]) -> Iterator[pa.Tabl
         yield pa.Table.from_batches([batch])
 
 
-def _of_csv(path: str, file: Any, wanted: Sequence[str], dialect: Dialect) -> Iterator[pa.Table]:
+def _of_csv(
+    path: str, file: Any, wanted: Sequence[str], dialect: Dialect, broken: list[BrokenLine]
+) -> Iterator[pa.Table]:
     kept = io.BufferedReader(file) if not hasattr(file, "peek") else file
     start = kept.peek(_BYTES_AT_ONCE)
     if not start.strip():
@@ -83,9 +99,16 @@ def _of_csv(path: str, file: Any, wanted: Sequence[str], dialect: Dialect) -> It
         block_size=_BYTES_AT_ONCE, encoding=dialect.encoding, skip_rows=dialect.skip_lines,
         column_names=list(dialect.header) or None,
     )  # fmt: skip
+
+    def without(row: Any) -> str:
+        reason = f"line with {counted(row.actual_columns, 'field')} of {counted(row.expected_columns, 'column')}"
+        broken.append(BrokenLine(row.text, reason))
+        return "skip"
+
     parsing = pyarrow.csv.ParseOptions(
-        delimiter=dialect.separator, quote_char=dialect.quote or False, newlines_in_values=bool(dialect.quote)
-    )
+        delimiter=dialect.separator, quote_char=dialect.quote or False, newlines_in_values=bool(dialect.quote),
+        invalid_row_handler=without,
+    )  # fmt: skip
     how = pyarrow.csv.ConvertOptions(
         include_columns=list(wanted), column_types=dict.fromkeys(wanted, pa.string()), null_values=[""],
         strings_can_be_null=True,

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from connectors._meant import is_folder, meant
-from connectors._tables import Dialect, numbers, parts, times
+from connectors._tables import BrokenLine, Dialect, numbers, parts, times
 from forecaster.errors import ConfigError, MissingPackage, SourceError
 from forecaster.series.delivered import table
 from forecaster.series.instants import UNITS, zone
@@ -34,7 +34,7 @@ class Files(Connector):
 
     Shapes:  long files (one value column), or wide ones: every value column is a series of its own
     Units:   times without a zone belong to `timezone`, numbers count `time_unit`s since 1970
-    Missing: empty cells, and the texts in `null`, give no row
+    Missing: empty cells, and the texts in `null`, give no row; lines with more or fewer fields than columns are refused
     Raises:  SourceError for a file that vanishes or is no table, ConfigError for a column that no file has
     """
 
@@ -121,7 +121,9 @@ class Files(Connector):
 
     def discover(self) -> list[SeriesInfo]:
         rows = (part for path in self._files() for part in self._rows(path))
-        return self.describe({name: None for part in rows for name in pc.unique(part["unique_id"]).to_pylist()})
+        return self.describe(
+            {name: None for part in rows for name in pc.unique(part["unique_id"].drop_null()).to_pylist()}
+        )
 
     def describe(self, names: Collection[str]) -> list[SeriesInfo]:
         config, several = self.config, len(self.config.value_columns) > 1
@@ -204,16 +206,20 @@ class Files(Connector):
             raise SourceError(f"file '{path}' vanished or cannot be opened: {error}") from error
 
     def _rows(self, path: str) -> Iterator[pa.Table]:
-        """The rows of a file as long tables."""
+        """The rows of a file as long tables; last its broken lines, for the quarantine."""
         config = self.config
+        broken: list[BrokenLine] = []
         wanted = [c for c in (config.id_column, config.time_column, *config.value_columns) if c]
         keys = dict(_PARTITION.findall(path))
         inside = [column for column in wanted if column not in keys]
         with self._open(path, "infer") as file:
-            for part in parts(path, file, inside, self._dialect):
+            for part in parts(path, file, inside, self._dialect, broken):
                 for key in (column for column in wanted if column in keys):
                     part = part.append_column(key, pa.repeat(pa.scalar(keys[key]), len(part)))
                 yield from self._long(part, path, keys)
+        if broken:
+            texts, reasons = ([getattr(line, name) for line in broken] for name in ("text", "reason"))
+            yield table(pa.nulls(len(broken), pa.string()), texts, 0.0, refused=reasons)
 
     def _long(self, part: pa.Table, path: str, keys: Mapping[str, str]) -> Iterator[pa.Table]:
         """One table for each value column: times in UTC, one row a value."""

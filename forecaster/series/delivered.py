@@ -13,8 +13,12 @@ __all__ = ["gathered", "table"]
 _ROWS_AT_ONCE = 100_000
 
 
-def table(unique_id: Any, ds: Any, y: Any, *, available_at: Any = None, quality: Any = None) -> pa.Table:
+def table(
+    unique_id: Any, ds: Any, y: Any, *, available_at: Any = None, quality: Any = None, refused: Any = None
+) -> pa.Table:
     """A part of a slice. Each argument is a column (array, series, list), or one value for all rows.
+
+    `refused` says why rows go to the quarantine, where the source knows it: null for all others.
 
     Shapes:  [rows] each; `ds` decides how many
     Units:   times in UTC; text in `ds` or `y` is kept, for the border to parse or to report
@@ -23,7 +27,7 @@ def table(unique_id: Any, ds: Any, y: Any, *, available_at: Any = None, quality:
     given = {columns.UNIQUE_ID: unique_id, columns.DS: ds, columns.Y: y}
     given |= {
         name: column
-        for name, column in ((columns.AVAILABLE_AT, available_at), ("quality", quality))
+        for name, column in ((columns.AVAILABLE_AT, available_at), ("quality", quality), ("refused", refused))
         if column is not None
     }
     times = _column(ds, 1)

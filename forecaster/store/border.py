@@ -55,6 +55,9 @@ def let_in(part: pa.Table, now: datetime | None = None) -> Sorted:
     known = pc.fill_null(known, pa.scalar(now, columns.TIME))
     quality = part["quality"].combine_chunks().cast(pa.string()) if "quality" in part.column_names else None
     reason = _reasons(names, times, values, empty)
+    if "refused" in part.column_names:
+        why = part["refused"].to_numpy()
+        reason = np.where(pd.isna(why), reason, why)
     refused = reason != ""
     made = [names, times, values, known, quality if quality is not None else pa.nulls(len(part), pa.string())]
     whole = pa.table(made, schema=_KEPT)

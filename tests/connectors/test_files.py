@@ -15,6 +15,7 @@ import pytest
 from connectors.files import Files
 from forecaster.errors import ConfigError, SourceError
 from forecaster.series.source import Done, Window
+from forecaster.store.border import join, let_in
 
 NOW = Window(datetime(2026, 1, 1, tzinfo=UTC))
 
@@ -23,9 +24,12 @@ def _source(path: str | Path, **more: Any) -> Files:
     return Files(Files.Config(path=str(path), **more))
 
 
+def _parts(source: Files, done: Done | None = None) -> list[pa.Table]:
+    return [part for piece in source.plan(NOW, done or Done()) for part in source.read(piece)]
+
+
 def _read(source: Files, done: Done | None = None) -> pd.DataFrame:
-    parts = [part for piece in source.plan(NOW, done or Done()) for part in source.read(piece)]
-    return pa.concat_tables(parts).to_pandas().sort_values(["unique_id", "ds"], ignore_index=True)
+    return pa.concat_tables(_parts(source, done)).to_pandas().sort_values(["unique_id", "ds"], ignore_index=True)
 
 
 def test_a_european_export_is_read(tmp_path: Path) -> None:
@@ -176,7 +180,6 @@ def test_a_file_that_changed_within_its_times_is_read_again(tmp_path: Path) -> N
     ("name", "content"),
     [
         ("x.csv", b""),
-        ("x.csv", b"unique_id,ds,y\na,2024-01-01,1\na,2024-01-02\n"),
         ("x.csv.gz", gzip.compress(b"unique_id,ds,y\na,2024-01-01,1\n" * 99, mtime=0)[:-12]),
         ("x.csv.gz", b"no gzip"),
         ("x.parquet", b"PAR1 no parquet PAR1"),
@@ -184,10 +187,21 @@ def test_a_file_that_changed_within_its_times_is_read_again(tmp_path: Path) -> N
     ],
 )
 def test_what_is_no_table_is_named(tmp_path: Path, name: str, content: bytes) -> None:
-    """Nothing, a row that is cut, a stream that is cut, another format, another encoding."""
+    """Nothing, a stream that is cut, another format, another encoding."""
     (tmp_path / name).write_bytes(content)
     with pytest.raises(SourceError, match=rf"file '.*{name}' is no readable table: \S"):
         _read(_source(tmp_path / name))
+
+
+def test_broken_lines_are_refused_and_the_others_read(tmp_path: Path) -> None:
+    """One with too few fields, one with too many; each says what it was, and no series is made of it."""
+    (tmp_path / "x.csv").write_text("unique_id,ds,y\na,2024-01-01,1\na,2024-01-02\na,2024-01-03,1,5\nb,2024-01-04,2\n")
+    source = _source(tmp_path / "x.csv")
+    sorted_ = join([let_in(part) for part in _parts(source)])
+    assert sorted_.good["y"].to_pylist() == [1.0, 2.0]
+    assert sorted_.bad["reason"].to_pylist() == ["line with 2 fields of 3 columns", "line with 4 fields of 3 columns"]
+    assert "a,2024-01-03,1,5" in sorted_.bad["raw"].to_pylist()[1]
+    assert [info.unique_id for info in source.discover()] == ["a", "b"]
 
 
 @pytest.mark.parametrize(
