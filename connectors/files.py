@@ -219,7 +219,8 @@ class Files(Connector):
                 yield from self._long(part, path, keys)
         if broken:
             texts, reasons = ([getattr(line, name) for line in broken] for name in ("text", "reason"))
-            yield table(pa.nulls(len(broken), pa.string()), texts, 0.0, refused=reasons)
+            nothing = pa.nulls(len(broken), pa.string())
+            yield table(nothing, texts, nothing.cast(pa.float64()), refused=reasons)
 
     def _long(self, part: pa.Table, path: str, keys: Mapping[str, str]) -> Iterator[pa.Table]:
         """One table for each value column: times in UTC, one row a value."""

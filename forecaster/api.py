@@ -9,25 +9,27 @@
     rows, events = api.detect(frame, train_until="2024-03-31", save="detector")
     rows = api.stream("detector").feed(newer)                 # like `detect` for new rows, and quantiles of the next step
     table, by_series = api.evaluate(frame, detectors=["auto", "residual"])     # frame: unique_id, ds, y, label
+    found = api.tune(frame, horizon=24, model="gru")          # .table() of trials, .best.settings, .gain on the test part
 
 In place of a data frame, all functions accept a `pandas.Series` with times as its index, a dict of columns, or a table of
-pyarrow or polars. Arguments and defaults are those of the command line. Errors are those of `forecaster.errors`; repairs
-of the input, such as rows that were sorted or left out, are reported as warnings.
+pyarrow or polars. Arguments and defaults are those of the command line. Errors are those of `forecaster.errors`, and name
+arguments; repairs of the input, such as rows that were sorted or left out, are reported as warnings.
 """
 
 import warnings
 from collections.abc import Mapping, Sequence
 from numbers import Integral
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from forecaster.errors import ConfigError
+from forecaster.arguments import in_arguments
+from forecaster.errors import ConfigError, MissingPackage
 from forecaster.evaluation.compare import compare, train_test_split
 from forecaster.evaluation.detection_trial import Trials, run
 from forecaster.evaluation.detector_board import DetectorBoard
-from forecaster.evaluation.leaderboard import rank
+from forecaster.evaluation.leaderboard import rank, require_ratio
 from forecaster.evaluation.scores_table import scores_table
 from forecaster.progress import SILENT, Watch
 from forecaster.scoring.asked import levels_of
@@ -49,6 +51,9 @@ from forecaster.series.frequency import Frequency
 from forecaster.series.quality import Quality
 from forecaster.series.roles import Roles
 
+if TYPE_CHECKING:
+    from forecaster.evaluation.tuning import Tuning
+
 __all__ = [
     "Forecaster",
     "attention",
@@ -61,11 +66,13 @@ __all__ = [
     "predict",
     "sample",
     "stream",
+    "tune",
 ]
 
 Settings = Mapping[str, Any]
 
 
+@in_arguments
 def fit(
     frame: Table,
     *,
@@ -112,6 +119,7 @@ def fit(
     return made
 
 
+@in_arguments
 def predict(
     model: Forecaster,
     frame: Table,
@@ -138,6 +146,7 @@ def predict(
     return rows
 
 
+@in_arguments
 def sample(
     model: Forecaster,
     frame: Table,
@@ -161,6 +170,7 @@ def sample(
     return rows
 
 
+@in_arguments
 def attention(model: Forecaster, frame: Table) -> pd.DataFrame:
     """Attention weights of the forecast after each series' last row: `unique_id, ds, weight`, which sum to 1 per series.
 
@@ -175,6 +185,7 @@ def attention(model: Forecaster, frame: Table) -> pd.DataFrame:
     return rows
 
 
+@in_arguments
 def backtest(
     frame: Table,
     *,
@@ -223,6 +234,7 @@ def backtest(
     return pd.concat(parts, ignore_index=True), scores_table(boards)
 
 
+@in_arguments
 def leaderboard(
     frame: Table,
     *,
@@ -268,6 +280,67 @@ def leaderboard(
     return found.table()
 
 
+@in_arguments
+def tune(
+    frame: Table,
+    *,
+    horizon: int,
+    model: str = "lstm",
+    search: Sequence[str] | None = None,
+    trials: int = 20,
+    minutes: float = 0.0,
+    by: str = "mase",
+    seed: int = 1,
+    train_until: object = None,
+    test_size: int | None = None,
+    stride: int = 1,
+    season: Sequence[int] = (),
+    freq: str | None = None,
+    targets: Sequence[str] | None = None,
+    past: Sequence[str] | None = None,
+    future: Sequence[str] | None = None,
+    static: Sequence[str] | None = None,
+    holidays: Sequence[str] | None = None,
+    settings: Settings | None = None,
+    watch: Watch = SILENT,
+) -> "Tuning":
+    """Search for the settings with which a model forecasts best, judged on the last part of the rows before the test part.
+
+    `search` has texts such as `"size=s,m,l"` or `"lr=0.001..0.03"`; by default size, dropout, lr and weight_decay are
+    searched. `trials` is the number of trainings, the first with the defaults; `minutes` limits the search, 0 for no limit.
+
+    Returns all trials: `.table()` has them, the best first, `.best.settings` goes into `settings` of `fit`, and `.gain` is
+    the error of the best settings as a share of that of the defaults, on the test part, which the search has not seen.
+
+    Raises: ConfigError for a setting that cannot be searched, MissingPackage without optuna
+    """
+    try:
+        from forecaster.evaluation.search_space import space_of
+        from forecaster.evaluation.tuning import tune as tune_all
+    except ModuleNotFoundError as error:
+        raise MissingPackage(error.name or "optuna", "tune") from error
+    require_ratio(by)
+    space = space_of(model, search)
+    checked = _checked(frame, Roles.of(targets, past, future, static), freq)
+    found = tune_all(
+        train_test_split(checked, horizon=_steps(horizon), train_until=train_until, test_size=test_size),
+        model=model,
+        horizon=horizon,
+        space=space,
+        trials=trials,
+        minutes=minutes,
+        by=by,
+        seed=seed,
+        stride=stride,
+        season=season,
+        settings={"seed": seed, **_with(settings, 1, holidays)},
+        watch=watch,
+    )
+    _warn(checked.quality)
+    return found
+
+
+@in_arguments
 def detect(
     frame: Table,
     *,
@@ -327,6 +400,7 @@ def detect(
     return rows_of(checked, found, rows), events_of(found)
 
 
+@in_arguments
 def evaluate(
     frame: Table | Mapping[str, Table],
     *,
@@ -365,10 +439,11 @@ def evaluate(
         board.add(trial, folder=name)
         _warn(trial.quality)
         for detector, reason in trial.failed.items():
-            warnings.warn(f"detector {detector} failed: {reason}", stacklevel=2)
+            warnings.warn(f"detector {detector} failed: {reason}", stacklevel=3)
     return board.table(), board.by_series()
 
 
+@in_arguments
 def stream(load: str | Path, state: str | Path | None = None) -> Stream:
     """Continue series row by row: `.feed(frame)` takes new rows and returns for each the same as `detect`.
 
@@ -381,6 +456,7 @@ def stream(load: str | Path, state: str | Path | None = None) -> Stream:
     return Stream.open(SavedDetector.load(Path(load)), state, Path(load))
 
 
+@in_arguments
 def load(folder: str | Path) -> Forecaster:
     """Load a model that was saved by `Forecaster.save` or by `forecast --save`."""
     return Forecaster.load(Path(folder))
@@ -415,4 +491,4 @@ def _warn(quality: Quality) -> None:
     """Give one warning for each reason why rows or series were changed or left out."""
     for line in quality.lines():
         if not line.startswith("note"):
-            warnings.warn(line, stacklevel=3)
+            warnings.warn(line, stacklevel=4)  # at the caller of the function, which `in_arguments` has wrapped

@@ -12,7 +12,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 RANKS = [
     ["errors", "columns", "addresses", "counted", "query_tables"],
-    ["plugins", "options", "settings", "client", "progress", "quiet", "mlflow_errors"],
+    ["plugins", "options", "settings", "client", "progress", "quiet", "mlflow_errors", "arguments"],
     ["series"],
     ["store", "registry", "tracking", "alerts", "layers", "metrics", "anomaly_metrics"],
     ["panel", "scales", "heads"],

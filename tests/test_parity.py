@@ -54,6 +54,7 @@ def test_a_verb_says_the_same_in_module_and_function(name: str) -> None:
         ("evaluate", "evaluate"),
         ("fit", "forecast"),
         ("leaderboard", "leaderboard"),
+        ("tune", "tune"),
     ],
 )
 def test_the_python_door_has_the_flags_defaults(door: str, verb: str) -> None:
@@ -92,6 +93,7 @@ OF_PROJECTS = {"project", "data_set"}
         ("evaluate", "evaluate"),
         ("fit", "forecast"),
         ("leaderboard", "leaderboard"),
+        ("tune", "tune"),
     ],
 )
 def test_the_python_door_has_the_flags(door: str, verb: str) -> None:

@@ -8,8 +8,6 @@ from forecaster.actions.base import Outcome
 from forecaster.progress import SILENT, Watch
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from forecaster.evaluation.tuning import Tuning
     from forecaster.tracking.base import Tracker
 
@@ -62,14 +60,12 @@ def tune(
     from forecaster.actions._tracker import tracker_of
     from forecaster.evaluation.compare import train_test_split
     from forecaster.evaluation.leaderboard import require_ratio
-    from forecaster.evaluation.search_space import parsed, usual
+    from forecaster.evaluation.search_space import space_of
     from forecaster.evaluation.tuning import tune as tune_all
-    from forecaster.plugins import require
     from forecaster.series.roles import Roles
 
     require_ratio(by)
-    require("models", model)
-    space = [parsed(text) for text in search] if search else usual(model)
+    space = space_of(model, search)
     tracker = tracker_of(project)
     _, checked = base.read(
         file, Roles.of(targets, past, future, static), columns=columns, decimal=decimal, freq=freq, tz=tz, strict=strict
@@ -90,24 +86,12 @@ def tune(
             settings=base.training_settings(set_, seed=seed, steps=steps, max_seconds=max_seconds, **named),
             watch=watch,
         )
-        table = _table(found)
+        table = found.table()
         append(table)
         lines = _lines(found)
         if tracker is not None:
             lines.append(_keep_runs(tracker, data_set or file.name.split(".")[0], model, found))
         return finish(checked.quality, lines, table=table, best=dict(found.best.settings), gain=found.gain.to_json())
-
-
-def _table(found: "Tuning") -> "pd.DataFrame":
-    """One row per trial, the best first; the settings of the defaults are empty."""
-    import pandas as pd
-
-    rows = [
-        {"trial": number, found.by: one.error, "training_s": one.training_s, **one.settings}
-        for number, one in enumerate(found.tried, start=1)
-    ]
-    table = pd.DataFrame(rows).assign(failed=[one.failed for one in found.tried])
-    return table.sort_values(found.by, ignore_index=True, kind="stable")
 
 
 def _lines(found: "Tuning") -> list[str]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from forecaster import plugins
 from forecaster.errors import ConfigError
 
-__all__ = ["Choice", "Dimension", "Range", "parsed", "usual"]
+__all__ = ["Choice", "Dimension", "Range", "space_of"]
 
 _FAR = 10.0
 """A range whose ends are this many times apart is searched by factors, not by differences."""
@@ -40,7 +40,16 @@ class Range:
 Dimension = Choice | Range
 
 
-def parsed(text: str) -> Dimension:
+def space_of(model: str, search: Sequence[str] | None) -> Sequence[Dimension]:
+    """What to search for a model: what is asked for, or else what matters for most networks.
+
+    Raises: ConfigError for an unknown model, or a text that is no dimension
+    """
+    plugins.require("models", model)
+    return [_parsed(text) for text in search] if search else _usual(model)
+
+
+def _parsed(text: str) -> Dimension:
     """`size=s,m,l` or `lr=0.001..0.03` as a dimension. Raises: ConfigError for another text, or an empty range"""
     key, _, said = (part.strip() for part in text.partition("="))
     low, dots, high = said.partition("..")
@@ -57,7 +66,7 @@ def parsed(text: str) -> Dimension:
     return Range(key, *ends, whole=low.strip().lstrip("-").isdigit() and high.strip().lstrip("-").isdigit())
 
 
-def usual(model: str) -> Sequence[Dimension]:
+def _usual(model: str) -> Sequence[Dimension]:
     """The dimensions that matter for most networks, as far as the model has them; none for a model without weights."""
     made = plugins.load("models", model)
     if not made.learned:

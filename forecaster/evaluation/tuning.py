@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import optuna
+import pandas as pd
 
 from forecaster.errors import ConfigError, ForecasterError
 from forecaster.evaluation.compare import Judged, Split, judge, train_test_split
@@ -46,6 +47,15 @@ class Tuning:
     def gain(self) -> Ratio:
         """The error of the best settings beside that of the defaults, on the test part."""
         return ratio(self.tuned.board, self.defaults.board, self.by)
+
+    def table(self) -> pd.DataFrame:
+        """One row per trial, the best first: its number, its error, seconds, settings (empty for the defaults), why it failed."""
+        rows = [
+            {"trial": number, self.by: one.error, "training_s": one.training_s, **one.settings}
+            for number, one in enumerate(self.tried, start=1)
+        ]
+        table = pd.DataFrame(rows).assign(failed=[one.failed for one in self.tried])
+        return table.sort_values(self.by, ignore_index=True, kind="stable")
 
 
 def tune(

@@ -3,7 +3,10 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
+from pathlib import Path
 from typing import Any
+
+import pandas as pd
 
 from forecaster import options, plugins
 from forecaster.aggregations.base import Aggregation
@@ -14,6 +17,7 @@ from forecaster.scoring.rate import DEFAULT_RATE, false_share
 from forecaster.scoring.rules import Rules, among
 from forecaster.series.frequency import Frequency
 from forecaster.series.grid import Grid
+from forecaster.series.labels import Labels
 
 __all__ = ["SHARED", "Detection"]
 
@@ -38,8 +42,8 @@ class Detection:
     rules: Rules = field(default_factory=Rules)
     fdr: float = 0.0
     """Share of events that may be false, over all series (`scoring/fdr.py`); 0: only the rate counts."""
-    labels: str = ""
-    """Table with labels of training rows (`series/labels.py`)."""
+    labels: Labels | None = None
+    """Of training rows."""
 
     @classmethod
     def of(cls, settings: Mapping[str, Any] | None, **more: Any) -> "Detection":
@@ -48,7 +52,7 @@ class Detection:
         rules, others = among(settings)
         judging = _chosen(others, "threshold", cls.threshold) | _chosen(others, "aggregation", cls.aggregation)
         fdr = false_share(others.pop("fdr", 0.0))
-        judging["labels"] = str(others.pop("labels", ""))
+        judging["labels"] = _labels(others.pop("labels", ""))
         how = cls(settings=others, rules=Rules.of(rules), fdr=fdr, **judging, **more)
         how.thresholds(1e-3)  # report a wrong setting before the training
         how.aggregated()
@@ -79,6 +83,13 @@ class Detection:
         """Check that there are channels if an aggregation is set. Raises: ConfigError"""
         if grid.channel is None and self.aggregation != type(self).aggregation:
             raise ConfigError(f"--set aggregation={self.aggregation} joins channels. Name them: --channels A,B")
+
+
+def _labels(given: Any) -> Labels | None:
+    """Labels in a table, or in a file by its path; None for an empty path."""
+    if isinstance(given, pd.DataFrame):
+        return Labels.of_table(given)
+    return Labels.read(Path(given)) if str(given) else None
 
 
 def _chosen(settings: dict[str, Any], word: str, default: str) -> dict[str, Any]:

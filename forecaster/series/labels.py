@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from forecaster import columns
 from forecaster.errors import DataError, nearest
@@ -55,21 +56,28 @@ class Labels:
     every: Sequence[Label]
     lists: bool = True
     """Whether to treat labels of only anomalies as such a list."""
+    called: str = "labels"
+    """What messages call them."""
 
     @classmethod
     def read(cls, path: Path) -> "Labels":
         """From a file. Raises: DataError if it cannot be read, lacks a column, or has an unknown kind"""
-        frame = table.read(path)
+        return cls.of_table(table.read(path), f"labels '{path}'")
+
+    @classmethod
+    def of_table(cls, frame: pd.DataFrame, called: str = "labels") -> "Labels":
+        """From a table, called so in messages. Raises: DataError if it lacks a column, or has an unknown kind"""
         if columns.UNIQUE_ID not in frame.columns:
             frame = frame.assign(**{columns.UNIQUE_ID: ALONE})
         absent = [name for name in (_START, _END) if name not in frame.columns]
         if absent:
-            raise DataError(f"labels '{path}': no column '{absent[0]}'. Give unique_id, start, end, and perhaps kind.")
+            raise DataError(f"{called}: no column '{absent[0]}'. Give unique_id, start, end, and perhaps kind.")
         if frame[[columns.UNIQUE_ID, _START, _END]].isna().to_numpy().any():
-            raise DataError(f"labels '{path}': a row lacks its unique_id, start or end.")
+            raise DataError(f"{called}: a row lacks its unique_id, start or end.")
         kinds = frame[_KIND].fillna(ANOMALOUS[0]) if _KIND in frame.columns else [ANOMALOUS[0]] * len(frame)
         rows = zip(frame[columns.UNIQUE_ID].astype(str), frame[_START], frame[_END], kinds, strict=True)
-        return cls([_known_kind(Label(name, start, end, str(kind))) for name, start, end, kind in rows])
+        every = [_known_kind(Label(name, start, end, str(kind))) for name, start, end, kind in rows]
+        return cls(every, called=called)
 
     def marks(self, grids: Sequence[Grid], ends: Sequence[Ints]) -> list[Floats]:
         """Marks of each row before `ends`: 1 anomalous, 0 normal, NaN unknown; [N] for each grid.

@@ -168,7 +168,8 @@ def _refused(rows: pa.Table, raw: list[str], reasons: list[str]) -> pa.Table:
 
 def _raw(rows: pa.Table) -> list[str]:
     """The original text of each row."""
-    return [json.dumps(record, default=str) for record in rows.to_pylist()]
+    kept = [name for name in rows.column_names if name != "refused"]
+    return [json.dumps(record, default=str) for record in rows.select(kept).to_pylist()]
 
 
 def _times(column: pa.ChunkedArray) -> pa.Array:

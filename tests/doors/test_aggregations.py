@@ -90,7 +90,7 @@ def test_a_wrong_setting_is_told_before_the_training(settings: dict[str, str], t
 
 def test_without_channels_there_is_nothing_to_join() -> None:
     """It says what is missing."""
-    with pytest.raises(ConfigError, match="--channels A,B"):
+    with pytest.raises(ConfigError, match="channels A,B"):
         api.detect(synthetic.seasonal(1, 300), settings={"aggregation": "cauchy"})
 
 

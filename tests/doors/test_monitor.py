@@ -92,7 +92,8 @@ def running(tmp_path: Path) -> Project:
 
 @pytest.mark.slow
 def test_a_champion_that_keeps_its_promise_is_left_alone(running: Project) -> None:
-    """Its numbers are shown and recorded, in the ledger and in the tracker."""
+    """Its numbers are shown and recorded, in the ledger and in the tracker; a later version is judged by forecasts of its own,
+    beside it, and `since` leaves earlier cutoffs out."""
     running.go_on()
     outcome = monitor("meters", app=running.app)
     assert outcome.table is not None
@@ -108,23 +109,6 @@ def test_a_champion_that_keeps_its_promise_is_left_alone(running: Project) -> No
     assert any("live/mase" in text for text in written)
     assert not running.told
     assert outcome.lines == []
-
-
-@pytest.mark.slow
-def test_people_are_told_of_a_champion_that_has_become_worse(running: Project) -> None:
-    """The season is gone and the series is wilder: worse than promised, whatever is to blame."""
-    running.go_on(wilder)
-    outcome = monitor(app=running.app)
-    (row,) = outcome.facts["monitored"]
-    assert row["worse"]
-    assert outcome.lines == [f"meters: version 1 is {row['verdict']}"]
-    assert running.told == [row["verdict"]]
-
-
-@pytest.mark.slow
-def test_each_version_is_judged_by_its_own_forecasts(running: Project) -> None:
-    """Also one that serves no longer; and `since` leaves earlier cutoffs out."""
-    running.go_on()
     train(app=running.app)
     promote("meters", version="2", app=running.app)
     running.read(600)
@@ -194,10 +178,15 @@ def test_versions_of_a_pipelines_name_before_are_not_its_own(running: Project) -
 
 
 @pytest.mark.slow
-def test_what_was_found_is_seen_at_every_door(running: Project) -> None:
-    """`query performance`, the client, and the page of who is on duty."""
+def test_people_are_told_of_a_champion_that_has_become_worse(running: Project) -> None:
+    """The season is gone and the series is wilder: worse than promised, whatever is to blame. It is seen by `query
+    performance`, by the client, and on the page of who is on duty."""
     running.go_on(wilder)
-    monitor(app=running.app)
+    outcome = monitor(app=running.app)
+    (found,) = outcome.facts["monitored"]
+    assert found["worse"]
+    assert outcome.lines == [f"meters: version 1 is {found['verdict']}"]
+    assert running.told == [found["verdict"]]
     table = query("performance", app=running.app).table
     assert table is not None
     assert table["version"].tolist() == ["1"]

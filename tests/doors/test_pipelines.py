@@ -60,10 +60,10 @@ def test_a_pipeline_whose_source_was_never_read_is_told_why(tmp_path: Path) -> N
     """Not that rows were set aside."""
     path = tmp_path / "forecaster.toml"
     path.write_text(f'[pipelines.meters]\nsource = "files"\noptions = {{ path = "{tmp_path}/*.csv" }}\nhorizon = 4\n')
-    (tmp_path / "broken.csv").write_text("unique_id,ds,y\na,2024-01-01,1\na,2024-01-02\n")
+    (tmp_path / "broken.csv").write_text("unique_id;ds;y\na;2024-01-01;1\n")
     app = App.open(path)
     assert ingest(app=app).skipped == 1
-    with pytest.raises(DataError, match=r"as its last reading failed: .*Expected 3 columns, got 2"):
+    with pytest.raises(DataError, match=r"as its last reading failed: .*has no column 'unique_id'"):
         train("meters", app=app)
 
 

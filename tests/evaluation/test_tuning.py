@@ -8,7 +8,7 @@ import pytest
 
 from forecaster.errors import ConfigError
 from forecaster.evaluation.compare import train_test_split
-from forecaster.evaluation.search_space import Choice, Range, parsed, usual
+from forecaster.evaluation.search_space import Choice, Range, space_of
 from forecaster.evaluation.tuning import Tuning, tune
 from forecaster.series import synthetic
 from forecaster.series.frame import check
@@ -76,15 +76,20 @@ def test_a_wrong_search_is_refused(asked: dict[str, Any], wrong: str) -> None:
 
 def test_a_dimension_is_read_from_a_text() -> None:
     """Values with commas, a range with two dots; whole numbers stay whole, and far ends are searched by factors."""
-    assert parsed("size=s, m,m") == Choice("size", ("s", "m"))
-    assert parsed("window=12..48") == Range("window", 12, 48, whole=True)
-    wide = parsed("lr=0.001..0.1")
+    asked = space_of("lstm", ["size=s, m,m", "window=12..48", "lr=0.001..0.1"])
+    assert asked[:2] == [Choice("size", ("s", "m")), Range("window", 12, 48, whole=True)]
+    wide = asked[2]
     assert wide == Range("lr", 0.001, 0.1, whole=False)
     assert isinstance(wide, Range)
     assert wide.by_factors
     for text in ("lr", "lr=", "=3", "lr=a..b", "lr=0.1..0.1", "lr=1..inf"):
         with pytest.raises(ConfigError, match="--search"):
-            parsed(text)
-    assert [one.key for one in usual("lstm")] == ["model.size", "model.dropout", "training.lr", "training.weight_decay"]
-    assert usual("theta") == ()
-    assert np.unique([len(usual(name)) for name in ("gru", "segrnn", "transformer")]).tolist() == [4]
+            space_of("lstm", [text])
+    assert [one.key for one in space_of("lstm", None)] == [
+        "model.size",
+        "model.dropout",
+        "training.lr",
+        "training.weight_decay",
+    ]
+    assert space_of("theta", None) == ()
+    assert np.unique([len(space_of(name, None)) for name in ("gru", "segrnn", "transformer")]).tolist() == [4]

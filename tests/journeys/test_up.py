@@ -15,6 +15,10 @@ import httpx
 import pandas as pd
 import pytest
 
+from forecaster.actions.ingest import ingest
+from forecaster.actions.promote import promote
+from forecaster.actions.score import score
+from forecaster.actions.train import train
 from forecaster.app import App
 from forecaster.client import Client
 from forecaster.errors import ConfigError
@@ -48,14 +52,11 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]
     synthetic.seasonal(2, 300, noise=0.2).to_csv(folder / "data" / "meters.csv", index=False)
     path = folder / "forecaster.toml"
     path.write_text(PROJECT.replace("DATA", str(folder / "data")))
-    for words in (["ingest"], ["train"], ["promote", "meters", "--version", "1"], ["score"]):
-        done = subprocess.run(
-            [sys.executable, "-m", "forecaster", *words, "--project", str(path)],
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert done.returncode == 0, done.stderr
+    app = App.open(path)
+    ingest(app=app)
+    train(app=app)
+    promote("meters", version="1", app=app)
+    score(app=app)
     log = folder / "up.log"
     with log.open("w") as out:
         process = subprocess.Popen(

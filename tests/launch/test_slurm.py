@@ -54,14 +54,14 @@ def test_each_model_is_a_job_and_learns_what_it_learns_here(
     assert not list((tmp_path / "my jobs").iterdir())
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_two_machines_share_a_training(there: dict[str, Any]) -> None:
     """A worker on each, which meet over the network."""
     shared = _numbers("lstm", **there, **{"launch.workers": 2, "launch.nodes": 2})
     np.testing.assert_allclose(shared, _numbers("lstm"), rtol=1e-4, atol=1e-4)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_what_goes_wrong_there_is_told_here(there: dict[str, Any], slurm: Slurm) -> None:
     """An error of the training as it is; what the cluster refuses; a job that somebody cancels, with its last words."""
     with pytest.raises(DataError, match="the loss is not a number"):
@@ -165,7 +165,7 @@ def _up_to(running: Any, words: str) -> str:
     raise AssertionError(f"it never said {words}: {''.join(said)}")
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_killed_process_leaves_its_job_and_waits_for_it_later(
     there: dict[str, Any], slurm: Slurm, begun: Begun, tmp_path: Path
 ) -> None:

@@ -200,7 +200,7 @@ api.fit(frame, horizon=4, model="best_naive,lstm", settings={settings!r}, resume
 """
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_killed_training_ends_its_workers_and_goes_on_later(begun: Begun, tmp_path: Path) -> None:
     """kill -9: no worker is left, and the same call continues to the same weights, each worker's chances included."""
     settings = {**quick(**EVERYTHING), **TWO, "checkpoint_seconds": 0.1, "patience": 100}

@@ -128,7 +128,7 @@ def test_a_saved_model_sees_the_same_targets(tmp_path: Path) -> None:
 def test_one_target_has_no_other_to_see() -> None:
     """A setting that would do nothing is told."""
     frame = _frame().rename(columns={"A": "y"})
-    with pytest.raises(ConfigError, match="--targets A,B"):
+    with pytest.raises(ConfigError, match="targets A,B"):
         api.fit(frame, horizon=HORIZON, model="lstm", settings=quick(joint="true"))
 
 

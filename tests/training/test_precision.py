@@ -15,8 +15,13 @@ def _trained(model: str, precision: str, **more: object) -> api.Forecaster:
     return api.fit(FRAME, horizon=3, model=model, settings=quick(model, steps=40, precision=precision, **more))
 
 
+SOME = ("attention_gru", "esrnn", "linear", "lstm", "minlstm")
+"""One of each kind of network; make test-all tries them all."""
+EVERY = [name for name in plugins.names("models") if plugins.load("models", name).learned]
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("model", [n for n in plugins.names("models") if plugins.load("models", n).learned])
+@pytest.mark.parametrize("model", [pytest.param(n, marks=[] if n in SOME else pytest.mark.long) for n in EVERY])
 def test_every_model_learns_in_bfloat16(model: str) -> None:
     """Other weights, still in 32 bits, about as good."""
     full, half = (_trained(model, precision).members[0] for precision in ("32", "bf16"))

@@ -71,7 +71,13 @@ def _killed(folder: Path, step: int, settings: dict[str, Any], times: int = 1) -
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    "more", [{}, EVERYTHING, {"stream": True}, {"snapshots": 3}], ids=["default", "everything", "stream", "snapshots"]
+    "more",
+    [
+        pytest.param({}, id="default"),
+        pytest.param(EVERYTHING, id="everything"),
+        pytest.param({"stream": True}, id="stream", marks=pytest.mark.long),
+        pytest.param({"snapshots": 3}, id="snapshots", marks=pytest.mark.long),
+    ],
 )
 def test_a_killed_training_continues_to_the_same_weights(more: dict[str, Any], tmp_path: Path) -> None:
     """kill -9 at step 40 of 60: bit by bit what it would have been, its history too; and nothing is left behind."""

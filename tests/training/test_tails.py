@@ -82,5 +82,5 @@ def test_the_doors_say_how_far_a_tail_is_off(tmp_path: Path) -> None:
     assert all("with 32 that was off the whole pass by medians" in line for line in said), "theta reads all rows"
     rows = api.predict(api.load(saved), frame, warmup=40)
     pd.testing.assert_frame_equal(rows, pd.read_parquet(out))
-    with pytest.raises(ConfigError, match="--warmup must be at least 1"):
+    with pytest.raises(ConfigError, match=r"^warmup must be at least 1"):
         api.predict(api.load(saved), frame, warmup=0)
