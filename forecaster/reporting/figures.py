@@ -126,9 +126,9 @@ def _events(figure: go.Figure, history: pd.DataFrame, events: pd.DataFrame) -> N
         figure.add_vrect(
             x0=start, x1=end, fillcolor=EVENT, line_width=1, line_color="rgba(220, 38, 38, 0.35)", layer="below"
         )
-    peaks = events.merge(history[["ds", "y"]], left_on="peak", right_on="ds", how="inner")
+    peaks = _values_at(history, events)
     figure.add_scatter(
-        x=peaks["peak"],
+        x=peaks["ds"],
         y=peaks["y"],
         mode="markers",
         name="anomaly",
@@ -136,6 +136,15 @@ def _events(figure: go.Figure, history: pd.DataFrame, events: pd.DataFrame) -> N
         customdata=peaks[["severity", "direction"]],
         hovertemplate="severity %{customdata[0]:.1f}, %{customdata[1]}<extra>anomaly</extra>",
     )
+
+
+def _values_at(history: pd.DataFrame, events: pd.DataFrame) -> pd.DataFrame:
+    """Events with the value at their peak, as far as there is one: a reading may come some seconds beside its step."""
+    known = history[["ds", "y"]].dropna().sort_values("ds")
+    peaks = events.dropna(subset="peak").astype({"peak": known["ds"].dtype}).sort_values("peak")
+    step: Any = known["ds"].diff().median() if len(known) > 1 else None
+    near = pd.merge_asof(peaks, known, left_on="peak", right_on="ds", direction="nearest", tolerance=step)
+    return near.dropna(subset="y")
 
 
 def _gaps(history: pd.DataFrame) -> pd.DataFrame:

@@ -123,5 +123,5 @@ def test_a_head_of_counts_refuses_other_values(wrong: float) -> None:
     """Nothing is rounded in silence: the value is named, and what to do."""
     frame = _sales(60)
     frame.loc[5, "y"] = wrong
-    with pytest.raises(DataError, match=rf"expected counts .* found {wrong:g}.*head=quantile"):
+    with pytest.raises(DataError, match=rf"expected counts .* found {wrong:g}.*'head': 'quantile'"):
         api.fit(frame, horizon=2, model="lstm", settings=quick(head="negative_binomial", rows=40))

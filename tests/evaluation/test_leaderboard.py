@@ -110,7 +110,7 @@ def test_an_ensemble_can_be_one_of_them(frame: pd.DataFrame) -> None:
         ({"models": ["lstm", "lsmt"]}, "unknown model 'lsmt'. Did you mean 'lstm'"),
         ({"by": "mese"}, "Did you mean 'mse'"),
         ({"by": "coverage80"}, "unknown metric to order by, 'coverage80'"),
-        ({"stride": 0}, "best_naive, linear: --stride must be at least 1|seasonal_naive: --stride must"),
+        ({"stride": 0}, "best_naive, linear: stride must be at least 1|seasonal_naive: stride must"),
         ({"settings": {"hiden": 3}}, "unknown setting 'hiden'"),
     ],
 )

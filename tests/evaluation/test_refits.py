@@ -138,7 +138,7 @@ def test_a_warm_refit_that_cannot_be_is_from_the_beginning_and_told() -> None:
 
 @pytest.mark.parametrize(
     ("wrong", "message"),
-    [({"refit_every": 0}, "--refit-every must be at least 1"), ({"refit_warm": True}, "Give both")],
+    [({"refit_every": 0}, "refit_every must be at least 1"), ({"refit_warm": True}, "Give both")],
 )
 def test_refits_that_make_no_sense_are_refused(frame: pd.DataFrame, wrong: dict[str, object], message: str) -> None:
     """Before any work."""
