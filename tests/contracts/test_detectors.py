@@ -31,7 +31,7 @@ def _how(name: str) -> Detection:
     if "model" not in found.Config.__dataclass_fields__:
         settings.pop("size", None)
     if found.learns_labels:
-        settings |= {"steps": 100, "rows": 64}
+        settings |= {"steps": 40, "rows": 32}
     return Detection(detector=name, settings=settings)
 
 

@@ -66,6 +66,12 @@ def _all(artefact: Artefact, grid: Grid) -> dict[tuple[int, int], Any]:
     }
 
 
+@cache
+def _before(model: str) -> dict[tuple[int, int], Any]:
+    """The same of a model's own grid."""
+    return _all(_trained(model), _grid())
+
+
 def _changed(grid: Grid, series: int, after: int) -> Grid:
     """The grid with other values after a position of a series."""
     y = grid.y.copy()
@@ -78,7 +84,7 @@ def _changed(grid: Grid, series: int, after: int) -> Grid:
 def test_nothing_after_a_cutoff_changes_its_forecast(model: str, cutoff: int) -> None:
     """The law of the house, on the whole chain: fill, scale, features, network, calibration."""
     artefact, grid = _trained(model), _grid()
-    before, after = _all(artefact, grid), _all(artefact, _changed(grid, 1, cutoff))
+    before, after = _before(model), _all(artefact, _changed(grid, 1, cutoff))
     for position in range(5, cutoff + 1):
         np.testing.assert_allclose(after[1, position], before[1, position], rtol=1e-6)
     np.testing.assert_allclose(after[0, 150], before[0, 150], rtol=1e-6)
@@ -129,7 +135,7 @@ def test_masked_values_change_nothing(model: str) -> None:
 def test_a_series_alone_is_a_series_among_others(model: str) -> None:
     """Batches do not mix: neither neighbours nor padding are seen."""
     artefact, grid = _trained(model), _grid()
-    together, alone = _all(artefact, grid), _all(artefact, grid.take(np.array([2])))
+    together, alone = _before(model), _all(artefact, grid.take(np.array([2])))
     for cutoff in (10, 80, 159):
         np.testing.assert_allclose(alone[0, cutoff], together[2, cutoff], rtol=1e-5, atol=1e-6)
 
@@ -140,7 +146,7 @@ def test_save_then_load_gives_the_same_numbers(model: str, tmp_path: Path) -> No
     artefact, grid = _trained(model), _grid()
     artefact.save(tmp_path)
     assert {path.suffix for path in tmp_path.iterdir()} == {".safetensors", ".json"}
-    before, after = _all(artefact, grid), _all(Artefact.load(tmp_path), grid)
+    before, after = _before(model), _all(Artefact.load(tmp_path), grid)
     for key, quantiles in before.items():
         np.testing.assert_array_equal(after[key], quantiles)
 
@@ -170,7 +176,7 @@ def test_forecasts_do_not_depend_on_units(model: str, unit: float) -> None:
 @pytest.mark.parametrize("model", MODELS)
 def test_quantiles_never_cross(model: str) -> None:
     """From any cutoff, at any horizon, after calibration."""
-    for quantiles in _all(_trained(model), _grid()).values():
+    for quantiles in _before(model).values():
         assert (np.diff(quantiles, axis=-1) >= 0).all()
 
 

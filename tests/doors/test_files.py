@@ -19,6 +19,7 @@ from forecaster.errors import ArtifactError, ConfigError, DataError, ForecasterE
 from forecaster.progress import RecordingWatch
 from forecaster.series import synthetic, table
 from forecaster.series.quality import Quality
+from forecaster.serving.cli import main
 from forecaster.training.artefact import Artefact
 from tests.quick import quick
 
@@ -27,6 +28,15 @@ SETTINGS = quick()
 
 def _run(*words: str) -> "subprocess.CompletedProcess[str]":
     return subprocess.run([sys.executable, "-m", "forecaster", *words], capture_output=True, text=True, check=False)
+
+
+def _code(*words: str) -> int:
+    """How the command ends, in this process."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "argv", ["forecaster", *words])
+        with pytest.raises(SystemExit) as ended:
+            main()
+    return int(ended.value.code or 0)
 
 
 def test_forecast_writes_every_series_and_step(file: Path, tmp_path: Path, hourly: pd.DataFrame) -> None:
@@ -365,22 +375,22 @@ def test_wrong_settings_are_named(
 
 
 @pytest.mark.slow
-def test_the_command_line_ends_with_the_right_code(file: Path, tmp_path: Path, hourly: pd.DataFrame) -> None:
+def test_the_command_line_ends_with_the_right_code(
+    file: Path, tmp_path: Path, hourly: pd.DataFrame, capsys: pytest.CaptureFixture[str]
+) -> None:
     """0: all done; 3: some skipped; 2: bad input, no output, and no traceback."""
-    out = tmp_path / "out.csv"
-    good = _run("forecast", str(file), "--horizon", "2", "--model", "seasonal-naive", "--out", str(out))
+    out, horizon = tmp_path / "out.csv", ("--horizon", "2")
+    good = _run("forecast", str(file), *horizon, "--model", "seasonal-naive", "--out", str(out))
     assert (good.returncode, out.exists()) == (0, True), good.stderr
     assert "wrote" in good.stdout
     pd.concat([hourly, hourly.iloc[:3].assign(unique_id="none", y=np.nan)]).to_parquet(file)
-    some = _run("forecast", str(file), "--horizon", "2", "--model", "seasonal_naive", "--out", str(out))
-    assert some.returncode == 3, some.stderr
-    bad = _run("forecast", str(tmp_path / "absent.csv"), "--horizon", "2", "--out", str(tmp_path / "new.csv"))
-    assert bad.returncode == 2
-    assert bad.stderr.startswith("error: no file")
-    assert "Traceback" not in bad.stderr
+    assert _code("forecast", str(file), *horizon, "--model", "seasonal_naive", "--out", str(out)) == 3
+    capsys.readouterr()
+    assert _code("forecast", str(tmp_path / "absent.csv"), *horizon, "--out", str(tmp_path / "new.csv")) == 2
+    assert capsys.readouterr().err.startswith("error: no file")
     assert not (tmp_path / "new.csv").exists()
-    unread = _run("forecast", str(file), "--horizon", "2", "--out", str(tmp_path / "new.csv"), "--set", "steps")
-    assert (unread.returncode, unread.stderr) == (2, "error: --set steps: expected key=value.\n")
+    assert _code("forecast", str(file), *horizon, "--out", str(tmp_path / "new.csv"), "--set", "steps") == 2
+    assert capsys.readouterr().err == "error: --set steps: expected key=value.\n"
 
 
 def test_a_full_disk_leaves_nothing_behind(file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

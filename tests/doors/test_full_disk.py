@@ -48,10 +48,9 @@ def test_a_command_that_finds_no_room_says_so_in_a_line(project: Path) -> None:
     assert "Traceback" not in done.stderr
     assert sorted(folder.iterdir()) == before
     assert _run(folder, 10_000, "ingest").returncode == 0
-    for what, shown in (("series", "s0,meters"), ("slices", "meters.csv"), ("observations", "s1,2024-01-01")):
-        done = _run(folder, 0, "query", what, "--format", "csv")
-        assert done.returncode == 0, f"what may not be written can be read: {done.stderr}"
-        assert shown in done.stdout
+    done = _run(folder, 0, "query", "observations", "--format", "csv")
+    assert done.returncode == 0, f"what may not be written can be read: {done.stderr}"
+    assert "s1,2024-01-01" in done.stdout
     done = _run(folder, 0, "maintain")
     assert done.returncode == 2
     assert "error: cannot write to the ledger at" in done.stderr

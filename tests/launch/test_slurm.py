@@ -187,7 +187,7 @@ def test_a_killed_process_leaves_its_job_and_waits_for_it_later(
     assert not list((tmp_path / "my jobs").iterdir())
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_the_same_command_several_times_at_once_is_one_job(
     there: dict[str, Any], slurm: Slurm, begun: Begun, tmp_path: Path
 ) -> None:

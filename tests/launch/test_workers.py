@@ -91,7 +91,7 @@ def test_an_error_of_a_worker_is_told_here() -> None:
         _fitted(steps=60, schedule="constant", lr=1e30, **TWO)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_workers_end_when_they_are_told_to_or_their_agent_is_gone(tmp_path: Path) -> None:
     """Soon, though each may wait for the other; and an error that is nobody's move is the last thing in the log."""
     long = Job(plan(GRID, GRID.lengths, model="lstm", horizon=4, settings=quick(steps=100_000)))

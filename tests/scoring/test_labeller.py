@@ -17,7 +17,7 @@ from forecaster.series.labels import Labels
 from forecaster.series.roles import Roles
 
 SERIES, ROWS, END, LONG = 3, 1600, 1000, 12
-QUICK = {"steps": 150, "rows": 64}
+QUICK = {"steps": 100, "rows": 48}
 TOGETHER = {"members": "ridge,profile,seen_range,labeller"}
 
 
