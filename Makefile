@@ -12,7 +12,7 @@ demo: setup  ## the whole road on data that installed packages carry
 	$(BIN)/python -m flows.demo
 
 test: setup browser cluster lint types  ## everything that CI runs
-	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not long and not gpu"
+	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder -m "not long and not gpu"
 
 setup: $(VENV)/.ready  ## install, nothing else
 
