@@ -42,22 +42,26 @@ class Floors:
     """
 
     offsets: Ints
-    holds: Bools
+    holds: Bools | None
+    """None if it holds nowhere, as in most tables, which then cost one look."""
 
     @classmethod
     def of(cls, grid: Grid) -> "Floors":
         """From all rows of a grid."""
         begins, lengths = grid.offsets[:-1], grid.lengths
+        if np.count_nonzero(grid.y == 0) < _LEAST:
+            return cls(grid.offsets, None)
 
         def so_far(marked: Bools) -> Ints:
-            total = np.concatenate([[0], np.cumsum(marked)])
-            return np.asarray(total[1:] - np.repeat(total[begins], lengths))
+            total = np.cumsum(marked, dtype=np.int32)
+            before = total[begins] - marked[begins]
+            return np.asarray(total - np.repeat(before, lengths))
 
         return cls(grid.offsets, _holds(so_far(grid.y == 0), so_far(grid.y < 0), so_far(~np.isnan(grid.y))))
 
     def above(self, series: Ints, cutoffs: Ints) -> Bools:
         """Whether it holds at some cutoffs. Shapes: series, cutoffs (positions) [n] -> [n]"""
-        return np.asarray(self.holds[self.offsets[series] + cutoffs])
+        return np.zeros(len(series), bool) if self.holds is None else self.holds[self.offsets[series] + cutoffs]
 
 
 @dataclass

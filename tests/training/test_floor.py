@@ -44,6 +44,7 @@ def test_the_floor_is_known_from_rows_so_far() -> None:
         at = np.full(3, row)
         np.testing.assert_array_equal(counts.above(), floors.above(np.arange(3), at))
     names = list(grid.unique_id)
+    assert floors.holds is not None
     late = floors.holds.reshape(3, ROWS)[names.index("shifted")]
     assert late[20:200].all()
     assert not late[200:].any()
@@ -55,9 +56,13 @@ def test_a_few_zeros_are_no_floor() -> None:
     y = np.linspace(1, 5, 200)
     y[[20, 90, 150]] = 0.0
     rows = pd.DataFrame({"unique_id": "a", "ds": np.arange(200), "y": y})
-    holds = Floors.of(check(rows, Roles()).grids[0]).holds
-    assert not holds[:150].any()
-    assert not holds[-1]
+    found = Floors.of(check(rows, Roles()).grids[0])
+    assert not found.above(np.zeros(151, np.int64), np.array([*range(150), 199])).any()
+    assert (
+        not Floors.of(check(rows.assign(y=rows["y"] + 1), Roles()).grids[0])
+        .above(np.zeros(1, int), np.array([9]))
+        .any()
+    )
 
 
 def test_forecasts_stay_above_it() -> None:
