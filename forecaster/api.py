@@ -32,7 +32,6 @@ from forecaster.evaluation.detector_board import DetectorBoard
 from forecaster.evaluation.leaderboard import rank, require_ratio
 from forecaster.evaluation.scores_table import scores_table
 from forecaster.progress import SILENT, Watch
-from forecaster.scoring.asked import levels_of
 from forecaster.scoring.attended import attended_rows
 from forecaster.scoring.between_files import detect_on, keep, reopened
 from forecaster.scoring.detect import detect_all
@@ -40,6 +39,7 @@ from forecaster.scoring.detection import Detection
 from forecaster.scoring.detection_rows import events_of, rows_of
 from forecaster.scoring.fdr import restrained
 from forecaster.scoring.forecaster import Forecaster, train
+from forecaster.scoring.option_checks import levels_of
 from forecaster.scoring.parting import training_ends
 from forecaster.scoring.rate import DEFAULT_RATE
 from forecaster.scoring.saved_detector import SavedDetector

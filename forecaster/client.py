@@ -6,31 +6,12 @@ from typing import TYPE_CHECKING, Any, Self
 import httpx
 import pandas as pd
 
+from forecaster.columns import is_time
 from forecaster.counted import counted
 from forecaster.errors import ConfigError, SourceError
 from forecaster.query_tables import QUERY_TABLES, QueryTable
 
 __all__ = ["Client"]
-
-_TIMES = (
-    "ds",
-    "cutoff",
-    "as_of",
-    "available_at",
-    "start",
-    "peak",
-    "end",
-    "first_ds",
-    "last_ds",
-    "at",
-    "until",
-    "snoozed_until",
-    "watermark",
-    "latest",
-    "updated_at",
-    "started_at",
-    "finished_at",
-)
 
 
 class Client:
@@ -93,7 +74,7 @@ class Client:
             raise ConfigError(
                 f"{path} has more than {counted(len(frame), 'row')}. Ask for fewer series or a shorter time, or say limit=."
             )
-        for name in [name for name in _TIMES if name in frame.columns]:
+        for name in filter(is_time, frame.columns):
             frame[name] = pd.to_datetime(frame[name], utc=True, format="ISO8601").astype("datetime64[us, UTC]")
         return frame
 

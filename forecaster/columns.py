@@ -46,6 +46,7 @@ __all__ = [
     "UNIQUE_ID",
     "WHOLE",
     "Y",
+    "is_time",
     "quantile_column",
 ]
 
@@ -107,6 +108,13 @@ EVENTS = (EVENT_ID, UNIQUE_ID, CHANNEL, START, PEAK, END, SEVERITY, DIRECTION, C
 """Columns of a table of events: `channel` is the one they are of, only where there are channels; `channels` take part."""
 
 TIME = pa.timestamp("us", tz="UTC")
+_TIMES = (DS, CUTOFF, START, PEAK, END, "as_of", "at", "until", "snoozed_until", "watermark", "latest")
+
+
+def is_time(name: str) -> bool:
+    """Whether a column of the lake, the ledger, or of what is shown of them, holds times."""
+    return name in _TIMES or name.endswith(("_at", "_ds"))
+
 
 _MADE_BY = [("model", pa.string()), ("model_version", pa.string()), ("run_id", pa.string()), ("as_of", TIME)]
 

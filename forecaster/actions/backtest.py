@@ -59,7 +59,7 @@ def backtest(
     """
     from forecaster.evaluation.compare import compare
     from forecaster.evaluation.scores_table import by_model, plain_scores, scores_table, void_lines
-    from forecaster.scoring.asked import levels_of
+    from forecaster.scoring.option_checks import levels_of
     from forecaster.scoring.tables import forecast_rows
     from forecaster.series.roles import Roles
 

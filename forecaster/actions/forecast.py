@@ -61,8 +61,8 @@ def forecast(
     Trains one model on all series of the file (or loads one), then writes `unique_id, ds, cutoff, mean` and
     13 quantiles for each series and step.
     """
-    from forecaster.scoring.asked import levels_of, require_positive
     from forecaster.scoring.forecaster import Forecaster, train
+    from forecaster.scoring.option_checks import levels_of, require_positive
     from forecaster.series.frame import check
     from forecaster.series.roles import Roles
 

@@ -3,7 +3,7 @@
 Forecasts   `forecaster` trains and predicts; `fallback` for series a network cannot forecast, sample `paths`, weights
             of what was `attended` to, output `tables`, missing `future_values`
 Settings    `detection`, `rate` and `rules` (with `gaps` and `maintenance`); `parting` finds where training ends,
-            `flagged` reads a column of flags, `marks` labels of training rows; `asked` has checks that every door makes
+            `flagged` reads a column of flags, `marks` labels of training rows; `option_checks` has checks that every door makes
 Alarms      `calibration` turns views of a row into p-values, `budget` holds events to a rate, `alarming` does both row by
             row, which gives `alarms`; `feedback` and `muted` apply what people said about events
 Channels    `together` is what is learnt about the channels of one name, `channels` turns them into views of a whole

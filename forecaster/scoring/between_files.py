@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Any
 
 from forecaster.errors import ArtifactError
-from forecaster.scoring.asked import require_unset_beside_load
 from forecaster.scoring.detected import Detected
 from forecaster.scoring.fdr import restrained
+from forecaster.scoring.option_checks import require_unset_beside_load
 from forecaster.scoring.rules import among
 from forecaster.scoring.saved_detector import STATE, SavedDetector
 from forecaster.scoring.stream import Stream

@@ -14,9 +14,9 @@ from forecaster.counted import counted
 from forecaster.errors import ArtifactError, ConfigError
 from forecaster.progress import SILENT, Watch
 from forecaster.scoring import fallback
-from forecaster.scoring.asked import require_positive
 from forecaster.scoring.future_values import note_missing
 from forecaster.scoring.new_folder import gone_unless_written
+from forecaster.scoring.option_checks import require_positive
 from forecaster.scoring.paths import draw, path_rows
 from forecaster.scoring.tables import forecast_rows
 from forecaster.series.frame import Checked

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 import duckdb
 import pandas as pd
 
-from forecaster.columns import TABLES
+from forecaster.columns import TABLES, is_time
 from forecaster.errors import ConfigError
 from forecaster.store.lake import Lake
 from forecaster.store.lake_files import register, seen_as
@@ -99,7 +99,7 @@ def _text(frame: pd.DataFrame) -> pd.DataFrame:
     """Columns of mixed kinds as text, and times in UTC."""
     out = frame.copy()
     for name in out.columns:
-        if name.endswith(("_at", "_ds")) or name in ("start", "end", "peak", "as_of", "at", "until", "snoozed_until"):
+        if is_time(name):
             out[name] = pd.to_datetime(out[name], utc=True).astype("datetime64[us, UTC]")
         elif out[name].dtype == object:
             out[name] = out[name].map(lambda value: None if value is None else str(value)).astype("str")
