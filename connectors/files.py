@@ -12,6 +12,7 @@ from typing import Any
 import fsspec
 import pyarrow as pa
 import pyarrow.compute as pc
+from fsspec.implementations.local import LocalFileSystem
 
 from connectors._meant import is_folder, meant
 from connectors._tables import BrokenLine, Dialect, numbers, parts, times
@@ -115,6 +116,9 @@ class Files(Connector):
                 files = self._files()
                 next(self._rows(next(iter(files))), None) if files else None
                 return [] if files else [self._no_file()]
+            system, path = self._place()
+            if isinstance(system, LocalFileSystem) and is_folder(system, path):
+                return [self._no_file()]
         except (ConfigError, SourceError) as error:
             return [str(error)]
         return []

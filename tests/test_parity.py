@@ -6,12 +6,13 @@ import subprocess
 import sys
 import typing
 from pathlib import Path
+from typing import Annotated
 
 import pytest
 import typer
 
 from forecaster import api, plugins
-from forecaster.actions.base import DOOR_PARAMETERS, Outcome
+from forecaster.actions.base import DOOR_PARAMETERS, WHOLE, Outcome
 from forecaster.app import App
 from forecaster.serving.cli import _command, flag, main
 from forecaster.settings import Settings
@@ -121,6 +122,22 @@ def test_a_flag_of_several_words_may_be_repeated(given: list[str]) -> None:
     app(given, standalone_mode=False)
     app([], standalone_mode=False)
     assert asked == [["a", "b"], None]
+
+
+def test_commas_of_a_word_are_kept_where_they_belong_to_it() -> None:
+    """In quotes, as in a CSV file; and in a flag whose words have commas of their own."""
+    asked: list[tuple[list[str] | None, list[str] | None]] = []
+
+    def verb(
+        *, series: list[str] | None = None, search: Annotated[list[str] | None, "What to search.", WHOLE] = None
+    ) -> Outcome:
+        asked.append((series, search))
+        return Outcome([])
+
+    app = typer.Typer()
+    app.command()(_command(verb))
+    app(["--series", 'a,"c,d"', "--search", "size=s,m", "--search", "lr=0.1..1"], standalone_mode=False)
+    assert asked == [(["a", "c,d"], ["size=s,m", "lr=0.1..1"])]
 
 
 def test_flows_take_the_verbs_words() -> None:

@@ -30,15 +30,18 @@ def observed(app: "App", one: "Pipeline", when: datetime) -> "tuple[pd.DataFrame
     names = app.ledger.find_series(stream=one.name)["unique_id"].tolist()
     frame = app.lake.read("observations", series=names, as_of=when) if names else None
     if frame is None or len(frame) == 0:
-        raise DataError(_nothing_yet(app, one))
+        raise DataError(_nothing_yet(app, one, when))
     return frame, check(frame[["unique_id", "ds", "y"]], Roles(), freq=_sessions(app, one))
 
 
-def _nothing_yet(app: "App", one: "Pipeline") -> str:
-    """Why there are no rows, and what to do."""
+def _nothing_yet(app: "App", one: "Pipeline", when: datetime) -> str:
+    """Why there are no rows as of a time, and what to do."""
     read = app.ledger.find_slices(stream=one.name)
     if read.empty:
         return f"pipeline '{one.name}' has no observation yet. Run: forecaster ingest {one.name}"
+    if when < (first := read["started_at"].min()):
+        known = f"knew no observation at {when:%Y-%m-%d %H:%M}: it was first read at {first:%Y-%m-%d %H:%M}"
+        return f"pipeline '{one.name}' {known}, in UTC. Give a later time."
     if (read["status"] != "done").all():
         why = f"pipeline '{one.name}' has no observation yet, as its last reading failed: {read['error'].iloc[0]}"
         return f"{why}\nWhen that is put right, run: forecaster ingest {one.name}"

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "DOOR_PARAMETERS",
+    "WHOLE",
     "Outcome",
     "State",
     "instant",
@@ -39,6 +40,8 @@ __all__ = [
 ]
 
 DOOR_PARAMETERS = ("app", "watch")
+WHOLE = "whole"
+"""Behind the help of a list: each word is one item, with its commas."""
 
 State = Literal["acknowledged", "snoozed", "confirmed", "expected", "false", "new_normal", "resolved", "open"]
 """The labels of an event."""

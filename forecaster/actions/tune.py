@@ -22,7 +22,8 @@ def tune(
     model: Annotated[str, "Model, a file in models/."] = "lstm",
     search: Annotated[
         list[str] | None,
-        "Settings to search, each KEY=A,B,C or KEY=LOW..HIGH. Default: size, dropout, lr and weight_decay.",
+        "Setting to search, KEY=A,B,C or KEY=LOW..HIGH; repeat it for several. Default: size, dropout, lr and weight_decay.",
+        base.WHOLE,
     ] = None,
     trials: Annotated[int, "Trainings on the rows before the validation part; the first has the defaults."] = 20,
     minutes: Annotated[float, "Limit on the search; 0 for none."] = 0.0,

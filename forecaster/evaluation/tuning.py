@@ -7,6 +7,7 @@ from typing import Any
 import optuna
 import pandas as pd
 
+from forecaster.counted import counted
 from forecaster.errors import ConfigError, ForecasterError
 from forecaster.evaluation.compare import Judged, Split, judge, train_test_split
 from forecaster.evaluation.search_space import Choice, Dimension
@@ -81,8 +82,14 @@ def tune(
     Source: tree-structured Parzen estimator, Bergstra et al. (2011), NeurIPS, as Optuna has it
     Raises: ConfigError for a setting that is unknown or out of range, or if no trial gives an error
     """
-    _require_space(model, space, settings or {}, trials)
-    inner = train_test_split(split.before_tests(), horizon=horizon)
+    _require_space(model, space, settings or {}, trials, minutes)
+    try:
+        inner = train_test_split(split.before_tests(), horizon=horizon)
+    except ConfigError as error:
+        raise ConfigError(
+            f"too few rows to search: trials are judged on the last part of those before the test part, on a horizon of "
+            f"{counted(horizon, 'step')}. Take a shorter --horizon, or a smaller test part. ({error})"
+        ) from error
     fixed: dict[str, Any] = {"model": model, "horizon": horizon, **asked}
     tried: list[Tried] = []
 
@@ -113,10 +120,14 @@ def _best(tried: Sequence[Tried]) -> Tried:
     return min((one for one in tried if one.error == one.error), key=lambda one: one.error)
 
 
-def _require_space(model: str, space: Sequence[Dimension], settings: Mapping[str, Any], trials: int) -> None:
+def _require_space(
+    model: str, space: Sequence[Dimension], settings: Mapping[str, Any], trials: int, minutes: float
+) -> None:
     """Raises: ConfigError if there is nothing to search, or if an end of a range is refused"""
     if trials < 1:
         raise ConfigError(f"--trials must be at least 1, got {trials}.")
+    if not minutes >= 0:
+        raise ConfigError(f"--minutes must be 0 (no limit) or more, got {minutes}.")
     if not space:
         raise ConfigError(
             f"model '{model}' has no weights, so there is nothing to tune. Name its settings: --search KEY=A,B."
@@ -124,7 +135,10 @@ def _require_space(model: str, space: Sequence[Dimension], settings: Mapping[str
     for dimension in space:
         values = dimension.values if isinstance(dimension, Choice) else (dimension.low, dimension.high)
         for value in values:
-            require_recipe(model, {**settings, dimension.key: _text(value)})
+            try:
+                require_recipe(model, {**settings, dimension.key: _text(value)})
+            except ConfigError as error:
+                raise ConfigError(f"--search {dimension.key}: {str(error).removeprefix('--set ')}") from error
 
 
 def _suggested(trial: optuna.Trial, dimension: Dimension) -> str:

@@ -15,6 +15,8 @@ __all__ = ["fan", "loss_curve", "metric_by_horizon"]
 INK, BAND, WARN, EVENT = "#1f2937", "37, 99, 235", "#dc2626", "rgba(220, 38, 38, 0.14)"
 PAPER, PALE = "#e5e7eb", "96, 165, 250"
 """Ink and bands on a dark page."""
+EXPECTED = "13, 148, 136"
+"""What was expected of past values, in another colour than forecasts."""
 _BANDS = (("q0.025", "q0.975", 0.14, "95 %"), ("q0.1", "q0.9", 0.22, "80 %"))
 
 
@@ -37,7 +39,7 @@ def fan(
     figure, ink, band, dense = go.Figure(), *((PAPER, PALE, 1.6) if dark else (INK, BAND, 1.0))
     if scores is not None and len(scores):
         scores = thinned(scores, "lower", "upper")
-        _band(figure, scores["ds"], scores["lower"], scores["upper"], f"rgba({band}, {0.10 * dense})", "expected")
+        _band(figure, scores["ds"], scores["lower"], scores["upper"], f"rgba({EXPECTED}, {0.22 * dense})", "expected")
     drawn = thinned(_gaps(history), "y")
     figure.add_scatter(x=drawn["ds"], y=drawn["y"], name="observed", mode="lines", line={"color": ink, "width": 1.4})
     if len(forecast):

@@ -1,6 +1,7 @@
 """Reads CSV files: detects separator and encoding, and explains why a file cannot be read."""
 
 import re
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+from forecaster import columns
 from forecaster.errors import DataError
 
 __all__ = ["MISSING", "grouped", "read_csv"]
@@ -39,19 +41,20 @@ def read_csv(path: Path, id_column: str, time_column: str, decimal: str) -> pd.D
             f"'{path}' begins with a comment, '{first}'. Remove what stands above the names of the columns."
         )
     try:
-        return _parsed(path, separator, encoding, id_column, decimal)
+        return _parsed(path, separator, encoding, (id_column, time_column), decimal)
     except UnicodeDecodeError as error:
         raise DataError(_foreign(path)) from error
 
 
-def _parsed(path: Path, separator: str, encoding: str, id_column: str, decimal: str) -> pd.DataFrame:
-    head = pd.read_csv(path, sep=separator, nrows=0, skipinitialspace=True, encoding=encoding)
+def _parsed(path: Path, separator: str, encoding: str, keys: tuple[str, str], decimal: str) -> pd.DataFrame:
+    id_column, time_column = keys
+    kind: dict[str, Any] = {"sep": separator, "skipinitialspace": True, "encoding": encoding}
+    head = pd.read_csv(path, nrows=0, **kind)
+    _require_once(path, head, (id_column, time_column, columns.Y), kind)
     how: dict[str, Any] = {
-        "sep": separator,
-        "skipinitialspace": True,
+        **kind,
         "keep_default_na": False,
         "na_values": {name: _EMPTY if name == id_column else MISSING for name in head.columns},
-        "encoding": encoding,
     }
     frame: pd.DataFrame = pd.read_csv(path, dtype={id_column: "str"}, decimal=decimal, **how)
     if decimal != ".":
@@ -60,6 +63,16 @@ def _parsed(path: Path, separator: str, encoding: str, id_column: str, decimal: 
             frame[name] = _values(frame[name], texts, decimal, path)
     frame.columns = [str(name).strip().removeprefix("\ufeff") for name in frame.columns]
     return frame
+
+
+def _require_once(path: Path, head: pd.DataFrame, wanted: Collection[str], how: Mapping[str, Any]) -> None:
+    """Check that columns that are read have names of their own. Raises: DataError; pandas calls a second one `y.1`"""
+    if not any(str(name).endswith(".1") for name in head.columns):
+        return
+    names = pd.read_csv(path, nrows=1, header=None, dtype="str", **how).iloc[0].dropna()
+    twice = [name for name in names[names.duplicated()] if name in wanted]
+    if twice:
+        raise DataError(f"'{path}': two columns are called '{twice[0]}'. Rename one, or leave it out.")
 
 
 def _values(column: "pd.Series[Any]", texts: "pd.Series[Any]", decimal: str, path: Path) -> "pd.Series[Any]":

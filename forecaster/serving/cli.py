@@ -3,6 +3,7 @@
 Only the verb that was asked for is imported, so `forecaster --help` answers at once.
 """
 
+import csv
 import inspect
 import sys
 from collections.abc import Callable
@@ -12,7 +13,7 @@ from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 import typer
 
 from forecaster import plugins
-from forecaster.actions.base import DOOR_PARAMETERS, Outcome
+from forecaster.actions.base import DOOR_PARAMETERS, WHOLE, Outcome
 from forecaster.errors import ConfigError, DiskError, ForecasterError, did_you_mean
 from forecaster.quiet import hush
 
@@ -97,9 +98,9 @@ def _command(action: Callable[..., Outcome]) -> Callable[..., None]:
 
 def _option(name: str, hint: Any, default: Any) -> tuple[Any, Any, Callable[[Any], Any]]:
     """Annotation, default and reader of one parameter."""
-    text = ""
+    text, marks = "", list[str]()
     if get_origin(hint) is Annotated:
-        hint, text = get_args(hint)[:2]
+        hint, text, *marks = get_args(hint)
     if name in _POSITIONAL:
         argument = typer.Argument(help=text)
         return Annotated[hint, argument], default, lambda value: value
@@ -111,7 +112,8 @@ def _option(name: str, hint: Any, default: Any) -> tuple[Any, Any, Callable[[Any
         return Annotated[list[str] | None, option], default, _pairs
     if origin is list:
         (item,) = get_args(kinds[0])
-        return Annotated[list[str] | None, option], default, lambda values: _split(name, values, item)
+        read = (lambda values: values or None) if WHOLE in marks else (lambda values: _split(name, values, item))
+        return Annotated[list[str] | None, option], default, read
     if origin is Literal or kinds[0] in _NUMBERS:
         return _worded(name, kinds[0], text, default)
     return Annotated[hint, option], default, lambda value: value
@@ -151,12 +153,12 @@ def _pairs(values: list[str] | None) -> dict[str, Any] | None:
 
 
 def _split(name: str, values: list[str] | None, item: Callable[[str], Any]) -> list[Any] | None:
-    """Items with commas between, of an option that may also be given several times."""
+    """Items with commas between, of an option that may also be given several times; one with a comma is in quotes."""
     if not values:
         return None
     value = ",".join(values)
     try:
-        return [item(part.strip()) for part in value.split(",") if part.strip()]
+        return [item(part.strip()) for part in next(csv.reader([value], skipinitialspace=True)) if part.strip()]
     except ValueError as error:
         raise ConfigError(f"{flag(name)} {value}: expected numbers with commas between.") from error
 

@@ -193,6 +193,13 @@ def test_what_is_no_table_is_named(tmp_path: Path, name: str, content: bytes) ->
         _read(_source(tmp_path / name))
 
 
+def test_a_folder_is_told_without_looking_into_files(tmp_path: Path) -> None:
+    """As soon as settings are checked."""
+    (tmp_path / "x.csv").write_text("unique_id,ds,y\n")
+    (line,) = _source(tmp_path).check()
+    assert "it is a folder" in line
+
+
 def test_broken_lines_are_refused_and_the_others_read(tmp_path: Path) -> None:
     """One with too few fields, one with too many; each says what it was, and no series is made of it."""
     (tmp_path / "x.csv").write_text("unique_id,ds,y\na,2024-01-01,1\na,2024-01-02\na,2024-01-03,1,5\nb,2024-01-04,2\n")

@@ -67,6 +67,16 @@ def test_a_pipeline_whose_source_was_never_read_is_told_why(tmp_path: Path) -> N
         train("meters", app=app)
 
 
+def test_a_time_before_the_first_reading_is_told(tmp_path: Path) -> None:
+    """Nothing was known then: reading again would not help."""
+    synthetic.seasonal(1, 100).to_csv(tmp_path / "meters.csv", index=False)
+    (tmp_path / "forecaster.toml").write_text(METERS.replace("DATA/", str(tmp_path) + "/"))
+    app = App.open(tmp_path / "forecaster.toml")
+    ingest(app=app)
+    with pytest.raises(DataError, match=r"'meters' knew no observation at 2020-01-01 00:00: it was first read at 20"):
+        train("meters", as_of="2020-01-01", app=app)
+
+
 @pytest.mark.parametrize(
     ("verb", "part", "step"), [(ingest, Ledger, "begin_slice"), (train, Lake, "read")], ids=["ingest", "train"]
 )

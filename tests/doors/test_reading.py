@@ -140,3 +140,13 @@ def test_names_of_series_are_taken_as_they_are(tmp_path: Path) -> None:
     outcome = forecast(path, horizon=2, out=out, model="seasonal_naive")
     assert pd.read_parquet(out)["unique_id"].unique().tolist() == ["NA", "null", "007"]
     assert "repair: rows without unique_id or ds left out (40 rows)" in outcome.lines
+
+
+@pytest.mark.parametrize("twice", ["unique_id", "ds", "y"])
+def test_two_columns_of_one_name_are_refused(twice: str, tmp_path: Path) -> None:
+    """As nobody can say which is meant; of columns that are not read there may be two."""
+    (tmp_path / "twice.csv").write_text(f"unique_id,ds,y,{twice}\na,2024-01-01,1,2\n")
+    with pytest.raises(DataError, match=f"two columns are called '{twice}'"):
+        table.read(tmp_path / "twice.csv")
+    (tmp_path / "other.csv").write_text("unique_id,ds,y,note,note\na,2024-01-01,1,2,3\n")
+    assert len(table.read(tmp_path / "other.csv")) == 1

@@ -1,5 +1,6 @@
 """`forecaster tune`: trials in a file, the words to use, and runs in a project."""
 
+import sys
 from pathlib import Path
 
 import pandas as pd
@@ -7,6 +8,7 @@ import pytest
 
 from forecaster.actions.tune import tune
 from forecaster.errors import ConfigError
+from forecaster.serving.cli import main
 from tests.quick import quick
 
 
@@ -36,6 +38,23 @@ def test_what_cannot_be_searched_is_refused(file: Path) -> None:
     """With nothing written."""
     with pytest.raises(ConfigError, match="expected key=a,b,c"):
         tune(file, horizon=6, out=file.with_name("t.csv"), search=["lr"])
+    with pytest.raises(ConfigError, match=r"--search dropout: .*dropout"):
+        tune(file, horizon=6, out=file.with_name("t.csv"), search=["dropout=-1..0.3"])
+    with pytest.raises(ConfigError, match=r"too few rows to search.* a horizon of 280 steps"):
+        tune(file, horizon=280, out=file.with_name("t.csv"))
+    with pytest.raises(ConfigError, match="--minutes must be 0"):
+        tune(file, horizon=6, out=file.with_name("t.csv"), minutes=-1)
     with pytest.raises(ConfigError, match="unknown model 'lstn'"):
         tune(file, horizon=6, out=file.with_name("t.csv"), model="lstn")
     assert not file.with_name("t.csv").exists()
+
+
+def test_a_list_is_searched_from_the_command_line(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its commas are not those between flags."""
+    out = file.with_name("trials.csv")
+    words = ["--horizon", "6", "--model", "linear", "--trials", "2", "--steps", "5", "--search", "window=6,12"]
+    monkeypatch.setattr(sys, "argv", ["forecaster", "tune", str(file), *words, "--out", str(out)])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert not ended.value.code
+    assert set(pd.read_csv(out)["window"].dropna()) <= {6, 12}
