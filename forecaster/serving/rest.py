@@ -12,6 +12,7 @@ import uvicorn
 from fastapi import Depends, FastAPI, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from fastapi_offline import FastAPIOffline
 from pydantic import BaseModel, Field
 
 from forecaster.actions import base
@@ -60,7 +61,8 @@ def create(app: App) -> FastAPI:
         "Read series, observations, forecasts and anomalies, and label events. Times are in UTC; `since` is included, `until` "
         "is not. If there are more rows than `limit`, the answer has the header X-Truncated."
     )
-    api = FastAPI(title="forecaster", version="1", description=about, dependencies=[Depends(_require_known)])
+    # FastAPI's own page of documentation is blank without the internet.
+    api = FastAPIOffline(title="forecaster", version="1", description=about, dependencies=[Depends(_require_known)])
     api.add_exception_handler(ForecasterError, _problem)
     api.add_exception_handler(RequestValidationError, _invalid)
 

@@ -146,7 +146,7 @@ def test_the_client_reads_what_the_store_has(running: dict[str, Any]) -> None:
 @pytest.mark.browser
 def test_the_page_shows_a_series_in_a_real_browser(running: dict[str, Any], tmp_path: Path) -> None:
     """From the first page to a series and to another: history, fan and facts are drawn, nothing is fetched from outside, the
-    address keeps the choice; of one that there is not no axes are drawn."""
+    address keeps the choice; of one that there is not no axes are drawn. The API's own page is there, too."""
     browser = next(
         (found for name in ("chromium", "google-chrome", "chromium-browser") if (found := shutil.which(name))), None
     )
@@ -187,6 +187,8 @@ def test_the_page_shows_a_series_in_a_real_browser(running: dict[str, Any], tmp_
         page.goto(running["dashboard"] + "/?series=nope")
         page.wait_for_selector("text=No series 'nope'", timeout=30_000)
         assert page.locator("#figure").count() == 0
+        page.goto(running["REST"] + "/docs")
+        page.get_by_text("/v1/observations").first.wait_for(timeout=30_000)
         shown.close()
     assert outside == []
     assert problems == []
