@@ -9,6 +9,7 @@ import dash_mantine_components as dmc
 import pandas as pd
 
 from dashboards.events_table import link
+from dashboards.table import badge, table
 from dashboards.wording import ago, step_of, when
 from forecaster.client import Client
 from forecaster.counted import counted
@@ -32,12 +33,8 @@ def ages(client: Client, now: datetime) -> Any:
     heads = ["Series", "Last value, UTC", "Age", "Step"]
     if any(row["problems"] for row in shown):
         heads.append(f"Problems of {_STEPS_FROM.days} days")
-    head = dmc.TableThead(dmc.TableTr([dmc.TableTh(name) for name in heads]))
     rows = [dmc.TableTr(_age_cells(row, now)[: len(heads)]) for row in shown]
-    return [
-        dmc.Text(_said(known), size="sm", c="dimmed"),
-        dmc.Table([head, dmc.TableTbody(rows)], highlightOnHover=True),
-    ]
+    return [dmc.Text(_said(known), size="sm", c="dimmed"), table(heads, rows)]
 
 
 def _said(known: pd.DataFrame) -> str:
@@ -102,7 +99,7 @@ def spared(series: Mapping[str, Any]) -> timedelta:
 
 def _age_cells(row: dict[str, Any], now: datetime) -> list[Any]:
     there = pd.notna(row["last_ds"])
-    late = [dmc.Badge("late", color="orange", variant="light", tt="none")] if row["late_by"] > 1 else []
+    late = [badge("late", "orange")] if row["late_by"] > 1 else []
     age = [dmc.Text(ago(row["last_ds"], now) if there else "never", size="sm"), *late]
     return [
         dmc.TableTd(link(row["unique_id"])),

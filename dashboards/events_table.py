@@ -8,6 +8,7 @@ import dash_mantine_components as dmc
 import pandas as pd
 from dash import dcc, html
 
+from dashboards.table import badge, table
 from dashboards.wording import ago, length, when
 from forecaster.counted import counted
 
@@ -52,8 +53,7 @@ def events_table(events: pd.DataFrame, labels: pd.DataFrame, now: datetime, *, l
             )
         )
     heads = ("Severity", "Series and event" if linked else "Event", "Began, UTC", "Lasts", "State")
-    head = dmc.TableThead(dmc.TableTr([dmc.TableTh(name) for name in heads]))
-    return dmc.Table([head, dmc.TableTbody(rows)], highlightOnHover=True)
+    return table(heads, rows)
 
 
 _TOP = {"verticalAlign": "top"}
@@ -124,15 +124,10 @@ def _lasts(event: dict[str, Any]) -> Any:
 def _state(event: dict[str, Any], label: Any) -> Any:
     """The label of an event, who gave it, and until when a snooze lasts."""
     state = str(event["state"])
-    badge = dmc.Badge(
-        state.replace("_", " "), color=_COLOURS.get(state, "gray"), variant="light", tt="none", styles=_UNCUT
-    )
     lines = []
     if state == "snoozed" and pd.notna(event["snoozed_until"]):
         lines.append(f"until {when(event['snoozed_until'])}")
     if label is not None and label["state"] == state:
         lines.append(f"by {label['by']}" + (f": {label['note']}" if label["note"] else ""))
-    return dmc.Stack([badge, *(dmc.Text(line, size="xs", c="dimmed") for line in lines)], gap=2, align="flex-start")
-
-
-_UNCUT = {"root": {"overflow": "visible"}, "label": {"overflow": "visible"}}
+    shown = badge(state.replace("_", " "), _COLOURS.get(state, "gray"))
+    return dmc.Stack([shown, *(dmc.Text(line, size="xs", c="dimmed") for line in lines)], gap=2, align="flex-start")

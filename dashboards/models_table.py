@@ -6,6 +6,7 @@ from typing import Any
 import dash_mantine_components as dmc
 import pandas as pd
 
+from dashboards.table import table
 from dashboards.wording import ago
 from forecaster.client import Client
 
@@ -31,12 +32,7 @@ def models_table(client: Client, now: datetime) -> Any:
         "Alarms",
         "Judged",
     )
-    return dmc.Table(
-        [
-            dmc.TableThead(dmc.TableTr([dmc.TableTh(name) for name in heads])),
-            dmc.TableTbody([_row(row, judged, now) for row in serving.to_dict("records")]),
-        ]
-    )
+    return table(heads, [_row(row, judged, now) for row in serving.to_dict("records")])
 
 
 def _newest(judged: pd.DataFrame) -> dict[tuple[str, str], dict[str, Any]]:

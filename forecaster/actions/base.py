@@ -55,7 +55,7 @@ Columns = Annotated[
 ]
 Decimal = Annotated[str, "Decimal mark of a CSV file; with a comma, points stand between thousands."]
 Horizon = Annotated[int, "Steps to forecast."]
-Out = Annotated[Path, "File to write: .parquet or .csv. Repairs of the input are listed in OUT.report.json."]
+Out = Annotated[Path, "File to write: .parquet, .csv or .jsonl. Repairs of the input are listed in OUT.report.json."]
 Freq = Annotated[
     str | None, "Step of the series, e.g. 15min, h, D, B, B-XNYS (sessions), W, MS. Default: found from the times."
 ]

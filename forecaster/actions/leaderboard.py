@@ -19,7 +19,9 @@ def leaderboard(
     file: base.File,
     *,
     horizon: base.Horizon,
-    out: Annotated[Path, "File to write the table to: .parquet or .csv. What was repaired goes to OUT.report.json."],
+    out: Annotated[
+        Path, "File to write the table to: .parquet, .csv or .jsonl. What was repaired goes to OUT.report.json."
+    ],
     models: Annotated[
         list[str] | None,
         "Models with commas between, lstm+gru is an ensemble. Default: lstm,gru,esrnn,linear,best_naive.",

@@ -24,6 +24,9 @@ def sql(
     forecasts_all, scores_all (all rows, also replaced ones); quarantine (refused rows); series, slices, runs,
     events, labels; models (the registered versions, as in `query models`). A query can read no other files, and can
     change nothing.
+
+    Times of scores, forecasts and events are those of the series' steps. Where readings come some seconds beside them, join by
+    the nearest time: `observations o ASOF JOIN scores s ON o.unique_id = s.unique_id AND o.ds >= s.ds`.
     """
     from forecaster.actions._model_versions import model_versions
     from forecaster.store.sql import select

@@ -18,7 +18,9 @@ def tune(
     file: base.File,
     *,
     horizon: base.Horizon,
-    out: Annotated[Path, "File to write the trials to: .parquet or .csv. What was repaired goes to OUT.report.json."],
+    out: Annotated[
+        Path, "File to write the trials to: .parquet, .csv or .jsonl. What was repaired goes to OUT.report.json."
+    ],
     model: Annotated[str, "Model, a file in models/."] = "lstm",
     search: Annotated[
         list[str] | None,
