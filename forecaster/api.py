@@ -12,15 +12,15 @@
     found = api.tune(frame, horizon=24, model="gru")          # .table() of trials, .best.settings, .gain on the test part
 
 In place of a data frame, all functions accept a `pandas.Series` with times as its index, a dict of columns, or a table of
-pyarrow or polars. Arguments and defaults are those of the command line. Errors are those of `forecaster.errors`, and name
-arguments; repairs of the input, such as rows that were sorted or left out, are reported as warnings.
+pyarrow or polars. Arguments and defaults are those of the command line; where a list is expected, one name or number will
+do. Errors are those of `forecaster.errors`, and name arguments; repairs of the input, such as rows that were sorted or left
+out, are reported as warnings.
 """
 
 import warnings
 from collections.abc import Mapping, Sequence
-from numbers import Integral
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import pandas as pd
 
@@ -70,6 +70,7 @@ __all__ = [
 ]
 
 Settings = Mapping[str, Any]
+One = TypeVar("One")
 
 
 @in_arguments
@@ -79,7 +80,7 @@ def fit(
     horizon: int,
     model: str | Sequence[str] = "auto",
     ensemble: int = 1,
-    season: Sequence[int] = (),
+    season: int | Sequence[int] = (),
     freq: str | None = None,
     targets: Sequence[str] | None = None,
     past: Sequence[str] | None = None,
@@ -108,8 +109,8 @@ def fit(
     made = train(
         checked,
         model=_joined(model),
-        horizon=_steps(horizon),
-        season=season,
+        horizon=horizon,
+        season=_several(season),
         settings=_with(settings, ensemble, holidays),
         warm=load(warm_start) if warm_start is not None else None,
         resume=Path(resume) if resume is not None else None,
@@ -125,7 +126,7 @@ def predict(
     frame: Table,
     *,
     horizon: int | None = None,
-    quantiles: Sequence[float | str] = (),
+    quantiles: float | str | Sequence[float | str] = (),
     warmup: int | None = None,
 ) -> pd.DataFrame:
     """Forecast every series of a frame after its last row; these may be series that the model was not trained on.
@@ -138,9 +139,8 @@ def predict(
     Raises: ArtifactError if the horizon is longer than that of the training, or if the series have another step;
         ConfigError for a horizon or warmup below 1, or a level outside (0, 1)
     """
-    levels = levels_of(quantiles)
+    levels = levels_of(_several(quantiles))
     checked = _checked(frame, model.roles, trained_step=model.only_step)
-    horizon = None if horizon is None else _steps(horizon)
     rows = model.predict(checked, horizon=horizon, levels=levels, warmup=warmup)
     _warn(checked.quality)
     return rows
@@ -163,7 +163,6 @@ def sample(
     distribution, too.
     """
     checked = _checked(frame, model.roles, trained_step=model.only_step)
-    horizon = None if horizon is None else _steps(horizon)
     found = model.forecasts(checked, horizon=horizon, warmup=warmup)
     rows = pd.concat(model.sample(found, paths, seed=seed, horizon=horizon), ignore_index=True)
     _warn(checked.quality)
@@ -197,7 +196,7 @@ def backtest(
     refit_warm: bool = False,
     model: str | Sequence[str] = "auto",
     ensemble: int = 1,
-    season: Sequence[int] = (),
+    season: int | Sequence[int] = (),
     freq: str | None = None,
     targets: Sequence[str] | None = None,
     past: Sequence[str] | None = None,
@@ -219,11 +218,11 @@ def backtest(
     _, boards = compare(
         checked,
         model=_joined(model),
-        horizon=_steps(horizon),
+        horizon=horizon,
         train_until=train_until,
         test_size=test_size,
         stride=stride,
-        season=season,
+        season=_several(season),
         settings=_with(settings, ensemble, holidays),
         refit_every=refit_every,
         refit_warm=refit_warm,
@@ -247,7 +246,7 @@ def leaderboard(
     refit_every: int | None = None,
     refit_warm: bool = False,
     ensemble: int = 1,
-    season: Sequence[int] = (),
+    season: int | Sequence[int] = (),
     freq: str | None = None,
     targets: Sequence[str] | None = None,
     past: Sequence[str] | None = None,
@@ -263,12 +262,12 @@ def leaderboard(
     """
     checked = _checked(frame, Roles.of(targets, past, future, static), freq)
     found = rank(
-        train_test_split(checked, horizon=_steps(horizon), train_until=train_until, test_size=test_size),
+        train_test_split(checked, horizon=horizon, train_until=train_until, test_size=test_size),
         models,
         by=by,
         horizon=horizon,
         stride=stride,
-        season=season,
+        season=_several(season),
         settings=_with(settings, ensemble, holidays),
         refit_every=refit_every,
         refit_warm=refit_warm,
@@ -294,7 +293,7 @@ def tune(
     train_until: object = None,
     test_size: int | None = None,
     stride: int = 1,
-    season: Sequence[int] = (),
+    season: int | Sequence[int] = (),
     freq: str | None = None,
     targets: Sequence[str] | None = None,
     past: Sequence[str] | None = None,
@@ -323,7 +322,7 @@ def tune(
     space = space_of(model, search)
     checked = _checked(frame, Roles.of(targets, past, future, static), freq)
     found = tune_all(
-        train_test_split(checked, horizon=_steps(horizon), train_until=train_until, test_size=test_size),
+        train_test_split(checked, horizon=horizon, train_until=train_until, test_size=test_size),
         model=model,
         horizon=horizon,
         space=space,
@@ -332,7 +331,7 @@ def tune(
         by=by,
         seed=seed,
         stride=stride,
-        season=season,
+        season=_several(season),
         settings={"seed": seed, **_with(settings, 1, holidays)},
         watch=watch,
     )
@@ -467,11 +466,9 @@ def _checked(frame: Table, roles: Roles, freq: str | None = None, trained_step: 
     return check(long(frame, roles), roles, freq=freq, trained_step=trained_step)
 
 
-def _steps(horizon: object) -> int:
-    """A horizon, which must be a whole number: other doors read it as one."""
-    if isinstance(horizon, bool) or not isinstance(horizon, Integral):
-        raise ConfigError(f"horizon must be a whole number of steps, got {horizon!r}.")
-    return int(horizon)
+def _several(given: One | Sequence[One]) -> Sequence[One]:
+    """One value as a list; a text is a list by now, by `in_arguments`."""
+    return given if isinstance(given, Sequence) else [given]
 
 
 def _joined(model: str | Sequence[str]) -> str:

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -13,6 +14,7 @@ from forecaster.actions.tune import tune
 from forecaster.arguments import told
 from forecaster.errors import ConfigError, DataError
 from forecaster.series import synthetic
+from forecaster.series.roles import Roles
 from tests.quick import quick
 
 FRAME = synthetic.seasonal(1, 200, noise=0.3)
@@ -100,9 +102,9 @@ def test_rate_and_rules_are_asked_of_a_kept_detector(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("asked", "message"),
     [
-        ({"horizon": "3"}, "horizon must be a whole number of steps, got '3'"),
-        ({"horizon": None}, "horizon must be a whole number of steps, got None"),
-        ({"horizon": 2.5}, "horizon must be a whole number of steps, got 2.5"),
+        ({"horizon": "3"}, "horizon must be a whole number, got '3'"),
+        ({"horizon": None}, "horizon must be a whole number, got None"),
+        ({"horizon": 2.5}, "horizon must be a whole number, got 2.5"),
         ({"horizon": 1001}, "^horizon 1001 is too long: at most 1000 steps, with 200 rows to learn from"),
         ({"horizon": 3, "model": 3}, "model must be the name of a model, or a list of names, got 3"),
         ({"horizon": 3, "model": []}, "model must be the name of a model"),
@@ -115,6 +117,108 @@ def test_a_training_that_cannot_be_is_told(asked: dict[str, Any], message: str) 
     if asked["horizon"] != 1001:
         with pytest.raises(ConfigError, match=message):
             api.backtest(FRAME, **{"model": "seasonal_naive", **asked})
+
+
+@pytest.mark.parametrize(
+    ("verb", "asked"),
+    [
+        ("backtest", {"targets": "load", "season": 24, "model": "drift", "horizon": np.int64(3), "test_size": 20}),
+        ("leaderboard", {"models": "drift", "season": np.int64(24), "horizon": 3, "test_size": 20}),
+        ("detect", {"channels": "load", "detector": "ewma"}),
+        ("evaluate", {"channels": "load", "detectors": "ewma"}),
+    ],
+)
+def test_one_is_a_list_of_one(verb: str, asked: dict[str, Any]) -> None:
+    """A text is one name, not its letters, and a number one season."""
+    frame = FRAME.assign(load=FRAME["y"] * 2 + 1, label=[0] * 150 + [1] * 3 + [0] * 47)
+    more = {name: [asked[name]] for name in ("targets", "season", "models", "channels", "detectors") if name in asked}
+    found = [getattr(api, verb)(frame, **words) for words in (asked, {**asked, **more})]
+    for ours, theirs in zip(*([one] if isinstance(one, pd.DataFrame) else one for one in found), strict=True):
+        steady = [name for name in ours.columns if not name.endswith(("seconds", "_s"))]
+        pd.testing.assert_frame_equal(ours[steady], theirs[steady])
+
+
+def test_one_column_of_a_role_is_a_list_of_one() -> None:
+    """All of them are read, and the search for a search of one."""
+    roles = {"targets": "load", "past": "y", "future": "plan", "static": "kind"}
+    frame = FRAME.assign(load=FRAME["y"] * 2 + 1, plan=1.0, kind="a")
+    made = api.fit(frame, horizon=3, model="lstm", season=24, holidays="US", settings=quick(steps=1), **roles)
+    assert made.roles == Roles(**{role: (column,) for role, column in roles.items()})
+    assert made.members[0].plan.seasons == (24,)
+    assert made.members[0].plan.holidays == "US"
+    with pytest.raises(ConfigError, match=r"^search lr=high..low: "):
+        api.tune(FRAME, horizon=3, search="lr=high..low")
+
+
+def test_one_level_is_a_list_of_one(model: api.Forecaster) -> None:
+    """A number or a text, as in a list."""
+    listed = api.predict(model, FRAME, quantiles=[0.99])
+    for one in (0.99, "0.99", np.float64(0.99)):
+        pd.testing.assert_frame_equal(api.predict(model, FRAME, quantiles=one), listed)
+    assert "q0.975" not in api.predict(model, FRAME, quantiles="none")
+
+
+def test_a_column_may_be_called_by_a_number() -> None:
+    """As pandas calls those of an array."""
+    frame = FRAME.rename(columns={"y": 5})
+    for targets in (5, [5]):
+        assert api.fit(frame, horizon=3, model="drift", targets=targets).roles.targets == (5,)
+
+
+@pytest.mark.parametrize(
+    ("verb", "asked", "message"),
+    [
+        ("fit", {"season": "24"}, "season must be a whole number, or a list of them, got '24'."),
+        ("fit", {"season": ["24"]}, "season must be a whole number, or a list of them, got ['24']."),
+        ("fit", {"season": True}, "season must be a whole number, or a list of them, got True."),
+        ("fit", {"targets": {"y": 1}}, "targets must be the name of a column, or a list of names, got {'y': 1}."),
+        ("fit", {"settings": ["steps=5"]}, "settings must be a mapping such as {'size': 's'}, got ['steps=5']."),
+        ("fit", {"settings": {5: 1}}, "settings must be a mapping such as {'size': 's'}, got {5: 1}."),
+        ("fit", {"holidays": 5}, "holidays must be a text, or a list of texts, got 5."),
+        ("fit", {"warm_start": 5}, "warm_start must be a path, got 5."),
+        ("fit", {"ensemble": 2.0}, "ensemble must be a whole number, got 2.0."),
+        ("backtest", {"test_size": "48"}, "test_size must be a whole number, got '48'."),
+        ("backtest", {"stride": "2"}, "stride must be a whole number, got '2'."),
+        ("backtest", {"refit_warm": "no"}, "refit_warm must be True or False, got 'no'."),
+        ("tune", {"trials": "3"}, "trials must be a whole number, got '3'."),
+        ("tune", {"minutes": "3"}, "minutes must be a number, got '3'."),
+        ("tune", {"model": ["gru"]}, "model must be a text, got ['gru']."),
+        ("tune", {"search": 5}, "search must be a text, or a list of texts, got 5."),
+        ("detect", {"false_alarms": 0.001}, "false_alarms must be a text such as '1/1000-rows', got 0.001."),
+        ("detect", {"freq": pd.Timedelta("1h")}, "freq must be a text such as '15min', got Timedelta."),
+    ],
+)
+def test_an_argument_of_another_kind_is_told(verb: str, asked: dict[str, Any], message: str) -> None:
+    """By its name, with what is expected and what was found."""
+    horizon = {} if verb == "detect" else {"horizon": 3}
+    with pytest.raises(ConfigError) as told:
+        getattr(api, verb)(FRAME, **horizon, **asked)
+    assert str(told.value) == message
+
+
+def test_what_is_no_model_is_told(model: api.Forecaster) -> None:
+    """A name, and a frame in its place, with what makes one; numbers of paths, too."""
+    expected = "model must be a Forecaster, as `fit` and `load` return it, got "
+    for wrong, found in (("watch", "'watch'."), (FRAME, "DataFrame.")):
+        for verb in (api.predict, api.sample, api.attention):
+            with pytest.raises(ConfigError) as told:
+                verb(wrong, model)  # type: ignore[arg-type]  # on purpose
+            assert str(told.value) == expected + found
+    with pytest.raises(ConfigError, match=r"^paths must be a whole number, got '10'"):
+        api.sample(model, FRAME, paths="10")  # type: ignore[arg-type]  # on purpose
+    with pytest.raises(ConfigError, match=r"^seed must be a whole number, got 'x'"):
+        api.sample(model, FRAME, seed="x")  # type: ignore[arg-type]  # on purpose
+
+
+def test_settings_may_be_nested() -> None:
+    """A mapping in a mapping stands for keys with dots."""
+    dotted, nested = (
+        api.detect(FRAME, detector="ewma", settings={"alpha": 0.5, **rules})[0]
+        for rules in ({"rules.direction": "up"}, {"rules": {"direction": "up"}})
+    )
+    pd.testing.assert_frame_equal(dotted, nested)
+    with pytest.raises(ConfigError, match=r"rules.directoin.*Did you mean '(rules.)?direction'"):
+        api.detect(FRAME, detector="ewma", settings={"rules": {"directoin": "up"}})
 
 
 def test_models_can_be_named_in_a_list() -> None:
@@ -167,9 +271,22 @@ def test_a_search_is_that_of_the_command_line(tmp_path: Path) -> None:
             "--decimal , --columns y=v, or rename it.",
             "frame.rename(columns={'v': 'y'}), with decimal points in its values.",
         ),
-        ("forecast --save DIR makes one", "forecast --save DIR makes one"),
+        ("forecast --out FILE makes one", "forecast --out FILE makes one"),
+        (
+            "No --save. Make one with: forecaster detect FILE --save DIR",
+            "No save. Make one with: forecaster detect FILE --save DIR",
+        ),
+        (
+            "Run `forecaster detect --save DIR`, or give --save.",
+            "Run `forecaster detect --save DIR`, or give save.",
+        ),
+        (
+            "Use: forecaster detect in.csv --set a=1. Or give --save",
+            "Use: forecaster detect in.csv --set a=1. Or give save",
+        ),
+        ("a forecaster with --save has none", "a forecaster with save has none"),
     ],
 )
 def test_flags_are_said_as_arguments(said: str, meant: str) -> None:
     """As far as a function has them."""
-    assert told(said, frozenset({"train_until", "settings"})) == meant
+    assert told(said, frozenset({"train_until", "settings", "save"})) == meant
