@@ -1,9 +1,9 @@
 """What is wrong with a request, in our words: parameters and fields by their names, what was found and what is expected."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from forecaster.errors import did_you_mean
+from forecaster.errors import did_you_mean, unknown_name
 
 __all__ = ["said_wrongly"]
 
@@ -11,12 +11,12 @@ _BOUNDS = {"greater_than_equal": ("ge", "at least"), "less_than_equal": ("le", "
 _KINDS = {"int": "an integer", "bool": "true or false", "string": "a text", "float": "a number", "list": "a list"}
 
 
-def said_wrongly(errors: Sequence[Mapping[str, Any]]) -> str:
-    """One sentence for each error that the validation of a request found."""
-    return " ".join(map(_sentence, errors))
+def said_wrongly(errors: Sequence[Mapping[str, Any]], fields: Collection[str] = ()) -> str:
+    """One sentence for each error that the validation of a request found; `fields` are those that its body may have."""
+    return " ".join(_sentence(error, fields) for error in errors)
 
 
-def _sentence(error: Mapping[str, Any]) -> str:
+def _sentence(error: Mapping[str, Any], fields: Collection[str]) -> str:
     kind, context = str(error["type"]), error.get("ctx", {})
     where, *names = (str(part) for part in error["loc"])
     if kind == "json_invalid":
@@ -25,6 +25,8 @@ def _sentence(error: Mapping[str, Any]) -> str:
         return "the body is no JSON object. Send one, with Content-Type: application/json."
     what = "field" if where == "body" else "parameter"
     name = ".".join(names)
+    if kind == "extra_forbidden":
+        return str(unknown_name(what, name, fields))
     if kind == "missing":
         return f"{what} '{name}' is missing."
     return f"{what} '{name}': expected {_expected(kind, context, error)}, got {_found(error['input'])}.{_meant(error)}"

@@ -29,7 +29,7 @@ def test_nobody_is_no_name(app: App, by: str) -> None:
     with TestClient(rest.create(app)) as api:
         answer = api.post("/v1/labels", json={"event": EVENT, "as": "confirmed", "by": by})
     assert answer.status_code == 400
-    assert "--by" in answer.json()["detail"]
+    assert answer.json()["detail"] == "by is empty: name who says so."
     with pytest.raises(ConfigError, match="--by"):
         label(EVENT, as_="confirmed", by=by, app=app)
     assert app.ledger.events.find_labels().empty

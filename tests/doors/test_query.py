@@ -140,7 +140,7 @@ def test_events_are_asked_for_by_their_state(client: Client, app: App) -> None:
     assert client.anomalies(state="confirmed")["event_id"].tolist() == ["b"]
     assert len(client.anomalies()) == 2
     assert client._http.get("/v1/anomalies", params={"state": "opne"}).status_code == 422
-    with pytest.raises(ConfigError, match="--state is for anomalies, not for scores"):
+    with pytest.raises(ConfigError, match=r"^state is for anomalies, not for scores"):
         client.scores(state="open")
 
 
@@ -167,6 +167,10 @@ def test_a_value_that_cannot_be_is_refused(client: Client, path: str, asked: dic
         ({"event": "a", "as": "hmm", "by": "ann"}, "field 'as': expected one of acknowledged, .*, got 'hmm'."),
         ({"event": "a", "by": "ann"}, "field 'as' is missing."),
         ({"event": "a", "as": "open", "by": 1}, "field 'by': expected a text, got 1."),
+        (
+            {"event": "a", "as": "open", "by": "ann", "nots": "x"},
+            r"unknown field 'nots'. Did you mean 'note'\? Known: as, .*",
+        ),
         ([], "the body is no JSON object. .*"),
         ("{", "the body is no JSON: .*"),
     ],
@@ -175,8 +179,64 @@ def test_a_label_that_cannot_be_is_refused(client: Client, body: object, said: s
     """A wrong word, a field that is not there, a body that is none."""
     content = body if isinstance(body, str) else json.dumps(body)
     answer = client._http.post("/v1/labels", content=content, headers={"Content-Type": "application/json"})
-    assert answer.status_code == 422
+    assert (answer.status_code, answer.json()["title"]) == (422, "ConfigError")
     assert re.fullmatch(said, answer.json()["detail"]), answer.json()["detail"]
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        ({"since": "soon"}, "since: "),
+        ({"as_of": "soon"}, "as_of: "),
+        ({"state": "open"}, "state is for anomalies, not for observations."),
+    ],
+)
+def test_an_error_names_parameters(client: Client, asked: dict[str, str], said: str) -> None:
+    """Not flags of the command line."""
+    answer = client._http.get("/v1/observations", params=asked)
+    assert (answer.status_code, answer.json()["title"]) == (400, "ConfigError")
+    assert answer.json()["detail"].startswith(said)
+    assert "--" not in answer.json()["detail"]
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        ({"as": "snoozed"}, "until TIME says how long an event is snoozed: both or neither."),
+        ({"as": "open", "every": "1D"}, "every 1D is for as expected only."),
+        ({"as": "open", "by": ""}, "by is empty: name who says so."),
+    ],
+)
+def test_an_error_names_fields(client: Client, body: dict[str, str], said: str) -> None:
+    """Not flags of the command line."""
+    answer = client._http.post("/v1/labels", json={"event": "a", "by": "ann", **body})
+    assert (answer.status_code, answer.json()["detail"]) == (400, said)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "said"),
+    [
+        (
+            "GET",
+            "/v1/observation",
+            404,
+            "there is no path '/v1/observation'. Did you mean '/v1/observations'? /docs lists all.",
+        ),
+        ("GET", "/", 404, "there is no path '/'. /docs lists all."),
+        ("DELETE", "/v1/labels", 405, "/v1/labels takes GET, POST, not DELETE. /docs says what each does."),
+        ("POST", "/v1/series", 405, "/v1/series takes GET, not POST. /docs says what each does."),
+        ("POST", "/docs", 405, "/docs takes GET, not POST. /docs says what each does."),
+    ],
+)
+def test_a_wrong_path_or_method_is_a_problem_as_all(
+    client: Client, method: str, path: str, status: int, said: str
+) -> None:
+    """With a word on where the right ones are, and in the header the methods that there are."""
+    answer = client._http.request(method, path)
+    assert (answer.status_code, answer.headers["content-type"]) == (status, "application/problem+json")
+    body = {"type": "about:blank", "title": "ConfigError", "status": status, "detail": said, "instance": path}
+    assert answer.json() == body
+    assert ("allow" in answer.headers) == (status == 405)
 
 
 @pytest.mark.parametrize("path", ["observations", "series"])
