@@ -19,11 +19,11 @@ from forecaster.actions import base
 from forecaster.actions.label import label
 from forecaster.actions.query import query
 from forecaster.app import App
-from forecaster.arguments import told
 from forecaster.errors import ConfigError, DiskError, ForecasterError, did_you_mean, unknown_name
 from forecaster.query_tables import QUERY_TABLES
 from forecaster.quiet import hush
 from forecaster.serving.said_wrongly import said_wrongly
+from forecaster.without_flags import told
 
 __all__ = ["create", "main"]
 

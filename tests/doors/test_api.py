@@ -11,10 +11,10 @@ from forecaster import api
 from forecaster.actions.detect import detect
 from forecaster.actions.forecast import forecast
 from forecaster.actions.tune import tune
-from forecaster.arguments import told
 from forecaster.errors import ConfigError, DataError
 from forecaster.series import synthetic
 from forecaster.series.roles import Roles
+from forecaster.without_flags import told
 from tests.quick import quick
 
 FRAME = synthetic.seasonal(1, 200, noise=0.3)
