@@ -448,8 +448,8 @@ def stream(load: str | Path, state: str | Path | None = None) -> Stream:
 
     `load` is the folder of a saved detector (`detect(save=...)`) or of a saved forecaster. `state` is a folder in which an
     earlier stream was saved (`.save(state)`): series continue from there. Without it, they continue after the rows on which
-    the detector was trained. A detector of several channels expects these as columns, and returns a row for each channel and
-    one for all of them together.
+    the detector was trained, and these are late; a series that comes from its first row on begins anew. A detector of
+    several channels expects these as columns, and returns a row for each channel and one for all of them together.
     """
     state = Path(state) if state is not None else None
     return Stream.open(SavedDetector.load(Path(load)), state, Path(load))

@@ -41,7 +41,7 @@ class Followed:
 
     @classmethod
     def after(cls, member: Calibrated, how: Detection, found: Detected, channels: Sequence[str] = ()) -> "Followed":
-        """The state after a detection's last rows. A series continues with a later row, and restarts with any other."""
+        """The state after a detection's last rows. A series goes on with a later row, and restarts with its first."""
         grid, made = found.grid, cls(member, how, found.grid.clock, channels)
         firsts = np.array(list(by_name(grid)) if channels else range(grid.series), np.int64)
         made.places.begin([str(name) for name in grid.unique_id[firsts]], grid.starts[firsts], grid.lengths[firsts])

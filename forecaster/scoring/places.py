@@ -77,7 +77,7 @@ class Places:
         return name in self._ends
 
     def begin(self, names: Sequence[str], starts: Ints, lengths: Ints) -> None:
-        """Start after the last rows of a file. A series continues with a later row, and restarts with any other."""
+        """Start after the last rows of a file. A series goes on with a later row, and restarts with its first."""
         self.held.grow(len(names))
         for name in names:
             self._numbered(name)
@@ -142,13 +142,15 @@ class Places:
         self.held.restore(state)
 
     def _arrived(self, name: str, time: int, new: list[int], anew: list[int]) -> int:
-        """The number of a series. It begins with this row if it is new, or if it waits after a file that ends later."""
+        """The number of a series. It begins with this row if it is new, or if it waits after a file that begins no earlier:
+        that file is read again, or one before it. The file's other rows are late.
+        """
         number = self._number.get(name)
         if number is None:
             number = self._numbered(name)
             self.held.grow(number + 1)
             new.append(number)
-        elif not self.held["resting"][number]:
+        elif not self.held["resting"][number] or self._is_covered(number, time):
             return number
         elif time > self._last_time(number):
             self.held["resting"][number] = 0
@@ -163,6 +165,11 @@ class Places:
         number = self._number[name] = len(self.names)
         self.names.append(name)
         return number
+
+    def _is_covered(self, number: int, time: int) -> bool:
+        """Whether a time is after the first row of a series and not after its last."""
+        first = self.step.positions(np.array([time]), self.held["start"][[number]])[0] <= 0
+        return not first and time <= self._last_time(number)
 
     def _last_time(self, number: int) -> int:
         return int(self.times(np.array([number]), self.held["rows"][[number]] - 1)[0])

@@ -76,6 +76,23 @@ def test_a_stream_goes_on_where_the_saved_file_ended(taught: tuple[Path, pd.Data
     _same(api.detect(_frame()[later], load=folder)[0], expected[later])
 
 
+@pytest.mark.parametrize("begin", [1, 60, TRAIN + 19])
+def test_rows_that_the_saved_file_has_are_late(taught: tuple[Path, pd.DataFrame], tmp_path: Path, begin: int) -> None:
+    """However many come first, also on their own before the state is stored; series go on with their next row."""
+    folder, expected = taught
+    own = (_frame()["unique_id"] == "s0").to_numpy()
+    one, expected, known = _frame()[own], expected[own], TRAIN + 20
+    stream = api.stream(folder)
+    late = stream.feed(one.iloc[begin : begin + 1])
+    stream.save(tmp_path)
+    stream = api.stream(folder, tmp_path)
+    found = pd.concat([late, stream.feed(one.iloc[begin + 1 :])])
+    is_late = (one["ds"].iloc[begin:] <= _until() + pd.Timedelta(hours=20)).to_numpy()
+    said = f"late: not after {one['ds'].iloc[known - 1]:%Y-%m-%dT%H}"
+    assert found["reason"].str.startswith(said).tolist() == is_late.tolist()
+    _same(found[~is_late], expected.iloc[begin:][~is_late])
+
+
 def test_month_starts_and_month_ends_are_judged_by_what_each_was_taught(tmp_path: Path) -> None:
     """Both are steps of a month, each with normal rows of its own, in detection and in a stream."""
     starts = synthetic.seasonal(2, 100, step="MS", season=12, seed=1)
