@@ -103,7 +103,7 @@ class Stream:
         `silent`, if the rules look for silences, has the ids of silences that a row reveals: those of other series that
         begin, and those of its own series that end.
 
-        Raises: DataError for a column that is absent or cannot be read
+        Raises: DataError for a column that is absent, or a value that is no number or no time; no row is taken then
         """
         frame = plain(frame)
         if columns.UNIQUE_ID not in frame.columns and self.one_series:
@@ -115,9 +115,9 @@ class Stream:
         absent = [name for name in (columns.UNIQUE_ID, columns.DS, *self.values) if name not in frame.columns]
         if absent:
             raise DataError(f"no column '{absent[0]}'. A stream reads unique_id, ds and {', '.join(self.values)}.")
-        ds = frame[columns.DS]
+        ds, values = frame[columns.DS], numbers_of(frame, self.values)
         times = self._times(ds, lambda clock: clock.encode(ds)) if len(frame) else []
-        return self._answered(frame[columns.UNIQUE_ID].astype(str).tolist(), times, numbers_of(frame, self.values))
+        return self._answered(frame[columns.UNIQUE_ID].astype(str).tolist(), times, values)
 
     @property
     def values(self) -> tuple[str, ...]:

@@ -13,6 +13,8 @@ from forecaster.layers.distribution import mean
 from forecaster.scoring.answers import NEXT, REASON, Answers
 from forecaster.scoring.events import SILENT
 from forecaster.series.grid import Floats, Objects
+from forecaster.series.quality import Quality
+from forecaster.series.rows import numbers_in
 
 __all__ = ["numbers_of", "rows_of"]
 
@@ -34,9 +36,8 @@ def rows_of(frame: pd.DataFrame, answers: Answers, channels: Sequence[str], tell
 
 
 def numbers_of(frame: pd.DataFrame, names: Sequence[str]) -> Floats:
-    """Columns as numbers, NaN where a value is not a number: [n, C]"""
-    each = [pd.to_numeric(frame[name], errors="coerce").to_numpy(float) for name in names]
-    return np.column_stack(each)
+    """Columns as numbers, NaN where a value is missing: [n, C]. Raises: DataError for a value that is no number"""
+    return np.column_stack([numbers_in(frame[name], Quality()) for name in names])
 
 
 def _like(texts: Objects, given: "pd.Series[Any]") -> Any:

@@ -16,7 +16,7 @@ from forecaster.series.grid import Bools, Floats, Labels, Objects
 from forecaster.series.quality import Quality
 from forecaster.series.roles import Roles
 
-__all__ = ["LARGEST", "Rows", "clean", "in_order", "picked"]
+__all__ = ["LARGEST", "Rows", "clean", "in_order", "numbers_in", "picked"]
 
 _COMMA = r"-?\d+,\d+"
 _POINTS = r"-?\d{1,3}(\.\d{3})+,\d+"
@@ -53,7 +53,7 @@ class Rows:
 def clean(frame: pd.DataFrame, roles: Roles, clock: Clock, quality: Quality) -> Rows:
     """Rows with a name and a time, their numbers finite or NaN."""
     static = [_coded(frame[name], quality) for name in roles.static]
-    varying = [_numbers(frame[name], quality) for name in (*roles.targets, *roles.covariates)]
+    varying = [numbers_in(frame[name], quality) for name in (*roles.targets, *roles.covariates)]
     numbers = np.column_stack([*varying, *(values for values, _ in static)])
     endless = np.abs(numbers) > LARGEST
     if endless.any():
@@ -80,7 +80,8 @@ def _named(column: "pd.Series[Any]") -> tuple[Any, Any]:
     return codes, names
 
 
-def _numbers(column: "pd.Series[Any]", quality: Quality) -> Floats:
+def numbers_in(column: "pd.Series[Any]", quality: Quality) -> Floats:
+    """A column as numbers, NaN where it is empty. Raises: DataError for a value that is no number"""
     _require_real(column)
     if pd.api.types.is_bool_dtype(column.dtype):
         return np.asarray(column, np.float64)
@@ -139,7 +140,7 @@ def _advice(text: str) -> str:
 def _coded(column: "pd.Series[Any]", quality: Quality) -> tuple[Floats, tuple[str, ...]]:
     """The numbers of a column, and no labels; for a text column, each row's label number (NaN if empty), and labels."""
     if not _is_text(column):
-        return _numbers(column, quality), ()
+        return numbers_in(column, quality), ()
     text = column.astype("str").str.strip().where(~_empty(column))
     codes, labels = pd.factorize(text, sort=True)
     return np.where(codes < 0, np.nan, codes), tuple(map(str, labels))

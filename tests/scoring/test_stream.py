@@ -9,7 +9,7 @@ import pytest
 
 from forecaster import api
 from forecaster.columns import LEVELS, QUANTILES
-from forecaster.errors import ArtifactError
+from forecaster.errors import ArtifactError, DataError
 from forecaster.scoring.answers import Answers
 from forecaster.scoring.places import Places
 from forecaster.scoring.saved_detector import STATE, SavedDetector
@@ -201,6 +201,28 @@ def test_a_value_beyond_all_that_can_be_is_told(taught: tuple[Path, pd.DataFrame
     found = api.stream(folder).feed(one.assign(y=[1.0, -np.inf, 1e300]))
     assert found["reason"].tolist() == ["", "no value: -inf is beyond 1e+36", "no value: 1e+300 is beyond 1e+36"]
     assert found["p_value"].iloc[1:].isna().all()
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [("ERR", "first 'ERR' in row 2 .*Leave such cells empty"), ("7,5", "first '7,5' in row 2 .*points")],
+)
+def test_a_value_that_is_no_number_is_refused(
+    taught: tuple[Path, pd.DataFrame], tmp_path: Path, wrong: str, words: str
+) -> None:
+    """As by detection, and no row is taken; texts that are numbers, and empty ones, are read."""
+    folder, expected = taught
+    stream, texts = api.stream(folder), _frame()["y"].astype(object).map(lambda y: "" if np.isnan(y) else str(y))
+    frame = _frame().assign(y=texts)
+    spoilt = frame.assign(y=texts.where(texts.index != 2, wrong))
+    stream.save(tmp_path)
+    before = (tmp_path / STATE).read_bytes()
+    for read in (stream.feed, lambda rows: api.detect(rows, load=folder)):
+        with pytest.raises(DataError, match=f"column 'y': 1 value is no number, {words}"):
+            read(spoilt)
+    stream.save(tmp_path)
+    assert (tmp_path / STATE).read_bytes() == before
+    _same(stream.feed(frame), expected)
 
 
 @pytest.mark.parametrize("zone", [None, "Europe/Paris"])
