@@ -86,6 +86,20 @@ def test_every_line_has_its_answer(folder: Path, tmp_path: Path) -> None:
     assert expected["is_anomaly"].any()
 
 
+def test_lines_that_the_file_has_are_late(folder: Path, tmp_path: Path) -> None:
+    """They are counted so, and a series that they came of goes on as if they had not come."""
+    detector, frame = folder / "detector", _frame()
+    said: dict[int, list[str]] = {}
+    for begin in (290, 300):
+        lines = [line.encode() for line in _lines(frame.iloc[begin:])]
+        answering = Answering(api.stream(detector), said.setdefault(begin, []).append, tmp_path / str(begin), 60)
+        answering.all([lines])
+        assert answering.late == 300 - begin
+    early, later = ("".join(said[begin]).splitlines() for begin in (290, 300))
+    assert early[10:] == later
+    assert all(json.loads(line)["reason"].startswith("late: not after 2024-01-07T05:00:00") for line in early[:10])
+
+
 def test_a_lone_line_is_answered_at_once_and_a_kill_loses_nothing(folder: Path, tmp_path: Path) -> None:
     """Rows after the last snapshot are taken again and have the same answers; those before are late."""
     lines = _lines(_frame())
