@@ -17,6 +17,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
 from forecaster import columns
+from forecaster.counted import counted
 from forecaster.errors import ArtifactError, DataError
 from forecaster.scoring.answers import Answers
 from forecaster.scoring.detected import Detected
@@ -103,7 +104,8 @@ class Stream:
         `silent`, if the rules look for silences, has the ids of silences that a row reveals: those of other series that
         begin, and those of its own series that end.
 
-        Raises: DataError for a column that is absent, or a value that is no number or no time; no row is taken then
+        Raises: DataError for a column that is absent, a missing name or time, or a value that is no number or no time; no
+            row is taken then
         """
         frame = plain(frame)
         if columns.UNIQUE_ID not in frame.columns and self.one_series:
@@ -115,6 +117,12 @@ class Stream:
         absent = [name for name in (columns.UNIQUE_ID, columns.DS, *self.values) if name not in frame.columns]
         if absent:
             raise DataError(f"no column '{absent[0]}'. A stream reads unique_id, ds and {', '.join(self.values)}.")
+        for name in (columns.UNIQUE_ID, columns.DS):
+            if missing := int(frame[name].isna().sum()):
+                row = frame.index[frame[name].isna()][0]
+                raise DataError(
+                    f"column '{name}': {counted(missing, 'value is', 'values are')} missing, first in row {row}."
+                )
         ds, values = frame[columns.DS], numbers_of(frame, self.values)
         times = self._times(ds, lambda clock: clock.encode(ds)) if len(frame) else []
         return self._answered(frame[columns.UNIQUE_ID].astype(str).tolist(), times, values)

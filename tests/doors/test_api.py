@@ -219,6 +219,8 @@ def test_settings_may_be_nested() -> None:
     pd.testing.assert_frame_equal(dotted, nested)
     with pytest.raises(ConfigError, match=r"rules.directoin.*Did you mean '(rules.)?direction'"):
         api.detect(FRAME, detector="ewma", settings={"rules": {"directoin": "up"}})
+    with pytest.raises(ConfigError, match="setting 'rules' is a group: give one of its settings"):
+        api.detect(FRAME, detector="ewma", settings={"rules": 5})
 
 
 def test_models_can_be_named_in_a_list() -> None:

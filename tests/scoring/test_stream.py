@@ -225,6 +225,16 @@ def test_a_value_that_is_no_number_is_refused(
     _same(stream.feed(frame), expected)
 
 
+@pytest.mark.parametrize("name", ["unique_id", "ds"])
+def test_a_row_without_name_or_time_is_refused(taught: tuple[Path, pd.DataFrame], name: str) -> None:
+    """No series is called nan, and no row is taken."""
+    folder, expected = taught
+    stream, frame = api.stream(folder), _frame()
+    with pytest.raises(DataError, match=f"column '{name}': 1 value is missing, first in row {frame.index[2]}"):
+        stream.feed(frame.assign(**{name: frame[name].where(frame.index != frame.index[2])}))
+    _same(stream.feed(frame), expected)
+
+
 @pytest.mark.parametrize("zone", [None, "Europe/Paris"])
 def test_rows_that_are_all_late_have_no_next_time(taught: tuple[Path, pd.DataFrame], zone: str | None) -> None:
     """Of the kind of times that the input has."""
