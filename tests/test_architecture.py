@@ -58,6 +58,7 @@ ELSEWHERE = {
     "forecaster/serving/cli.py": {"typer"},
     "forecaster/serving/fitted_table.py": {"rich"},
     "forecaster/serving/screen.py": {"rich"},
+    "forecaster/serving/problems.py": {"fastapi"},
     "forecaster/serving/rest.py": {"fastapi", "fastapi_offline", "pydantic", "uvicorn"},
     "forecaster/serving/pyfunc_model.py": {"mlflow"},
 }

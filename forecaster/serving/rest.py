@@ -9,8 +9,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import uvicorn
-from fastapi import Depends, FastAPI, Query, Request, Response
-from fastapi.exceptions import RequestValidationError
+from fastapi import Depends, FastAPI, Query, Response
 from fastapi.responses import JSONResponse
 from fastapi_offline import FastAPIOffline
 from pydantic import BaseModel, ConfigDict, Field
@@ -19,11 +18,9 @@ from forecaster.actions import base
 from forecaster.actions.label import label
 from forecaster.actions.query import query
 from forecaster.app import App
-from forecaster.errors import ConfigError, DiskError, ForecasterError, did_you_mean, unknown_name
 from forecaster.query_tables import QUERY_TABLES
 from forecaster.quiet import hush
-from forecaster.serving.said_wrongly import said_wrongly
-from forecaster.without_flags import told
+from forecaster.serving.problems import answer_problems, require_known
 
 __all__ = ["create", "main"]
 
@@ -65,11 +62,8 @@ def create(app: App) -> FastAPI:
         "is not. If there are more rows than `limit`, the answer has the header X-Truncated."
     )
     # FastAPI's own page of documentation is blank without the internet.
-    api = FastAPIOffline(title="forecaster", version="1", description=about, dependencies=[Depends(_require_known)])
-    api.add_exception_handler(ForecasterError, _problem)
-    api.add_exception_handler(RequestValidationError, _invalid)
-    api.add_exception_handler(404, _no_path)
-    api.add_exception_handler(405, _no_method)
+    api = FastAPIOffline(title="forecaster", version="1", description=about, dependencies=[Depends(require_known)])
+    answer_problems(api)
 
     @api.get("/healthz", summary="Does the store answer?")
     def healthz() -> JSONResponse:
@@ -121,74 +115,6 @@ def _answer(app: App, what: str, format: Format, **asked: object) -> Response:
     outcome = query(what, format=format, app=app, **asked)  # type: ignore[arg-type]  # the endpoints above have the types
     kind = "text/csv" if format == "csv" else "application/json"
     return Response(outcome.text, media_type=kind, headers={"X-Truncated": "true"} if outcome.facts["is_cut"] else None)
-
-
-class _WrongParameter(ConfigError):
-    """A parameter that the endpoint does not have, or a value that it cannot have."""
-
-
-def _require_known(request: Request) -> None:
-    """Raises: _WrongParameter for a parameter that would be ignored, with the known ones"""
-    known = _parameters(request)
-    for name in request.query_params:
-        if name not in known:
-            raise _WrongParameter(f"{unknown_name('parameter', name, known)}")
-
-
-def _parameters(request: Request) -> set[str]:
-    """Names of the parameters that a request may have; none where no path is its own."""
-    route = request.scope.get("route")
-    return {one.alias for one in route.dependant.query_params} if route else set()
-
-
-def _fields(request: Request) -> set[str]:
-    """Names of the fields that the body of a request may have."""
-    fields = Label.model_fields.items() if request.method == "POST" else ()
-    return {field.alias or name for name, field in fields}
-
-
-async def _invalid(request: Request, error: Exception) -> JSONResponse:
-    """A request with values that cannot be, in the same form."""
-    assert isinstance(error, RequestValidationError), "the handler is for these"
-    return await _problem(request, _WrongParameter(said_wrongly(error.errors(), _fields(request))))
-
-
-async def _problem(request: Request, error: Exception) -> JSONResponse:
-    """An error of ours; flags in it are the parameters and fields of the request."""
-    status = 400 if isinstance(error, ConfigError) and not isinstance(error, DiskError) else 500
-    if isinstance(error, _WrongParameter):
-        return _as_problem(request, 422, ConfigError.__name__, str(error))
-    said = told(str(error), frozenset(_parameters(request) | _fields(request)))
-    return _as_problem(request, status, type(error).__name__, said)
-
-
-async def _no_path(request: Request, error: Exception) -> JSONResponse:
-    """A path that there is not."""
-    path = request.url.path
-    near = did_you_mean(path, _methods(request))
-    return _as_problem(request, 404, ConfigError.__name__, f"there is no path '{path}'.{near} /docs lists all.")
-
-
-async def _no_method(request: Request, error: Exception) -> JSONResponse:
-    """A method that a path does not have."""
-    path = request.url.path
-    allowed = ", ".join(sorted(_methods(request).get(path, {"GET"})))
-    said = f"{path} takes {allowed}, not {request.method}. /docs says what each does."
-    answer = _as_problem(request, 405, ConfigError.__name__, said)
-    answer.headers["Allow"] = allowed
-    return answer
-
-
-def _methods(request: Request) -> dict[str, set[str]]:
-    """Methods of each path."""
-    paths = request.app.openapi()["paths"]
-    return {path: {method.upper() for method in methods} for path, methods in paths.items()}
-
-
-def _as_problem(request: Request, status: int, title: str, detail: str) -> JSONResponse:
-    """A problem in the form of RFC 9457."""
-    body = {"type": "about:blank", "title": title, "status": status, "detail": detail, "instance": request.url.path}
-    return JSONResponse(body, status_code=status, media_type="application/problem+json")
 
 
 if __name__ == "__main__":
