@@ -49,8 +49,6 @@ def configured(name: str, settings: Mapping[str, Any]) -> tuple[Detector, dict[s
     detector: Detector = found(options.make(found.Config, options.sort(own, {"detector": found.Config})["detector"]))
     if rest and not detector.trains:
         wrong = next(iter(rest))
-        if wrong in SHARED:
-            raise ConfigError(f"setting '{wrong}' is a group: give one of its settings, such as {wrong}.KEY=VALUE.")
         raise ConfigError(f"detector '{name}' has no setting '{wrong}'.{nearest(wrong, [*fields, *SHARED])}")
     return detector, rest
 

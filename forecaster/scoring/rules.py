@@ -98,8 +98,10 @@ class Rules:
 
 
 def among(settings: Mapping[str, Any] | None) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Splits settings into those of the rules, without their prefix, and the others."""
+    """Splits settings into those of the rules, without their prefix, and the others. Raises: ConfigError for all rules at once"""
     every = settings or {}
+    if (group := _PREFIX.removesuffix(".")) in every:
+        raise ConfigError(f"setting '{group}' is a group: give one of its settings, such as {_PREFIX}KEY=VALUE.")
     rules = {key.removeprefix(_PREFIX): value for key, value in every.items() if key.startswith(_PREFIX)}
     return rules, {key: value for key, value in every.items() if not key.startswith(_PREFIX)}
 
