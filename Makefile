@@ -6,6 +6,9 @@ BIN := $(VENV)/bin
 TRIED := $(shell $(PYTHON) -c 'import sys; print("-c constraints.txt" if sys.version_info[:2] == (3, 11) else "")')
 WHERE := $(if $(PIP_FIND_LINKS),--find-links $(PIP_FIND_LINKS)) $(if $(TORCH_BACKEND),--torch-backend $(TORCH_BACKEND))
 
+# Tests start Python some hundred times: what it compiled is kept, also where the environment says otherwise.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: demo test setup lint types test-all bench peers pages browser cluster clean
 
 demo: setup  ## the whole road on data that installed packages carry

@@ -52,7 +52,7 @@ def services(app: "App", watch: Watch) -> list[Service]:
         _server("dashboard", page, ["dashboards.serve", f"http://{_HOST}:{rest}", str(page)]),
     ]
     if settings.tracking == "mlflow_tracking":
-        command = ["mlflow", "ui", "--host", _HOST, "--port", str(mlflow)]
+        command = ["mlflow", "ui", "--host", _HOST, "--port", str(mlflow), "--workers", "1"]
         place = {"MLFLOW_BACKEND_STORE_URI": settings.tracking_uri}  # command lines are visible to all users
         found.append(_server("MLflow (runs, models)", mlflow, command, health="/health", environment=place))
     if settings.pipelines:

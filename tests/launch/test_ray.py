@@ -35,8 +35,13 @@ FRAME = synthetic.seasonal(5, 160, seed=1)
 def there(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
     """Settings of trainings on a cluster of one machine."""
     port, root = free_port(), str(Path(__file__).parents[2])
-    # On a busy machine heartbeats are late, and Ray would take its only machine for lost.
-    patient = {"RAY_health_check_failure_threshold": "100", "RAY_health_check_initial_delay_ms": "60000"}
+    # On a busy machine heartbeats are late, and Ray would take its only machine for lost; and workers that are nicer
+    # than all others, as Ray's are, would wait for minutes.
+    patient = {
+        "RAY_health_check_failure_threshold": "100",
+        "RAY_health_check_initial_delay_ms": "60000",
+        "RAY_worker_niceness": "0",
+    }
     with mock.patch.dict(os.environ, {"RAY_AUTH_MODE": "disabled", "PYTHONPATH": root, **patient}):
         folder = tmp_path_factory.mktemp("ray", numbered=True)
         head = [
