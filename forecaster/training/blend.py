@@ -26,8 +26,11 @@ class Blend:
     median of a model's seeds counts as one forecast, so that more seeds do not outvote the other models."""
 
     def of(self, quantiles: Sequence[Floats]) -> Floats:
-        """Combined quantiles, sorted if every member's are. Shapes: [..., Q] of each member -> [..., Q]"""
+        """Combined quantiles, in order. Shapes: [..., Q] of each member -> [..., Q]"""
         together = weighted_median(self._of_models(quantiles), self.weights)
+        # Where members of unequal weight change places from one level to the next, their weighted median may fall.
+        if (together[..., 1:] < together[..., :-1]).any():
+            together = np.sort(together, axis=-1)
         if self.width == 1:
             return together
         middle = together[..., MEDIAN, None]

@@ -62,3 +62,11 @@ def test_the_seeds_of_a_model_count_as_one() -> None:
     fitted = Blend((0.5, 0.5), seeds=(1, 3)).fitted([*wide, *narrow * 3], targets)
     inside = np.abs(targets[:, 0]) <= fitted.of([*wide, *narrow * 3])[:, 0, LEVELS.index(0.9)]
     assert inside.mean() == pytest.approx(0.5, abs=0.03)
+
+
+def test_quantiles_of_models_that_change_places_are_in_order(random: np.random.Generator) -> None:
+    """Each member's are; where two of unequal weight cross from one level to the next, their weighted median falls."""
+    members = list(np.sort(random.standard_normal((4, 500, len(LEVELS)))))
+    weights = tuple(random.dirichlet(np.ones(4)))
+    assert (np.diff(weighted_median(members, weights)) < 0).any(), "there is something to put in order"
+    assert (np.diff(Blend(weights, width=0.9).of(members)) >= 0).all()
