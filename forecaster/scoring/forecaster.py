@@ -112,7 +112,7 @@ class Forecaster:
         levels: Sequence[float] = LEVELS,
     ) -> pd.DataFrame:
         """The result of `forecasts` as a table."""
-        parts = [forecast_rows(grid, found, levels=levels, horizon=horizon) for grid, _, found in forecasts]
+        parts = [forecast_rows(grid, found, levels=levels, horizon=horizon, exact=True) for grid, _, found in forecasts]
         return parts[0] if len(parts) == 1 else pd.concat(parts, ignore_index=True)
 
     def sample(

@@ -131,7 +131,7 @@ class Standing:
             ahead[going] = found.following
         stepping.rows = stepping.rows.copy()
         stepping.rows[series] += lengths
-        return forecast_rows(grid, Forecasts(series, stepping.rows[series] - 1, ahead))
+        return forecast_rows(grid, Forecasts(series, stepping.rows[series] - 1, ahead), exact=True)
 
 
 def facts_of(folder: Path) -> dict[str, Any]:

@@ -1,18 +1,22 @@
 """Forecasts as output rows."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from forecaster import columns
-from forecaster.columns import LEVELS, quantile_column
+from forecaster.columns import HIGH, LEVELS, LOW, MEDIAN, quantile_column
 from forecaster.layers.distribution import mean, quantiles_at
 from forecaster.series.frequency import Ints
 from forecaster.series.grid import Floats, Grid
 from forecaster.training.walk import Forecasts
 
 __all__ = ["forecast_rows"]
+
+_COARSE = 1e-3
+"""The share of an 80 % interval that rounding to float32 may move a quantile by."""
 
 
 def forecast_rows(
@@ -22,8 +26,11 @@ def forecast_rows(
     levels: Sequence[float] = LEVELS,
     horizon: int | None = None,
     until: Ints | None = None,
+    exact: bool = False,
 ) -> pd.DataFrame:
-    """One row for each forecast and horizon step: `unique_id, [channel,] ds, cutoff, mean, q...`, float32.
+    """One row for each forecast and horizon step: `unique_id, [channel,] ds, cutoff, mean, q...`.
+
+    Numbers are float32; if `exact`, float64 where values are so large beside their spread that float32 is too coarse.
 
     Shapes: until [S]: rows at positions after it are left out
     """
@@ -39,18 +46,26 @@ def forecast_rows(
     frame = grid.keys(series)
     frame[columns.DS] = grid.ds(series, positions).array
     frame[columns.CUTOFF] = grid.ds(series, cutoffs).array
-    return pd.concat([frame, _numbers(quantiles, levels)], axis=1)
+    kind = np.float64 if exact and _is_coarse(quantiles) else np.float32
+    return pd.concat([frame, _numbers(quantiles, levels, kind)], axis=1)
 
 
-def _numbers(quantiles: Floats, levels: Sequence[float]) -> pd.DataFrame:
-    """Mean and quantiles, float32 in one block. Shapes: [rows, Q] at `columns.LEVELS`"""
+def _is_coarse(quantiles: Floats) -> bool:
+    """Whether float32 would round visibly. Shapes: [rows, Q]"""
+    rounding = np.abs(quantiles[:, MEDIAN]) * np.finfo(np.float32).eps / 2
+    width = quantiles[:, HIGH] - quantiles[:, LOW]
+    return bool(((rounding > _COARSE * width) & (width > 0)).any())
+
+
+def _numbers(quantiles: Floats, levels: Sequence[float], kind: type[np.floating[Any]]) -> pd.DataFrame:
+    """Mean and quantiles in one block. Shapes: [rows, Q] at `columns.LEVELS`"""
     values = {quantile_column(level): quantiles[:, q] for q, level in enumerate(LEVELS)}
     extra = [level for level in levels if level not in LEVELS]
     if extra:
         more = quantiles_at(quantiles, LEVELS, extra)
         values |= {quantile_column(level): more[:, q] for q, level in enumerate(extra)}
     names = _level_names(levels)
-    block = np.empty((1 + len(names), len(quantiles)), np.float32)
+    block = np.empty((1 + len(names), len(quantiles)), kind)
     block[0] = mean(quantiles, LEVELS)
     for row, name in enumerate(names, start=1):
         block[row] = values[name]

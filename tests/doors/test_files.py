@@ -11,6 +11,7 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
+from forecaster import api
 from forecaster.actions.backtest import backtest
 from forecaster.actions.detect import detect
 from forecaster.actions.forecast import forecast
@@ -52,6 +53,16 @@ def test_forecast_writes_every_series_and_step(file: Path, tmp_path: Path, hourl
     assert (rows[list(QUANTILES)].diff(axis=1).iloc[:, 1:] >= 0).all().all()
     report = json.loads((tmp_path / "out.parquet.report.json").read_text())
     assert report["plans"][0]["horizon"] == 5
+
+
+def test_large_values_keep_their_decimals(tmp_path: Path, hourly: pd.DataFrame) -> None:
+    """A meter that counts millions: float32 knows it to whole units only, its forecasts are as fine as those of a small one."""
+    tables = []
+    for name, offset in (("small", 0.0), ("large", 2.0**24)):
+        hourly.assign(y=offset + hourly["y"].round(3)).to_csv(tmp_path / f"{name}.csv", index=False)
+        made = api.fit(tmp_path / f"{name}.csv", horizon=5, model="seasonal_naive")
+        tables.append(api.predict(made, tmp_path / f"{name}.csv")[list(QUANTILES)] - offset)
+    np.testing.assert_allclose(tables[1], tables[0], atol=1e-5)
 
 
 def test_a_saved_model_forecasts_the_same(file: Path, tmp_path: Path) -> None:
