@@ -1,6 +1,7 @@
 """Read values as JSON lines, and say of each what detection says, and what comes next."""
 
 import os
+import select
 import signal
 import sys
 import threading
@@ -14,6 +15,8 @@ from forecaster.progress import SILENT, Watch
 
 __all__ = ["stream"]
 
+_A_WHILE_S = 1.0
+
 
 def stream(
     *,
@@ -26,7 +29,8 @@ def stream(
         dict[str, str] | None, "Rules of events, rules.KEY=VALUE, and fdr. Default: the saved detector's."
     ] = None,
     snapshot_seconds: Annotated[
-        float, "Seconds between two snapshots of the state; 0 takes one after all that waited."
+        float,
+        "Seconds between two snapshots of the state, the first with the first lines; 0 takes one after all that waited.",
     ] = 30.0,
     watch: Watch = SILENT,
 ) -> Outcome:
@@ -85,13 +89,14 @@ class _Input:
         for number, before in self._before.items():
             signal.signal(number, before)
 
-    def read(self, size: int) -> bytes:
-        """What is waiting, at least something; nothing at the end."""
+    def read(self, size: int) -> bytes | None:
+        """What is waiting, at least something; None if nothing comes for a while; nothing at the end."""
         if self._ended:
             return b""
         self._reading = True
         try:
-            return os.read(sys.stdin.fileno(), size)
+            given = sys.stdin.fileno()
+            return os.read(given, size) if select.select([given], [], [], _A_WHILE_S)[0] else None
         except InterruptedError:
             return b""
         finally:
