@@ -40,9 +40,9 @@ def stream(
     line of standard output is the answer to one: detect's columns, and mean and quantiles of the step after it. With
     channels a line has a field for each of them, `{"unique_id": ..., "ds": ..., "A": ..., "B": ...}`, and one answer for
     each channel and one for the whole. Series go on from where the state left them, else from the end of the file that the
-    detector was trained on. Rows that this file has are late; only a series that is sent from its first row on, or from an
-    earlier one, begins anew. A late row, a row of a clock that is far ahead, and a line that cannot be read are answered with
-    the reason, and change nothing. After a kill send again what followed the last snapshot: rows that it knows are said to be
+    detector was trained on. Rows that this file has, or that lie before it, are late; only a series that is sent from the
+    file's first row on begins anew. A late row, a row of a clock that is far ahead, and a line that cannot be read are answered
+    with the reason, and change nothing. After a kill send again what followed the last snapshot: rows that it knows are said to be
     late.
     """
     from forecaster.scoring.rules import among
