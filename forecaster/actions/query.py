@@ -186,6 +186,7 @@ def _quality(
     known = app.ledger.find_series()
     days = known[known["stream"].isin(list(contracts))].replace({"calendar": {None: "", "24/7": ""}})
     days = days[(days["calendar"] != "") | (days["step"] == "B")]
+    stepping = known[known["step"].fillna("") != ""]
     found = quality(
         app.lake,
         contracts,
@@ -195,6 +196,7 @@ def _quality(
         since=since,
         until=until,
         calendars=dict(zip(days["unique_id"], days["calendar"], strict=True)),
+        steps=dict(zip(stepping["unique_id"], stepping["step"], strict=True)),
         refusing={name: app.ledger.refusing_slices(name) for name in contracts},
     )
     return found[:limit]
