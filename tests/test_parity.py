@@ -140,6 +140,17 @@ def test_commas_of_a_word_are_kept_where_they_belong_to_it() -> None:
     assert asked == [(["a", "c,d"], ["size=s,m", "lr=0.1..1"])]
 
 
+@pytest.mark.parametrize(("verb", "is_told"), [("query", True), ("detect", True), ("stream", False), ("label", False)])
+def test_help_says_how_names_with_commas_are_written(
+    verb: str, is_told: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Once for all flags of several names, where a verb has any."""
+    monkeypatch.setattr(sys, "argv", ["forecaster", verb, "--help"])
+    with pytest.raises(SystemExit):
+        main()
+    assert ("one with a comma in quotes" in " ".join(capsys.readouterr().out.split())) == is_told
+
+
 def test_flows_take_the_verbs_words() -> None:
     """Parameters of the flows are the actions' own, and the project's file."""
     from flows.ingest import ingest
