@@ -1,6 +1,5 @@
 """Show stored data: forecasts, anomalies, incidents, labels, observations, runs and others."""
 
-from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -71,7 +70,7 @@ def query(
     if format == "table" and out is None:
         frame = _for_a_screen(what, frame)
     outcome = rendered(frame, format, out)
-    notes = [] if outcome.text or len(frame) or what == "series" else _not_there(app, series or ())
+    notes = [] if outcome.text or len(frame) or what == "series" else app.unknown_series(series or ())
     if what == "watermarks" and not outcome.text:
         notes = _gone(app, frame)
     return replace(outcome, lines=[*outcome.lines, *notes], facts={**outcome.facts, "is_cut": is_cut})
@@ -84,14 +83,6 @@ def _gone(app: "App", marks: "pd.DataFrame") -> list[str]:
         "there if it comes back"
         for name in sorted(set(marks["stream"]) - set(app.settings.pipelines))
     ]
-
-
-def _not_there(app: "App", series: Sequence[str]) -> list[str]:
-    """A line for each name that no series has."""
-    from forecaster.errors import did_you_mean
-
-    known = set(app.ledger.find_series()["unique_id"]) if series else set()
-    return [f"no series is called '{name}'.{did_you_mean(name, known)}" for name in series if name not in known]
 
 
 def _for_a_screen(what: str, frame: "pd.DataFrame") -> "pd.DataFrame":

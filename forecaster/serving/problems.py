@@ -8,7 +8,7 @@ from forecaster.errors import ConfigError, DiskError, ForecasterError, did_you_m
 from forecaster.serving.said_wrongly import said_wrongly
 from forecaster.without_flags import told
 
-__all__ = ["answer_problems", "require_known"]
+__all__ = ["UnknownSeries", "answer_problems", "require_known"]
 
 
 def answer_problems(api: FastAPI) -> None:
@@ -17,6 +17,10 @@ def answer_problems(api: FastAPI) -> None:
     api.add_exception_handler(RequestValidationError, _invalid)
     api.add_exception_handler(404, _no_path)
     api.add_exception_handler(405, _no_method)
+
+
+class UnknownSeries(ConfigError):
+    """A name that no series has."""
 
 
 class _WrongParameter(ConfigError):
@@ -52,6 +56,8 @@ async def _invalid(request: Request, error: Exception) -> JSONResponse:
 
 async def _problem(request: Request, error: Exception) -> JSONResponse:
     """An error of ours; flags in it are the parameters and fields of the request."""
+    if isinstance(error, UnknownSeries):
+        return _as_problem(request, 404, ConfigError.__name__, str(error))
     status = 400 if isinstance(error, ConfigError) and not isinstance(error, DiskError) else 500
     if isinstance(error, _WrongParameter):
         return _as_problem(request, 422, ConfigError.__name__, str(error))

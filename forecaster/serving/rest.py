@@ -20,7 +20,7 @@ from forecaster.actions.query import query
 from forecaster.app import App
 from forecaster.query_tables import QUERY_TABLES
 from forecaster.quiet import hush
-from forecaster.serving.problems import answer_problems, require_known
+from forecaster.serving.problems import UnknownSeries, answer_problems, require_known
 
 __all__ = ["create", "main"]
 
@@ -93,6 +93,7 @@ def create(app: App) -> FastAPI:
 
 def _endpoint(app: App, what: str) -> Callable[..., Response]:
     """The endpoint of a table; all have the same parameters."""
+    table = QUERY_TABLES[what]
 
     def ask(
         pipeline: Pipeline = None,
@@ -105,6 +106,8 @@ def _endpoint(app: App, what: str) -> Callable[..., Response]:
         newest_first: Newest = False,
         format: Format = "json",
     ) -> Response:
+        if table.takes_series and (unknown := app.unknown_series(series or ())):
+            raise UnknownSeries(" ".join(unknown))
         asked = {"series": series, "since": since, "until": until, "as_of": as_of, "limit": limit}
         return _answer(app, what, format, pipeline=pipeline, state=state, newest_first=newest_first, **asked)
 

@@ -67,7 +67,10 @@ def test_months_have_names(texts: list[str | None], days: list[str | None]) -> N
     column = pd.Series(texts, dtype="str")
     clock = Clock.of(column)
     known = column.notna().to_numpy()
-    assert clock.encode(column)[known].tolist() == pd.to_datetime(pd.Series(days), format="ISO8601")[known].astype("datetime64[us]").astype("int64").tolist()
+    assert (
+        clock.encode(column)[known].tolist()
+        == pd.to_datetime(pd.Series(days), format="ISO8601")[known].astype("datetime64[us]").astype("int64").tolist()
+    )
     assert stamp(texts[0], "--train-until") == pd.Timestamp(days[0])
 
 
