@@ -177,6 +177,21 @@ def test_what_is_queried_is_served(tmp_path: Path) -> None:
         assert (f"/v1/{what}" in paths) == hasattr(Client, what) == (what != "runs")
 
 
+def test_a_parameter_is_offered_where_it_has_an_effect(tmp_path: Path) -> None:
+    """As the tables are described; `state` for anomalies alone, as they have labels."""
+    from forecaster.query_tables import QUERY_TABLES
+    from forecaster.serving.rest import create
+
+    paths = create(App(Settings(file=tmp_path / "forecaster.toml"))).openapi()["paths"]
+    query = inspect.signature(plugins.load("actions", "query")).parameters
+    for what, table in QUERY_TABLES.items():
+        assert table.options <= set(query)
+        if table.is_served and what != "series":
+            offered = {one["name"] for one in paths[f"/v1/{what}"]["get"]["parameters"]}
+            assert offered == table.options, what
+            assert ("state" in offered) == (what == "anomalies")
+
+
 def test_a_client_takes_first_what_narrows_a_table_most() -> None:
     """Names of series, or the pipeline for the tables that have no series; help is that of the table."""
     from forecaster.client import Client

@@ -52,7 +52,7 @@ def query(
     table = QUERY_TABLES[what]
     if newest_first and not table.has_times:
         raise ConfigError(f"--newest-first is for rows with a time of their own, which {what} have not.")
-    if state is not None and what != "anomalies":
+    if state is not None and not table.has_states:
         raise ConfigError(f"--state is for anomalies, not for {what}.")
     for option, value in {"series": series, "since": since, "until": until, "as_of": as_of}.items():
         if value is not None and option in table.refused:

@@ -32,13 +32,14 @@ def require_known(request: Request) -> None:
     known = _parameters(request)
     for name in request.query_params:
         if name not in known:
-            raise _WrongParameter(f"{unknown_name('parameter', name, known)}")
+            raise _WrongParameter(f"{unknown_name('parameter', name, _parameters(request, offered=True))}")
 
 
-def _parameters(request: Request) -> set[str]:
-    """Names of the parameters that a request may have; none where no path is its own."""
+def _parameters(request: Request, *, offered: bool = False) -> set[str]:
+    """Names of the parameters that a request may have, or that are `offered`; none where no path is its own."""
     route = request.scope.get("route")
-    return {one.alias for one in route.dependant.query_params} if route else set()
+    every = route.dependant.query_params if route else ()
+    return {one.alias for one in every if one.field_info.include_in_schema or not offered}
 
 
 def _fields(request: Request) -> set[str]:

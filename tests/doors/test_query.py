@@ -248,6 +248,7 @@ def test_a_parameter_that_there_is_not_is_refused(client: Client, path: str) -> 
         "unknown parameter 'serie'. Did you mean 'series'?" if path != "series" else "unknown parameter 'serie'."
     )
     assert "limit" in answer.json()["detail"]
+    assert "state" not in answer.json()["detail"]
 
 
 @pytest.mark.parametrize("what", ["observations", "forecasts", "scores", "anomalies", "quality"])
