@@ -1,7 +1,7 @@
 """An opened project: store, registry, tracker and alerts, each where the project file says."""
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cached_property, partial
@@ -10,7 +10,7 @@ from typing import Any
 
 from forecaster import options, plugins
 from forecaster.alerts.base import Alert
-from forecaster.errors import ConfigError
+from forecaster.errors import ConfigError, did_you_mean
 from forecaster.registry.base import Registry
 from forecaster.scoring.incidents import Incidents
 from forecaster.scoring.rules import TABLES, Rules
@@ -117,6 +117,12 @@ class App:
         if kept is not None and known < kept:
             log.warning("as of %s: values that were replaced before %s may be gone (keep_revisions)", known, kept)
         return known
+
+    def unknown_series(self, names: Sequence[str]) -> list[str]:
+        """A line for each name that no series has, with the nearest one."""
+        unknown = self.ledger.unknown_series(names)
+        every = set(self.ledger.find_series()["unique_id"]) if unknown else set()
+        return [f"no series is called '{name}'.{did_you_mean(name, every)}" for name in unknown]
 
     def connector(self, pipeline: Pipeline) -> Connector:
         """The pipeline's source. Raises: ConfigError for a wrong option."""

@@ -1,4 +1,4 @@
-"""Arguments of the Python door: each is made what its annotation says; `past="load"` is `past=["load"]`."""
+"""Arguments of the Python door: each is made what its annotation says; `past="a,b"` is `past=["a", "b"]`."""
 
 import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -14,6 +14,7 @@ from typing import Any, ParamSpec, TypeVar, get_args
 import numpy as np
 
 from forecaster.errors import ConfigError, ForecasterError
+from forecaster.listed import items
 from forecaster.without_flags import told
 
 __all__ = ["in_arguments"]
@@ -22,13 +23,16 @@ Asked = ParamSpec("Asked")
 Given = TypeVar("Given")
 
 _COLUMNS = {"channels", "future", "past", "static", "targets"}
+_WHOLE = {"search"}
+"""Arguments whose texts have commas of their own."""
 _SUCH_AS = {"false_alarms": "'1/1000-rows'", "freq": "'15min'"}
 
 
 def in_arguments(function: Callable[Asked, Given]) -> Callable[Asked, Given]:
     """The function, whose arguments are what their annotations say, and whose errors name them, not flags.
 
-    One text or number stands for a list of one, and a mapping within `settings` for keys with dots.
+    One text or number stands for a list of one, a text with commas for a list of several as on the command line (`'a,"b,c"'`:
+    a name with a comma is in quotes, or in a list), and a mapping within `settings` for keys with dots.
 
     Raises: ConfigError for an argument of another kind
     """
@@ -78,7 +82,9 @@ def _kind(name: str, annotation: Any) -> _Kind | None:
     may_be_none = NoneType in parts
     wanted = reduce(or_, (part for part in parts if part is not NoneType)) if may_be_none else annotation
     words, made = _KINDS.get(wanted, ("", None))
-    if name in _COLUMNS:
+    if name in _WHOLE:
+        words, made = "a text, or a list of texts", _several(str, parted=False)
+    elif name in _COLUMNS:
         words, made = "the name of a column, or a list of names", _several(str, Integral)
     elif inspect.isclass(wanted) and made is None and not getattr(wanted, "_is_protocol", False):
         words, made = f"a {wanted.__name__}, as `fit` and `load` return it", _one(wanted)
@@ -97,13 +103,15 @@ def _one(*kinds: type, turned: Callable[[Any], Any] = lambda value: value) -> Ca
     return made
 
 
-def _several(*kinds: type) -> Callable[[Any], Any]:
-    """Takes one value of these kinds, or several, or None for none; a text is one value, not its letters."""
+def _several(*kinds: type, parted: bool = True) -> Callable[[Any], Any]:
+    """Takes one value of these kinds, or several, or None for none; a text is one value, or, `parted`, those between its commas."""
     each = _one(*kinds)
 
     def made(value: Any) -> list[Any]:
         if isinstance(value, Mapping):
             raise TypeError
+        if parted and str in kinds and isinstance(value, str) and "," in value:
+            return items(value)
         return [each(one) for one in ([value] if isinstance(value, (str, *kinds)) else () if value is None else value)]
 
     return made

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 
 __all__ = ["QUERY_TABLES", "QueryTable"]
 
+_OPTIONS = frozenset({"pipeline", "series", "since", "until", "as_of", "limit", "format"})
+"""Those of most tables."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class QueryTable:
@@ -20,6 +23,10 @@ class QueryTable:
     """Options that do not apply to this table, of `series`, `since`, `until` and `as_of`."""
     has_times: bool = True
     """Whether each row has a time; if not, there is one row for each series, version of a model or part of a source."""
+    has_states: bool = False
+    """Whether rows have labels, which can select them."""
+    oldest_first: bool = False
+    """Whether the oldest rows come first, unless the newest are asked for."""
     is_served: bool = True
     """Whether the REST API and its client give it, too."""
 
@@ -28,15 +35,24 @@ class QueryTable:
         """Whether names of series can select rows."""
         return "series" not in self.refused
 
+    @property
+    def options(self) -> frozenset[str]:
+        """Options that have an effect on this table."""
+        more = {"state"} if self.has_states else set()
+        more |= {"newest_first"} if self.oldest_first else set()
+        return _OPTIONS.difference(self.refused) | more
+
 
 QUERY_TABLES = {
     "forecasts": QueryTable(
         about="Forecasts, the newest for each time.",
         shown=("unique_id", "ds", "q0.5", "q0.1", "q0.9", "mean", "cutoff", "model", "model_version"),
+        oldest_first=True,
     ),
     "anomalies": QueryTable(
         about="Anomaly events, the newest first; `state` selects those with this label.",
         shown=("event_id", "severity", "is_open", "state", "direction", "end", "peak", "model_version"),
+        has_states=True,
     ),
     "incidents": QueryTable(
         about="Events of related series that began together, the newest first.",
@@ -49,10 +65,12 @@ QUERY_TABLES = {
     "observations": QueryTable(
         about="Observed values, the latest known value for each time.",
         shown=("unique_id", "ds", "y", "quality", "available_at"),
+        oldest_first=True,
     ),
     "scores": QueryTable(
         about="Anomaly scores: how unusual each value was.",
         shown=("unique_id", "ds", "y", "expected", "score", "is_anomaly", "model_version"),
+        oldest_first=True,
     ),
     "series": QueryTable(
         about="Series, with unit, step, calendar and last time.",

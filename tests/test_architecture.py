@@ -11,7 +11,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 RANKS = [
-    ["errors", "columns", "addresses", "counted", "query_tables", "without_flags"],
+    ["errors", "columns", "addresses", "counted", "listed", "query_tables", "without_flags"],
     ["plugins", "options", "settings", "client", "progress", "quiet", "mlflow_errors", "arguments"],
     ["series"],
     ["store", "registry", "tracking", "alerts", "layers", "metrics", "anomaly_metrics"],

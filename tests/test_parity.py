@@ -140,6 +140,17 @@ def test_commas_of_a_word_are_kept_where_they_belong_to_it() -> None:
     assert asked == [(["a", "c,d"], ["size=s,m", "lr=0.1..1"])]
 
 
+@pytest.mark.parametrize(("verb", "is_told"), [("query", True), ("detect", True), ("stream", False), ("label", False)])
+def test_help_says_how_names_with_commas_are_written(
+    verb: str, is_told: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Once for all flags of several names, where a verb has any."""
+    monkeypatch.setattr(sys, "argv", ["forecaster", verb, "--help"])
+    with pytest.raises(SystemExit):
+        main()
+    assert ("one with a comma in quotes" in " ".join(capsys.readouterr().out.split())) == is_told
+
+
 def test_flows_take_the_verbs_words() -> None:
     """Parameters of the flows are the actions' own, and the project's file."""
     from flows.ingest import ingest
@@ -164,6 +175,21 @@ def test_what_is_queried_is_served(tmp_path: Path) -> None:
     assert {what for what, table in QUERY_TABLES.items() if not table.is_served} == {"runs"}
     for what in QUERY_TABLES:
         assert (f"/v1/{what}" in paths) == hasattr(Client, what) == (what != "runs")
+
+
+def test_a_parameter_is_offered_where_it_has_an_effect(tmp_path: Path) -> None:
+    """As the tables are described; `state` for anomalies alone, as they have labels."""
+    from forecaster.query_tables import QUERY_TABLES
+    from forecaster.serving.rest import create
+
+    paths = create(App(Settings(file=tmp_path / "forecaster.toml"))).openapi()["paths"]
+    query = inspect.signature(plugins.load("actions", "query")).parameters
+    for what, table in QUERY_TABLES.items():
+        assert table.options <= set(query)
+        if table.is_served and what != "series":
+            offered = {one["name"] for one in paths[f"/v1/{what}"]["get"]["parameters"]}
+            assert offered == table.options, what
+            assert ("state" in offered) == (what == "anomalies")
 
 
 def test_a_client_takes_first_what_narrows_a_table_most() -> None:

@@ -1,6 +1,5 @@
 """Show stored data: forecasts, anomalies, incidents, labels, observations, runs and others."""
 
-from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -53,7 +52,7 @@ def query(
     table = QUERY_TABLES[what]
     if newest_first and not table.has_times:
         raise ConfigError(f"--newest-first is for rows with a time of their own, which {what} have not.")
-    if state is not None and what != "anomalies":
+    if state is not None and not table.has_states:
         raise ConfigError(f"--state is for anomalies, not for {what}.")
     for option, value in {"series": series, "since": since, "until": until, "as_of": as_of}.items():
         if value is not None and option in table.refused:
@@ -71,7 +70,7 @@ def query(
     if format == "table" and out is None:
         frame = _for_a_screen(what, frame)
     outcome = rendered(frame, format, out)
-    notes = [] if outcome.text or len(frame) or what == "series" else _not_there(app, series or ())
+    notes = [] if outcome.text or len(frame) or what == "series" else app.unknown_series(series or ())
     if what == "watermarks" and not outcome.text:
         notes = _gone(app, frame)
     return replace(outcome, lines=[*outcome.lines, *notes], facts={**outcome.facts, "is_cut": is_cut})
@@ -84,14 +83,6 @@ def _gone(app: "App", marks: "pd.DataFrame") -> list[str]:
         "there if it comes back"
         for name in sorted(set(marks["stream"]) - set(app.settings.pipelines))
     ]
-
-
-def _not_there(app: "App", series: Sequence[str]) -> list[str]:
-    """A line for each name that no series has."""
-    from forecaster.errors import did_you_mean
-
-    known = set(app.ledger.find_series()["unique_id"]) if series else set()
-    return [f"no series is called '{name}'.{did_you_mean(name, known)}" for name in series if name not in known]
 
 
 def _for_a_screen(what: str, frame: "pd.DataFrame") -> "pd.DataFrame":
@@ -186,6 +177,7 @@ def _quality(
     known = app.ledger.find_series()
     days = known[known["stream"].isin(list(contracts))].replace({"calendar": {None: "", "24/7": ""}})
     days = days[(days["calendar"] != "") | (days["step"] == "B")]
+    stepping = known[known["step"].fillna("") != ""]
     found = quality(
         app.lake,
         contracts,
@@ -195,6 +187,7 @@ def _quality(
         since=since,
         until=until,
         calendars=dict(zip(days["unique_id"], days["calendar"], strict=True)),
+        steps=dict(zip(stepping["unique_id"], stepping["step"], strict=True)),
         refusing={name: app.ledger.refusing_slices(name) for name in contracts},
     )
     return found[:limit]

@@ -1,6 +1,7 @@
 """Read values as JSON lines, and say of each what detection says, and what comes next."""
 
 import os
+import select
 import signal
 import sys
 import threading
@@ -14,6 +15,8 @@ from forecaster.progress import SILENT, Watch
 
 __all__ = ["stream"]
 
+_A_WHILE_S = 1.0
+
 
 def stream(
     *,
@@ -26,7 +29,8 @@ def stream(
         dict[str, str] | None, "Rules of events, rules.KEY=VALUE, and fdr. Default: the saved detector's."
     ] = None,
     snapshot_seconds: Annotated[
-        float, "Seconds between two snapshots of the state; 0 takes one after all that waited."
+        float,
+        "Seconds between two snapshots of the state, the first with the first lines; 0 takes one after all that waited.",
     ] = 30.0,
     watch: Watch = SILENT,
 ) -> Outcome:
@@ -36,9 +40,9 @@ def stream(
     line of standard output is the answer to one: detect's columns, and mean and quantiles of the step after it. With
     channels a line has a field for each of them, `{"unique_id": ..., "ds": ..., "A": ..., "B": ...}`, and one answer for
     each channel and one for the whole. Series go on from where the state left them, else from the end of the file that the
-    detector was trained on. Rows that this file has are late; only a series that is sent from its first row on, or from an
-    earlier one, begins anew. A late row, a row of a clock that is far ahead, and a line that cannot be read are answered with
-    the reason, and change nothing. After a kill send again what followed the last snapshot: rows that it knows are said to be
+    detector was trained on. Rows that this file has, or that lie before it, are late; only a series that is sent from the
+    file's first row on begins anew. A late row, a row of a clock that is far ahead, and a line that cannot be read are answered
+    with the reason, and change nothing. After a kill send again what followed the last snapshot: rows that it knows are said to be
     late.
     """
     from forecaster.scoring.rules import among
@@ -85,13 +89,14 @@ class _Input:
         for number, before in self._before.items():
             signal.signal(number, before)
 
-    def read(self, size: int) -> bytes:
-        """What is waiting, at least something; nothing at the end."""
+    def read(self, size: int) -> bytes | None:
+        """What is waiting, at least something; None if nothing comes for a while; nothing at the end."""
         if self._ended:
             return b""
         self._reading = True
         try:
-            return os.read(sys.stdin.fileno(), size)
+            given = sys.stdin.fileno()
+            return os.read(given, size) if select.select([given], [], [], _A_WHILE_S)[0] else None
         except InterruptedError:
             return b""
         finally:

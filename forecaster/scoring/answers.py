@@ -57,7 +57,7 @@ class Answers:
     def measures(self) -> dict[str, Floats]:
         """The columns `MEASURES` by name: [n] each"""
         known = self.named
-        known[SCORE] = -np.log10(known[P_VALUE])
+        known[SCORE] = 0.0 - np.log10(known[P_VALUE])
         return {name: known[name] for name in MEASURES}
 
     def repeated(self, times: int) -> "Answers":

@@ -41,7 +41,7 @@ def scores_of(detected: list[Detected]) -> pd.DataFrame:
         for name in columns.EXPECTATION:
             part[name] = getattr(one.views, name)
         p_values = _flat([a.p_values for a in one.alarms])
-        part[columns.SCORE], part[columns.P_VALUE] = -np.log10(p_values), p_values
+        part[columns.SCORE], part[columns.P_VALUE] = 0.0 - np.log10(p_values), p_values
         for name in (columns.IS_ANOMALY, columns.STRANGENESS, columns.OPENING_P):
             part[name] = _flat([getattr(alarms, name) for alarms in one.alarms])
         part[columns.EVENT_ID] = _no_texts(len(part))
@@ -124,7 +124,7 @@ def _empty_rows(frame: pd.DataFrame, channel: str, y: Floats) -> pd.DataFrame:
 
 def _fill(out: pd.DataFrame, rows: Ints, p_values: Floats, is_anomaly: Any) -> None:
     out.loc[rows, columns.P_VALUE] = p_values
-    out.loc[rows, columns.SCORE] = -np.log10(p_values)
+    out.loc[rows, columns.SCORE] = 0.0 - np.log10(p_values)
     out.loc[rows, columns.IS_ANOMALY] = is_anomaly
 
 

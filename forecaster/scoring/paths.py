@@ -61,7 +61,7 @@ def path_rows(grid: Grid, paths: Paths) -> pd.DataFrame:
     frame[columns.DS] = grid.ds(series, cutoffs + ahead).array
     frame[columns.CUTOFF] = grid.ds(series, cutoffs).array
     frame[columns.PATH] = np.tile(np.repeat(np.arange(count, dtype=np.int32), steps), forecasts)
-    frame[columns.Y] = paths.values.astype(np.float32).ravel()
+    frame[columns.Y] = paths.values.astype(np.float32).ravel() + np.float32(0)  # no -0
     return frame
 
 

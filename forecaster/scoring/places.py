@@ -142,8 +142,8 @@ class Places:
         self.held.restore(state)
 
     def _arrived(self, name: str, time: int, new: list[int], anew: list[int]) -> int:
-        """The number of a series. It begins with this row if it is new, or if it waits after a file that begins no earlier:
-        that file is read again, or one before it. The file's other rows are late.
+        """The number of a series. It begins with this row if it is new, or if it waits after a file whose first row this is:
+        that file is read again. The file's other rows are late, and so are those before it.
         """
         number = self._number.get(name)
         if number is None:
@@ -167,8 +167,8 @@ class Places:
         return number
 
     def _is_covered(self, number: int, time: int) -> bool:
-        """Whether a time is after the first row of a series and not after its last."""
-        first = self.step.positions(np.array([time]), self.held["start"][[number]])[0] <= 0
+        """Whether a time is not that of the first row of a series, and not after its last."""
+        first = self.step.positions(np.array([time]), self.held["start"][[number]])[0] == 0
         return not first and time <= self._last_time(number)
 
     def _last_time(self, number: int) -> int:

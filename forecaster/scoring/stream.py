@@ -48,8 +48,8 @@ class Stream:
     """Series of a saved detector in a stream; memory does not grow with their length.
 
     The answer to a row equals, to 1e-5, that of a detection that reads the series from its first row; rows of a series
-    must come in order of time. After the detector's file a series goes on with its next row, and rows that the file has are
-    late; only a series that comes from its first row on, or from an earlier one, begins anew.
+    must come in order of time. After the detector's file a series goes on with its next row, and rows that the file has, or
+    that lie before it, are late; only a series that comes from the file's first row on begins anew.
 
     Raises: ArtifactError for a detector that needs all rows at once, or that looks for silent channels
     """

@@ -41,13 +41,16 @@ class _Row:
     """`y`, or one value for each channel."""
 
 
-def batches(read: Callable[[int], bytes]) -> Iterator[list[bytes]]:
-    """Lines as they come, all that are waiting in one batch. `read` gives what has arrived, and b"" at the end.
+def batches(read: Callable[[int], bytes | None]) -> Iterator[list[bytes]]:
+    """Lines as they come, all that are waiting in one batch; an empty batch where nothing came for a while.
 
-    Of a line without an end no more is kept than shows that it is too long.
+    `read` gives what has arrived, None after a while without anything, and b"" at the end. Of a line without an end no more is kept than shows that it is too long.
     """
     begun = bytearray()
-    while chunk := read(_BYTES_AT_ONCE):
+    while (chunk := read(_BYTES_AT_ONCE)) != b"":
+        if chunk is None:
+            yield []
+            continue
         first, *more = chunk.split(b"\n")
         begun += first
         del begun[LONGEST_LINE + 1 :]
@@ -59,7 +62,7 @@ def batches(read: Callable[[int], bytes]) -> Iterator[list[bytes]]:
 
 
 class Answering:
-    """Answers lines, and saves the state from time to time.
+    """Answers lines, and saves the state after the first of them, and then from time to time, also while none come.
 
     Rows are answered before they are saved: if an answer is lost in a crash, its row is read again, never skipped.
     """
@@ -71,15 +74,17 @@ class Answering:
 
     def all(self, waiting: Iterable[Sequence[bytes]]) -> None:
         """Answer lines until there are no more, or nobody reads the answers."""
-        kept = monotonic()
+        kept, is_kept = -math.inf, True
         for lines in waiting:
-            try:
-                self._write("".join(f"{line}\n" for line in self._answered(lines)))
-            except BrokenPipeError:
-                return
-            if monotonic() - kept >= self._seconds:
+            if lines:
+                try:
+                    self._write("".join(f"{line}\n" for line in self._answered(lines)))
+                except BrokenPipeError:
+                    return
+                is_kept = False
+            if not is_kept and monotonic() - kept >= self._seconds:
                 self._stream.save(self._state)
-                kept = monotonic()
+                kept, is_kept = monotonic(), True
         self._stream.save(self._state)
 
     def _answered(self, lines: Sequence[bytes]) -> list[str]:

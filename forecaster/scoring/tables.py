@@ -69,6 +69,7 @@ def _numbers(quantiles: Floats, levels: Sequence[float], kind: type[np.floating[
     block[0] = mean(quantiles, LEVELS)
     for row, name in enumerate(names, start=1):
         block[row] = values[name]
+    block += 0.0  # makes 0 of -0, which tiny values below 0 become in float32
     return pd.DataFrame(block.T, columns=[columns.MEAN, *names])
 
 

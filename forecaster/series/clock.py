@@ -19,6 +19,7 @@ import pandas as pd
 from forecaster.counted import counted
 from forecaster.errors import ConfigError, DataError
 from forecaster.series.frequency import Ints
+from forecaster.series.month_names import full_name, full_names
 from forecaster.series.official_dates import first_day, first_days
 
 __all__ = ["Clock", "are_zoned_alike", "comes_again", "stamp"]
@@ -191,7 +192,7 @@ def comes_again(times: "pd.Series[Any] | pd.DatetimeIndex", codes: Ints) -> npt.
 
 def stamp(value: Any, option: str) -> pd.Timestamp:
     """One time given by the user. Raises: ConfigError if day and month are ambiguous, ValueError if it is not a time"""
-    value = first_day(value) if isinstance(value, str) else value
+    value = full_name(first_day(value)) if isinstance(value, str) else value
     found = pd.Timestamp(value)
     if isinstance(value, str) and not _YEAR_FIRST.match(value):
         with warnings.catch_warnings():
@@ -241,6 +242,8 @@ def _parsed(column: "pd.Series[Any]") -> "pd.Series[Any]":
     times = pd.to_datetime(text, format="ISO8601", errors="coerce", utc=aware)
     if (times.isna() & text.notna()).any():
         times = _guessed(text, aware)
+    if (times.isna() & text.notna()).any() and (named := full_names(text)) is not None:
+        times = _guessed(named, aware)
     bad = times.isna() & text.notna()
     if bad.any():
         rows = ", ".join(f"row {row}: {text[row]!r}" for row in text.index[bad][:_SHOWN])

@@ -3,7 +3,6 @@
 Only the verb that was asked for is imported, so `forecaster --help` answers at once.
 """
 
-import csv
 import inspect
 import sys
 from collections.abc import Callable
@@ -15,6 +14,7 @@ import typer
 from forecaster import plugins
 from forecaster.actions.base import DOOR_PARAMETERS, WHOLE, Outcome
 from forecaster.errors import ConfigError, DiskError, ForecasterError, did_you_mean
+from forecaster.listed import items
 from forecaster.quiet import hush
 
 __all__ = ["flag", "main"]
@@ -23,6 +23,7 @@ _POSITIONAL = ("event", "file", "folder", "pipeline", "query", "what")
 """Parameters that stand without a flag."""
 _NUMBERS = {int: "a whole number", float: "a number"}
 _SKIPPED, _REFUSED, _INTERRUPTED = 3, 2, 130
+_SEVERAL = """Flags of several names take them with commas between, one with a comma in quotes: 'a,"b,c"'."""
 
 
 def main() -> None:
@@ -40,8 +41,11 @@ def main() -> None:
     for name in plugins.names("actions"):
         command = name.replace("_", "-")
         chosen = asked in (name, command)
-        run = _command(plugins.load("actions", name)) if chosen else _stub
-        app.command(command, help=None if chosen else plugins.summary("actions", name))(run)
+        if chosen:
+            action = plugins.load("actions", name)
+            app.command(command, epilog=_SEVERAL if _takes_several(action) else None)(_command(action))
+        else:
+            app.command(command, help=plugins.summary("actions", name))(_stub)
     app()
 
 
@@ -52,6 +56,13 @@ def flag(parameter: str) -> str:
 
 def _about() -> str:
     return "Forecasts and anomalies for sensor, financial and weather series: one causal pass, every cutoff."
+
+
+def _takes_several(action: Callable[..., Outcome]) -> bool:
+    """Whether a verb has a flag of several names."""
+    hints = get_type_hints(action, include_extras=True, localns={"App": object})
+    kinds = [get_args(hint) for hint in hints.values() if get_origin(hint) is Annotated]
+    return any(list[str] in get_args(kind) and WHOLE not in marks for kind, *marks in kinds)
 
 
 def _stub() -> None:
@@ -158,7 +169,7 @@ def _split(name: str, values: list[str] | None, item: Callable[[str], Any]) -> l
         return None
     value = ",".join(values)
     try:
-        return [item(part.strip()) for part in next(csv.reader([value], skipinitialspace=True)) if part.strip()]
+        return list(map(item, items(value)))
     except ValueError as error:
         raise ConfigError(f"{flag(name)} {value}: expected numbers with commas between.") from error
 

@@ -8,7 +8,7 @@ from forecaster.errors import ConfigError, DiskError, ForecasterError, did_you_m
 from forecaster.serving.said_wrongly import said_wrongly
 from forecaster.without_flags import told
 
-__all__ = ["answer_problems", "require_known"]
+__all__ = ["UnknownSeries", "answer_problems", "require_known"]
 
 
 def answer_problems(api: FastAPI) -> None:
@@ -17,6 +17,10 @@ def answer_problems(api: FastAPI) -> None:
     api.add_exception_handler(RequestValidationError, _invalid)
     api.add_exception_handler(404, _no_path)
     api.add_exception_handler(405, _no_method)
+
+
+class UnknownSeries(ConfigError):
+    """A name that no series has."""
 
 
 class _WrongParameter(ConfigError):
@@ -28,13 +32,14 @@ def require_known(request: Request) -> None:
     known = _parameters(request)
     for name in request.query_params:
         if name not in known:
-            raise _WrongParameter(f"{unknown_name('parameter', name, known)}")
+            raise _WrongParameter(f"{unknown_name('parameter', name, _parameters(request, offered=True))}")
 
 
-def _parameters(request: Request) -> set[str]:
-    """Names of the parameters that a request may have; none where no path is its own."""
+def _parameters(request: Request, *, offered: bool = False) -> set[str]:
+    """Names of the parameters that a request may have, or that are `offered`; none where no path is its own."""
     route = request.scope.get("route")
-    return {one.alias for one in route.dependant.query_params} if route else set()
+    every = route.dependant.query_params if route else ()
+    return {one.alias for one in every if one.field_info.include_in_schema or not offered}
 
 
 def _fields(request: Request) -> set[str]:
@@ -52,6 +57,8 @@ async def _invalid(request: Request, error: Exception) -> JSONResponse:
 
 async def _problem(request: Request, error: Exception) -> JSONResponse:
     """An error of ours; flags in it are the parameters and fields of the request."""
+    if isinstance(error, UnknownSeries):
+        return _as_problem(request, 404, ConfigError.__name__, str(error))
     status = 400 if isinstance(error, ConfigError) and not isinstance(error, DiskError) else 500
     if isinstance(error, _WrongParameter):
         return _as_problem(request, 422, ConfigError.__name__, str(error))

@@ -3,10 +3,11 @@
 Run it with `python -m forecaster.serving.rest forecaster.toml 8000`.
 """
 
+import inspect
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 import uvicorn
 from fastapi import Depends, FastAPI, Query, Response
@@ -20,7 +21,7 @@ from forecaster.actions.query import query
 from forecaster.app import App
 from forecaster.query_tables import QUERY_TABLES
 from forecaster.quiet import hush
-from forecaster.serving.problems import answer_problems, require_known
+from forecaster.serving.problems import UnknownSeries, answer_problems, require_known
 
 __all__ = ["create", "main"]
 
@@ -92,7 +93,8 @@ def create(app: App) -> FastAPI:
 
 
 def _endpoint(app: App, what: str) -> Callable[..., Response]:
-    """The endpoint of a table; all have the same parameters."""
+    """The endpoint of a table; all have the same parameters, and those without an effect on it are not offered."""
+    table = QUERY_TABLES[what]
 
     def ask(
         pipeline: Pipeline = None,
@@ -105,10 +107,21 @@ def _endpoint(app: App, what: str) -> Callable[..., Response]:
         newest_first: Newest = False,
         format: Format = "json",
     ) -> Response:
+        if table.takes_series and (unknown := app.unknown_series(series or ())):
+            raise UnknownSeries(" ".join(unknown))
         asked = {"series": series, "since": since, "until": until, "as_of": as_of, "limit": limit}
         return _answer(app, what, format, pipeline=pipeline, state=state, newest_first=newest_first, **asked)
 
+    signature = inspect.signature(ask)
+    offered = [one if name in table.options else _hidden(one) for name, one in signature.parameters.items()]
+    ask.__signature__ = signature.replace(parameters=offered)  # type: ignore[attr-defined]  # what FastAPI reads
     return ask
+
+
+def _hidden(parameter: inspect.Parameter) -> inspect.Parameter:
+    """The same parameter, in no description of the API: it is refused in the words of `forecaster query`."""
+    kind, *_ = get_args(parameter.annotation)
+    return parameter.replace(annotation=Annotated[kind, Query(include_in_schema=False)])
 
 
 def _answer(app: App, what: str, format: Format, **asked: object) -> Response:

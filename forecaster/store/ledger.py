@@ -68,6 +68,14 @@ class Ledger:
             query = query.where(sa.or_(*found))
         return fetched(self.engine, query)
 
+    def unknown_series(self, names: Sequence[str]) -> list[str]:
+        """Those of some names that no series has."""
+        if not names:
+            return []
+        with self.engine.connect() as connection:
+            known = set(connection.scalars(sa.select(series.c.unique_id).where(series.c.unique_id.in_(names))))
+        return [name for name in names if name not in known]
+
     def count_series(self) -> int:
         """Number of series in all streams."""
         with self.engine.connect() as connection:

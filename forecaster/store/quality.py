@@ -41,7 +41,7 @@ flat AS (
 ),
 usual AS (
     SELECT unique_id, count(*) AS rows, min(ds) AS first_ds, max(ds) AS last_ds,
-        mode(gap) AS step_us, max(gap) AS longest_us FROM steps GROUP BY unique_id
+        quantile_disc(gap, 0.5) AS step_us, max(gap) AS longest_us FROM steps GROUP BY unique_id
 ),
 gaps AS (
     SELECT unique_id, count(*) FILTER (gap > coalesce({limit}, 1.5 * step_us)) AS gaps
@@ -69,9 +69,11 @@ def quality(
     since: datetime | None = None,
     until: datetime | None = None,
     calendars: Mapping[str, str] | None = None,
+    steps: Mapping[str, str] | None = None,
     refusing: Mapping[str, Sequence[str]] | None = None,
 ) -> pd.DataFrame:
-    """One row per series of some streams, those with problems first.
+    """One row per series of some streams, those with problems first; `steps` are those that are known by another way, for
+    others it is the median distance of rows.
 
     For a daily series in `calendars` only missing sessions of the trading calendar of that name are gaps, not days on
     which the exchange is closed; an empty name is Monday to Friday. Series in `owned` are a stream's whatever stream
@@ -97,6 +99,8 @@ def quality(
     found = pd.concat([part for part in parts if len(part)], ignore_index=True) if any(map(len, parts)) else None
     if found is None:
         return pd.DataFrame(columns=COLUMNS)
+    named = zip(found["unique_id"], found["step"], strict=True)
+    found["step"] = [(steps or {}).get(name, own) for name, own in named]
     order = found.assign(well=found["problems"] == "").sort_values(["well", "unique_id"])
     return order[COLUMNS].reset_index(drop=True)
 

@@ -1,5 +1,6 @@
 """The Python door refuses what the command line refuses."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from forecaster import api
 from forecaster.actions.detect import detect
 from forecaster.actions.forecast import forecast
 from forecaster.actions.tune import tune
+from forecaster.arguments import in_arguments
 from forecaster.errors import ConfigError, DataError
 from forecaster.series import synthetic
 from forecaster.series.roles import Roles
@@ -148,6 +150,29 @@ def test_one_column_of_a_role_is_a_list_of_one() -> None:
     assert made.members[0].plan.holidays == "US"
     with pytest.raises(ConfigError, match=r"^search lr=high..low: "):
         api.tune(FRAME, horizon=3, search="lr=high..low")
+
+
+@pytest.mark.parametrize(
+    ("given", "names"),
+    [
+        ("a,b", ["a", "b"]),
+        (' a, "b,c" ', ["a", "b,c"]),
+        ('"b,c"', ["b,c"]),
+        (["b,c"], ["b,c"]),
+        ("a b", ["a b"]),
+    ],
+)
+def test_a_text_with_commas_is_several_names(given: str | list[str], names: list[str]) -> None:
+    """As on the command line, also with quotes; in a list names stay as they are, and so do texts of a search."""
+
+    @in_arguments
+    def asked(
+        *, past: Sequence[str] | None = None, models: Sequence[str] = (), search: Sequence[str] = ()
+    ) -> dict[str, Any]:
+        return {"past": past, "models": models, "search": search}
+
+    assert asked(past=given, models=given) == {"past": names, "models": names, "search": ()}
+    assert asked(search="size=s,m,l")["search"] == ["size=s,m,l"]
 
 
 def test_one_level_is_a_list_of_one(model: api.Forecaster) -> None:

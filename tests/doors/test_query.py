@@ -241,14 +241,26 @@ def test_a_wrong_path_or_method_is_a_problem_as_all(
 
 @pytest.mark.parametrize("path", ["observations", "series"])
 def test_a_parameter_that_there_is_not_is_refused(client: Client, path: str) -> None:
-    """With the names that there are; ignored, it would give rows of other series. A series that there is not has no rows."""
+    """With the names that there are; ignored, it would give rows of other series."""
     answer = client._http.get(f"/v1/{path}", params={"serie": "s0"})
     assert (answer.status_code, answer.json()["status"]) == (422, 422)
     assert answer.json()["detail"].startswith(
         "unknown parameter 'serie'. Did you mean 'series'?" if path != "series" else "unknown parameter 'serie'."
     )
     assert "limit" in answer.json()["detail"]
-    assert client._http.get("/v1/observations", params={"series": "no"}).json() == []
+    assert "state" not in answer.json()["detail"]
+
+
+@pytest.mark.parametrize("what", ["observations", "forecasts", "scores", "anomalies", "quality"])
+def test_a_series_that_there_is_not_is_a_problem(client: Client, what: str) -> None:
+    """With the nearest name, also beside one that there is; one that has no such rows yet has none, and that is no problem."""
+    answer = client._http.get(f"/v1/{what}", params={"series": ["s0", "S1"]})
+    assert (answer.status_code, answer.headers["content-type"]) == (404, "application/problem+json")
+    assert answer.json()["detail"] == "no series is called 'S1'. Did you mean 's1'?"
+    assert answer.json()["title"] == "ConfigError"
+    with pytest.raises(ConfigError, match=r"^no series is called 'S1'\. Did you mean 's1'\?$"):
+        getattr(client, what)(["S1"])
+    assert client.forecasts(["s0"]).empty
 
 
 def test_a_name_that_no_series_has_is_told(app: App) -> None:

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -122,6 +123,24 @@ def test_a_lone_line_is_answered_at_once_and_a_kill_loses_nothing(folder: Path, 
     assert 6 <= sum(late) <= 8
     assert first == whole[:7]
     assert again[sum(late) :] == whole[sum(late) :]
+
+
+def test_a_stream_that_is_killed_early_has_kept_its_first_lines(folder: Path, tmp_path: Path) -> None:
+    """Long before the first half minute is over: what is sent from the beginning again is late where it was kept."""
+    lines, words = _lines(_frame()), ("--load", folder / "detector", "--state", tmp_path / "state")
+    running = _started(*words)
+    assert running.stdin is not None
+    assert running.stdout is not None
+    running.stdin.write(lines[0] + "\n")
+    running.stdin.flush()
+    running.stdout.readline()
+    until = time.monotonic() + 20
+    while not (tmp_path / "state" / STATE).exists() and time.monotonic() < until:
+        time.sleep(0.05)
+    running.send_signal(signal.SIGKILL)
+    running.communicate()
+    again = _answers(lines[:2], *words)
+    assert [str(one["reason"]).startswith("late") for one in again] == [True, False]
 
 
 def test_a_stream_holds_false_discoveries(folder: Path, tmp_path: Path) -> None:

@@ -93,6 +93,18 @@ def test_rows_that_the_saved_file_has_are_late(taught: tuple[Path, pd.DataFrame]
     _same(found[~is_late], expected.iloc[begin:][~is_late])
 
 
+@pytest.mark.parametrize("hours", [1, 30, 24 * 365 * 60])
+def test_a_row_from_before_the_saved_file_is_late(taught: tuple[Path, pd.DataFrame], hours: int) -> None:
+    """As of a clock that was reset: it begins nothing, and series go on with their next row."""
+    folder, expected = taught
+    own = (_frame()["unique_id"] == "s0").to_numpy()
+    one, expected, known = _frame()[own], expected[own], TRAIN + 20
+    stray = one.head(1).assign(ds=one["ds"].iloc[0] - pd.Timedelta(hours=hours))
+    found = api.stream(folder).feed(pd.concat([stray, one.iloc[known:]]))
+    assert found["reason"].iloc[0].startswith(f"late: not after {one['ds'].iloc[known - 1]:%Y-%m-%dT%H}")
+    _same(found.iloc[1:], expected.iloc[known:])
+
+
 def test_month_starts_and_month_ends_are_judged_by_what_each_was_taught(tmp_path: Path) -> None:
     """Both are steps of a month, each with normal rows of its own, in detection and in a stream."""
     starts = synthetic.seasonal(2, 100, step="MS", season=12, seed=1)

@@ -8,7 +8,7 @@ import pytest
 
 from forecaster.actions.forecast import forecast
 from forecaster.errors import DataError
-from forecaster.series.clock import stamp
+from forecaster.series.clock import Clock, stamp
 from forecaster.series.frame import check
 from forecaster.series.official_dates import first_day
 from forecaster.series.roles import Roles
@@ -49,6 +49,36 @@ def test_other_texts_stay_what_they_are(text: str) -> None:
         frame = pd.DataFrame({"unique_id": "a", "ds": ["2020-W02", None, text], "y": 1.0})
         with pytest.raises(DataError, match=rf"column 'ds': 1 value is no time .row 2: '{text}'"):
             check(frame, Roles())
+
+
+@pytest.mark.parametrize(
+    ("texts", "days"),
+    [
+        (["12. April 2024", "13. Mai 2024", "1. Juni 2024"], ["2024-04-12", "2024-05-13", "2024-06-01"]),
+        (["3-Mai-2024", None, "4-Okt-2024"], ["2024-05-03", None, "2024-10-04"]),
+        (["05 Dez 2024 14:00", "06 Jan 2025 15:30"], ["2024-12-05 14:00", "2025-01-06 15:30"]),
+        (["12. März 2024", "1. Jänner 2025", "5. Sept. 2025"], ["2024-03-12", "2025-01-01", "2025-09-05"]),
+        (["May 2024", "Jun 2024", "Oct 2024"], ["2024-05-01", "2024-06-01", "2024-10-01"]),
+        (["April 1, 2024", "March 2, 2024"], ["2024-04-01", "2024-03-02"]),
+    ],
+)
+def test_months_have_names(texts: list[str | None], days: list[str | None]) -> None:
+    """German ones, too, and English ones that begin with a May, which is short and long at once."""
+    column = pd.Series(texts, dtype="str")
+    clock = Clock.of(column)
+    known = column.notna().to_numpy()
+    assert (
+        clock.encode(column)[known].tolist()
+        == pd.to_datetime(pd.Series(days), format="ISO8601")[known].astype("datetime64[us]").astype("int64").tolist()
+    )
+    assert stamp(texts[0], "--train-until") == pd.Timestamp(days[0])
+
+
+@pytest.mark.parametrize("text", ["12. Marsch 2024", "Maier 2024", "24-Mai-03", "soon"])
+def test_other_words_are_no_months(text: str) -> None:
+    """And a year of two digits could be a day."""
+    with pytest.raises(DataError, match="1 value is no time"):
+        Clock.of(pd.Series([text], dtype="str")).encode(pd.Series([text], dtype="str"))
 
 
 @pytest.mark.parametrize(("unit", "size"), [("s", 1), ("ms", 10**3), ("us", 10**6), ("ns", 10**9)])

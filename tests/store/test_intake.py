@@ -235,6 +235,18 @@ def test_weekends_of_business_days_are_no_gaps(project: Path) -> None:
     assert set(report["step"]) == {"B"}
 
 
+def test_quality_has_the_step_of_the_series(project: Path) -> None:
+    """Where times jitter, and short distances are the most frequent ones; a gap is one beside the usual distance."""
+    apart = np.array([20, 58, 59, 61, 62, 70, 20, 63, 57, 64, 20, 66, 20, 68] * 4)
+    ds = pd.Timestamp("2024-01-01T00:00Z") + pd.to_timedelta(np.cumsum(apart), unit="s")
+    pd.DataFrame({"unique_id": "a", "ds": ds, "y": range(len(ds))}).to_csv(project.parent / "data/a.csv", index=False)
+    app = App.open(project)
+    ingest(app=app)
+    [known], [report] = (query(what, app=app).table.to_dict("records") for what in ("series", "quality"))
+    assert report["step"] == known["step"] == "min"
+    assert report["gaps"] == 0
+
+
 def test_quality_follows_a_pipeline_that_was_renamed(project: Path) -> None:
     """Its rows came by another name, and are its own: nothing of them counts as missing."""
     _hours(project.parent / "data", "a", [1.0, 2.0, 3.0])
