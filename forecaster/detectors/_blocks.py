@@ -24,8 +24,8 @@ _GREETED = 60
 """Number of first values from which a series not seen in training gets its units."""
 _TAUGHT = 30
 """Fewest known training values that give a series units of its own."""
-_LEAST_SPREAD = 1e-3
-"""Least spread, relative to the size of the values: a flat series has none."""
+_LEAST_SPREAD = 1e-7
+"""Least spread, relative to the size of the values: less is rounding, and a flat series has none."""
 _HALF_95 = 1.96
 _NORMAL = norm.ppf(LEVELS)
 
@@ -189,13 +189,12 @@ def _units(rows_T: Floats) -> tuple[float, float]:
     known = rows_T[~np.isnan(rows_T)]
     if len(known) < _TAUGHT:
         return np.nan, np.nan
-    return _spread(len(known), float(known.sum()), float((known**2).sum()))
+    centre = float(known.mean())
+    return centre, _no_less(float(known.std()), centre)
 
 
-def _spread(count: float, total: float, square: float) -> tuple[float, float]:
-    centre = total / count
-    deviation = np.sqrt(max(square / count - centre**2, 0.0))
-    return centre, max(deviation, _LEAST_SPREAD * abs(centre), 1e-9)
+def _no_less(deviation: float, centre: float) -> float:
+    return max(deviation, _LEAST_SPREAD * abs(centre), 1e-9)
 
 
 def _greet(held: Held, y_nT: Floats, series: Ints) -> None:
@@ -205,8 +204,10 @@ def _greet(held: Held, y_nT: Floats, series: Ints) -> None:
     for name, more in (("count", seen.sum(1)), ("total", values.sum(1)), ("square", (values**2).sum(1))):
         held[f"units.{name}"][series] += more
     for s in series[held["units.count"][series] >= _GREETED]:
-        numbers = (float(held[f"units.{name}"][s]) for name in ("count", "total", "square"))
-        held["units.centre"][s], held["units.spread"][s] = _spread(*numbers)
+        count, total, square = (float(held[f"units.{name}"][s]) for name in ("count", "total", "square"))
+        centre = total / count
+        held["units.centre"][s] = centre
+        held["units.spread"][s] = _no_less(np.sqrt(max(square / count - centre**2, 0.0)), centre)
 
 
 def _in_own_units(look: Look, held: Held) -> tuple[Views, Floats]:

@@ -15,7 +15,7 @@ FEWEST = 60
 _UNFITTED = 0.3
 """Last share of the training rows, used for a channel's usual score, as scores are too low on rows that were fitted."""
 _LEAST_SCORE = 1e-3
-_LEAST_SPREAD = 1e-3
+_LEAST_SPREAD = 1e-7
 """Minimum spread of a channel, relative to its mean, since a flat channel has none."""
 _RIDGE = 0.03
 """Added to the diagonal of the correlations, so that channels that always agreed may differ a little."""

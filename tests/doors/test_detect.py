@@ -144,3 +144,14 @@ def test_a_single_wrong_value_within_the_daily_range_is_an_event() -> None:
     found = events[events["peak"] == ds[702]]
     assert found["direction"].tolist() == ["down"]
     assert len(events) <= 2
+
+
+def test_a_high_level_hides_nothing() -> None:
+    """A pressure, or a meter's count: what is strange at a level of 0 is as strange at a million."""
+    low = synthetic.seasonal(2, 400, noise=0.3)
+    low.loc[[300, 720], "y"] += 10
+    high = low.assign(y=low["y"] + 1e6)
+    (one, few), (two, as_few) = api.detect(low), api.detect(high)
+    np.testing.assert_allclose(two["score"], one["score"], atol=1e-3)
+    assert one.loc[[300, 720], "is_anomaly"].all()
+    assert as_few["event_id"].tolist() == few["event_id"].tolist()
