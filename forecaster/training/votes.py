@@ -19,6 +19,8 @@ _AHEAD = 1.02
 """If a model beats the naive forecast by this factor, the naive one gets no weight: it adds nothing but blur."""
 _GRANTED = 5.0
 """Held-out windows credited to methods without training: if there are few, a network may just have been lucky."""
+_NO_LUCK = 0.5
+"""A model with less than this part of another's error is ahead by more than luck: it knows something, as covariates."""
 
 Loss = Callable[[Floats], float]
 
@@ -61,12 +63,15 @@ def _heard(errors: Floats, learned: Bools, naive: Bools) -> Bools:
 def _steadied(shares: Floats, errors: Floats, learned: Bools, naive: Bools, windows: float) -> Floats:
     """Shift weight to the methods without training, if there is one beside the naive one.
 
-    They are credited extra windows, fewer if their error is far from the least: a large gap in a few windows is hardly
-    luck. Where many rows are held out these windows change nothing. Shapes: [M] -> [M]
+    They are credited extra windows, fewer if their error is far from the least, and next to none if it is several times
+    that: so large a gap in a few windows is hardly luck. Where many rows are held out these windows change nothing.
+
+    Shapes: [M] -> [M]
     """
     if not (~learned & ~naive).any():
         return shares
-    granted = _GRANTED * ~learned / (~learned).sum() * _nearness(errors)
+    near = _nearness(errors)
+    granted = _GRANTED * ~learned / (~learned).sum() * near * np.minimum(near / _NO_LUCK, 1) ** 2
     return np.asarray((windows * shares + granted) / (windows + granted.sum()))
 
 

@@ -54,6 +54,8 @@ def test_with_few_windows_held_out_short_series_believe_in_what_learns_nothing()
     assert many[0] > 0.5
     assert many[2] == 0
     assert _voting((0.01, "network"), (1.25, "fitted"), (2.0, "naive"), windows=1) == [1, 0, 0]
+    # A third of their errors in three windows: it knows what they do not, as days of a sale.
+    assert _voting((0.3, "network"), (1.0, "fitted"), (1.0, "fitted"), (1.4, "naive"), windows=3)[0] > 0.85
     assert _voting((1.0, "network"), (2.0, "naive"), windows=1) == [1, 0]
 
 
