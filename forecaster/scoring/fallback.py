@@ -57,8 +57,8 @@ def replace(forecasts: Forecasts, grid: Grid, why: dict[int, str], quality: Qual
     for series, reason in why.items():
         rows = int(grid.lengths[series])
         quality.add("fallback", reason, unique_id=grid.label(series), rows=rows)
-    above = weak & Floors.of(grid).above(forecasts.series, forecasts.cutoffs)
-    return Forecasts(forecasts.series, forecasts.cutoffs, raised(quantiles, above))
+    half = np.where(weak, Floors.of(grid).half(forecasts.series, forecasts.cutoffs), np.nan)
+    return Forecasts(forecasts.series, forecasts.cutoffs, raised(quantiles, half))
 
 
 def _known(grid: Grid, series: int, cutoff: int) -> Floats:

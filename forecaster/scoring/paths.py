@@ -49,7 +49,7 @@ def draw(
         quantiles = torch.as_tensor(some.quantiles[:, :steps])
         values = _at(quantiles, scores.reshape(-1, count, steps))
         made = artefact.network.head.within(values).numpy()
-        yield Paths(some.series, some.cutoffs, raised(made, floors.above(some.series, some.cutoffs)))
+        yield Paths(some.series, some.cutoffs, raised(made, floors.half(some.series, some.cutoffs)))
 
 
 def path_rows(grid: Grid, paths: Paths) -> pd.DataFrame:

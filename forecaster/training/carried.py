@@ -15,6 +15,7 @@ from forecaster.series.clock import Clock
 from forecaster.series.frequency import Ints
 from forecaster.series.grid import Floats, Grid
 from forecaster.training.artefact import Artefact
+from forecaster.training.floor import raised
 from forecaster.training.part import Part
 
 __all__ = ["Carried", "Outlooks"]
@@ -174,12 +175,13 @@ class Carried:
         return found
 
     def _each(self, parts: list[Part], times: Ints, values: Floats) -> Found:
-        """Step all members, and combine their forecasts."""
+        """Step all members, and combine their forecasts; the adapted ones have the series' floor."""
         found = [
             part.step(member, self.clock, times, values, both=self.both)
             for part, member in zip(parts, self.artefact.members, strict=True)
         ]
-        return tuple(self.artefact.blend.of([one.numpy() for one in each]) for each in zip(*found, strict=True))
+        adapted, *plain = (self.artefact.blend.of([one.numpy() for one in each]) for each in zip(*found, strict=True))
+        return raised(adapted, parts[0].floor.half()), *plain
 
     def tensors(self) -> dict[str, Tensor]:
         """The whole state, by name."""

@@ -15,7 +15,7 @@ from forecaster.series.grid import Array, Floats, Grid
 from forecaster.training.adaptive_widths import AdaptiveWidths, judged_step
 from forecaster.training.artefact import Artefact
 from forecaster.training.encoder_state import concatenated, leaves, mapped, put, refilled
-from forecaster.training.floor import Floor, raised
+from forecaster.training.floor import Floor
 from forecaster.training.late_errors import LateErrors
 from forecaster.training.network import Network
 from forecaster.training.ring import Ring
@@ -57,8 +57,8 @@ class Part:
     def step(
         self, artefact: Artefact, clock: Clock, times: Ints, values_B: Floats, *, both: bool = True
     ) -> tuple[Tensor, ...]:
-        """Quantiles from the new row in the series' own units, with widths adapted to recent errors and above the
-        series' floor; with `both`, such ones of the next step only, and ones without either of all H steps.
+        """Quantiles from the new row in the series' own units, with widths adapted to recent errors; with `both`, such
+        ones of the next step only, and ones with fixed widths of all H steps.
 
         Shapes: times, values_B [B] -> [B, H, Q], or [B, 1, Q] and [B, H, Q]
         """
@@ -76,7 +76,7 @@ class Part:
         if self.late is not None:
             self._keep(network, self.late, scaled, level, spread)
             near = AdaptiveWidths.apply(near, torch.from_numpy(self.late.factors()))
-        made = raised(network.unscaled(near, level, spread), self.floor.above())
+        made = network.unscaled(near, level, spread)
         return (made, network.unscaled(scaled, level, spread)) if both else (made,)
 
     def _inputs(self, artefact: Artefact, clock: Clock, times: Ints) -> Inputs:
@@ -155,8 +155,8 @@ class Part:
         like.step(artefact, clock, np.zeros(series, np.int64), np.full(series, np.nan))
         found = (tensors[f"state.{k}"] for k in range(sum(name.startswith("state.") for name in tensors)))
         state = refilled(like.state, found)
-        counts = Floor(**floor) if floor else Floor.none(len(tensors["static"]))  # older states have none: from here on
-        return cls(Ring(**ring), counts, LateErrors.of(**late) if late else None, state, tensors["static"])
+        known = Floor.of(floor, len(tensors["static"]))
+        return cls(Ring(**ring), known, LateErrors.of(**late) if late else None, state, tensors["static"])
 
 
 def _rows_kept(artefact: Artefact) -> int:

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
@@ -14,7 +13,6 @@ from forecaster.series.frequency import Ints
 from forecaster.series.grid import Bools, Floats, Grid
 from forecaster.training.adaptive_widths import AdaptiveWidths
 from forecaster.training.artefact import Artefact
-from forecaster.training.blend import Blend
 from forecaster.training.block import STEPS_AT_ONCE, Block, blocks, decoded, with_targets
 from forecaster.training.floor import Floors, raised
 from forecaster.training.whole import Whole
@@ -72,8 +70,8 @@ def walk(
 ) -> Iterator[Forecasts]:
     """Forecasts from the cutoffs first, first + stride, ... up to last of each series, given in parts.
 
-    With `adaptive`, forecasts adapt to each series: widths to its recent errors if the plan allows it, and none is below
-    0 where `floor` says so; a detector needs neither. An ensemble gives the blend of its members' quantiles.
+    With `adaptive`, forecasts adapt to each series: widths to its recent errors if the plan allows it, and to its zeros
+    where `floor` says so; a detector needs neither. An ensemble gives the blend of its members' quantiles.
 
     With `warmup`, the network starts that many rows before the first cutoff (counting the cutoff) instead of at the
     series' first row. This is an approximation; `Facts.tails` has its measured error. Scales stay exact, since they use
@@ -84,30 +82,40 @@ def walk(
     Shapes: first, last [S] positions; a series with last < first gives none
     Raises: ArtifactError if the grid's step is not the model's
     """
-    if artefact.others:
-        asked: dict[str, Any] = {"stride": stride, "adaptive": adaptive, "warmup": warmup, "device": device}
-        yield from _blended(artefact.blend, [walk(one, grid, first, last, **asked) for one in artefact.members])
-        return
+    asked = first, last, stride, adaptive, warmup, device
+    every = [_alone(member, grid, *asked) for member in artefact.members]
+    floors = Floors.of(grid) if adaptive else None
+    for parts in zip(*every, strict=True):  # members' forecasts come in the same parts
+        series, cutoffs = parts[0].series, parts[0].cutoffs
+        made = artefact.blend.of([part.quantiles for part in parts]) if len(parts) > 1 else parts[0].quantiles
+        yield Forecasts(series, cutoffs, made if floors is None else raised(made, floors.half(series, cutoffs)))
+
+
+def _alone(
+    artefact: Artefact,
+    grid: Grid,
+    first: Ints,
+    last: Ints,
+    stride: int,
+    adaptive: bool,
+    warmup: int | None,
+    device: str,
+) -> Iterator[Forecasts]:
+    """What one member of `walk` forecasts."""
     _require_step(artefact, grid)
     begins = np.zeros_like(first) if warmup is None else np.maximum(first + 1 - warmup, 0)
     own = _Pass.of(artefact, grid, begins, device)
-    follows, floors = adaptive and own.can_follow(warmup), Floors.of(grid) if adaptive else None
+    follows = adaptive and own.can_follow(warmup)
     wanted = np.flatnonzero((last >= first) & (last >= 0))
     order = wanted[np.argsort((last - begins)[wanted], kind="stable")]
     for group in _groups(order, last - begins + 1):
-        yield from own.over(group, _Asked(first[group], last[group], stride), follows=follows, floors=floors)
+        yield from own.over(group, _Asked(first[group], last[group], stride), follows=follows)
 
 
 def last_forecasts(artefact: Artefact, grid: Grid, *, warmup: int | None = None, device: str = "auto") -> Forecasts:
     """One forecast for each series, after its last row; `warmup` as in `walk`."""
     ends = grid.lengths - 1
     return Forecasts.joined(list(walk(artefact, grid, ends, ends, adaptive=True, warmup=warmup, device=device)))
-
-
-def _blended(blend: Blend, walks: Sequence[Iterator[Forecasts]]) -> Iterator[Forecasts]:
-    """Combine the forecasts of an ensemble's members, which come in the same parts."""
-    for parts in zip(*walks, strict=True):
-        yield Forecasts(parts[0].series, parts[0].cutoffs, blend.of([part.quantiles for part in parts]))
 
 
 def _require_step(artefact: Artefact, grid: Grid) -> None:
@@ -139,7 +147,7 @@ class _Pass:
         looked_at = warmup is None or warmup > AdaptiveWidths.looks_back(plan.horizon)
         return self.whole is None and plan.adaptive and looked_at
 
-    def over(self, group: Ints, asked: "_Asked", *, follows: bool, floors: Floors | None) -> Iterator[Forecasts]:
+    def over(self, group: Ints, asked: "_Asked", *, follows: bool) -> Iterator[Forecasts]:
         """Forecasts of some series side by side; with `follows`, widths learn from earlier ones."""
         artefact, plan, end = self.artefact, self.artefact.plan, int(asked.last.max()) + 1
         begins = self.begins[group]
@@ -153,8 +161,7 @@ class _Pass:
                 level, spread = (x[rows, t] for x in (block.batch.level_BT, block.batch.spread_BT))
                 values = artefact.network.unscaled(fitting, level, spread).cpu().numpy()
                 made = values if self.whole is None else self.whole.quantiles(group[rows], at, values)
-                series = group[rows]
-                yield Forecasts(series, at, made if floors is None else raised(made, floors.above(series, at)))
+                yield Forecasts(group[rows], at, made)
 
 
 def _groups(order: Ints, steps: Ints) -> Iterator[Ints]:

@@ -42,13 +42,15 @@ def test_the_floor_is_known_from_rows_so_far() -> None:
     for row in range(ROWS):
         counts.take(np.array([grid.values(s)[row] for s in range(3)]))
         at = np.full(3, row)
-        np.testing.assert_array_equal(counts.above(), floors.above(np.arange(3), at))
+        np.testing.assert_array_equal(counts.half(), floors.half(np.arange(3), at))
     names = list(grid.unique_id)
-    assert floors.holds is not None
-    late = floors.holds.reshape(3, ROWS)[names.index("shifted")]
-    assert late[20:200].all()
-    assert not late[200:].any()
-    np.testing.assert_array_equal(Floor.after(grid).above(), counts.above())
+    assert floors.halves is not None
+    late = floors.halves.reshape(3, ROWS)[names.index("shifted")]
+    assert not np.isnan(late[20:200]).any()
+    assert np.isnan(late[200:]).all()
+    np.testing.assert_array_equal(Floor.after(grid).half(), counts.half())
+    wet = grid.values(names.index("rain"))
+    assert Floor.after(grid).half()[names.index("rain")] == wet[wet > 0].min() / 2
 
 
 def test_a_few_zeros_are_no_floor() -> None:
@@ -57,12 +59,9 @@ def test_a_few_zeros_are_no_floor() -> None:
     y[[20, 90, 150]] = 0.0
     rows = pd.DataFrame({"unique_id": "a", "ds": np.arange(200), "y": y})
     found = Floors.of(check(rows, Roles()).grids[0])
-    assert not found.above(np.zeros(151, np.int64), np.array([*range(150), 199])).any()
-    assert (
-        not Floors.of(check(rows.assign(y=rows["y"] + 1), Roles()).grids[0])
-        .above(np.zeros(1, int), np.array([9]))
-        .any()
-    )
+    assert np.isnan(found.half(np.zeros(151, np.int64), np.array([*range(150), 199]))).all()
+    never = Floors.of(check(rows.assign(y=rows["y"] + 1), Roles()).grids[0])
+    assert np.isnan(never.half(np.zeros(1, int), np.array([9]))).all()
 
 
 def test_forecasts_stay_above_it() -> None:
@@ -103,3 +102,16 @@ def test_a_short_series_falls_back_above_it() -> None:
     model = api.fit(rows, horizon=HORIZON, model="gru", settings=quick("gru"))
     found = api.predict(model, rows).set_index("unique_id").loc["new"]
     assert (found[list(QUANTILES)].to_numpy() >= 0).all()
+
+
+def test_counts_that_are_mostly_0_have_it_in_their_intervals() -> None:
+    """No value lies between 0 and 1, and no forecast lies nearer to 0 than to 1 unless it is 0."""
+    y = np.random.default_rng(0).poisson(0.3, (4, 150)).astype(float)
+    ds = pd.date_range("2024-01-01", periods=150, freq="D")
+    rows = pd.concat([pd.DataFrame({"unique_id": f"s{n}", "ds": ds, "y": one}) for n, one in enumerate(y)])
+    found = api.backtest(rows, horizon=HORIZON, model="gru", test_size=50, settings=quick("gru"))[0]
+    quantiles = found[list(QUANTILES)].to_numpy()
+    assert not ((quantiles > 0) & (quantiles < 0.5)).any()
+    actual = found.merge(rows, on=["unique_id", "ds"])
+    covered = (actual["q0.1"] <= actual["y"]) & (actual["y"] <= actual["q0.9"])
+    assert covered.mean() > 0.7
