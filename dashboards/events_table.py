@@ -86,10 +86,13 @@ def _names(lead: dict[str, Any], others: list[dict[str, Any]], now: datetime, *,
 
 
 def _name(event: dict[str, Any], now: datetime, *, linked: bool, with_severity: bool = False) -> list[Any]:
-    """The series of an event and the event's id, which `forecaster label` takes."""
+    """The series of an event, the event's id, which `forecaster label` takes, and what it was found by."""
     event_id = event["event_id"]
     of_id = [dmc.Text(event_id, size="xs", c="dimmed", style=_ID), _copy(event_id)]
     parts: list[Any] = [dmc.Group(of_id, gap=6, wrap="nowrap", align="start")]
+    found_by = event.get("found_by")
+    if isinstance(found_by, str) and found_by:  # events of earlier versions have none
+        parts.append(dmc.Text(f"found by: {found_by}", size="xs", c="dimmed"))
     if linked:
         taken = "" if event["state"] == "open" else f", {event['state']}"
         severity = [dmc.Text(_size(event) + taken, size="sm", fw=600)] if with_severity else []

@@ -16,8 +16,10 @@ __all__ = [
     "EVENTS",
     "EVENT_ID",
     "EXPECTATION",
+    "EXPLAINED_EVENTS",
     "FLAGS",
     "FORECASTS",
+    "FOUND_BY",
     "HIGH",
     "IGNORED",
     "IS_ANOMALY",
@@ -103,9 +105,12 @@ SEVERITY = "severity"
 DIRECTION = "direction"
 CHANNELS = "channels"
 IS_OPEN = "is_open"
+FOUND_BY = "found_by"
 
 EVENTS = (EVENT_ID, UNIQUE_ID, CHANNEL, START, PEAK, END, SEVERITY, DIRECTION, CHANNELS, *EXPECTATION, IS_OPEN)
 """Columns of a table of events: `channel` is the one they are of, only where there are channels; `channels` take part."""
+EXPLAINED_EVENTS = (*EVENTS, FOUND_BY)
+"""The same, with the view of the detector that found each one: as events are stored in a project."""
 
 TIME = pa.timestamp("us", tz="UTC")
 _TIMES = (DS, CUTOFF, START, PEAK, END, "as_of", "at", "until", "snoozed_until", "watermark", "latest")

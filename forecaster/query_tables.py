@@ -51,7 +51,7 @@ QUERY_TABLES = {
     ),
     "anomalies": QueryTable(
         about="Anomaly events, the newest first; `state` selects those with this label.",
-        shown=("event_id", "severity", "is_open", "state", "direction", "end", "peak", "model_version"),
+        shown=("event_id", "severity", "is_open", "state", "direction", "found_by", "end", "peak", "model_version"),
         has_states=True,
     ),
     "incidents": QueryTable(

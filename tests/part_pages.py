@@ -55,9 +55,17 @@ _KINDS = {
 
 def _detectors() -> str:
     names = plugins.names("detectors")
-    lines = [f"| [{name}](#{name}) | {plugins.summary('detectors', name).rstrip('.')} |\n" for name in names]
+    lines = [
+        f"| [{name}](#{name}) | {plugins.summary('detectors', name).rstrip('.')} | {_views(name)} |\n" for name in names
+    ]
     sections = [f"\n{section('detectors', name)}" for name in names]
-    return "".join([_DETECTORS, "| detector | what |\n|---|---|\n", *lines, *sections])
+    return "".join([_DETECTORS, "| detector | what | an event is `found_by` |\n|---|---|---|\n", *lines, *sections])
+
+
+def _views(name: str) -> str:
+    """Names of a detector's views."""
+    detector = plugins.load("detectors", name)
+    return "; ".join(detector(detector.Config()).view_names)
 
 
 def _parts() -> str:

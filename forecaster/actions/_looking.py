@@ -121,7 +121,7 @@ class _Scoring:
         """
         from forecaster.actions._observed import observed
         from forecaster.evaluation.rehearsal import Rehearsal
-        from forecaster.scoring.detection_rows import events_of, scores_of
+        from forecaster.scoring.detection_rows import explained_events_of, scores_of
         from forecaster.scoring.standing import Standing
 
         self.snapshots.begin()
@@ -131,7 +131,7 @@ class _Scoring:
         scored = self.app.lake.read("scores", series=spoken_of, only=["unique_id", "ds", "as_of", "event_id"])
         rehearsal = Rehearsal.load(self.app.registry.fetch(self.champion) / "rehearsal")
         found = found_by(rehearsal, checked, self.how, self.now, self.said, scored)
-        events = events_of(found)
+        events = explained_events_of(found)
         newest = self.app.lake.last_times("scores", names.tolist())
         last = frame.groupby("unique_id")["ds"].max()
 

@@ -119,10 +119,12 @@ def _trained(
 def _written(
     appends: "Sequence[Write]", checked: "Checked", found: "list[Detected]", frame: "pd.DataFrame"
 ) -> dict[str, Any]:
-    """Write rows and events; returns their numbers."""
-    from forecaster.scoring.detection_rows import events_of, rows_of
+    """Write rows and events; returns their numbers, and what each event is found by."""
+    from forecaster.columns import EVENT_ID, FOUND_BY
+    from forecaster.scoring.detection_rows import explained_events_of, rows_of
 
-    rows, listed = rows_of(checked, found, frame), events_of(found)
-    for append, table in zip(appends, (rows, listed), strict=True):
+    rows, listed = rows_of(checked, found, frame), explained_events_of(found)
+    for append, table in zip(appends, (rows, listed.drop(columns=FOUND_BY)), strict=True):
         append(table)
-    return {"rows": len(rows), "events": len(listed), "test_rows": int((~rows["is_train"]).sum())}
+    counts = {"rows": len(rows), "events": len(listed), "test_rows": int((~rows["is_train"]).sum())}
+    return {**counts, FOUND_BY: dict(zip(listed[EVENT_ID], listed[FOUND_BY], strict=True))}

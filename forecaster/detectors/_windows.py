@@ -56,6 +56,7 @@ class Windowed(Blockwise):
                 raise ValueError("window must be at least 8, span at least 1, share above 0 and at most 1")
 
     config: Config
+    view_names = ("shape of the last window", "mean error of recent rows")
 
     @property
     def width(self) -> int:

@@ -45,6 +45,7 @@ class Auto(Detector):
         super().__init__(config)
         found = [plugins.load("detectors", name) for name in self.config.names]
         self._members: list[Detector] = [each(options.make(each.Config, {})) for each in found]
+        self.view_names = tuple(_grouped(self._members, [np.array(one.view_names, object) for one in self._members]))
         self.kinds = Kinds(*map(sum, zip(*(member.kinds for member in self._members), strict=True)))
         self.trains = any(member.trains for member in self._members)
         self.learns_labels = any(member.learns_labels for member in self._members)
@@ -107,10 +108,15 @@ class _Following(Follower):
 
 def _together(members: Sequence[Detector], parts: Sequence[Views]) -> Views:
     """Views side by side, grouped by kind; expected values and signs are those of the first member."""
-    columns: tuple[list[Floats], ...] = ([], [], [], [])
+    return replace(parts[0], scores=_grouped(members, [one.scores for one in parts]))
+
+
+def _grouped(members: Sequence[Detector], parts: Sequence[Array]) -> Array:
+    """What there is of each member's views, all members' side by side, grouped by kind. Shapes: [..., V] each"""
+    columns: tuple[list[Array], ...] = ([], [], [], [])
     for member, one in zip(members, parts, strict=True):
-        width, kinds = one.scores.shape[1], member.kinds
+        width, kinds = one.shape[-1], member.kinds
         ends = (width - sum(kinds), width - kinds.hints - kinds.chances, width - kinds.chances)
-        for group, part in zip(columns, np.split(one.scores, ends, axis=1), strict=True):
+        for group, part in zip(columns, np.split(one, ends, axis=-1), strict=True):
             group.append(part)
-    return replace(parts[0], scores=np.concatenate([part for group in columns for part in group], axis=1))
+    return np.concatenate([part for group in columns for part in group], axis=-1)

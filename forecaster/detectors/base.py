@@ -24,6 +24,8 @@ class Detector(ABC):
     """Gives anomaly scores. Later rows never change the score of a row, unless `causal` is False."""
 
     causal: ClassVar[bool] = True
+    view_names: tuple[str, ...]
+    """What each view looks at, in words of its users; an event is `found_by` one of them."""
     kinds: Kinds = PLAIN
     """How many views, counted from the last, are of special kinds."""
     trains: bool = False
@@ -85,6 +87,7 @@ class Pointwise(Detector):
     It can be streamed if it also sets `looks_back`.
     """
 
+    view_names = ("distance of one value",)
     looks_back: int | None = None
     """How many rows before a value its score depends on; None for all of them."""
 

@@ -35,6 +35,7 @@ class EmbeddingMemory(Windowed):
                 raise ValueError("memory must be at least 1")
 
     config: Config
+    view_names = ("distance of the last window", "mean distance of recent windows")
 
     def lessons(self, windows_mW: Floats) -> dict[str, Array]:
         if not len(windows_mW):

@@ -58,6 +58,7 @@ class FarAhead(Blockwise):
                 raise ValueError("penalty must not be negative, share above 0 and at most 1")
 
     config: Config
+    view_names = ("level, from forecasts made long before",)
     kinds = Kinds(faint=1)
 
     def learn(self, rows: list[Floats], grid: Grid) -> Held:

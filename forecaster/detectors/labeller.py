@@ -56,6 +56,7 @@ class Labeller(WindowDetector):
 
     config: Config
     network: "_Network"
+    view_names = ("likeness to labelled anomalies", "probability of a labelled anomaly")
     kinds = Kinds(chances=1)
     learns_labels = True
 

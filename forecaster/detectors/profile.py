@@ -46,6 +46,7 @@ class Profile(Blockwise):
                 raise ValueError("rows must be at least 1, weight in (0, 1], season not negative")
 
     config: Config
+    view_names = ("level for the season",)
     kinds = Kinds(hints=1)
 
     def learn(self, rows: list[Floats], grid: Grid) -> Held:

@@ -58,6 +58,7 @@ class Residual(Detector):
 
     config: Config
     artefact: Artefact
+    view_names = ("error of one value", "mean error over all horizons", "shift of the level")
     trains = True
 
     def fit(self, grid: Grid, ends: Ints, settings: Mapping[str, Any]) -> Ints:

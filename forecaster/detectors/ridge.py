@@ -54,6 +54,7 @@ class Ridge(Blockwise):
                 )
 
     config: Config
+    view_names = ("mean error of recent rows", "mean error of recent rows, some steps ahead", "error of one value")
     kinds = Kinds(faint=1)
 
     def learn(self, rows: list[Floats], grid: Grid) -> Held:

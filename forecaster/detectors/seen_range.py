@@ -37,6 +37,7 @@ class SeenRange(Blockwise):
                 raise ValueError("beyond must be positive")
 
     config: Config
+    view_names = ("beyond all values before",)
     kinds = Kinds(chances=1)
 
     def learn(self, rows: list[Floats], grid: Grid) -> Held:

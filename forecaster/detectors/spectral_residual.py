@@ -36,6 +36,7 @@ class SpectralResidual(Windowed):
                 raise ValueError("smooth must be at least 1")
 
     config: Config
+    view_names = ("salience of one value", "mean salience of recent rows")
 
     def lessons(self, windows_mW: Floats) -> dict[str, Array]:
         return {}

@@ -7,7 +7,7 @@ import numpy as np
 
 from forecaster.anomaly_metrics.base import Case
 from forecaster.evaluation.buffer import period
-from forecaster.scoring.alarms import Alarms
+from forecaster.scoring.alarms import NO_VIEW, Alarms
 from forecaster.scoring.detected import Detected
 from forecaster.scoring.events import merge
 from forecaster.scoring.rate import alarms_per_row
@@ -58,7 +58,7 @@ def random_cases(labelled: Labelled, *, seed: int = 1) -> Cases:
         p_T[np.isnan(grid.values(first))] = np.nan
         rate = alarms_per_row(labelled.false_alarms, grid.frequency)
         alarm_T = (p_T < rate) & (np.arange(len(p_T)) >= labelled.ends[number][first])
-        alarms = Alarms(p_T, alarm_T, -np.log10(p_T), p_T)
+        alarms = Alarms(p_T, alarm_T, -np.log10(p_T), p_T, np.full(len(p_T), NO_VIEW))
         return alarms, merge(alarms, np.zeros(len(p_T)), Rules().at(rate).gap)[1]
 
     return _cases(labelled, told)

@@ -69,7 +69,7 @@ def _events(events: pd.DataFrame, begin: pd.Timestamp) -> str:
     """The most severe events, and how many of them ended before the part that is drawn."""
     if not len(events):
         return "<p>No anomaly found.</p>"
-    worst = events.sort_values("severity", ascending=False).head(5)
+    worst = events.sort_values("severity", ascending=False).head(5).fillna({"found_by": ""})
     said = [f"{len(events)} anomalies, the most severe:"] if len(events) > len(worst) else []
     if before := int((worst["end"] < begin).sum()):
         said.append(f"{before} of {len(worst)} ended before the part that is drawn.")
@@ -77,7 +77,7 @@ def _events(events: pd.DataFrame, begin: pd.Timestamp) -> str:
     has_hours = any((times[name] != times[name].dt.normalize()).any() for name in times.columns)
     told = times.apply(lambda column: column.dt.strftime("%Y-%m-%d %H:%M" if has_hours else "%Y-%m-%d"))
     told["end"] = told["end"].mask(worst["is_open"].eq(True), "still going on")
-    shown = pd.concat([told, worst[["severity", "direction", "state", "event_id"]]], axis=1)
+    shown = pd.concat([told, worst[["severity", "direction", "found_by", "state", "event_id"]]], axis=1)
     return (f"<p>{' '.join(said)}</p>\n" if said else "") + _table(shown)
 
 

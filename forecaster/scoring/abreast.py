@@ -94,7 +94,7 @@ class AlarmingAbreast:
         held["apart"][places, held["waiting"][places]] = apart_n
         held["waiting"][places] += 1
         held["rows"][places] += 1
-        return Alarms.of(graded_n, joint_n, alarm_n, news_n, self._rate, level_n)
+        return Alarms.of(graded_n, joint_n, p_Vn, alarm_n, news_n, self._rate, level_n)
 
     def _begin(self, first: Alarming) -> None:
         """Allocate the arrays for members like this one."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -97,9 +97,9 @@ class Alarming:
 
     def usual(self, views_TV: Floats) -> Alarms:
         """Grade training rows, which raise no alarm and change nothing."""
-        graded_T, _ = self._calibrated().usual(views_TV)
-        no_T, unknown_T = np.zeros(len(views_TV), bool), np.full(len(views_TV), np.nan)
-        return Alarms(no_news(graded_T, self._rate), no_T, -np.log10(graded_T), unknown_T)
+        graded_T, *_ = self._calibrated().usual(views_TV)
+        none = Alarms.nothing(len(views_TV))
+        return replace(none, p_values=no_news(graded_T, self._rate), strangeness=-np.log10(graded_T))
 
     def judge(
         self,
@@ -137,7 +137,7 @@ class Alarming:
         quiet_TV: Bools | None,
     ) -> Alarms:
         """Judge rows that are served by one calibration."""
-        graded_T, joint_T = _heard(judge, views_TV, calibrates_T, quiet_TV)
+        graded_T, joint_T, p_VT = _heard(judge, views_TV, calibrates_T, quiet_TV)
         alarm_T, news_T, age_T = self.budget.spend(joint_T, self._rows, judge.level, admitted_T)
         apart_T = alarm_T & (age_T < self.patience)
         if calibrates_T is not None:
@@ -148,7 +148,7 @@ class Alarming:
         self._since.append(views_TV)
         self._apart.append(apart_T)
         self._rows, self._waiting = self._rows + len(views_TV), self._waiting + len(views_TV)
-        return Alarms.of(graded_T, joint_T, alarm_T, news_T, self._rate, judge.level)
+        return Alarms.of(graded_T, joint_T, p_VT, alarm_T, news_T, self._rate, judge.level)
 
     def learn(self, since_TV: Floats, moments: Moments | None = None) -> None:
         """Add rows to the normal ones; `moments`, if already computed, include all rows so far."""
@@ -224,11 +224,13 @@ def joining(since_TV: Floats, apart_T: Bools) -> Floats:
     return np.where(apart_T[..., None], np.nan, since_TV)
 
 
-def _heard(judge: Judge, views_TV: Floats, calibrates_T: Bools | None, quiet_TV: Bools | None) -> tuple[Floats, Floats]:
+def _heard(
+    judge: Judge, views_TV: Floats, calibrates_T: Bools | None, quiet_TV: Bools | None
+) -> tuple[Floats, Floats, Floats]:
     """P-values as from `Judge.follow`; muted views open no event, but still update the thresholds."""
     if quiet_TV is None or not quiet_TV.any():
         return judge.follow(views_TV, calibrates_T)
     other = deepcopy(judge)
-    graded_T, joint_T = judge.follow(views_TV, calibrates_T)
-    _, heard_T = other.follow(np.where(quiet_TV, np.nan, views_TV), calibrates_T)
-    return graded_T, np.where(np.isnan(heard_T) & ~np.isnan(joint_T), 1.0, heard_T)
+    graded_T, joint_T, _ = judge.follow(views_TV, calibrates_T)
+    _, heard_T, p_VT = other.follow(np.where(quiet_TV, np.nan, views_TV), calibrates_T)
+    return graded_T, np.where(np.isnan(heard_T) & ~np.isnan(joint_T), 1.0, heard_T), p_VT

@@ -8,10 +8,11 @@ import numpy as np
 from forecaster.series.frequency import Ints
 from forecaster.series.grid import Bools, Floats
 
-__all__ = ["Alarms", "no_news"]
+__all__ = ["NO_VIEW", "Alarms", "no_news"]
 
 _KNEE = 0.8
 """Share of the alarm level, as a score, up to which the score of a row that opens no event is left unchanged."""
+NO_VIEW = -1
 
 
 @dataclass(frozen=True)
@@ -20,15 +21,17 @@ class Alarms:
 
     The p-value is about new events: below the requested rate where a row opens an event, above it elsewhere. How
     strange a row is regardless of that, however long its event has been open, is its `strangeness`, -log10 of a
-    probability. `opening_p`, for rows after training, is the p-value the row would have if it opened an event.
+    probability. `opening_p`, for rows after training, is the p-value the row would have if it opened an event. The
+    `view` of an alarm is the number of the one with the least p-value.
 
-    Missing: NaN and no alarm
+    Missing: NaN and no alarm; `NO_VIEW` where there is no alarm
     """
 
     p_values: Floats
     is_anomaly: Bools
     strangeness: Floats
     opening_p: Floats
+    view: Ints
 
     @property
     def scores(self) -> Floats:
@@ -48,21 +51,32 @@ class Alarms:
 
     @classmethod
     def of(
-        cls, graded_T: Floats, joint_T: Floats, alarm_T: Bools, news_T: Bools, rate: float, level: float | Floats
+        cls,
+        graded_T: Floats,
+        joint_T: Floats,
+        p_VT: Floats,
+        alarm_T: Bools,
+        news_T: Bools,
+        rate: float,
+        level: float | Floats,
     ) -> "Alarms":
-        """From p-values by the graded views and by all views; p-values below the `level` give events at the `rate`.
+        """From p-values by the graded views, by all and by each; those below the `level` give events at the `rate`.
 
         A row that is news opens an event, or is much stranger than the row that did.
         """
         opening_T = joint_T * (rate / level)
         p_T = np.where(news_T, opening_T, no_news(graded_T, rate))
-        return cls(p_T, alarm_T, -np.log10(np.where(news_T, np.fmin(graded_T, joint_T), graded_T)), opening_T)
+        view_T = np.full(len(alarm_T), NO_VIEW)
+        if alarm_T.any():
+            view_T[alarm_T] = np.argmin(np.nan_to_num(p_VT[:, alarm_T], nan=np.inf), axis=0)
+        strange_T = -np.log10(np.where(news_T, np.fmin(graded_T, joint_T), graded_T))
+        return cls(p_T, alarm_T, strange_T, opening_T, view_T)
 
     @classmethod
     def nothing(cls, rows: int) -> "Alarms":
         """No alarms, and NaN for every row."""
-        unknown = np.full((3, rows), np.nan)
-        return cls(unknown[0], np.zeros(rows, bool), *unknown[1:])
+        p_T, strange_T, opening_T = np.full((3, rows), np.nan)
+        return cls(p_T, np.zeros(rows, bool), strange_T, opening_T, np.full(rows, NO_VIEW))
 
     @classmethod
     def joined(cls, parts: "Sequence[Alarms]") -> "Alarms":

@@ -25,6 +25,7 @@ class Answers:
     """Answers to some rows, in their order. A reason says why a row was not taken, or how it was changed; else empty.
 
     `silent` names the silences that a row reveals: those of other series that begin, and one of its own that has ended.
+    `found_by` is the name of the view that the row's event is by, empty if it is not known.
 
     Shapes:  [n]; numbers [n, 7], by `NUMBERS`; ahead [n, Q]: forecast quantiles of the next row
     Missing: NaN, also for rows that were not taken; None where there is no event
@@ -35,6 +36,7 @@ class Answers:
     is_anomaly: Bools
     is_train: Bools
     event_id: Objects
+    found_by: Objects
     next_ds: Objects
     """ISO texts, or integers if times are integers."""
     reason: Objects
@@ -46,7 +48,8 @@ class Answers:
         """Empty answers."""
         numbers, ahead = np.full((rows, len(NUMBERS)), np.nan), np.full((rows, len(LEVELS)), np.nan)
         no, none = np.zeros(rows, bool), np.full(rows, None, object)
-        return cls(numbers, ahead, no, no.copy(), none, none.copy(), np.full(rows, "", object), none.copy())
+        reason = np.full(rows, "", object)
+        return cls(numbers, ahead, no, no.copy(), none, none.copy(), none.copy(), reason, none.copy())
 
     @property
     def named(self) -> dict[str, Floats]:

@@ -13,7 +13,7 @@ from forecaster.scoring.channel_rows import ChannelRows, seen
 from forecaster.scoring.channels import Channels
 from forecaster.scoring.detected import Detected
 from forecaster.scoring.detection import Detection
-from forecaster.scoring.events import SILENT
+from forecaster.scoring.events import SILENT, view_name
 from forecaster.scoring.gaps import filled_forward
 from forecaster.scoring.judging import ViewedRows
 from forecaster.scoring.maintenance import Maintenance
@@ -41,7 +41,7 @@ class Assessor:
         self._places, self._tracks, self._calm = places, tracks, calm
         rate = alarms_per_row(how.false_alarms, member.frequency)
         self._rules, make = how.rules.at(rate), how.thresholds(rate)
-        self._meanings = how.meanings(member.frequency)
+        self._meanings, self._names = how.meanings(member.frequency), member.detector.view_names
         self._follower = member.detector.follow(places.clock)
         self._singles = Singles(member, rate, self._rules, make, tracks.label)
         self._wholes = Wholes(member, rate, self._rules, make, how.aggregated()) if tracks.channels else None
@@ -111,12 +111,13 @@ class Assessor:
 
     def _begin_events(self, number: int, first: int, found: Detected) -> None:
         """Take over the last events of a name, whose first series in the detection is `first`, without silences."""
-        events = found.events[first : first + self._tracks.width]
-        events += [found.whole[first].events] if self._tracks.channels else []
-        for track, some in zip(self._tracks.tracks_of(number).tolist(), events, strict=True):
-            alarms = [event for event in some if event.direction != SILENT]
-            if alarms:
-                self.open.put(track, alarms[-1].end, alarms[-1].start)
+        each = range(first, first + self._tracks.width)
+        stories = [(found.alarms[s], found.events[s]) for s in each]
+        stories += [found.whole[first][:2]] if self._tracks.channels else []
+        for track, (alarms, events) in zip(self._tracks.tracks_of(number).tolist(), stories, strict=True):
+            begun = [event for event in events if event.direction != SILENT]
+            if begun:
+                self.open.put(track, begun[-1].end, begun[-1].start, int(alarms.view[begun[-1].start]))
 
     def _begin_whole(self, wholes: Wholes, number: int, first: int, found: Detected) -> None:
         """Take over the whole of a name."""
@@ -153,6 +154,14 @@ class Assessor:
         answers.ahead[said] = sight.ahead[last]
         track, position = self._tracks.among(placed.series, tracks), np.repeat(placed.position, len(tracks))
         for k in np.flatnonzero(found.is_anomaly).tolist():
-            event = self.open.alarm(int(track[k]), int(position[k]))
+            event, view = self.open.alarm(int(track[k]), int(position[k]), int(found.view[k]))
             if last[k]:
                 answers.event_id[at[k]] = event
+                answers.found_by[at[k]] = view_name(self._view_names(int(track[k])), view)
+
+    def _view_names(self, track: int) -> tuple[str, ...]:
+        """Names of the views by which a track is judged."""
+        number, place = divmod(track, self._tracks.count)
+        if self._wholes is not None and place == self._tracks.width:
+            return self._wholes.view_names(number)
+        return self._names

@@ -77,23 +77,24 @@ class Judge:
         (several,), (level,) = measured(p_VT[:, None], sorts, rate, gap, any(one.of_events for one in thresholds))
         return cls(sorts, thresholds, int(served(np.array(len(normal_TV)))), several, float(level), moments)
 
-    def usual(self, views_TV: Floats) -> tuple[Floats, Floats]:
-        """Probability of a row at least as strange, by the graded views and by all views: [time] each"""
+    def usual(self, views_TV: Floats) -> tuple[Floats, Floats, Floats]:
+        """Probability of a row at least as strange, by the graded views, by all and by each: [time], [time], [V, time]"""
         return self._joined(views_TV, [one.p_values for one in self.thresholds])
 
-    def follow(self, views_TV: Floats, calibrates_T: Bools | None = None) -> tuple[Floats, Floats]:
+    def follow(self, views_TV: Floats, calibrates_T: Bools | None = None) -> tuple[Floats, Floats, Floats]:
         """The same for consecutive rows, which update the thresholds if they calibrate."""
         if calibrates_T is None or calibrates_T.all():
             return self._joined(views_TV, [one.follow for one in self.thresholds])
         runs = np.split(np.arange(len(views_TV)), np.flatnonzero(np.diff(calibrates_T)) + 1)
         found = [self.follow(views_TV[k]) if calibrates_T[k[0]] else self.usual(views_TV[k]) for k in runs]
-        graded, joint = (np.concatenate(parts) for parts in zip(*found, strict=True))
-        return graded, joint
+        graded, joint, each = (np.concatenate(parts, axis=-1) for parts in zip(*found, strict=True))
+        return graded, joint, each
 
-    def _joined(self, views_TV: Floats, judged: Sequence[Callable[[Floats], Floats]]) -> tuple[Floats, Floats]:
-        graded, joint = joined(_each(views_TV.T, judged, self.sorts), self.sorts, self.independent_views)
+    def _joined(self, views_TV: Floats, judged: Sequence[Callable[[Floats], Floats]]) -> tuple[Floats, Floats, Floats]:
+        p_VT = _each(views_TV.T, judged, self.sorts)
+        graded, joint = joined(p_VT, self.sorts, self.independent_views)
         centre_V, spread_V = self.moments.centre, self.moments.spread
-        return blended(graded, views_TV.T, self.sorts, centre_V[:, None], spread_V[:, None]), joint
+        return blended(graded, views_TV.T, self.sorts, centre_V[:, None], spread_V[:, None]), joint, p_VT
 
 
 def served(rows: Ints) -> Ints:

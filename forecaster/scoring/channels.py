@@ -13,8 +13,10 @@ from forecaster.scoring.together import Together
 from forecaster.series.frequency import Ints
 from forecaster.series.grid import Floats, Grid
 
-__all__ = ["Channels", "kinds_of", "patience_of", "side_by_side", "whole_views"]
+__all__ = ["Channels", "kinds_of", "patience_of", "side_by_side", "view_names_of", "whole_views"]
 
+_JOINED, _MOVED = "channels together", "move of a constant channel"
+"""Names of the views of a whole."""
 _PATIENCE = 10
 """An event of a whole must last this many gaps before its rows count as normal: a lasting change of a whole machine is
 worth reporting for longer than that of one channel."""
@@ -74,6 +76,11 @@ def kinds_of(together: Together, own: Kinds) -> Kinds:
     if together.only is None:
         return Kinds(chances=1)
     return own._replace(chances=own.chances + 1)
+
+
+def view_names_of(together: Together, own: Sequence[str]) -> tuple[str, ...]:
+    """Names of a whole's views, from those of its channels."""
+    return (_JOINED, _MOVED) if together.only is None else (*own, _MOVED)
 
 
 def patience_of(together: Together, gap: int) -> int:

@@ -103,7 +103,7 @@ def detect_from(
     working_N = Maintenance.of(how.rules.maintenance, grid.clock).working(grid)
     may_N = admitted(how.rules, grid.y, views.expected, views.sign) & working_N
     far_N = distances(given.y, views.expected, views.lower, views.upper)
-    stories = Stories(normal, given, ends, detector.kinds, how, now, feedback)
+    stories = Stories(normal, given, ends, detector, how, now, feedback)
     each = []
     for s in range(grid.series):
         rows = slice(grid.offsets[s], grid.offsets[s + 1])

@@ -13,7 +13,7 @@ from forecaster.series.frame import Checked
 from forecaster.series.frequency import Ints
 from forecaster.series.grid import Bools, Floats, Grid
 
-__all__ = ["events_of", "rows_of", "scores_of"]
+__all__ = ["events_of", "explained_events_of", "rows_of", "scores_of"]
 
 
 def rows_of(checked: Checked, detected: list[Detected], frame: pd.DataFrame) -> pd.DataFrame:
@@ -56,8 +56,13 @@ def events_of(detected: list[Detected]) -> pd.DataFrame:
 
     `expected`, `lower` and `upper` are those at the peak, empty for wholes; `is_open` if the event may still go on.
     """
+    return explained_events_of(detected).drop(columns=columns.FOUND_BY)
+
+
+def explained_events_of(detected: list[Detected]) -> pd.DataFrame:
+    """The same, with the view of the detector that each event is `found_by`."""
     parts = [part for part in map(_event_rows, detected) if len(part)]
-    table = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame([], columns=[*columns.EVENTS])
+    table = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame([], columns=[*columns.EXPLAINED_EVENTS])
     return table if any(one.whole for one in detected) else table.drop(columns=columns.CHANNEL)
 
 
@@ -162,9 +167,10 @@ def _event_rows(one: Detected) -> pd.DataFrame:
         columns.DIRECTION: [event.direction for event in events],
         columns.CHANNELS: channels,
         **_expected(one, series, peaks, ~(of_whole | silent)),
+        columns.FOUND_BY: [event.found_by for event in events],
         columns.IS_OPEN: grid.lengths[series] - 1 - ends <= np.where(silent, 0, one.gap),
     }
-    return pd.DataFrame(table, columns=[*columns.EVENTS])
+    return pd.DataFrame(table, columns=[*columns.EXPLAINED_EVENTS])
 
 
 def _named(grid: Grid, series: Ints, of_whole: Bools) -> tuple[list[str], list[str] | None, list[str]]:

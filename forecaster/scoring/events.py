@@ -1,17 +1,27 @@
 """Events: groups of alarms of one series that belong together."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from forecaster.scoring.alarms import Alarms
+from forecaster.scoring.alarms import NO_VIEW, Alarms
 from forecaster.series.frequency import Ints
 from forecaster.series.grid import Floats
 
-__all__ = ["SILENT", "Event", "direction_of", "distances", "event_ids", "merge", "peak_of", "with_silences"]
+__all__ = [
+    "SILENT",
+    "Event",
+    "direction_of",
+    "distances",
+    "event_ids",
+    "merge",
+    "peak_of",
+    "view_name",
+    "with_silences",
+]
 
 SILENT = "silent"
 """Direction of an event of missing values."""
@@ -22,17 +32,20 @@ large as the step before it, but its expected value already follows the anomaly.
 
 @dataclass(frozen=True)
 class Event:
-    """Positions in a series, the highest severity of a row, and whether values were above or below expectation, or
-    missing."""
+    """Positions in a series, the highest severity of a row, whether values were above or below expectation, or
+    missing, and which view of the detector its first row is by; empty if that is not known."""
 
     start: int
     peak: int
     end: int
     severity: float
     direction: str
+    found_by: str = ""
 
 
-def merge(alarms: Alarms, sign_T: Floats, gap: int, far_T: Floats | None = None) -> tuple[list[Event], Ints]:
+def merge(
+    alarms: Alarms, sign_T: Floats, gap: int, far_T: Floats | None = None, view_names: Sequence[str] = ()
+) -> tuple[list[Event], Ints]:
     """Merge alarms at most `gap` rows apart into events; also gives each row's event number, -1 for none.
 
     A row belongs to the event that is open when the row comes, so later rows change nothing. `far_T` are `distances`.
@@ -45,7 +58,13 @@ def merge(alarms: Alarms, sign_T: Floats, gap: int, far_T: Floats | None = None)
     number_T[rows] = np.concatenate([[0], np.cumsum(breaks)])
     parts = np.split(rows, np.flatnonzero(breaks) + 1)
     far_T = np.full(len(number_T), np.nan) if far_T is None else far_T
-    return [_event(part, alarms.severity, sign_T, far_T) for part in parts], number_T
+    found = [_event(part, alarms.severity, sign_T, far_T) for part in parts]
+    return [replace(one, found_by=view_name(view_names, alarms.view[one.start])) for one in found], number_T
+
+
+def view_name(view_names: Sequence[str], view: int) -> str:
+    """The name of a view, from those of all; empty if it is not known."""
+    return "" if view == NO_VIEW else view_names[view]
 
 
 def distances(y: Floats, expected: Floats, lower: Floats, upper: Floats) -> Floats:

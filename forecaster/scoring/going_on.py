@@ -6,7 +6,7 @@ import numpy as np
 
 from forecaster.columns import EXPECTATION, OPENING_P, P_VALUE, STRANGENESS
 from forecaster.detectors.base import Views
-from forecaster.scoring.alarms import Alarms
+from forecaster.scoring.alarms import NO_VIEW, Alarms
 from forecaster.scoring.answers import SIGN, Answers
 from forecaster.scoring.detected import Detected, Story
 from forecaster.scoring.events import Event, distances, merge, with_silences
@@ -89,9 +89,11 @@ def _found(
     """Alarms, events and the event of each row, after an alarm in row `alarm` of an event that began in row `event`."""
     named = answers.named
     p_T, strange_T, opening_T, sign_T = (named[name][rows] for name in (P_VALUE, STRANGENESS, OPENING_P, SIGN))
-    alarms = Alarms(p_T, answers.is_anomaly[rows] & ~np.isnan(p_T), strange_T, opening_T)
+    unseen_T = np.full(len(p_T), NO_VIEW)
+    alarms = Alarms(p_T, answers.is_anomaly[rows] & ~np.isnan(p_T), strange_T, opening_T, unseen_T)
     far_T = distances(y_T, *(named[name][rows] for name in EXPECTATION))
     events, number_T = merge(alarms, sign_T, gap, far_T)
+    events = [replace(one, found_by=answers.found_by[rows[one.start]]) for one in events]
     if events and events[0].start - alarm <= gap:  # the event was open when the last file ended
         events[0] = replace(events[0], start=event)
     return alarms, events, number_T

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Mapping
 import numpy as np
 
 from forecaster.detectors.base import Numbers
+from forecaster.scoring.alarms import NO_VIEW
 from forecaster.series.frequency import Ints
 from forecaster.series.grid import Array
 
@@ -14,11 +15,14 @@ _NEVER = -(2**40)
 
 
 class OpenEvents:
-    """The last alarm of each series, and the start of its event; `named` gives the id of an event by its first row."""
+    """The last alarm of each series, and its event's first row and the view that this row is by.
+
+    `named` gives the id of an event by its first row.
+    """
 
     def __init__(self, gap: int, named: Callable[[int, int], str]) -> None:
         self._gap, self._named = gap, named
-        self._held = Numbers(alarm=np.array(_NEVER), event=np.array(_NEVER))
+        self._held = Numbers(alarm=np.array(_NEVER), event=np.array(_NEVER), view=np.array(NO_VIEW))
 
     def grow(self, series: int) -> None:
         """Make room for this many series."""
@@ -32,16 +36,20 @@ class OpenEvents:
         """The row of a series' last alarm, and the first row of its event."""
         return int(self._held["alarm"][series]), int(self._held["event"][series])
 
-    def put(self, series: int, alarm: int, event: int) -> None:
-        """Set the row of a series' last alarm, and the first row of its event."""
-        self._held["alarm"][series], self._held["event"][series] = alarm, event
+    def put(self, series: int, alarm: int, event: int, view: int) -> None:
+        """Set the row of a series' last alarm, and the first row and the view of its event."""
+        for name, value in (("alarm", alarm), ("event", event), ("view", view)):
+            self._held[name][series] = value
 
-    def alarm(self, series: int, position: int) -> str:
-        """The event to which an alarm in a row belongs."""
+    def alarm(self, series: int, position: int, view: int) -> tuple[str, int]:
+        """The event to which an alarm in a row belongs, and the view that this event is by."""
         last, event = self.last(series)
-        event = position if position - last > self._gap else event
-        self.put(series, position, event)
-        return self.named(series, event)
+        if position - last > self._gap:
+            event = position
+        else:
+            view = int(self._held["view"][series])
+        self.put(series, position, event, view)
+        return self.named(series, event), view
 
     def named(self, series: int, position: int) -> str:
         """The id of the event that began in a row."""

@@ -5,7 +5,7 @@ import pandas as pd
 
 from forecaster.columns import EXPECTATION, OPENING_P, P_VALUE, REPLAYED, STRANGENESS
 from forecaster.detectors.base import Views
-from forecaster.scoring.alarms import Alarms
+from forecaster.scoring.alarms import NO_VIEW, Alarms
 from forecaster.scoring.budget import Budget
 from forecaster.scoring.detected import Detected
 from forecaster.scoring.detection import Detection
@@ -50,7 +50,8 @@ def _replayed(grid: Grid, stored: dict[str, Floats], how: Detection) -> Detected
     for s in range(grid.series):
         rows = slice(grid.offsets[s], grid.offsets[s + 1])
         alarm_T, *_ = Budget(rate, rules).spend(opening[rows], 0, rate, may_N[rows])
-        alarms.append(Alarms(stored[P_VALUE][rows], alarm_T, stored[STRANGENESS][rows], opening[rows]))
+        unseen = np.full(len(alarm_T), NO_VIEW)
+        alarms.append(Alarms(stored[P_VALUE][rows], alarm_T, stored[STRANGENESS][rows], opening[rows], unseen))
         found, number_T = merge(alarms[-1], views.sign[rows], rules.gap, far_N[rows])
         events.append(found)
         numbers.append(number_T)

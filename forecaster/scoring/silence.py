@@ -12,6 +12,8 @@ from forecaster.series.grid import Bools, Grid
 
 __all__ = ["Silences", "rows_until"]
 
+_NO_VALUES = "no values"
+"""What a silence is found by."""
 _MOST_ROWS = 1_000_000
 """How many rows after a time-out are searched for the first that is outside training and maintenance."""
 
@@ -56,7 +58,7 @@ class Silences:
 
     def _event(self, rows: Ints, times_as_long: float) -> Event:
         severity = math.log10(times_as_long) - math.log10(self._rate)
-        return Event(int(rows[0]), int(rows[-1]), int(rows[-1]), severity, SILENT)
+        return Event(int(rows[0]), int(rows[-1]), int(rows[-1]), severity, SILENT, _NO_VALUES)
 
 
 def rows_until(grid: Grid, now: int | None) -> Ints:

@@ -113,7 +113,7 @@ class Standing:
             return None
         scores = _scores(rows, answers)
         table = pd.concat([part for part in forecasts if part is not None], ignore_index=True)
-        events = _events(scores.assign(**{SIGN: answers.named[SIGN]}))
+        events = _events(scores.assign(**{SIGN: answers.named[SIGN], columns.FOUND_BY: answers.found_by}))
         return Advance(table, scores[~answers.is_train], events, self._stream.open_events())
 
     def _ahead(self, stepping: Stepping, rows: pd.DataFrame) -> pd.DataFrame | None:
@@ -193,7 +193,7 @@ def _scores(rows: pd.DataFrame, answers: Answers) -> pd.DataFrame:
 def _events(scores: pd.DataFrame) -> pd.DataFrame:
     """Events of the rows that raised an alarm, as if there were no other rows; `far` is the grade of the peak."""
     parts = scores[scores[columns.IS_ANOMALY]].groupby(columns.EVENT_ID, sort=False)
-    table = pd.DataFrame([_event(part) for _, part in parts], columns=[*columns.EVENTS, _FAR])
+    table = pd.DataFrame([_event(part) for _, part in parts], columns=[*columns.EVENTS, columns.FOUND_BY, _FAR])
     return table.drop(columns=[columns.CHANNEL, columns.IS_OPEN])
 
 
@@ -211,5 +211,6 @@ def _event(part: pd.DataFrame) -> dict[str, Any]:
         columns.SEVERITY: severity_n.max(),
         columns.DIRECTION: direction_of(float(peak[SIGN])),
         columns.CHANNELS: "",
+        columns.FOUND_BY: part[columns.FOUND_BY].iloc[0],
         _FAR: far_n[at],
     }

@@ -6,9 +6,9 @@ from typing import NamedTuple
 import numpy as np
 
 from forecaster import columns
-from forecaster.detectors.base import Kinds
+from forecaster.detectors.base import Detector
 from forecaster.scoring.alarming import Alarming
-from forecaster.scoring.channels import Channels, kinds_of, patience_of, whole_views
+from forecaster.scoring.channels import Channels, kinds_of, patience_of, view_names_of, whole_views
 from forecaster.scoring.detected import Kept, Story
 from forecaster.scoring.detection import Detection
 from forecaster.scoring.events import Event, merge, with_silences
@@ -43,12 +43,12 @@ class Stories:
         normal: Normal,
         grid: Grid,
         ends: Ints,
-        kinds: Kinds,
+        detector: Detector,
         how: Detection,
         now: int | None = None,
         feedback: Feedback = NOTHING_SAID,
     ) -> None:
-        self._normal, self._grid, self._ends, self._kinds, self._how = normal, grid, ends, kinds, how
+        self._normal, self._grid, self._ends, self._detector, self._how = normal, grid, ends, detector, how
         self._feedback = feedback
         self._rate = alarms_per_row(how.false_alarms, grid.frequency)
         self.rules = how.rules.at(self._rate)
@@ -63,7 +63,7 @@ class Stories:
     def of_series(self, series: int, views_TV: Floats, sign_T: Floats, far_T: Floats, admitted_T: Bools) -> Story:
         """The story of one series; `far_T` are the distances of its values from the expected ones."""
         name, members = self._grid.label(series), np.array([series])
-        return self._of(name, members, _Seen(views_TV, sign_T, far_T, admitted_T), self._kinds)
+        return self._of(name, members, _Seen(views_TV, sign_T, far_T, admitted_T))
 
     def of_whole(self, members: Ints, some: Channels, admitted_T: Bools, learnt: Mapping[str, Together]) -> Story:
         """The story of a whole; if its channels are not in `learnt`, they are learnt from the first rows."""
@@ -73,14 +73,17 @@ class Stories:
             together, begin = Together.of_first(some.y, some.first, int(self._ends[members].max()))
         views_TV, sign_T = whole_views(together, some, self._how.aggregated(), np.zeros(2))
         views_TV[:begin] = np.nan
-        far_T, kinds = np.full(len(views_TV), np.nan), kinds_of(together, self._kinds)
-        return self._of(name, members, _Seen(views_TV, sign_T, far_T, admitted_T), kinds, together)
+        far_T = np.full(len(views_TV), np.nan)
+        return self._of(name, members, _Seen(views_TV, sign_T, far_T, admitted_T), together)
 
-    def _of(self, name: str, members: Ints, seen: _Seen, kinds: Kinds, together: Together | None = None) -> Story:
+    def _of(self, name: str, members: Ints, seen: _Seen, together: Together | None = None) -> Story:
         """The story of a series, or of the whole of its members, whose state is kept."""
         views_TV, sign_T, far_T, admitted_T = seen
-        normal_MV = self._normal(name, views_TV, members)
-        patience = 0 if together is None else patience_of(together, self.rules.gap)
+        normal_MV, detector = self._normal(name, views_TV, members), self._detector
+        kinds, view_names, patience = detector.kinds, detector.view_names, 0
+        if together is not None:
+            kinds, view_names = kinds_of(together, kinds), view_names_of(together, view_names)
+            patience = patience_of(together, self.rules.gap)
         alarming = Alarming(normal_MV, kinds, self._rate, self.rules, self._how.thresholds(self._rate), patience)
         end, first = int(self._ends[members].max()), self._grid.offsets[members[0]]
         working_T, verdicts = self._working[first : first + len(views_TV)], self._feedback.get(name, ())
@@ -90,7 +93,7 @@ class Stories:
         else:
             alarms = alarming.whole(views_TV, end, admitted_T, working_T)
         self.kept[name] = Kept(normal_MV, alarming, together)
-        events, number_T = merge(alarms, sign_T, self.rules.gap, far_T)
+        events, number_T = merge(alarms, sign_T, self.rules.gap, far_T, view_names)
         silent = self._silent(members)
         for _, rows in silent:
             alarms.is_anomaly[rows[rows < len(number_T)]] = True

@@ -12,7 +12,7 @@ from forecaster.scoring.abreast import AlarmingAbreast
 from forecaster.scoring.alarming import Alarming, MakeThreshold
 from forecaster.scoring.alarms import Alarms
 from forecaster.scoring.calibrated import Calibrated
-from forecaster.scoring.channels import Channels, kinds_of, patience_of, whole_views
+from forecaster.scoring.channels import Channels, kinds_of, patience_of, view_names_of, whole_views
 from forecaster.scoring.detected import Kept
 from forecaster.scoring.judging import ViewedRows, judge_rows
 from forecaster.scoring.ragged import join_tables, nested, packed, split_tables, under, unpacked
@@ -80,6 +80,10 @@ class Wholes:
         if before.place >= 0:
             self._free[before.alone].append(before.place)
         self._wholes[number] = _Whole(before.name, self._member.together.get(before.name))
+
+    def view_names(self, number: int) -> tuple[str, ...]:
+        """Names of the views by which a name is judged."""
+        return view_names_of(self._wholes[number].known, self._member.detector.view_names)
 
     def judge(self, numbers: Ints, some: Channels, viewed: ViewedRows) -> tuple[Alarms, Floats]:
         """Judge rows of some names; also gives the sign of each. `viewed` has no views yet. Shapes: [n]"""

@@ -111,6 +111,7 @@ events = sa.Table(
     sa.Column("is_open", sa.Boolean),
     sa.Column("snoozed_until", Time),
     sa.Column("incident_id", sa.String, index=True),
+    sa.Column("found_by", sa.String),
 )
 labels = sa.Table(
     "labels",

@@ -71,7 +71,10 @@ def test_a_detector_never_looks_ahead(name: str) -> None:
 
 @pytest.mark.parametrize("name", DETECTORS)
 def test_a_gross_error_is_found_and_missing_is_never_normal(name: str) -> None:
-    """A value ten spreads away raises an alarm, where labels teach if the like was labelled; NaN has no score and raises none."""
+    """A value ten spreads away raises an alarm, where labels teach if the like was labelled; NaN has no score and raises none.
+
+    Each view has a name, and the event says by which it was found.
+    """
     grid, ends, how = _grid(), np.array([150, 150]), _how(name)
     y = grid.y.copy()
     if plugins.load("detectors", name).learns_labels:
@@ -82,6 +85,8 @@ def test_a_gross_error_is_found_and_missing_is_never_normal(name: str) -> None:
     detector, begins, _ = _fitted(odd, ends, how)
     found = detect(odd, ends, detector, begins, how)
     assert found.alarms[0].is_anomaly[250]
+    assert len(detector.view_names) == len(set(detector.view_names)) == found.views.scores.shape[1]
+    assert {event.found_by for event in found.events[0]} <= set(detector.view_names)
     assert not found.alarms[0].is_anomaly[251]
     assert np.isnan(found.alarms[0].p_values[251])
 

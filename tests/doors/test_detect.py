@@ -1,5 +1,6 @@
 """The door of detection: a row for every row, and events."""
 
+import json
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -39,6 +40,13 @@ def test_detect_gives_a_row_for_every_row(tmp_path: Path) -> None:
     hit = rows[frame["label"].to_numpy() == 1]
     assert hit["is_anomaly"].all()
     assert set(hit["event_id"]) <= set(found["event_id"])
+    assert list(found.columns) == [
+        "event_id", "unique_id", "start", "peak", "end", "severity", "direction", "channels", "expected", "lower", "upper",
+        "is_open",
+    ]  # fmt: skip
+    told = json.loads((tmp_path / "out.csv.report.json").read_text())["found_by"]
+    assert list(told) == found["event_id"].tolist()
+    assert {told[event] for event in hit["event_id"]} <= {"error of one value", "beyond all values before"}
     assert list(rows.columns) == [
         "unique_id", "ds", "y", "expected", "lower", "upper", "score", "p_value", "is_anomaly", "event_id", "is_train",
     ]  # fmt: skip

@@ -33,6 +33,7 @@ def put(app: App, name: str, hours: int, severity: float, *, is_open: bool, inci
     start = LAST - hours * HOUR
     event_id = f"{name}@{start.isoformat()}"
     row = {"event_id": event_id, "unique_id": name, "pipeline": "meters", "severity": severity, "direction": "up"}
+    row |= {"found_by": "error of one value"} if is_open else {}
     app.ledger.events.put([{**row, "start": start, "peak": start, "end": start + HOUR, "is_open": is_open}])
     if incident:
         app.ledger.events.relate("incident_id", {event_id: incident})
@@ -50,12 +51,14 @@ def test_the_first_page_lists_what_is_wrong_in_any_series(client: Client, app: A
         text.index(f'"{event_id}"') for event_id in (worst, mild, old, over)
     )
     assert "3 events of 2 series still going on that nobody has taken up" in text
+    assert text.count("found by") == 3, "an event of an earlier version has no such word"
     assert text.index("Still going on") < text.index(f'"{old}"') < text.index("Over, and not judged yet")
     for words in (
         "incident plant@1",
         "and 1 event more of it",
         "22.5 ↑",
         "p 3e-23",
+        "found by: error of one value",
         "3 h ago",
         "UTC",
         "?series=s0&span=1w",

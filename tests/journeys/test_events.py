@@ -174,6 +174,7 @@ def test_an_incident_is_told_once(project: Project) -> None:
     told = project.scored(640, jumps=2)
     assert [sorted(one["series"]) for one in told] == [["s0", "s1"]]
     assert len(told[0]["events"]) == 2
+    assert told[0]["found_by"] == "distance of one value"
     incident = told[0]["incident_id"]
     assert incident == f"meters@{_utc(620).isoformat()}"
     found = query("incidents", format="json", since="2024-01-26", app=project.app)

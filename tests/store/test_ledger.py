@@ -99,16 +99,18 @@ def test_a_run_is_written_down_however_it_ends(ledger: Ledger) -> None:
 
 
 def test_a_known_event_grows_and_keeps_its_state(ledger: Ledger) -> None:
-    """Only new ones are news."""
+    """Only new ones are news. What it was found by stays, too."""
     event = {
         "event_id": "a@t", "unique_id": "a", "pipeline": "p", "start": NOW, "peak": NOW, "end": NOW, "severity": 3.0,
-        "direction": "up", "channels": "",
+        "direction": "up", "channels": "", "found_by": "error of one value",
     }  # fmt: skip
     assert ledger.events.put([event]) == ["a@t"]
-    assert ledger.events.put([{**event, "end": NOW + timedelta(hours=2), "severity": 4.0}]) == []
+    grown = {"end": NOW + timedelta(hours=2), "severity": 4.0, "found_by": "mean error of recent rows"}
+    assert ledger.events.put([{**event, **grown}]) == []
     found = ledger.events.find(series_ids=["a"], since=NOW + timedelta(hours=1))
     assert found["severity"].tolist() == [4.0]
     assert found["state"].tolist() == ["open"]
+    assert found["found_by"].tolist() == ["error of one value"], "what its first row showed stays"
 
 
 def test_what_is_to_be_told_waits_until_it_was(ledger: Ledger) -> None:
@@ -350,11 +352,11 @@ def test_a_ledger_of_an_earlier_version_gets_its_new_columns(ledger: Ledger) -> 
     """What it holds stays."""
     ledger.events.put([{"event_id": "a@t", "unique_id": "a", "pipeline": "p", "start": NOW, "end": NOW}])
     with ledger.engine.begin() as connection:
-        for name in ("expected", "is_open", "snoozed_until"):
+        for name in ("expected", "is_open", "snoozed_until", "found_by"):
             connection.execute(sa.text(f"ALTER TABLE events DROP COLUMN {name}"))
         connection.execute(sa.text("DROP TABLE labels"))
     again = Ledger.open(ledger.url)
     again.events.label("a@t", "confirmed", by="ann")
     assert again.events.find()["state"].tolist() == ["confirmed"]
-    assert again.events.find()["is_open"].isna().all()
+    assert again.events.find()[["is_open", "found_by"]].isna().all(axis=None)
     again.engine.dispose()
