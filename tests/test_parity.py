@@ -151,6 +151,21 @@ def test_help_says_how_names_with_commas_are_written(
     assert ("one with a comma in quotes" in " ".join(capsys.readouterr().out.split())) == is_told
 
 
+def test_a_project_that_is_a_verbs_own_parameter_reaches_it() -> None:
+    """`leaderboard` and `tune` look for the tracker themselves, and are given no opened project."""
+    asked: list[Path | None] = []
+
+    def verb(*, project: Path | None = None) -> Outcome:
+        asked.append(project)
+        return Outcome([])
+
+    app = typer.Typer()
+    app.command()(_command(verb))
+    app(["--project", "other/forecaster.toml"], standalone_mode=False)
+    app([], standalone_mode=False)
+    assert asked == [Path("other/forecaster.toml"), None]
+
+
 def test_flows_take_the_verbs_words() -> None:
     """Parameters of the flows are the actions' own, and the project's file."""
     from flows.ingest import ingest

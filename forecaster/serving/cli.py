@@ -94,12 +94,12 @@ def _command(action: Callable[..., Outcome]) -> Callable[..., None]:
         )
 
     def command(**given: Any) -> None:
-        project = given.pop("project", None)
+        project = given.pop("project") if "app" in wanted else None
 
         def arguments() -> dict[str, Any]:
             return {name: readers[name](value) for name, value in given.items()}
 
-        _run(action, arguments, project if "app" in wanted else None, watched="watch" in wanted)
+        _run(action, arguments, project, watched="watch" in wanted)
 
     command.__doc__ = action.__doc__
     command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]  # what typer reads
