@@ -56,6 +56,7 @@ ELSEWHERE = {
     "forecaster/reporting/figures.py": {"plotly"},
     "forecaster/client.py": {"httpx"},
     "forecaster/serving/cli.py": {"typer"},
+    "forecaster/serving/flags.py": {"typer"},
     "forecaster/serving/fitted_table.py": {"rich"},
     "forecaster/serving/screen.py": {"rich"},
     "forecaster/serving/problems.py": {"fastapi"},

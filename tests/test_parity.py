@@ -14,7 +14,8 @@ import typer
 from forecaster import api, plugins
 from forecaster.actions.base import DOOR_PARAMETERS, WHOLE, Outcome
 from forecaster.app import App
-from forecaster.serving.cli import _command, flag, main
+from forecaster.serving.cli import _command, main
+from forecaster.serving.flags import flag
 from forecaster.settings import Settings
 
 ACTIONS = plugins.names("actions")
