@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from forecaster.series.frequency import Frequency
     from forecaster.series.quality import Quality
     from forecaster.series.roles import Roles
-    from forecaster.series.table import Write
+    from forecaster.series.table_writer import Write
 
 __all__ = [
     "DOOR_PARAMETERS",
@@ -156,15 +156,15 @@ def outputs(file: Path, out: Path, *others: Path | None) -> "Iterator[tuple[Fini
 
     Raises: ConfigError for one file named twice, an unknown ending, or a place that cannot be written
     """
-    from forecaster.series import table
     from forecaster.series.outputs import require_apart, together
+    from forecaster.series.table_writer import opened, require_kind
 
     named = [path for path in (out, *others) if path is not None]
     require_apart(file, *named)
     for path in named:
-        table.require_kind(path)
+        require_kind(path)
     with together(*named, out.with_name(out.name + ".report.json")) as (*parts, report), ExitStack() as stack:
-        appends = (stack.enter_context(table.opened(part, path)) for part, path in zip(parts, named, strict=True))
+        appends = (stack.enter_context(opened(part, path)) for part, path in zip(parts, named, strict=True))
 
         def finish(
             quality: "Quality", lines: Sequence[str], *, table: "pd.DataFrame | None" = None, **facts: Any
@@ -204,17 +204,17 @@ def instant(text: str | None, option: str) -> "datetime | None":
 
 def rendered(frame: "pd.DataFrame", format: str, out: Path | None) -> Outcome:
     """Rows in the requested format. Raises: ConfigError for parquet without a file"""
-    from forecaster.series import table
+    from forecaster.series.table_writer import in_cells, write
 
     facts = {"rows": len(frame)}
     if out is not None:
         plain = frame if format != "parquet" else frame.convert_dtypes()
-        table.write(plain, out)
+        write(plain, out)
         return Outcome([f"wrote {counted(len(frame), 'row')} to {out}"], facts=facts)
     if format == "parquet":
         raise ConfigError("--format parquet needs a file: --out FILE.parquet")
     if format == "csv":
-        return Outcome(text=table.in_cells(frame).to_csv(index=False), facts=facts)
+        return Outcome(text=in_cells(frame).to_csv(index=False), facts=facts)
     if format == "json":
         return Outcome(text=frame.to_json(orient="records", date_format="iso", date_unit="us") + "\n", facts=facts)
     return Outcome(["no rows"] if len(frame) == 0 else [], frame if len(frame) else None, facts=facts)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from forecaster.series.frame import Checked
     from forecaster.series.frequency import Ints
     from forecaster.series.roles import Roles
-    from forecaster.series.table import Write
+    from forecaster.series.table_writer import Write
 
 __all__ = ["detect"]
 

@@ -42,7 +42,7 @@ def replay(
 
     from forecaster.actions._looking import how_of
     from forecaster.scoring.rules import among
-    from forecaster.series import table
+    from forecaster.series.table_writer import write
 
     one, (given, others) = app.settings.pipeline(pipeline), among(set_)
     if others:
@@ -58,7 +58,7 @@ def replay(
     counts = [found["unique_id"].value_counts().reindex(names, fill_value=0) for found in (before, after)]
     lines = [f"{counted(len(before), 'event')} before, {len(after)} after, at a rate of {how.false_alarms}", *looked[2]]
     if events is not None:
-        table.write(after, events)
+        write(after, events)
         lines.append(f"wrote {events}")
     shown = pd.DataFrame({"unique_id": names, "before": counts[0].to_numpy(), "after": counts[1].to_numpy()})
     return Outcome(lines, shown, facts={"before": len(before), "after": len(after), "rows": len(scores)})

@@ -6,7 +6,8 @@ The border     `frame` makes series of it: `rows` are cleaned, times read by a `
                `compact_dates`), their `step` found, each row gets its place (`placing`); every repair is told in `quality`
 Inside         a `grid`: series on one step, whose arithmetic is `frequency`; `seasonality` finds seasons, `calendar` and
                `public_holidays` are features of its times, `sessions` the days on which an exchange is open
-A table out    `outputs` appear together or not at all; `labels` are spans of time that people marked
+A table out    `table_writer` writes files, `outputs` appear together or not at all; `labels` are spans of time that people
+               marked
 Connectors     `source` is their contract, `timed` the part that reads spans, `pushing` the part that is sent rows;
                `delivered` rows have times that `instants` reads, and must keep a `contract`; `secret` and `timetable` are
                settings of them

@@ -1,34 +1,27 @@
-"""Tables in files: reads CSV, Parquet, Feather and JSON lines; writes CSV, Parquet and JSON lines, all or nothing."""
+"""Reads a table from a CSV, Parquet, Feather or JSON lines file."""
 
-import csv
-import io
-import json
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import pandas as pd
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from forecaster import columns
 from forecaster.counted import counted
 from forecaster.errors import ConfigError, DataError
 from forecaster.series.clock import are_zoned_alike
 from forecaster.series.csv_file import read_csv
-from forecaster.series.outputs import together
 
-__all__ = ["Write", "is_table", "opened", "read", "require_kind", "times", "write"]
+__all__ = ["CSV", "LINES", "PARQUET", "is_table", "read", "times"]
 
-Write = Callable[[pd.DataFrame], None]
-
-_PARQUET = (".parquet", ".pq")
+PARQUET = (".parquet", ".pq")
+CSV = (".csv", ".csv.gz", ".txt", ".tsv")
+LINES = (".jsonl",)
+"""Endings of files that can be read and written."""
 _FEATHER = (".feather",)
-_LINES = (".jsonl",)
-_CSV = (".csv", ".csv.gz", ".txt", ".tsv")
 _PACKED = (".zip", ".bz2", ".xz", ".zst", ".7z", ".tar", ".tgz", ".gz")
-_READ = (*_PARQUET, *_CSV, *_FEATHER, *_LINES)
+_READ = (*PARQUET, *CSV, *_FEATHER, *LINES)
 
 
 def read(path: Path, names: Sequence[str] = (), decimal: str = ".") -> pd.DataFrame:
@@ -72,13 +65,13 @@ def _read(path: Path, id_column: str, time_column: str, decimal: str) -> pd.Data
     try:
         if path.is_dir():
             _require_parquet(path)
-        if path.is_dir() or name.endswith(_PARQUET):
+        if path.is_dir() or name.endswith(PARQUET):
             return pd.read_parquet(path)
         if name.endswith(_FEATHER):
             return pd.read_feather(path)
-        if name.endswith(_LINES):
+        if name.endswith(LINES):
             return _with_times(pd.read_json(path, lines=True, dtype=False), time_column)
-        if name.endswith(_CSV):
+        if name.endswith(CSV):
             return _with_times(read_csv(path, id_column, time_column, decimal), time_column)
     except FileNotFoundError as error:
         raise DataError(f"'{path}' vanished while it was read. Put it back and run again.") from error
@@ -96,7 +89,7 @@ def _require_parquet(folder: Path) -> None:
     """Check what a folder holds. Raises: DataError if it is empty, or has tables, but none in Parquet"""
     files = sorted(path for path in folder.rglob("*") if path.is_file())
     tables = [path for path in files if is_table(path)]
-    if any(path.name.lower().endswith(_PARQUET) for path in files) or (files and not tables):
+    if any(path.name.lower().endswith(PARQUET) for path in files) or (files and not tables):
         return
     found = (
         f"; it has {counted(len(tables), 'other table')}, the first '{tables[0].relative_to(folder)}'" if tables else ""
@@ -110,74 +103,6 @@ def _require_parquet(folder: Path) -> None:
 def is_table(path: Path) -> bool:
     """Whether a file's ending is one that `read` knows."""
     return path.name.lower().endswith(_READ)
-
-
-def write(frame: pd.DataFrame, path: Path) -> None:
-    """Write a table in one go. Raises: ConfigError for an unknown ending or a place that cannot be written."""
-    require_kind(path)
-    with together(path) as (part,), opened(part, path) as append:
-        append(frame)
-
-
-def in_cells(frame: pd.DataFrame) -> pd.DataFrame:
-    """Lists as the text of a cell: a line of CSV, in which a name that has a comma is in quotes; facts as JSON."""
-    first = dict(frame.iloc[0]) if len(frame) else {}
-    lists = {name: _line for name, value in first.items() if isinstance(value, list)}
-    facts = {name: _facts for name, value in first.items() if isinstance(value, dict)}
-    return frame.assign(**{name: frame[name].map(text) for name, text in {**lists, **facts}.items()})
-
-
-def _facts(facts: Any) -> Any:
-    return json.dumps(facts, default=str) if isinstance(facts, dict) else facts
-
-
-def _line(names: Sequence[str]) -> str:
-    line = io.StringIO()
-    csv.writer(line, lineterminator="").writerow(names)
-    return line.getvalue()
-
-
-def require_kind(path: Path) -> None:
-    """Raises: ConfigError for an ending that names no kind of file that can be written."""
-    if not path.name.lower().endswith((*_PARQUET, *_CSV, *_LINES)):
-        raise ConfigError(f"cannot write '{path}': unknown kind of file. Use .parquet, .csv or .jsonl.")
-
-
-@contextmanager
-def opened(part: Path, path: Path) -> Iterator[Write]:
-    """A function that appends frames to the file `part`, of the kind that the ending of `path` names."""
-    name = path.name.lower()
-    if name.endswith(_PARQUET):
-        sink: list[pq.ParquetWriter] = []
-
-        def append_parquet(frame: pd.DataFrame) -> None:
-            table = pa.Table.from_pandas(frame, preserve_index=False)
-            if not sink:
-                sink.append(pq.ParquetWriter(part, table.schema, compression="zstd"))
-            sink[0].write_table(table.cast(sink[0].schema))
-
-        try:
-            yield append_parquet
-        finally:
-            for one in sink:
-                one.close()
-        return
-    compression: Literal["gzip"] | None = "gzip" if name.endswith(".gz") else None
-    started = False
-
-    def append_text(frame: pd.DataFrame) -> None:
-        nonlocal started
-        mode: Literal["a", "w"] = "a" if started else "w"
-        if name.endswith(".jsonl"):
-            frame.to_json(part, orient="records", lines=True, mode=mode, date_format="iso", date_unit="us")
-        else:
-            separator = "\t" if ".tsv" in name else ","
-            in_cells(frame).to_csv(
-                part, index=False, mode=mode, header=not started, sep=separator, compression=compression
-            )
-        started = True
-
-    yield append_text
 
 
 def _with_times(frame: pd.DataFrame, name: str) -> pd.DataFrame:

@@ -12,6 +12,7 @@ from forecaster.errors import ConfigError, DataError
 from forecaster.series import synthetic, table
 from forecaster.series.frame import check
 from forecaster.series.roles import Roles
+from forecaster.series.table_writer import write
 from tests.quick import quick
 
 SETTINGS = quick()
@@ -21,7 +22,7 @@ def test_feather_and_json_lines_are_read(tmp_path: Path, hourly: pd.DataFrame) -
     """As they were written, names of series such as 007 included."""
     frame = hourly.assign(unique_id=hourly["unique_id"].map(lambda name: f"00{ord(name[-1])}"))
     frame.to_feather(tmp_path / "in.feather")
-    table.write(frame, tmp_path / "in.jsonl")
+    write(frame, tmp_path / "in.jsonl")
     for name in ("in.feather", "in.jsonl"):
         found = check(table.read(tmp_path / name), Roles()).grids[0]
         wanted = check(frame, Roles()).grids[0]
@@ -34,7 +35,7 @@ def test_feather_and_json_lines_are_read(tmp_path: Path, hourly: pd.DataFrame) -
 def test_the_kind_of_file_makes_no_difference(kind: str, tmp_path: Path, hourly: pd.DataFrame) -> None:
     """CSV or Parquet in and out: the same forecasts."""
     path, out = tmp_path / f"in.{kind}", tmp_path / f"out.{kind}"
-    table.write(hourly, path)
+    write(hourly, path)
     forecast(path, horizon=3, out=out, model="seasonal_naive")
     plain = api.predict(api.fit(hourly, horizon=3, model="seasonal_naive"), hourly)
     rows = table.read(out)

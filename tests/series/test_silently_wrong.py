@@ -13,6 +13,7 @@ from forecaster.errors import DataError
 from forecaster.series import table
 from forecaster.series.frame import check
 from forecaster.series.roles import Roles
+from forecaster.series.table_writer import write
 
 DAYS = pd.date_range("2024-01-01", periods=40)
 
@@ -98,5 +99,5 @@ def test_a_name_is_one_whether_number_or_text() -> None:
 def test_facts_in_a_csv_are_json(tmp_path: Path) -> None:
     """Another program reads them as those of `--format json`."""
     facts = {"error": "no 'champion'", "events": 2}
-    table.write(pd.DataFrame({"run": ["a", "b"], "facts": [facts, None]}), tmp_path / "runs.csv")
+    write(pd.DataFrame({"run": ["a", "b"], "facts": [facts, None]}), tmp_path / "runs.csv")
     assert json.loads(pd.read_csv(tmp_path / "runs.csv")["facts"][0]) == facts
