@@ -67,19 +67,33 @@ def _by_hand(app: "App", one: "Pipeline", version: str) -> tuple[Version, str, d
 
 def _decided(app: "App", one: "Pipeline", watch: Watch) -> tuple[Version | None, str, dict[str, Any]]:
     """The decision on the challenger: the version that is to serve, if any, the reason, and the scores."""
-    from forecaster.actions._observed import observed
-    from forecaster.evaluation.promotion import decide
-    from forecaster.evaluation.rehearsal import Rehearsal, rehearse
-
     challenger = app.registry.resolve(one.name, CHALLENGER)
     if challenger is None:
         raise ConfigError(f"pipeline '{one.name}' has no challenger yet. Run: forecaster train {one.name}")
     champion = app.registry.resolve(one.name, CHAMPION)
-    if champion is not None and champion.version == challenger.version:
-        return None, "the challenger serves already", {}
-    if champion is not None and PROMOTED in challenger.tags:  # it served, and was replaced by hand
+    if champion is not None and (served := _has_served(one, champion, challenger)):
+        return None, served, {}
+    return _compared(app, one, champion, challenger, watch)
+
+
+def _has_served(one: "Pipeline", champion: Version, challenger: Version) -> str:
+    """Why the challenger is not compared: it serves, or it did until it was replaced by hand; else empty."""
+    if champion.version == challenger.version:
+        return "the challenger serves already"
+    if PROMOTED in challenger.tags:
         again = f"promote it again with: forecaster promote {one.name} --version {challenger.version}"
-        return None, f"version {challenger.version} served before, and was gone back from by hand; {again}", {}
+        return f"version {challenger.version} served before, and was gone back from by hand; {again}"
+    return ""
+
+
+def _compared(
+    app: "App", one: "Pipeline", champion: Version | None, challenger: Version, watch: Watch
+) -> tuple[Version | None, str, dict[str, Any]]:
+    """The decision by scores of all on the challenger's test part."""
+    from forecaster.actions._observed import observed
+    from forecaster.evaluation.promotion import decide
+    from forecaster.evaluation.rehearsal import Rehearsal, rehearse
+
     rehearsal = Rehearsal.load(app.registry.fetch(challenger) / "rehearsal")
     _, checked = observed(app, one, rehearsal.as_of)
     naive = rehearse(checked, model=NAIVE, horizon=one.horizon, season=one.season, as_of=rehearsal.as_of)
