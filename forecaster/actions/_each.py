@@ -16,17 +16,23 @@ def each(pipelines: "Sequence[Pipeline]", act: "Callable[[Pipeline], dict[str, A
 
     Raises: ForecasterError if the only pipeline fails
     """
-    rows = []
-    for one in pipelines:
-        try:
-            rows.append({"pipeline": one.name, **act(one)})
-        except ForecasterError as error:
-            if len(pipelines) == 1:
-                if isinstance(error, LedgerLost):  # the error does not name the pipeline
-                    raise LedgerLost(f"pipeline '{one.name}': {error}") from error
-                raise
-            rows.append({"pipeline": one.name, "error": str(error)})
-    return rows
+    return [_only(pipelines[0], act)] if len(pipelines) == 1 else [_row(one, act) for one in pipelines]
+
+
+def _only(one: "Pipeline", act: "Callable[[Pipeline], dict[str, Any]]") -> dict[str, Any]:
+    """The row of the only pipeline, whose error is that of the verb."""
+    try:
+        return {"pipeline": one.name, **act(one)}
+    except LedgerLost as error:  # the error does not name the pipeline
+        raise LedgerLost(f"pipeline '{one.name}': {error}") from error
+
+
+def _row(one: "Pipeline", act: "Callable[[Pipeline], dict[str, Any]]") -> dict[str, Any]:
+    """The row of one of several pipelines."""
+    try:
+        return {"pipeline": one.name, **act(one)}
+    except ForecasterError as error:
+        return {"pipeline": one.name, "error": str(error)}
 
 
 def failures(rows: Sequence[dict[str, Any]]) -> list[str]:

@@ -1,5 +1,7 @@
 """The stored forecasts of a pipeline whose times have come, by model version."""
 
+from collections import defaultdict
+from collections.abc import Iterator
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -20,17 +22,23 @@ __all__ = ["forecasts_due"]
 
 def forecasts_due(app: "App", one: "Pipeline", checked: "Checked", since: datetime | None) -> "dict[str, Matured]":
     """What came of the forecasts of each version."""
-    from forecaster.evaluation.matured import Matured, matured
+    from forecaster.evaluation.matured import Matured
 
-    found: dict[str, list[Matured]] = {}
-    for grid in checked.grids:
-        for some in parts(grid):
-            rows = _forecasts(app, one, some, since)
-            for version, own in rows.groupby("model_version", sort=False):
-                judged = matured(some, own, one.season)
-                if judged is not None and judged.values:
-                    found.setdefault(str(version), []).append(judged)
+    found: dict[str, list[Matured]] = defaultdict(list)
+    for some in (part for grid in checked.grids for part in parts(grid)):
+        for version, judged in _judged(app, one, some, since):
+            found[version].append(judged)
     return {version: Matured.joined(every) for version, every in found.items()}
+
+
+def _judged(app: "App", one: "Pipeline", grid: "Grid", since: datetime | None) -> "Iterator[tuple[str, Matured]]":
+    """Each version with what came of its forecasts of these series, where any value is known."""
+    from forecaster.evaluation.matured import matured
+
+    for version, own in _forecasts(app, one, grid, since).groupby("model_version", sort=False):
+        judged = matured(grid, own, one.season)
+        if judged is not None and judged.values:
+            yield str(version), judged
 
 
 def _forecasts(app: "App", one: "Pipeline", grid: "Grid", since: datetime | None) -> "pd.DataFrame":
