@@ -26,6 +26,10 @@ from forecaster.serving.problems import UnknownSeries, answer_problems, require_
 __all__ = ["create", "main"]
 
 _MOST_ROWS = 100_000
+_ABOUT = (
+    "Read series, observations, forecasts and anomalies, and label events. Times are in UTC; `since` is included, `until` "
+    "is not. If there are more rows than `limit`, the answer has the header X-Truncated."
+)
 
 Pipeline = Annotated[str | None, Query(description="Only rows of this pipeline. Default: all.")]
 Series = Annotated[list[str] | None, Query(description="Names of series; repeat it for several. Default: all.")]
@@ -58,22 +62,13 @@ def main() -> None:
 
 def create(app: App) -> FastAPI:
     """The API of an opened project."""
-    about = (
-        "Read series, observations, forecasts and anomalies, and label events. Times are in UTC; `since` is included, `until` "
-        "is not. If there are more rows than `limit`, the answer has the header X-Truncated."
-    )
     # FastAPI's own page of documentation is blank without the internet.
-    api = FastAPIOffline(title="forecaster", version="1", description=about, dependencies=[Depends(require_known)])
+    api = FastAPIOffline(title="forecaster", version="1", description=_ABOUT, dependencies=[Depends(require_known)])
     answer_problems(api)
 
     @api.get("/healthz", summary="Does the store answer?")
     def healthz() -> JSONResponse:
-        try:
-            known = {"series": app.ledger.count_series(), "lake": app.lake.version("observations")}
-            facts = {"status": "ok", "project": app.settings.name, **known}
-        except Exception as error:
-            return JSONResponse({"status": "failing", "error": str(error)}, status_code=503)
-        return JSONResponse(facts)
+        return _health(app)
 
     @api.get("/v1/series", summary=QUERY_TABLES["series"].about)
     def series(text: str | None = None, limit: Limit = 1_000, format: Format = "json") -> Response:
@@ -90,6 +85,15 @@ def create(app: App) -> FastAPI:
         if table.is_served and what != "series":
             api.get(f"/v1/{what}", summary=table.about, name=what)(_endpoint(app, what))
     return api
+
+
+def _health(app: App) -> JSONResponse:
+    """What ledger and lake answer, or the error of the one that does not."""
+    try:
+        known = {"series": app.ledger.count_series(), "lake": app.lake.version("observations")}
+        return JSONResponse({"status": "ok", "project": app.settings.name, **known})
+    except Exception as error:
+        return JSONResponse({"status": "failing", "error": str(error)}, status_code=503)
 
 
 def _endpoint(app: App, what: str) -> Callable[..., Response]:
