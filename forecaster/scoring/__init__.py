@@ -11,8 +11,8 @@ A table     `detect` is the entry: `fitting` a detector, `stories` of its series
             is `detected`, its output `detection_rows`; series of which no row was judged are told as `unjudged`;
             `replay` judges stored scores, `incidents` groups events of several series
 On disk     `calibrated` for one step, `saved_detector` for all, tables as in `ragged`; `new_folder` writes all or none
-A stream    `stream` sends each row to the `followed` series of its step, which `newcomers` show by their first rows:
-            `places` puts it on a step, `lacking` fills in what is missing, the `assessor` judges its `channel_rows` as
+A stream    `stream` reads rows, `stream_members` sends each to the `followed` series of its step, which `newcomers` show by
+            their first rows: `places` puts it on a step, `lacking` fills in what is missing, the `assessor` judges its `channel_rows` as
             `singles` and as `wholes` (`judging` handles many series `abreast`) and keeps `open_events`, one answer for
             each of the name's `tracks`; `answers` become `stream_rows` or `stream_lines`; `standing` is the same for
             scheduled scoring in a project

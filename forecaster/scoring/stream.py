@@ -23,12 +23,11 @@ from forecaster.scoring.answers import Answers
 from forecaster.scoring.detected import Detected
 from forecaster.scoring.discoveries import Discoveries
 from forecaster.scoring.fdr import decided
-from forecaster.scoring.followed import Followed
-from forecaster.scoring.going_on import going_on
 from forecaster.scoring.newcomers import Newcomers
 from forecaster.scoring.ragged import packed, unpacked
 from forecaster.scoring.rate import alarms_per_row
 from forecaster.scoring.saved_detector import STATE, SavedDetector
+from forecaster.scoring.stream_members import Members
 from forecaster.scoring.stream_rows import numbers_of, rows_of
 from forecaster.series import table
 from forecaster.series.clock import Clock
@@ -59,7 +58,7 @@ class Stream:
         self.saved = saved
         self.channels = saved.roles.targets if len(saved.roles.targets) > 1 else ()
         """Columns of the channels; none if the only column is `y`."""
-        self._followed: list[Followed | None] = [None] * len(saved.members)
+        self._members = Members(saved, self.channels)
         self.discoveries = Discoveries(saved.how.fdr) if saved.how.fdr else None
         """Which events are reported, if a share of false discoveries is set."""
         self._newcomers = Newcomers([one.frequency for one in saved.members])
@@ -76,19 +75,13 @@ class Stream:
 
     def going_on(self, found: Sequence[Detected]) -> list[Detected]:
         """Detections in which series continue from their state in this stream."""
-        steps = [one.frequency for one in self.saved.members]
-        places = [one.grid.frequency.among(steps) for one in found]
-        followed = [None if place is None else self._followed[place] for place in places]
-        return [one if each is None else going_on(each, one) for one, each in zip(found, followed, strict=True)]
+        return self._members.going_on(found)
 
     @classmethod
     def after(cls, saved: SavedDetector, found: Sequence[Detected]) -> "Stream":
         """The state after the last rows of a detection."""
         made = cls(saved)
-        made._followed = [
-            Followed.after(member, saved.how, one, made.channels)
-            for member, one in zip(saved.members, found, strict=True)
-        ]
+        made._members.begin(found)
         made.discoveries = decided(found, saved.how) if saved.how.fdr else None
         return made
 
@@ -140,7 +133,7 @@ class Stream:
 
     def open_events(self) -> list[str]:
         """Ids of events that are still open."""
-        every = [event for followed in self._followed if followed is not None for event in followed.open_events()]
+        every = self._members.open_events()
         return every if self.discoveries is None else list(filter(self.discoveries.told, every))
 
     def answer(self, names: Sequence[str], ds: Sequence[Any], values: Floats) -> Answers:
@@ -176,58 +169,24 @@ class Stream:
         """Answers to some rows, in order, on reported events only. Shapes: [n], values [n, C]; times for each member"""
         if len(self.saved.members) == 1:
             return self._judged(names, times, values, np.zeros(len(names), np.int64))
-        known = {name: self._home(name) for name in dict.fromkeys(names)}
+        known = {name: self._members.home(name) for name in dict.fromkeys(names)}
         if None not in known.values():
             return self._judged(names, times, values, np.array([known[name] for name in names], np.int64))
         told = self._newcomers.told(names, times, values, known)
-        return told.answered(self._judged(told.names, told.times, told.values, told.home), self._tracks)
+        return told.answered(self._judged(told.names, told.times, told.values, told.home), self._members.tracks)
 
     def _judged(self, names: Sequence[str], times: Sequence[Ints], values: Floats, home: Ints) -> Answers:
         """The same of rows whose members are known. Shapes: home [n], -1 where it is not"""
-        too_large = np.abs(values) > LARGEST
-        answers = self._found(names, times, np.where(too_large, np.nan, values), home)
+        too_large, tracks = np.abs(values) > LARGEST, self._members.tracks
+        answers = self._members.answers(names, times, np.where(too_large, np.nan, values), home, self._clock)
         for n, channel in np.argwhere(too_large).tolist():
-            at = n * self._tracks + channel
+            at = n * tracks + channel
             answers.reason[at] = answers.reason[at] or f"no value: {values[n, channel]:g} is beyond {LARGEST:g}"
         if self.discoveries is not None:
-            member_n = np.repeat(home, self._tracks)
-            whole_n = np.arange(len(member_n)) % self._tracks == len(self.channels) if self.channels else member_n < 0
+            member_n = np.repeat(home, tracks)
+            whole_n = np.arange(len(member_n)) % tracks == len(self.channels) if self.channels else member_n < 0
             self.discoveries.restrain(answers, self._rates[member_n], whole_n)
         return answers
-
-    @property
-    def _tracks(self) -> int:
-        """Number of answers per row."""
-        return len(self.channels) + 1 if self.channels else 1
-
-    def _found(self, names: Sequence[str], times: Sequence[Ints], values: Floats, home: Ints) -> Answers:
-        """The answers of each member to its rows. Shapes: home [n]"""
-        if len(self.saved.members) == 1:
-            return self._at(0).feed(names, times[0], values) if names else Answers.nothing(0)
-        tracks, parts = self._tracks, []
-        for number in np.unique(home[home >= 0]).tolist():
-            rows = np.flatnonzero(home == number)
-            some = [names[int(k)] for k in rows]
-            places = (rows[:, None] * tracks + np.arange(tracks)).reshape(-1)
-            parts.append((places, self._at(number).feed(some, times[number][rows], values[rows])))
-        return Answers.joined(len(names) * tracks, parts)
-
-    def _home(self, name: str) -> int | None:
-        """The member that follows a series; None for a series that none knows."""
-        for number, (followed, member) in enumerate(zip(self._followed, self.saved.members, strict=True)):
-            known = f"{name}/{self.channels[0]}" if self.channels else name
-            if known in member.normal or (followed is not None and name in followed):
-                return number
-        return None
-
-    def _at(self, number: int) -> Followed:
-        followed = self._followed[number]
-        if followed is None:
-            member = self.saved.members[number]
-            clock = member.clock or self._clock
-            assert clock is not None, "times were read before"
-            followed = self._followed[number] = Followed(member, self.saved.how, clock, self.channels)
-        return followed
 
     def save(self, folder: Path) -> None:
         """Write the state of all series into a folder, all or nothing. Raises: ConfigError if it cannot be written"""
@@ -236,9 +195,7 @@ class Stream:
             arrays[_DISCOVERIES] = packed(self.discoveries.to_json())
         if held := self._newcomers.to_json():
             arrays[_NEWCOMERS] = packed(held)
-        for number, followed in enumerate(self._followed):
-            if followed is not None:
-                arrays |= {f"{number}:{name}": value for name, value in followed.state().items()}
+        arrays |= self._members.state()
         with writing(folder, "the state"):
             folder.mkdir(parents=True, exist_ok=True)
             half = folder / (STATE + ".half")
@@ -260,11 +217,9 @@ class Stream:
                 f"(format {FORMAT}). Load that one, or give another --state to start anew."
             )
         made = cls(saved)
-        for number, member in enumerate(saved.members):
-            own = {k.partition(":")[2]: value for k, value in arrays.items() if k.startswith(f"{number}:")}
-            if own:
-                followed = made._followed[number] = Followed.restored(member, saved.how, own, made.channels)
-                made._clock = made._clock or followed.clock
+        made._members.restore(arrays)
+        clocks = (followed.clock for followed in made._members.followed if followed is not None)
+        made._clock = made._clock or next(clocks, None)
         if saved.how.fdr and _DISCOVERIES in arrays:
             made.discoveries = Discoveries.from_json(saved.how.fdr, unpacked(arrays[_DISCOVERIES]))
         if _NEWCOMERS in arrays:

@@ -190,7 +190,7 @@ def test_names_that_restart_take_no_more_memory(tmp_path: Path) -> None:
     head = _frame().head(2 * TRAIN)
     api.detect(head, channels=["a", "b"], detector="ewma", save=tmp_path)
     stream: Any = api.stream(tmp_path)
-    alarms = stream._followed[0].assessor._wholes._alarms
+    alarms = stream._members.followed[0].assessor._wholes._alarms
     before = {alone: len(places) for alone, places in alarms.items()}
     (tmp_path / STATE).unlink()
     anew = api.stream(tmp_path)
