@@ -15,12 +15,12 @@ from forecaster.training.module import TrainingModule
 from forecaster.training.schedule import FIXED_STEPS
 from forecaster.training.stretch import Stretch
 
-__all__ = ["Averaging", "BestWeights", "History", "LookedAt", "Snapshots"]
+__all__ = ["Averaging", "BestWeights", "HeldOutFor", "History", "Snapshots"]
 
+HeldOutFor = Callable[[int], Iterable[Stretch]]
+"""Gives the held-out rows that validate a run of so many steps."""
 _EVERY = 10
-LookedAt = Callable[[int], Iterable[Stretch]]
-"""The held-out rows that a run of so many steps is measured on."""
-_REMEMBERED = ("best_loss", "best_step", "weights", "waited", "looked_at")
+_CHECKPOINTED = ("best_loss", "best_step", "weights", "waited", "looked_at")
 
 
 @dataclass
@@ -114,59 +114,63 @@ class Snapshots(pl.Callback):
 
 
 class BestWeights(pl.Callback):
-    """Measures the held-out loss at intervals, stops when it no longer falls, and restores the best weights.
+    """Validates at intervals, stops when the held-out loss no longer falls, and restores the best weights.
 
-    Where weights are averaged, the average is what it measures and keeps.
+    Where weights are averaged, the average is validated and kept.
 
-    The steps at which it measures, and the rows on which, depend on the schedule's length alone, so a repeated run
-    measures at the same ones, on the same.
+    The steps at which it validates, and the rows, depend on the schedule's length alone, so they are the same in a
+    repeated run.
     """
 
-    def __init__(self, looked_at: LookedAt, history: History, average: Average, *, looks: int, patience: int) -> None:
-        self.rows, self.history, self.average = looked_at, history, average
-        self.looks, self.patience = looks, patience
+    def __init__(
+        self, held_out_for: HeldOutFor, history: History, average: Average, *, validations: int, patience: int
+    ) -> None:
+        self.held_out_for, self.history, self.average = held_out_for, history, average
+        self.validations, self.patience = validations, patience
         self._held_out: workers.Shared | None = None
         self.best_loss = float("inf")
         self.best_step = 0
         self.weights: dict[str, Tensor] | None = None
         self.waited = 0
+        """Validations since the best one."""
         self.looked_at = 0
+        """Step of the last validation."""
 
     def state_dict(self) -> dict[str, Any]:
-        """The best weights so far, and the number of validations since."""
-        return {name: getattr(self, name) for name in _REMEMBERED}
+        """The best weights so far, and how far validation has come."""
+        return {name: getattr(self, name) for name in _CHECKPOINTED}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Continue from it."""
-        for name in _REMEMBERED:
+        for name in _CHECKPOINTED:
             setattr(self, name, state[name])
 
     def on_train_batch_end(self, trainer: pl.Trainer, module: pl.LightningModule, *_: Any) -> None:
-        """Measure the held-out loss if it is due."""
+        """Validate if it is due."""
         assert isinstance(module, TrainingModule)
         if (
             trainer.global_step >= FIXED_STEPS
-            and trainer.global_step % max(1, module.schedule.steps // self.looks) == 0
+            and trainer.global_step % max(1, module.schedule.steps // self.validations) == 0
         ):
-            self._look(trainer, module)
+            self._validate(trainer, module)
 
     def on_train_end(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
-        """Measure once more, then restore the best weights."""
+        """Validate once more, then restore the best weights."""
         assert isinstance(module, TrainingModule)
         if self.looked_at < trainer.global_step:
-            self._look(trainer, module)
+            self._validate(trainer, module)
         if self.weights is None:
             self.average.keep(module.network)
         else:
             module.network.restore(self.weights)
 
     def _shared(self, steps: int) -> workers.Shared:
-        """This worker's part of the held-out rows. The first look is after the run's length was decided."""
+        """This worker's part of the held-out rows. The first validation is after the run's length was decided."""
         if self._held_out is None:
-            self._held_out = workers.Shared(self.rows(steps))
+            self._held_out = workers.Shared(self.held_out_for(steps))
         return self._held_out
 
-    def _look(self, trainer: pl.Trainer, module: TrainingModule) -> None:
+    def _validate(self, trainer: pl.Trainer, module: TrainingModule) -> None:
         self.looked_at = trainer.global_step
         with self.average.shown(module.network):
             loss = module.held_out_loss(self._shared(module.schedule.steps))
@@ -179,6 +183,6 @@ class BestWeights(pl.Callback):
             self.best_loss, self.best_step, self.waited = loss, trainer.global_step, 0
             return
         self.waited += 1
-        module.schedule.look(self.waited)
+        module.schedule.validated(self.waited)
         if self.waited >= self.patience:
             trainer.should_stop = True

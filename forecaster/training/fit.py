@@ -40,9 +40,9 @@ _RUN_IN = 128
 """Steps that are read before the first held-out cutoff to warm up the state."""
 _HELD_OUT_VALUES = 320_000
 """About the most forecast values that are made of held-out rows at once."""
-_FEWEST_LOOKED_AT = 1_000
+_FEWEST_VALIDATED = 1_000
 """Minimum held-out windows for early stopping, however short the training."""
-_FIRST_LOOK = 4
+_PREPARING_STEPS = 4
 """Training steps whose rows a network uses to choose its starts and units."""
 
 
@@ -151,15 +151,15 @@ class _Learning:
         rates = schedule(training.schedule, training.schedule_steps, training.cycles)
         stretches = _stretches(self.panel, self.ends_S, self.plan, rates)
         if begins:
-            self.network.prepare(list(islice(stretches, _FIRST_LOOK)))
+            self.network.prepare(list(islice(stretches, _PREPARING_STEPS)))
         if not self.network.model.learned:
             return Facts(), []
-        return run(self.network, stretches, self._looked_at, self.plan.model, training, rates, label, watch, state)
+        return run(self.network, stretches, self._held_out_for, self.plan.model, training, rates, label, watch, state)
 
-    def _looked_at(self, steps: int) -> HeldOut | HeldOutWindows:
-        """The rows for early stopping, so many that a look costs no more than the training between two of them."""
+    def _held_out_for(self, steps: int) -> HeldOut | HeldOutWindows:
+        """The rows for early stopping, so many that a validation costs no more than the training between two."""
         training = self.plan.training
-        most = max(_FEWEST_LOOKED_AT, steps * training.rows * training.stretch // training.validations)
+        most = max(_FEWEST_VALIDATED, steps * training.rows * training.stretch // training.validations)
         return HeldOutWindows(self.held_out, most) if self.network.model.alone else self.held_out.thinned(most)
 
 

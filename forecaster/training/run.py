@@ -17,7 +17,7 @@ from torch.utils.data import DataLoader
 from forecaster.progress import Watch
 from forecaster.training import workers
 from forecaster.training.average import average
-from forecaster.training.callbacks import Averaging, BestWeights, History, LookedAt, Snapshots
+from forecaster.training.callbacks import Averaging, BestWeights, HeldOutFor, History, Snapshots
 from forecaster.training.checkpoints import Checkpoints, Draws, SafeFiles
 from forecaster.training.clipping import Clipping
 from forecaster.training.facts import Facts
@@ -38,7 +38,7 @@ _PRECISIONS: dict[Precision, Literal["32-true", "bf16-mixed"]] = {"32": "32-true
 def run(
     network: Trainable,
     stretches: Draws,
-    looked_at: LookedAt,
+    held_out_for: HeldOutFor,
     name: str,
     training: Training,
     rates: Schedule,
@@ -50,17 +50,17 @@ def run(
 
     The panel is already on the device; the loader only draws indices.
 
-    `looked_at` gives the held-out rows for early stopping, once the run's number of steps is known. `state` is a file for
+    `held_out_for` gives the held-out rows for early stopping, once the run's number of steps is known. `state` is a file for
     checkpoints, from which a killed training continues.
     """
     module = _module(network, training, rates, label)
-    minding = _Minding.of(stretches, looked_at, training, watch, state)
+    callbacks = _Callbacks.of(stretches, held_out_for, training, watch, state)
     with _quiet(), torch.random.fork_rng(workers.gpus()):
         torch.manual_seed(training.seed + workers.number())
-        trainer = _trainer(training, minding.callbacks, stretches.panel.device)
+        trainer = _trainer(training, callbacks.in_order, stretches.panel.device)
         begun = state if state is not None and workers.read_by_first(state.exists) else None
         trainer.fit(module, DataLoader(workers.Shared(stretches), batch_size=None), ckpt_path=begun)
-    facts = minding.facts(trainer.global_step, module.schedule.steps)
+    facts = callbacks.facts(trainer.global_step, module.schedule.steps)
     log.info(
         "trained model=%s steps=%d best_step=%d val_loss=%s seconds=%.1f",
         name,
@@ -69,7 +69,7 @@ def run(
         facts.val_loss,
         facts.seconds,
     )
-    return facts, minding.snapshots.kept
+    return facts, callbacks.snapshots.kept
 
 
 def _module(network: Trainable, training: Training, rates: Schedule, label: Callable[[int], str]) -> TrainingModule:
@@ -104,7 +104,7 @@ def _trainer(training: Training, callbacks: list[pl.Callback], device: torch.dev
 
 
 @dataclass(frozen=True)
-class _Minding:
+class _Callbacks:
     """The callbacks of a training."""
 
     history: History
@@ -117,21 +117,19 @@ class _Minding:
 
     @classmethod
     def of(
-        cls, stretches: Draws, looked_at: LookedAt, training: Training, watch: Watch, state: Path | None
-    ) -> "_Minding":
+        cls, stretches: Draws, held_out_for: HeldOutFor, training: Training, watch: Watch, state: Path | None
+    ) -> "_Callbacks":
         """Made from the settings of a training."""
         history, limit = History(watch), TimeLimit(training.max_seconds)
         mean = average(training.average, decay=training.average_decay, tail=training.average_tail)
-        best = BestWeights(looked_at, history, mean, looks=training.validations, patience=training.patience)
+        best = BestWeights(held_out_for, history, mean, validations=training.validations, patience=training.patience)
         kept = [Checkpoints(state, stretches, seconds=training.checkpoint_seconds)] if state is not None else []
         return cls(history, Averaging(mean), Snapshots(mean, training.snapshots), best, limit, kept)
 
     @property
-    def callbacks(self) -> list[pl.Callback]:
-        """In calling order: a run has its length before anything depends on it, and a checkpoint has all the rest.
-
-        A step is averaged before it is validated.
-        """
+    def in_order(self) -> list[pl.Callback]:
+        """In calling order: the run's length is decided before anything depends on it, a step is averaged before it is
+        validated, and a checkpoint comes last, so that it has the state of all others."""
         return [self.limit, self.history, self.averaging, self.snapshots, self.best, *self.kept]
 
     def facts(self, steps: int, schedule_steps: int) -> Facts:

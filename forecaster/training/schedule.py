@@ -11,7 +11,7 @@ FIXED_STEPS = 10
 """The first steps are the same whatever the length, so a run can measure its own speed and only then fix the
 length; `--steps` with that length repeats it exactly."""
 _LEAST = 0.01
-_PLATEAU_LOOKS = 2
+_PLATEAU_VALIDATIONS = 2
 """Validations in a row without improvement that make a plateau."""
 
 ScheduleName = Literal["cycle", "cosine", "cyclical", "plateau", "constant"]
@@ -44,7 +44,7 @@ class Schedule(ABC):
     def fall(self, done: float) -> float:
         """Share of the rate when the share `done` of the run is over, in [0, 1]."""
 
-    def look(self, waited: int) -> None:  # noqa: B027  # most schedules ignore validations
+    def validated(self, waited: int) -> None:  # noqa: B027  # most schedules ignore validations
         """Take note that so many validations have passed since the last improvement."""
 
 
@@ -84,8 +84,8 @@ class _Constant(Schedule):
 class _Plateau(_Constant):
     """Linear warm-up, then halved each time the held-out loss has not improved for a while."""
 
-    def look(self, waited: int) -> None:
-        if waited and waited % _PLATEAU_LOOKS == 0:
+    def validated(self, waited: int) -> None:
+        if waited and waited % _PLATEAU_VALIDATIONS == 0:
             self.eased /= 2
 
 

@@ -73,7 +73,7 @@ def test_plateau_halves_where_nothing_is_gained() -> None:
     """At a rate that spoils all it has learnt, the held-out loss soon says so."""
     made = schedule("plateau", 200)
     for waited, left in ((0, 1.0), (1, 1.0), (2, 0.5), (3, 0.5), (4, 0.25), (0, 0.25), (2, 0.125)):
-        made.look(waited)
+        made.validated(waited)
         assert made.rate(100) == left
     assert _rates("plateau")[-1] <= 0.5
 

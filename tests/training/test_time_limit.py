@@ -80,7 +80,7 @@ def test_a_shortened_run_is_measured_at_the_steps_of_its_repeat(monkeypatch: pyt
 @pytest.mark.slow
 def test_a_shortened_run_is_measured_on_the_rows_of_its_repeat(monkeypatch: pytest.MonkeyPatch) -> None:
     """Of 56 held-out cutoffs every second one is looked at with 37 steps (about 27), and all with 40 (30 at least)."""
-    monkeypatch.setattr("forecaster.training.fit._FEWEST_LOOKED_AT", 1)
+    monkeypatch.setattr("forecaster.training.fit._FEWEST_VALIDATED", 1)
     small = {"rows": 1, "stretch": 3, "held_out": 28}
     facts, shortened = _looked_at(monkeypatch, steps=40, max_seconds=40, **small)
     assert (facts.shortened, facts.schedule_steps) == (True, 37)
