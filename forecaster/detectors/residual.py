@@ -128,12 +128,10 @@ class _Following(Follower):
         errors_nH = np.clip(errors_nH, -_FARTHEST, _FARTHEST)
         joint_n = _mean(errors_nH)
         outlook = self._carried.step(series, times, values)
-        assert outlook.still is not None, "both are wanted"
-        waiting[series, rows[series] % self._horizon] = outlook.still
+        assert outlook.unadapted is not None, "both are wanted"
+        waiting[series, rows[series] % self._horizon] = outlook.unadapted
         rows[series] += 1
-        return Sight(
-            _views(errors_nH, joint_n, self._smoothed(series, joint_n), due_nHQ[:, 0]), outlook.following[:, 0]
-        )
+        return Sight(_views(errors_nH, joint_n, self._smoothed(series, joint_n), due_nHQ[:, 0]), outlook.adapted[:, 0])
 
     def _smoothed(self, series: Ints, joint_n: Floats) -> Floats:
         known, sums = ~np.isnan(joint_n), self._held["sums"]

@@ -128,7 +128,7 @@ class Standing:
             going = np.flatnonzero(lengths > row)
             here = np.array([times[k][row] for k in going]), np.array([values[k][row] for k in going])
             found = stepping.carried.step(series[going], *here)
-            ahead[going] = found.following
+            ahead[going] = found.adapted
         stepping.rows = stepping.rows.copy()
         stepping.rows[series] += lengths
         return forecast_rows(grid, Forecasts(series, stepping.rows[series] - 1, ahead), exact=True)

@@ -17,6 +17,6 @@ What comes out    a `network` in an `artefact`, with `facts` about it; `warm_sta
                   `writing` say what is wrong with a folder
 Forecasts         `walk` gives them from any cutoffs: each `block` is one pass, `whole` is for models fitted to each
                   series; `tails` measures what is lost by reading the last rows alone
-Row by row        `stepping` and `carried` go on from the `state_after` a pass, each `part` of the series with its
-                  `encoder_state`, the `ring` of its last rows and its `late_errors`
+Row by row        `stepping` and `carried` go on from the `state_after` a pass; the `network_state` of some series is their
+                  `encoder_state`, the `ring` of their last rows and their `recent_errors`
 """

@@ -16,28 +16,28 @@ from forecaster.series.frequency import Ints
 from forecaster.series.grid import Floats, Grid
 from forecaster.training.artefact import Artefact
 from forecaster.training.floor import raised
-from forecaster.training.part import Part
+from forecaster.training.network_state import NetworkState
 
 __all__ = ["Carried", "Outlooks"]
 
 _SERIES_AT_ONCE = 2_048
 
 Found = tuple[Floats, ...]
-"""Quantiles with adapted widths and, where they are wanted, with unadapted ones: [n, H, Q] each"""
+"""The fields of `Outlooks`, as far as they are wanted."""
 _Advance = Callable[[Ints, Ints, Floats], Found]
 """Series, times and values, [n] each."""
 
 
 @dataclass(frozen=True)
 class Outlooks:
-    """Forecasts from the newest rows of some series, in the series' units: `following` with widths adapted to recent
-    errors, `still` with unadapted widths.
+    """Forecasts from the newest rows of some series, with widths adapted to recent errors or not.
 
-    Shapes: [n, H, Q] each; `following` is [n, 1, Q] where both are wanted
+    Shapes: [n, H, Q] each; `adapted` is [n, 1, Q] if both are wanted
+    Units:  those of each series
     """
 
-    following: Floats
-    still: Floats | None = None
+    adapted: Floats
+    unadapted: Floats | None = None
     """None unless both are wanted."""
 
 
@@ -56,8 +56,8 @@ class Carried:
     both: bool = True
     """Give forecasts with unadapted widths as well, and adapted ones of the next step only: detectors score against
     unadapted widths and report adapted ones."""
-    groups: list[list[Part]] = field(default_factory=list)
-    """For each group of series, one part for each member of the ensemble."""
+    groups: list[list[NetworkState]] = field(default_factory=list)
+    """For each group of series, the state of each member of the ensemble."""
     series: int = 0
     _forgotten: set[int] = field(default_factory=set)
 
@@ -70,12 +70,12 @@ class Carried:
     def after(cls, artefact: Artefact, grid: Grid, *, both: bool = True) -> "Carried":
         """The state after the last row of each series of a grid, computed by the pass."""
         made = cls(artefact, grid.clock, both, series=grid.series)
-        whole = [Part.after(member, grid) for member in artefact.members]
+        whole = [NetworkState.after(member, grid) for member in artefact.members]
         if made._targets > 1:
             _, place = siblings(grid, artefact.features.joint)
             _require_all(place, np.arange(grid.series) % made._targets, artefact)
         for begin in range(0, grid.series, made._at_once):
-            made.groups.append([part.some(slice(begin, begin + made._at_once)) for part in whole])
+            made.groups.append([state.some(slice(begin, begin + made._at_once)) for state in whole])
         return made
 
     @property
@@ -130,66 +130,66 @@ class Carried:
         if 2 * len(inside) > len(group[0].static_BK):
             return self._all_but_idle(group, inside, times, values)
         chosen = _slice(inside)
-        some = [part.some(chosen) for part in group]
+        some = [state.some(chosen) for state in group]
         found = self._each(some, times, values)
-        for part, new in zip(group, some, strict=True):
-            part.put(chosen, new)
+        for state, new in zip(group, some, strict=True):
+            state.put(chosen, new)
         return found
 
-    def _all_but_idle(self, group: list[Part], inside: Ints, times: Ints, values: Floats) -> Found:
+    def _all_but_idle(self, group: list[NetworkState], inside: Ints, times: Ints, values: Floats) -> Found:
         """Step most series of a group: all are stepped, then those without a row are set back, which copies less."""
         idle = np.ones(len(group[0].static_BK), bool)
         idle[inside] = False
         chosen = _slice(np.flatnonzero(idle))
-        kept = [part.some(chosen) for part in group]
+        kept = [state.some(chosen) for state in group]
         every_times, every_values = np.full(len(idle), times[0]), np.full(len(idle), np.nan)
         every_times[inside], every_values[inside] = times, values
         found = self._each(group, every_times, every_values)
-        for part, before in zip(group, kept, strict=True):
-            part.put(chosen, before)
+        for state, before in zip(group, kept, strict=True):
+            state.put(chosen, before)
         return tuple(one[inside] for one in found)
 
     def _begun_anew(self, series: Ints, times: Ints, values: Floats) -> Found:
         """Take in the first row of series that were forgotten."""
-        fresh = [Part.fresh(member, len(series)) for member in self.artefact.members]
+        fresh = [NetworkState.fresh(member, len(series)) for member in self.artefact.members]
         found = self._each(fresh, times, values)
         for k, s in enumerate(series.tolist()):
-            for part, new in zip(self.groups[s // self._at_once], fresh, strict=True):
-                part.put(slice(s % self._at_once, s % self._at_once + 1), new.some(slice(k, k + 1)))
+            for state, new in zip(self.groups[s // self._at_once], fresh, strict=True):
+                state.put(slice(s % self._at_once, s % self._at_once + 1), new.some(slice(k, k + 1)))
             self._forgotten.discard(s)
         return found
 
     def _begun(self, series: Ints, times: Ints, values: Floats) -> Found:
         """Take in the first row of new series."""
         assert (series == self.series + np.arange(len(series))).all(), "new series must take the next free numbers"
-        fresh = [Part.fresh(member, len(series)) for member in self.artefact.members]
+        fresh = [NetworkState.fresh(member, len(series)) for member in self.artefact.members]
         found, done = self._each(fresh, times, values), 0
         while done < len(series):
             room = -self.series % self._at_once
             count = min(room or self._at_once, len(series) - done)
-            new = [part.some(slice(done, done + count)) for part in fresh]
+            new = [state.some(slice(done, done + count)) for state in fresh]
             if room:
-                new = [part.joined(more) for part, more in zip(self.groups.pop(), new, strict=True)]
+                new = [state.joined(more) for state, more in zip(self.groups.pop(), new, strict=True)]
             self.groups.append(new)
             self.series, done = self.series + count, done + count
         return found
 
-    def _each(self, parts: list[Part], times: Ints, values: Floats) -> Found:
+    def _each(self, states: list[NetworkState], times: Ints, values: Floats) -> Found:
         """Step all members, and combine their forecasts; the adapted ones have the series' floor."""
         found = [
-            part.step(member, self.clock, times, values, both=self.both)
-            for part, member in zip(parts, self.artefact.members, strict=True)
+            state.step(member, self.clock, times, values, both=self.both)
+            for state, member in zip(states, self.artefact.members, strict=True)
         ]
         adapted, *plain = (self.artefact.blend.of([one.numpy() for one in each]) for each in zip(*found, strict=True))
-        return raised(adapted, parts[0].floor.half()), *plain
+        return raised(adapted, states[0].floor.half()), *plain
 
     def tensors(self) -> dict[str, Tensor]:
         """The whole state, by name."""
         return {
             f"{g}.{m}.{name}": value
             for g, group in enumerate(self.groups)
-            for m, part in enumerate(group)
-            for name, value in part.tensors()
+            for m, state in enumerate(group)
+            for name, value in state.tensors()
         }
 
     def restore(self, tensors: Mapping[str, Tensor]) -> None:
@@ -201,7 +201,7 @@ class Carried:
                 prefix = f"{len(self.groups)}.{m}."
                 own = {k.removeprefix(prefix): value for k, value in tensors.items() if k.startswith(prefix)}
                 with torch.inference_mode():
-                    group.append(Part.of(member, self.clock, own))
+                    group.append(NetworkState.of(member, self.clock, own))
             self.groups.append(group)
         self.series = sum(len(group[0].static_BK) for group in self.groups)
 

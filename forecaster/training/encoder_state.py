@@ -6,14 +6,14 @@ from typing import Any
 import torch
 from torch import Tensor
 
-__all__ = ["concatenated", "detached", "leaves", "mapped", "put", "refilled"]
+__all__ = ["concatenated", "detached", "leaves", "put", "refilled", "taken"]
 
 
-def mapped(state: Any, part: Any) -> Any:
-    """The state of some series only."""
+def taken(state: Any, part: Any) -> Any:
+    """A copy of the state of some series."""
     if isinstance(state, Tensor):
         return state[part].clone()
-    return None if state is None else type(state)(mapped(one, part) for one in state)
+    return None if state is None else type(state)(taken(one, part) for one in state)
 
 
 def put(state: Any, part: Any, new: Any) -> None:

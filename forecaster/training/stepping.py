@@ -59,7 +59,7 @@ class Stepping:
         times = self.carried.artefact.frequency.times(self.starts, self.rows)
         found = self.carried.step(every, times, values)
         self.rows = self.rows + 1
-        return Forecasts(every, self.rows - 1, found.following)
+        return Forecasts(every, self.rows - 1, found.adapted)
 
     def save(self, folder: Path) -> None:
         """Write it into a folder: safetensors and JSON. Raises: ConfigError when the folder cannot be written"""

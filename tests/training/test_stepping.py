@@ -102,7 +102,7 @@ def test_series_may_begin_at_any_time(model: str) -> None:
         )
         parts = [slice(0, 1), slice(1, len(begun))] if row % 2 else [slice(0, len(begun))]
         found = [
-            carried.step(np.arange(len(begun))[part], times[part], values[part]).following
+            carried.step(np.arange(len(begun))[part], times[part], values[part]).adapted
             for part in parts
             if len(begun[part])
         ]
@@ -149,7 +149,7 @@ def test_a_state_of_before_sums_were_kept_goes_on() -> None:
     older.restore(kept)
     times = grid.times(np.arange(4), grid.lengths)
     one, other = (each.step(np.arange(4), times, _values(ROWS - STEPS)) for each in (carried, older))
-    np.testing.assert_allclose(other.following, one.following, rtol=1e-9)
+    np.testing.assert_allclose(other.adapted, one.adapted, rtol=1e-9)
 
 
 def test_what_cannot_step_says_so() -> None:

@@ -1,4 +1,4 @@
-"""Adaptive widths computed value by value: the same as `adaptive_widths`, from a few stored forecasts."""
+"""Adaptive widths row by row: the same as `adaptive_widths`, from recent errors and a few stored forecasts."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -13,34 +13,40 @@ from forecaster.series.frequency import Ints
 from forecaster.series.grid import Float32s, Floats
 from forecaster.training.adaptive_widths import AdaptiveWidths, factor, half_width, judged_step, relative_error
 
-__all__ = ["LateErrors"]
-
+__all__ = ["RecentErrors"]
 
 _NONE = -(2**40)
 """Position that marks an empty slot for a forecast."""
 
 
 @dataclass
-class LateErrors:
-    """Errors of the rows looked back on, and the judged forecasts whose actual values are not all known yet.
+class RecentErrors:
+    """Errors of the rows looked back on, and the forecasts whose actual values are not all known yet.
 
     Shapes: R rows looked back on, each at its position modulo R; K waiting forecasts
     """
 
     errors_BR: Floats
+    """Sum of the errors of all forecasts of a row, relative to what is usual for their widths."""
     known_BR: Floats
+    """Number of these errors."""
     at_BK: Ints
+    """Position of the cutoff, `_NONE` in an empty slot."""
     level_BK: Floats
     spread_BK: Floats
     furthest_BK: Floats
+    """Distance to which targets are clipped, in spreads."""
     middle_BKH: Float32s
+    """Median, in spreads."""
     half_BKH: Float32s
+    """Half of the 80 % interval, in spreads."""
     error_B: Floats
-    """Running sums of errors and of their counts: adding up all rows at each step would dominate the run time."""
+    """Sum of `errors_BR`, kept up to date: adding up all rows at each step would dominate the run time."""
     count_B: Floats
+    """Sum of `known_BR`."""
 
     @classmethod
-    def none(cls, series: int, horizon: int) -> "LateErrors":
+    def none(cls, series: int, horizon: int) -> "RecentErrors":
         """The state before the first row."""
         rows, waiting = AdaptiveWidths.looks_back(horizon) - horizon, -(-horizon // judged_step(horizon))
         wide, narrow = np.zeros((series, waiting)), np.zeros((series, waiting, horizon), np.float32)
@@ -50,7 +56,7 @@ class LateErrors:
         return cls(*held, np.zeros(series), np.zeros(series))
 
     @classmethod
-    def of(cls, **arrays: npt.NDArray[Any]) -> "LateErrors":
+    def of(cls, **arrays: npt.NDArray[Any]) -> "RecentErrors":
         """From its arrays by name; the sums may be absent, as in states saved by earlier versions."""
         return cls(**{"error_B": arrays["errors_BR"].sum(1), "count_B": arrays["known_BR"].sum(1)} | arrays)
 
