@@ -5,13 +5,16 @@ import numpy as np
 from forecaster.series.frequency import Ints
 from forecaster.series.grid import Floats
 
-__all__ = ["FEWEST", "HIGH", "LEAST_ALONE", "Ranks"]
+__all__ = ["FEWEST", "HIGH", "LEAST_INDEX", "Ranks"]
 
 FEWEST = 60
 """Fewest scores from which the length of runs is estimated."""
-HIGH, LEAST_ALONE = 0.9, 0.02
+HIGH = 0.9
+"""Share of the scores that are lower than a high one."""
+LEAST_INDEX = 0.02
+"""Least extremal index that is believed: runs of up to 50 rows."""
 _SAME = 1e-4
-"""Scores count as equal within this share of their size plus the usual size: a pass and a stream round differently."""
+"""Scores count as equal within this share of their size plus the usual size, since a pass and a stream round differently."""
 
 
 class Ranks:
@@ -24,7 +27,8 @@ class Ranks:
         known = scores[np.isfinite(scores)]
         self.sorted: Floats = np.sort(known)
         self.usual = _median(np.abs(self.sorted)) if len(known) else 0.0
-        self.run = 1.0 / _alone(known, self.sorted) if len(known) >= FEWEST else 1.0
+        """Median of the absolute scores."""
+        self.run = 1.0 / _extremal_index(known, self.sorted) if len(known) >= FEWEST else 1.0
         """Mean number of rows in a run of high scores, expected of a new run too."""
 
     @classmethod
@@ -38,17 +42,17 @@ class Ranks:
         return len(self.sorted)
 
     @staticmethod
-    def held_down_by(usual: Floats, scores: Floats) -> Floats:
-        """`held_down` for several series, with one score each."""
+    def less_tolerance_of(usual: Floats, scores: Floats) -> Floats:
+        """`less_tolerance` for several series, with one score each."""
         return np.asarray(scores - _SAME * (np.abs(scores) + usual))
 
-    def held_down(self, scores: Floats) -> Floats:
+    def less_tolerance(self, scores: Floats) -> Floats:
         """The scores less the tolerance within which they count as equal."""
         return np.asarray(scores - _SAME * (np.abs(scores) + self.usual))
 
     def above(self, scores: Floats) -> Ints:
         """How many of the sorted scores are at least as high."""
-        return len(self.sorted) - np.searchsorted(self.sorted, self.held_down(scores), side="left")
+        return len(self.sorted) - np.searchsorted(self.sorted, self.less_tolerance(scores), side="left")
 
     def p_values(self, scores: Floats) -> Floats:
         """Probability of a rank at least as high; 1 if there is nothing to compare with; NaN stays NaN.
@@ -65,7 +69,7 @@ def _median(sizes: Floats) -> float:
     return float(part[middle] if len(part) % 2 else (part[middle - 1] + part[middle]) / 2)
 
 
-def _alone(scores: Floats, ranked: Floats) -> float:
+def _extremal_index(scores: Floats, ranked: Floats) -> float:
     """The extremal index: number of runs of high scores over the number of high scores; 1 if none are in runs.
 
     Source: Ferro and Segers (2003), Journal of the Royal Statistical Society B 65(2), equation 5: from times between
@@ -76,4 +80,4 @@ def _alone(scores: Floats, ranked: Floats) -> float:
     if len(steps) < 2 or steps.max() <= 2:
         return 1.0
     index = 2 * (steps - 1).sum() ** 2 / (len(steps) * ((steps - 1) * (steps - 2)).sum())
-    return float(min(max(index, LEAST_ALONE), 1.0))
+    return float(min(max(index, LEAST_INDEX), 1.0))

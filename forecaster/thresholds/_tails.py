@@ -8,7 +8,7 @@ from forecaster.series.frequency import Ints
 from forecaster.series.grid import Floats
 from forecaster.thresholds._abreast import HIGHEST_OWN, ThresholdsAbreast
 from forecaster.thresholds._pareto import Pareto, beyond
-from forecaster.thresholds._ranks import FEWEST, HIGH, LEAST_ALONE, Ranks
+from forecaster.thresholds._ranks import FEWEST, HIGH, LEAST_INDEX, Ranks
 
 if TYPE_CHECKING:
     from forecaster.thresholds.base import Threshold
@@ -78,7 +78,7 @@ class Tails(ThresholdsAbreast):
 
     def follow(self, places: Ints, scores_n: Floats) -> Floats:
         law = _Law(*self._laws_7S[:, places])
-        least_n = Ranks.held_down_by(law.usual, scores_n)
+        least_n = Ranks.less_tolerance_of(law.usual, scores_n)
         return _p_values(_below(self._ranked_SR, places, law.rows, least_n), scores_n, least_n, law)
 
     def _keep(self, places: Ints, ranked_KM: Floats, laws_7K: Floats) -> None:
@@ -136,7 +136,7 @@ def _own_p_values(p_KM: Floats, known_KM: Floats, ranked_KM: Floats, law: _Law) 
     series = at // known_KM.shape[1]
     scores_n, law_n = known_KM.reshape(-1)[at], _Law(*(part[series] for part in law))
     least_n, ends = (
-        Ranks.held_down_by(law_n.usual, scores_n),
+        Ranks.less_tolerance_of(law_n.usual, scores_n),
         np.bincount(series, minlength=len(count_K)).cumsum().tolist(),
     )
     each = zip(ranked_KM, [0, *ends[:-1]], ends, strict=True)
@@ -190,7 +190,7 @@ def _runs(known_KM: Floats, ranked_KM: Floats, count_K: Ints) -> Floats:
     once_K, twice_K = (np.bincount(series, x, len(count_K)) for x in (steps - 1, (steps - 1) * (steps - 2)))
     told_K = (steps_K >= 2) & (twice_K > 0)
     index_K = 2 * once_K**2 / np.where(told_K, steps_K * twice_K, 1.0)
-    return np.where(told_K, 1.0 / np.clip(index_K, LEAST_ALONE, 1.0), 1.0)
+    return np.where(told_K, 1.0 / np.clip(index_K, LEAST_INDEX, 1.0), 1.0)
 
 
 def _by_moments(excess_KJ: Floats, count_K: Ints, shape_most: float, least: float) -> tuple[Floats, Floats]:

@@ -69,5 +69,5 @@ class ConformalTail(Threshold):
         if self.tail_count:
             share = (self.tail_count + self.ranks.run) / (len(self.ranks) + self.ranks.run)
             tail = share * self.tail.beyond(scores - self.start)
-            p = np.where(self.ranks.held_down(scores) > self.start, tail, p)
+            p = np.where(self.ranks.less_tolerance(scores) > self.start, tail, p)
         return np.where(np.isnan(scores), np.nan, np.clip(p, 1e-300, 1.0))

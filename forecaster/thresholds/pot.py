@@ -52,5 +52,5 @@ class Pot(Threshold):
     def p_values(self, scores: Floats) -> Floats:
         share = (self.peaks + 1) / (len(self.ranks) + 1)
         tail = share * self.tail.beyond(scores - self.start)
-        p = np.where(self.ranks.held_down(scores) > self.start, tail, self.ranks.p_values(scores))
+        p = np.where(self.ranks.less_tolerance(scores) > self.start, tail, self.ranks.p_values(scores))
         return np.where(np.isnan(scores), np.nan, np.clip(p, 1e-300, 1.0))

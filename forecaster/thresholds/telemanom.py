@@ -58,7 +58,7 @@ class Telemanom(Threshold):
 
     def p_values(self, scores: Floats) -> Floats:
         p = self.ranks.p_values(scores)
-        severity = np.maximum(self.ranks.held_down(scores) - self.start, 0.0) / self.scale
+        severity = np.maximum(self.ranks.less_tolerance(scores) - self.start, 0.0) / self.scale
         return np.asarray(np.maximum(p * np.exp(-severity), np.where(np.isnan(p), np.nan, 1e-300)))
 
     def _beyond(self, scores: Floats) -> tuple[float, Bools]:
