@@ -27,15 +27,15 @@ class Discoveries:
     def decide(self, event: str, p_value: float, *, whole: bool) -> bool:
         """Whether an event is a discovery. It is tested if it is new and the p-value of its first row is known."""
         series = event.rpartition("@")[0]
-        before, told = self._last.get(series, ("", True))
+        before, discovered = self._last.get(series, ("", True))
         if before == event or np.isnan(p_value):
-            return told or before != event
-        told = self._wealth[whole].discovers(p_value)
-        self._last[series] = (event, told)
-        return told
+            return discovered or before != event
+        discovered = self._wealth[whole].discovers(p_value)
+        self._last[series] = (event, discovered)
+        return discovered
 
-    def told(self, event: str) -> bool:
-        """Whether an event is reported to people."""
+    def is_reported(self, event: str) -> bool:
+        """Whether an event is reported: it is a discovery, or was never tested."""
         return self._last.get(event.rpartition("@")[0], ("", True)) != (event, False)
 
     def restrain(self, answers: Answers, rate_n: Floats, whole_n: Bools) -> None:
@@ -58,5 +58,5 @@ class Discoveries:
         """From `to_json`'s data; a changed level applies from the next test on."""
         made = cls(level)
         made._wealth = {bool(k): Wealth(level, *one) for k, one in enumerate(data["wealth"])}
-        made._last = {event.rpartition("@")[0]: (event, told) for event, told in data["last"]}
+        made._last = {event.rpartition("@")[0]: (event, discovered) for event, discovered in data["last"]}
         return made

@@ -1,4 +1,4 @@
-"""Series that a detector of several steps does not know: held back until their first rows tell which of these are theirs."""
+"""Unknown series in a stream of a detector of several steps: held back until their first rows show their step."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from forecaster.series.frequency import Frequency, Ints
 from forecaster.series.grid import Floats
 from forecaster.series.quality import Quality
 
-__all__ = ["Newcomers", "Told"]
+__all__ = ["AssignedRows", "Newcomers"]
 
 _MOST_ROWS = 8
 """Rows that are held of a series: a week has a weekend, by which days and business days are told apart."""
@@ -22,8 +22,8 @@ _Row = tuple[list[int], list[float]]
 
 
 @dataclass(frozen=True)
-class Told:
-    """Rows with whose they are, after those of their series that were held until now.
+class AssignedRows:
+    """Rows and the member that each belongs to; before a row come those of its series that were held until now.
 
     Shapes: names [n], times of each member [n], values [n, C], home [n], -1 where a row is held; own [m], the rows that came
         now; reason [m], why one is held, else empty
@@ -59,10 +59,10 @@ class Newcomers:
         self._steps = list(steps)
         self._held: dict[str, list[_Row]] = {}
 
-    def told(
+    def assigned(
         self, names: Sequence[str], times: Sequence[Ints], values: Floats, known: Mapping[str, int | None]
-    ) -> Told:
-        """Whose some rows are; `known` has the member of each name, or None.
+    ) -> AssignedRows:
+        """Find the member of each row; `known` has that of each name, or None.
 
         Shapes: names [m], times of each member [m], values [m, C]
         """
@@ -81,7 +81,7 @@ class Newcomers:
             own.append(len(rows))
             rows.append((name, row, home))
             reasons.append(reason)
-        return Told(
+        return AssignedRows(
             [name for name, _, _ in rows],
             [np.array([row[0][k] for _, row, _ in rows], np.int64) for k in range(len(times))],
             np.array([row[1] for _, row, _ in rows], float).reshape(-1, values.shape[1]),
@@ -91,7 +91,7 @@ class Newcomers:
         )
 
     def _met(self, name: str, row: _Row) -> tuple[int, str, list[_Row]]:
-        """Whose a row is, or why that is not known; and the rows before it, where it is known now."""
+        """The member that a row belongs to, or why it is not known yet; and the rows held before it, once it is known."""
         # Of the rows that are held those not before it are left out: they may be of a wrong clock.
         before = [one for one in self._held.get(name, ()) if one[0][0] < row[0][0]]
         rows = [*before, row][-_MOST_ROWS:]
@@ -135,7 +135,7 @@ class Newcomers:
 
 
 def _neighbours(one: Frequency, times: Ints) -> bool:
-    """Do rows lie on a grid of this step, the last two beside each other?"""
+    """Whether rows lie on a grid of this step, the last two beside each other."""
     starts = np.full(len(times), times[0])
     positions = one.positions(times, starts)
     return bool((one.times(starts, positions) == times).all() and positions[-1] - positions[-2] == 1)

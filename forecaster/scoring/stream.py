@@ -134,7 +134,7 @@ class Stream:
     def open_events(self) -> list[str]:
         """Ids of events that are still open."""
         every = self._members.open_events()
-        return every if self.discoveries is None else list(filter(self.discoveries.told, every))
+        return every if self.discoveries is None else list(filter(self.discoveries.is_reported, every))
 
     def answer(self, names: Sequence[str], ds: Sequence[Any], values: Floats) -> Answers:
         """The same for rows outside a table, with times as ISO texts or integers. Shapes: [n], values [n, C]"""
@@ -172,8 +172,8 @@ class Stream:
         known = {name: self._members.home(name) for name in dict.fromkeys(names)}
         if None not in known.values():
             return self._judged(names, times, values, np.array([known[name] for name in names], np.int64))
-        told = self._newcomers.told(names, times, values, known)
-        return told.answered(self._judged(told.names, told.times, told.values, told.home), self._members.tracks)
+        rows = self._newcomers.assigned(names, times, values, known)
+        return rows.answered(self._judged(rows.names, rows.times, rows.values, rows.home), self._members.tracks)
 
     def _judged(self, names: Sequence[str], times: Sequence[Ints], values: Floats, home: Ints) -> Answers:
         """The same of rows whose members are known. Shapes: home [n], -1 where it is not"""

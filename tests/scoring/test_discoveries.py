@@ -39,7 +39,7 @@ def test_an_event_is_decided_once_and_its_state_outlives_a_restart(random: np.ra
         found.append(alone.decide(event, one, whole=whole))
         stored = Discoveries.from_json(0.2, stored.to_json())
         again.append(stored.decide(event, one, whole=whole))
-        assert stored.told(event) == found[-1]
+        assert stored.is_reported(event) == found[-1]
     assert found == again
     by_event = pd.Series(found).groupby([event for event, _ in events]).nunique()
     assert (by_event == 1).all()
