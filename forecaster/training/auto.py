@@ -29,12 +29,14 @@ _STATISTICAL = "theta"
 """Added where series are short; fitted to each series separately."""
 _PACKAGE = "statsforecast"
 _SHORT = 400
+"""Most rows of series that count as short, by their median."""
 _ENOUGH = 20
 """With this many series a network learns what a naive forecast would do, even if no row could be held out."""
 _SEASONS_AHEAD = 2
 """A horizon is long if it spans at least this many of the shortest season."""
 CANDIDATES = (_NETWORK, _NAIVE, _SMOOTHING, _SEGMENTS, _LINEAR, _STATISTICAL)
-_HARDLY = 1.1
+_CLEARLY = 1.1
+"""Factor by which the error of a network must be smaller to beat the naive forecast clearly."""
 
 Train = Callable[[Sequence[str]], list[Artefact]]
 
@@ -47,31 +49,31 @@ def best(
     Shapes: ends [S]
     """
     usual = plan(_NETWORK)
-    wanted = tuple(known) or (_NETWORK, _NAIVE, _SMOOTHING, *_called_for(usual, ends))
+    wanted = tuple(known) or (_NETWORK, _NAIVE, _SMOOTHING, *_further(usual, ends))
     trial = Trial.of(grid, ends, usual)
     tried = Candidate.each(train(wanted), trial)
     if any(np.isnan(one.error) for one in tried):
-        return _untried(tried, grid.series, watch)
-    if not known and _LINEAR not in wanted and _hardly(tried):
+        return _unweighted(tried, grid.series, watch)
+    if not known and _LINEAR not in wanted and _hardly_beats_naive(tried):
         tried += Candidate.each(train([_LINEAR]), trial)
     found, errors = [one.forecasts for one in tried], [one.error for one in tried]
     learned, naive = [one.learned for one in tried], [one.model == _NAIVE for one in tried]
     shares = votes(found, errors, learned, naive, trial.windows, trial.error)
     watch.say(_why(tried, shares))
-    heard = sorted((n for n, share in enumerate(shares) if share), key=lambda n: -shares[n])
-    return _together([tried[n] for n in heard], [shares[n] for n in heard], trial)
+    weighted = sorted((n for n, share in enumerate(shares) if share), key=lambda n: -shares[n])
+    return _ensemble([tried[n] for n in weighted], [shares[n] for n in weighted], trial)
 
 
-def _together(heard: Sequence[Candidate], shares: Sequence[float], trial: Trial) -> Artefact:
+def _ensemble(weighted: Sequence[Candidate], shares: Sequence[float], trial: Trial) -> Artefact:
     """The candidates with weights as one artefact."""
-    first, *others = (training for one in heard for training in one.trainings)
+    first, *others = (training for one in weighted for training in one.trainings)
     if not others:
         return first
-    blend = Blend(tuple(shares), seeds=tuple(len(one.trainings) for one in heard))
-    return first.joined(others, blend.fitted([found for one in heard for found in one.found], trial.targets))
+    blend = Blend(tuple(shares), seeds=tuple(len(one.trainings) for one in weighted))
+    return first.joined(others, blend.fitted([found for one in weighted for found in one.found], trial.targets))
 
 
-def _untried(made: Sequence[Candidate], series: int, watch: Watch) -> Artefact:
+def _unweighted(made: Sequence[Candidate], series: int, watch: Watch) -> Artefact:
     """All models with equal weights, as none could be judged; without the naive one if there are enough series."""
     others = [one for one in made if one.model != _NAIVE]
     taken = others if others and series >= _ENOUGH else made
@@ -81,10 +83,10 @@ def _untried(made: Sequence[Candidate], series: int, watch: Watch) -> Artefact:
     return first.joined(rest, Blend(seeds=tuple(len(one.trainings) for one in taken)))
 
 
-def _hardly(tried: Sequence[Candidate]) -> bool:
+def _hardly_beats_naive(tried: Sequence[Candidate]) -> bool:
     """Whether the network is hardly better than repeating past values."""
     network, repeating = (min(one.error for one in tried if one.model == name) for name in (_NETWORK, _NAIVE))
-    return network * _HARDLY > repeating
+    return network * _CLEARLY > repeating
 
 
 def _why(tried: Sequence[Candidate], shares: Sequence[float]) -> str:
@@ -96,7 +98,7 @@ def _why(tried: Sequence[Candidate], shares: Sequence[float]) -> str:
     return f"auto: models are weighted by their errors on the held-out rows: {told}"
 
 
-def _called_for(plan: Plan, ends: Ints) -> Iterator[str]:
+def _further(plan: Plan, ends: Ints) -> Iterator[str]:
     """Further candidates, by the number and length of the series and by the horizon."""
     if float(np.median(ends)) > _SHORT:
         yield _SEGMENTS

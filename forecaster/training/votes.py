@@ -15,7 +15,7 @@ _LEAST = 0.05
 """A model with less weight than this is not worth its time; of more than ten models, one with half an even share."""
 _STOPPED = 1.02
 """Factor on the errors of networks, because their training was stopped where it did best on these very rows."""
-_AHEAD = 1.02
+_CLEARLY = 1.02
 """If a model beats the naive forecast by this factor, the naive one gets no weight: it adds nothing but blur."""
 _GRANTED = 5.0
 """Held-out windows credited to methods without training: if there are few, a network may just have been lucky."""
@@ -43,24 +43,26 @@ def votes(
     """
     network, repeating = np.asarray(learned, bool), np.asarray(naive, bool)
     counted = np.asarray(errors) * np.where(network, _STOPPED, 1)
-    heard = np.flatnonzero(_heard(counted, network, repeating))
+    weighted = np.flatnonzero(_admitted(counted, network, repeating))
     shares = np.zeros(len(found))
-    shares[heard] = (_by_themselves(counted[heard]) + _beside_others([found[n] for n in heard.tolist()], loss)) / 2
-    shares = _steadied(shares, counted, network, repeating, windows)
+    shares[weighted] = (
+        _by_own_errors(counted[weighted]) + _by_selection([found[n] for n in weighted.tolist()], loss)
+    ) / 2
+    shares = _credited(shares, counted, network, repeating, windows)
     shares[shares < min(_LEAST, 0.5 / len(found))] = 0
     counting: list[float] = (shares / shares.sum()).tolist()
     return counting
 
 
-def _heard(errors: Floats, learned: Bools, naive: Bools) -> Bools:
+def _admitted(errors: Floats, learned: Bools, naive: Bools) -> Bools:
     """Which models may have a weight. Shapes: [M]"""
     repeating = errors[naive].min(initial=np.inf)
     ahead: Bools = ~naive & (~learned | (errors < repeating))
-    beaten = errors[ahead].min(initial=np.inf) * _AHEAD < repeating
+    beaten = errors[ahead].min(initial=np.inf) * _CLEARLY < repeating
     return ahead if beaten else ahead | naive
 
 
-def _steadied(shares: Floats, errors: Floats, learned: Bools, naive: Bools, windows: float) -> Floats:
+def _credited(shares: Floats, errors: Floats, learned: Bools, naive: Bools, windows: float) -> Floats:
     """Shift weight to the methods without training, if there is one beside the naive one.
 
     They are credited extra windows, fewer if their error is far from the least, and next to none if it is several times
@@ -75,7 +77,7 @@ def _steadied(shares: Floats, errors: Floats, learned: Bools, naive: Bools, wind
     return np.asarray((windows * shares + granted) / (windows + granted.sum()))
 
 
-def _by_themselves(errors: Floats) -> Floats:
+def _by_own_errors(errors: Floats) -> Floats:
     """Weights that fall with a power of the error. Shapes: [M] -> [M]"""
     near = _nearness(errors) ** _POWER
     return np.asarray(near / near.sum())
@@ -88,7 +90,7 @@ def _nearness(errors: Floats) -> Floats:
     return near
 
 
-def _beside_others(found: Sequence[Floats], loss: Loss) -> Floats:
+def _by_selection(found: Sequence[Floats], loss: Loss) -> Floats:
     """How often each model is picked by greedy selection: each round adds the one that improves the mean most.
 
     Source: Caruana, Niculescu-Mizil, Crew and Ksikes, Ensemble selection from libraries of models, ICML 2004
