@@ -25,15 +25,21 @@ class Tail:
 
 @dataclass(frozen=True)
 class Facts:
-    """Facts about the training."""
+    """Facts about one training; zeros if there was nothing to train."""
 
     weights: int = 0
+    """Number of trained weights of the network."""
     series: int = 0
     rows: int = 0
+    """Rows of all series, with those held out."""
     steps: int = 0
+    """Optimiser steps made."""
     schedule_steps: int = 0
+    """Length of the learning-rate schedule."""
     best_step: int = 0
+    """The step whose weights were kept."""
     val_loss: float | None = None
+    """Held-out loss at that step; None if no row was held out."""
     held_out_error: float | None = None
     """Mean pinball loss of the calibrated quantiles on the held-out rows, in spreads."""
     shortened: bool = False
@@ -42,6 +48,7 @@ class Facts:
     """The time limit ended the run before its schedule did."""
     seconds: float = 0.0
     moments: tuple[Moment, ...] = ()
+    """Loss and learning rate at every tenth step, and at each validation."""
     tails: tuple[Tail, ...] = ()
     """Shortest first."""
 
