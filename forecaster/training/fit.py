@@ -78,14 +78,14 @@ def _fit(
     chosen = held_out_series(ends, plan)
     train_ends = ends.copy()
     train_ends[chosen] -= plan.training.held_out
-    network, features = _begun(grid, train_ends, plan, warm)
+    network, features = _initial(grid, train_ends, plan, warm)
     network.head.check(torch.as_tensor(grid.y[grid.known(train_ends)]))
     panel = pack(grid, network.scale.measure, features, season=plan.longest_season, device=device)
     held_out = _held_out(panel, chosen, ends, plan)
     facts, snapshots = Facts(), list[Weights]()
     if int(np.maximum(train_ends - 1, 0).sum()) > 0:
         learning = _Learning(network.to(device), panel, torch.as_tensor(train_ends).to(device), held_out, plan)
-        facts, snapshots = learning.run(grid.label, watch, state, begins=warm is None)
+        facts, snapshots = learning.run(grid.label, watch, state, prepares=warm is None)
     facts = replace(facts, weights=network.weights, series=grid.series, rows=int(ends.sum()))
     members = []
     for one in _members(network, snapshots):
@@ -95,11 +95,11 @@ def _fit(
     made = members[0].joined(members[1:])
     if not network.model.learned:
         return with_own_calibration(made, grid, ends)
-    _tell_lacking(len(snapshots), plan.training.snapshots, watch)
+    _tell_fewer(len(snapshots), plan.training.snapshots, watch)
     return made
 
 
-def _begun(grid: Grid, train_ends: Ints, plan: Plan, warm: Artefact | None) -> tuple[Network, Features]:
+def _initial(grid: Grid, train_ends: Ints, plan: Plan, warm: Artefact | None) -> tuple[Network, Features]:
     """The network with its initial weights, and the features it reads."""
     if warm is not None:
         return warm_start(warm, plan), warm.features
@@ -141,16 +141,16 @@ class _Learning:
     plan: Plan
 
     def run(
-        self, label: Callable[[int], str], watch: Watch, state: Path | None, *, begins: bool
+        self, label: Callable[[int], str], watch: Watch, state: Path | None, *, prepares: bool
     ) -> tuple[Facts, list[Weights]]:
         """Train the weights, if it has any; gives facts about the training, and the snapshots that were asked for.
 
-        With `begins` the network first chooses its starts and units, which one from a saved model has.
+        With `prepares` the network first chooses its starts and units, which one from a saved model has already.
         """
         training = self.plan.training
         rates = schedule(training.schedule, training.schedule_steps, training.cycles)
         stretches = _stretches(self.panel, self.ends_S, self.plan, rates)
-        if begins:
+        if prepares:
             self.network.prepare(list(islice(stretches, _PREPARING_STEPS)))
         if not self.network.model.learned:
             return Facts(), []
@@ -179,7 +179,7 @@ def _members(network: Network, snapshots: list[Weights]) -> list[Network]:
     return copies or [network]
 
 
-def _tell_lacking(made: int, asked: int, watch: Watch) -> None:
+def _tell_fewer(made: int, asked: int, watch: Watch) -> None:
     """Say so if the training ended before all snapshots were made."""
     if made < asked:
         took = "with as many snapshots" if made else "with the best weights instead"

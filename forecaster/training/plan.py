@@ -23,7 +23,7 @@ __all__ = ["Plan", "plan"]
 _ALWAYS_AHEAD = 1_000
 """Steps that can be forecast however few rows there are, as naive forecasts can."""
 _MOST_AHEAD = 10_000
-"""Most steps of any forecast: how its errors hang together is told for each pair of steps."""
+"""Most steps of any forecast: the correlation of its errors is estimated for each pair of steps."""
 
 
 @dataclass(frozen=True, kw_only=True)

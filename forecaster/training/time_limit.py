@@ -48,17 +48,20 @@ class TimeLimit(pl.Callback):
         if step == 1:  # the first step is slower, because of allocations
             self._first_step_ended = spent
         if step == FIXED_STEPS:
-            step_s = (spent - self._first_step_ended) / (FIXED_STEPS - 1)
-            left = self.max_seconds * _SAFE - spent
-            fits = (
-                step + int(left / step_s) if step_s > 0 else module.schedule.steps
-            )  # a coarse clock has not ticked since
-            if fits < module.schedule.steps:
-                self.shortened = True
-                module.schedule.steps = max(fits, step + 1)
-                trainer.fit_loop.epoch_loop.max_steps = module.schedule.steps
+            self._shorten(trainer, module, spent)
         if spent > self.max_seconds and step < module.schedule.steps:
             self.stopped = trainer.should_stop = True
+
+    def _shorten(self, trainer: pl.Trainer, module: TrainingModule, spent: float) -> None:
+        """Shorten the schedule to the steps that fit into the rest of the time, judged by the time of the first ones."""
+        step_s = (spent - self._first_step_ended) / (FIXED_STEPS - 1)
+        if step_s <= 0:  # a coarse clock has not ticked since
+            return
+        fits = FIXED_STEPS + int((self.max_seconds * _SAFE - spent) / step_s)
+        if fits < module.schedule.steps:
+            self.shortened = True
+            module.schedule.steps = max(fits, FIXED_STEPS + 1)
+            trainer.fit_loop.epoch_loop.max_steps = module.schedule.steps
 
     def _spent(self) -> float:
         """Seconds of the whole training, including those before a kill."""

@@ -105,11 +105,11 @@ def _alone(
     _require_step(artefact, grid)
     begins = np.zeros_like(first) if warmup is None else np.maximum(first + 1 - warmup, 0)
     own = _Pass.of(artefact, grid, begins, device)
-    follows = adaptive and own.can_follow(warmup)
+    adapts = adaptive and own.can_adapt(warmup)
     wanted = np.flatnonzero((last >= first) & (last >= 0))
     order = wanted[np.argsort((last - begins)[wanted], kind="stable")]
     for group in _groups(order, last - begins + 1):
-        yield from own.over(group, _Asked(first[group], last[group], stride), follows=follows)
+        yield from own.over(group, _Asked(first[group], last[group], stride), adapts=adapts)
 
 
 def last_forecasts(artefact: Artefact, grid: Grid, *, warmup: int | None = None, device: str = "auto") -> Forecasts:
@@ -141,17 +141,17 @@ class _Pass:
         panel = artefact.packed(grid, begins=begins, device=device)
         return cls(artefact, begins, panel, Whole.of(artefact, panel))
 
-    def can_follow(self, warmup: int | None) -> bool:
+    def can_adapt(self, warmup: int | None) -> bool:
         """Whether the rows read contain all the errors that adaptive widths look back on."""
         plan = self.artefact.plan
         looked_at = warmup is None or warmup > AdaptiveWidths.looks_back(plan.horizon)
         return self.whole is None and plan.adaptive and looked_at
 
-    def over(self, group: Ints, asked: "_Asked", *, follows: bool) -> Iterator[Forecasts]:
-        """Forecasts of some series side by side; with `follows`, widths learn from earlier ones."""
+    def over(self, group: Ints, asked: "_Asked", *, adapts: bool) -> Iterator[Forecasts]:
+        """Forecasts of some series side by side; with `adapts`, widths learn from errors of earlier ones."""
         artefact, plan, end = self.artefact, self.artefact.plan, int(asked.last.max()) + 1
         begins = self.begins[group]
-        widths = AdaptiveWidths(len(group), end, plan.horizon, plan.window) if follows else None
+        widths = AdaptiveWidths(len(group), end, plan.horizon, plan.window) if adapts else None
         for block in blocks(artefact, self.panel, group, begins, int((asked.last - begins).max()) + 1):
             if widths is not None:
                 _learn(artefact, block, asked, widths)
