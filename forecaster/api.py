@@ -101,6 +101,11 @@ def fit(
     `warm_start` is the folder of a saved model: training starts from its weights. `resume` is a folder in which the state
     of the training is kept: if the process is killed, the same call continues from there.
 
+    `season` is one season length in steps, or several; without it they are found from the rows. `freq` is the step of the
+    series, such as "15min", "h" or "D", by default found from the times. `targets` are the columns to forecast instead of
+    `y`; `past` are columns known up to now, `future` those known in advance, `static` those with one value for each series.
+    `holidays` are countries whose public holidays are features.
+
     Missing: NaN in `y` is a missing value; it is neither learned from nor judged
     Raises:  DataError for rows that cannot be read, ConfigError for an unknown setting, ArtifactError if the weights of
         `warm_start` do not fit the model
@@ -134,9 +139,12 @@ def predict(
     `quantiles` are further quantile levels, or `["none"]` for the median only. With `warmup`, the network reads only so
     many last rows of each series: this is faster, and the error it causes is in `Facts.tails` of the model's members.
 
-    Returns one row for each series and step: `unique_id, ds, cutoff, mean` and a column for each quantile level.
+    Returns one row for each series and step: `unique_id, ds, cutoff, mean` and a column for each quantile level; with several
+    targets, `channel` names the target.
 
-    Raises: ArtifactError if the horizon is longer than that of the training, or if the series have another step;
+    Units:   those of `y`; `ds` and `cutoff` are of the frame's type and time zone
+    Missing: NaN in `y` is a missing value; a series that the model cannot forecast gets a naive forecast, and a warning
+    Raises:  DataError for rows that cannot be read; ArtifactError if the horizon is longer than that of the training, or if the series have another step;
         ConfigError for a horizon or warmup below 1, or a level outside (0, 1)
     """
     levels = levels_of(_several(quantiles))
@@ -160,7 +168,11 @@ def sample(
 
     At each step, the samples have the distribution that the quantiles of `predict` describe. Within a path, the steps
     depend on each other as the errors of held-out forecasts did. So sums and extremes over the horizon have the right
-    distribution, too.
+    distribution, too. The same `seed` gives the same paths.
+
+    Returns one row for each series, path (numbered from 0) and step; missing values, units and errors are as in `predict`.
+
+    Raises: ConfigError also for fewer than one path
     """
     checked = _checked(frame, model.roles, trained_step=model.only_step)
     found = model.forecasts(checked, horizon=horizon, warmup=warmup)
@@ -176,7 +188,9 @@ def attention(model: Forecaster, frame: Table) -> pd.DataFrame:
     A recurrent model attends to its states at past rows; a state also depends on the rows before it. A transformer
     attends to lag windows that end at past rows; the weights of its layers are multiplied.
 
-    Raises: ConfigError for a model without attention
+    Rows of weight 0 are left out.
+
+    Raises: ConfigError for a model without attention, ArtifactError if the series have another step
     """
     checked = _checked(frame, model.roles, trained_step=model.only_step)
     rows = attended_rows(model, checked)
@@ -212,7 +226,12 @@ def backtest(
     steps from one cutoff to the next. With `refit_every=K`, the model is trained again after every K steps of the test
     part, on all rows known by then; with `refit_warm`, these trainings start from the previous weights.
 
-    Returns the forecasts, one row for each series, cutoff and step, and a table of metrics.
+    Returns the forecasts, one row for each series, cutoff and step, as in `predict`, and a table of metrics with one row for
+    each model: docs/parts.md has their definitions and units.
+
+    Missing: a missing value of the test part is not judged
+    Raises:  DataError for rows that cannot be read; ConfigError for an unknown setting, for both `train_until` and
+        `test_size`, or if no series has rows on both sides
     """
     checked, parts = _checked(frame, Roles.of(targets, past, future, static), freq), []
     _, boards = compare(
@@ -258,7 +277,15 @@ def leaderboard(
 ) -> pd.DataFrame:
     """Compare several models on the same cutoffs: one row for each model, the best first by the metric `by`.
 
-    A model that fails causes a warning and is left out.
+    `models` are names; `"lstm+gru"` is an ensemble of the two. `by` is a metric that measures the size of errors. The test
+    part, `stride` and `refit_every` are as in `backtest`. A model that fails causes a warning and is left out.
+
+    Returns, for each model, every metric, the one in `by` relative to seasonal naive's with a 95 % interval, whether the model
+    differs significantly from the best, processor seconds and the number of weights.
+
+    Missing: a missing value of the test part is not judged
+    Raises:  DataError for rows that cannot be read; ConfigError for an unknown name, a metric that does not measure the size
+        of errors, or if every model fails
     """
     checked = _checked(frame, Roles.of(targets, past, future, static), freq)
     found = rank(
@@ -362,8 +389,16 @@ def detect(
     used without training; a series whose first row comes after the rows it was trained on continues from there. With
     `load`, only `false_alarms` and rules can be changed.
 
+    `channels` are columns to judge instead of `y`, as parts of one thing: the table then has a row for each channel, and one
+    for the whole, whose `channel` is `*`. `false_alarms` is the rate at which alarms may be false, such as "1/1000-rows" or
+    "1/series-week". With `hindsight`, detectors may look ahead. docs/detectors.md has the detectors and their settings.
+
+    Returns for each row, among others, `expected, lower, upper` in units of `y`, `p_value`, `score` (its -log10), `is_anomaly` and
+    `event_id`; and for each event its start, peak and end, severity and direction.
+
     Missing: NaN in `y` is a missing value: its row has no score, and is an anomaly only by a rule about missing values
-    Raises:  ConfigError for a setting that is unknown or that a loaded detector already has
+    Raises:  DataError for rows that cannot be read; ConfigError for a setting that is unknown or that a loaded detector
+        already has; ArtifactError if `load` has no detector
     """
     if load is not None:
         saved = reopened(
@@ -419,7 +454,10 @@ def evaluate(
     The column `label` is non-zero where a row is anomalous. Several frames can be given as a dict by name; the leaderboard
     is then the mean over them. A detector that fails causes a warning and is left out.
 
-    Returns the leaderboard, and the metrics of each series.
+    Returns the leaderboard, and the metrics of each series: docs/parts.md has their definitions.
+
+    Missing: a missing value has no score, which counts as the least strange of all
+    Raises:  DataError for rows that cannot be read; ConfigError for a frame without labels, or an unknown name or setting
     """
     how = Trials.of(
         detectors,
@@ -450,6 +488,8 @@ def stream(load: str | Path, state: str | Path | None = None) -> Stream:
     earlier stream was saved (`.save(state)`): series continue from there. Without it, they continue after the rows on which
     the detector was trained, and these are late; a series that comes from its first row on begins anew. A detector of
     several channels expects these as columns, and returns a row for each channel and one for all of them together.
+
+    Raises: ArtifactError if one of the folders is damaged or of a later version, or for a detector that needs all rows at once
     """
     state = Path(state) if state is not None else None
     return Stream.open(SavedDetector.load(Path(load)), state, Path(load))
@@ -457,7 +497,10 @@ def stream(load: str | Path, state: str | Path | None = None) -> Stream:
 
 @in_arguments
 def load(folder: str | Path) -> Forecaster:
-    """Load a model that was saved by `Forecaster.save` or by `forecast --save`."""
+    """Load a model that was saved by `Forecaster.save` or by `forecast --save`.
+
+    Raises: ArtifactError if the folder is absent, damaged or of a later version
+    """
     return Forecaster.load(Path(folder))
 
 

@@ -43,7 +43,7 @@ class Client:
         def __getattr__(self, name: str) -> Callable[..., pd.DataFrame]: ...
 
     def series(self, text: str | None = None, limit: int | None = None) -> pd.DataFrame:
-        """Series whose name, unit or domain contains `text`; without it, all series."""
+        """Series whose name, unit or domain contains `text`; without it, all series, up to `limit`."""
         return self._frame("/v1/series", text=text, limit=limit)
 
     def label(
@@ -52,7 +52,9 @@ class Client:
         """Label an event as acknowledged, snoozed, confirmed, expected, false, new_normal, resolved or open.
 
         `by` is the name of the person who says so. A snooze ends at the time `until`. What is expected may happen again after
-        each period `every`, such as "7D".
+        each period `every`, such as "7D". Returns what was stored.
+
+        Raises: ConfigError for an unknown event or label, or for a time that cannot be read
         """
         said = {"event": event, "as": as_, "by": by, "note": note, "until": until, "every": every}
         answered: dict[str, Any] = _json(self._sent("POST", "/v1/labels", json=said))

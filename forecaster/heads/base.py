@@ -29,6 +29,9 @@ class Head(ABC):
     """A predictive distribution, for each horizon step, of the distance from the value where a forecast starts.
 
     Most heads need no frame; a distribution of counts does.
+
+    Units:   distances are in the usual error of such starts at each horizon step, so about 1 (see `Outlook`)
+    Missing: a target without a value has weight 0; parameters are never NaN
     """
 
     @dataclass(frozen=True, kw_only=True)

@@ -28,17 +28,21 @@ class Task:
     """The shapes that follow from the data and the settings of the forecast; a model's own choices are its Config."""
 
     horizon: int
+    """Steps H to forecast."""
     window: int
+    """Values W of the lag window."""
     anchors: tuple[int, ...]
     """Lags that forecasts start from, 1 for the last value; all at most the window."""
     season: int
     """Season of a naive forecast; at most the window."""
     step_width: int
+    """Features I of a step itself."""
     ahead_width: int
+    """Features F that are known in advance."""
     static_width: int
     """Static features that are numbers."""
     categories: tuple[int, ...]
-    """Points of each one that is a category."""
+    """Number of values of each static feature that is a category."""
     parameters: tuple[float, ...]
     """A head's initial numbers for each horizon step; there are P of them."""
 
@@ -50,15 +54,24 @@ class Task:
 
 @dataclass(frozen=True)
 class Inputs:
-    """A batch in a scale's units, the form in which networks read it."""
+    """A batch in a scale's units, the form in which networks read it.
+
+    Units:   windows in spreads from the level; level and spread in units of y
+    Missing: a missing value is filled from the past, what lies before the series is 0; nothing is NaN
+    """
 
     window_BTW: Tensor
+    """The last W values at each cutoff."""
     steps_BTI: Tensor
+    """Features of each step: its time, gaps, covariates, volatility, and with `joint` the other targets."""
     ahead_BTHF: Tensor
+    """Features of the H steps after each cutoff, known there."""
     static_BK: Tensor
+    """Numbers and categories that hold for the whole series."""
     level_BT: Tensor
-    """What a scale took for the level, float64."""
+    """The scale's level at each cutoff, float64."""
     spread_BT: Tensor
+    """The scale's spread at each cutoff, float64."""
     number_B: Tensor
     """Steps from 1970-01-01 to the first cutoff."""
     begun_BTW: Tensor
@@ -80,7 +93,7 @@ class Inputs:
 
     @property
     def own(self) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """What says all of the series itself: windows, which of their values lie in the series, level and spread."""
+        """The inputs that come from the series' own values: windows, which values lie in the series, level and spread."""
         return self.window_BTW, self.begun_BTW, self.level_BT, self.spread_BT
 
 
@@ -116,6 +129,10 @@ class Model(nn.Module, ABC):
     """A causal map from a stretch to an outlook from every cutoff.
 
     What comes after a cutoff changes nothing there, except known-future features within the horizon.
+
+    Shapes:  those of `Inputs` and `Outlook`
+    Units:   spreads of the scale
+    Missing: inputs are never NaN (see `Inputs`), and neither is an outlook
     """
 
     memory: ClassVar[Memory]
@@ -146,11 +163,17 @@ class Model(nn.Module, ABC):
 
     @abstractmethod
     def encode(self, inputs: Inputs, state: Any = None) -> tuple[Tensor, Any]:
-        """States at every step, and what a later stretch of the same series continues from: [B, T, D]."""
+        """States at every step, [B, T, D], and the state from which a later stretch of the same series continues.
+
+        That state is tensors in nested lists or tuples, series first; `state` is None at the beginning of a stretch.
+        """
 
     @abstractmethod
     def decode(self, states: Tensor, window: Tensor, ahead: Tensor) -> Outlook:
-        """The outlook for every horizon step from the states. Shapes: [..., D], [..., W], [..., H, F]"""
+        """The outlook for every horizon step from states, lag windows and known-future features.
+
+        Shapes: [..., D], [..., W], [..., H, F] -> [..., H], with the same leading axes
+        """
 
     def choose_starts(
         self, some: Sequence[Inputs], target: Tensor, weight: Tensor

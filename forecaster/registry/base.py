@@ -23,7 +23,10 @@ class Version:
 
 
 class Registry(ABC):
-    """Numbered versions of named models, with aliases that point at one of them."""
+    """Numbered versions of named models, with aliases that point at one of them.
+
+    Raises: SourceError if it does not answer, or refuses; ConfigError if its database cannot be opened
+    """
 
     def __init__(self, uri: str, artefacts: Path) -> None:
         self.uri, self.artefacts = uri, artefacts

@@ -35,7 +35,9 @@ class Scale(ABC):
     def measure(self, y_N: Tensor, seen_N: Tensor, starts_N: Tensor) -> tuple[Tensor, Tensor]:
         """Level and spread at every row of packed series.
 
-        Shapes: [N] values, [N] mask, [N] first row of each row's series -> [N], [N] float64
+        Shapes:  [N] values, [N] mask, [N] first row of each row's series -> [N], [N] float64
+        Units:   those of y; the spread is positive
+        Missing: `y_N` is filled from the past and finite; `seen_N` is False for a filled value
         """
 
     @property

@@ -22,12 +22,18 @@ class SeriesInfo:
     domain: str
     """sensor, finance or weather."""
     unit: str = ""
+    """Of its values, as the source writes it."""
     step: str = ""
+    """Distance of its rows, such as 15min, h or D; empty if it is not known."""
     timezone: str = "UTC"
+    """That of its place; times of rows are in UTC all the same."""
     calendar: str = ""
+    """Days that have values, such as 24/7 or TARGET; empty if that is not known."""
     licence: str = ""
     entity: str = ""
+    """What it belongs to: a machine, a station, a symbol."""
     channel: str = ""
+    """Which quantity of that it is."""
     tags: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -95,7 +101,7 @@ class Connector(ABC):
 
     @abstractmethod
     def discover(self) -> list[SeriesInfo]:
-        """Series that the settings name."""
+        """Series that the settings name. Raises: SourceError for faults of the source"""
 
     def describe(self, names: Collection[str]) -> list[SeriesInfo]:
         """What is known about series that were read; a source that is slow to discover answers without a look-up."""
@@ -103,7 +109,7 @@ class Connector(ABC):
 
     @abstractmethod
     def plan(self, window: Window, done: Done) -> list[Slice]:
-        """Slices that are new or changed since, oldest first."""
+        """Slices that are new or changed since, oldest first. Raises: SourceError for faults of the source"""
 
     @abstractmethod
     def read(self, piece: Slice) -> Iterator[pa.Table]:

@@ -42,7 +42,10 @@ class TrackedRun(ABC):
 
 
 class Tracker(ABC):
-    """Runs of experiments."""
+    """Runs of experiments.
+
+    Raises: SourceError if it does not answer, or refuses; ConfigError if its database cannot be opened
+    """
 
     def __init__(self, uri: str, artefacts: Path) -> None:
         self.uri, self.artefacts = uri, artefacts
