@@ -40,11 +40,11 @@ from forecaster.scoring.detection_rows import events_of, rows_of
 from forecaster.scoring.fdr import restrained
 from forecaster.scoring.forecaster import Forecaster, train
 from forecaster.scoring.option_checks import levels_of
-from forecaster.scoring.parting import training_ends
 from forecaster.scoring.rate import DEFAULT_RATE
 from forecaster.scoring.saved_detector import SavedDetector
 from forecaster.scoring.stream import Stream
 from forecaster.scoring.tables import forecast_rows
+from forecaster.scoring.training_ends import training_ends
 from forecaster.series.door import Table, long
 from forecaster.series.frame import Checked, check
 from forecaster.series.frequency import Frequency

@@ -56,21 +56,21 @@ def detect(
     are judged by the normal rows of the others.
     """
     from forecaster.scoring.between_files import detect_on, keep, reopened
-    from forecaster.scoring.parting import training_ends
     from forecaster.scoring.saved_detector import SavedDetector
+    from forecaster.scoring.training_ends import training_ends
 
     base.require_folder(save, "--save")
-    parting: dict[str, Any] = {"train_until": train_until, "test_column": test_column}
+    ending: dict[str, Any] = {"train_until": train_until, "test_column": test_column}
     asked: dict[str, Any] = {"detector": detector, "false_alarms": false_alarms, "channels": channels}
     if load is None:
         saved, (how, roles) = None, _as_asked(set_, hindsight=hindsight, **asked)
     else:
-        saved = reopened(load, settings=set_, **parting, **asked, save=save, hindsight=hindsight or None)
+        saved = reopened(load, settings=set_, **ending, **asked, save=save, hindsight=hindsight or None)
         how, roles = saved.how, saved.roles
     reading: dict[str, Any] = {"columns": columns, "decimal": decimal, "freq": freq, "tz": tz, "strict": strict}
     step = None if saved is None else saved.only_step
     frame, checked = base.read(file, roles, **reading, beside=test_column, trained_step=step)
-    ends = [] if saved is not None else training_ends(checked, frame, **parting)
+    ends = [] if saved is not None else training_ends(checked, frame, **ending)
     with base.outputs(file, out, events) as (finish, appends):
         if saved is None or load is None:
             found, every = _trained(checked, ends, how, watch)

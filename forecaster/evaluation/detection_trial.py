@@ -15,8 +15,8 @@ from forecaster.scoring.detection import SHARED, Detection
 from forecaster.scoring.fdr import restrained
 from forecaster.scoring.fitting import configured
 from forecaster.scoring.flagged import flagged
-from forecaster.scoring.parting import training_ends
 from forecaster.scoring.rate import DEFAULT_RATE
+from forecaster.scoring.training_ends import training_ends
 from forecaster.series.door import Table, long, plain
 from forecaster.series.frame import check
 from forecaster.series.quality import Quality

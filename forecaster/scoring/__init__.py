@@ -2,7 +2,7 @@
 
 Forecasts   `forecaster` trains and predicts; `fallback` for series a network cannot forecast, sample `paths`, weights
             of what was `attended` to, output `tables`, missing `future_values`
-Settings    `detection`, `rate` and `rules` (with `gaps` and `maintenance`); `parting` finds where training ends,
+Settings    `detection`, `rate` and `rules` (with `gaps` and `maintenance`); `training_ends` are found by time, column or share,
             `flagged` reads a column of flags, `marks` labels of training rows; `option_checks` has checks that every door makes
 Alarms      `calibration` turns views of a row into p-values, `budget` holds events to a rate, `alarming` does both row by
             row, which gives `alarms`; `feedback` and `muted` apply what people said about events

@@ -12,6 +12,7 @@ from forecaster.series.grid import Bools
 __all__ = ["training_ends"]
 
 _SHARE, _MOST = 0.15, 750
+"""Training part without either option: this share of a series, at most this many rows."""
 
 
 def training_ends(
