@@ -20,10 +20,10 @@ __all__ = ["Blockwise", "Held", "Look"]
 
 Held = dict[str, Array]
 """The state of some series: arrays with one entry per series."""
-_GREETED = 60
+_UNIT_VALUES = 60
 """Number of first values from which a series not seen in training gets its units."""
-_TAUGHT = 30
-"""Fewest known training values that give a series units of its own."""
+_FEWEST_TRAINED = 30
+"""Fewest training values that give a series units of its own."""
 _LEAST_SPREAD = 1e-7
 """Least spread, relative to the size of the values: less is rounding, and a flat series has none."""
 _HALF_95 = 1.96
@@ -67,7 +67,7 @@ class Blockwise(Detector):
 
     @abstractmethod
     def learn(self, rows: list[Floats], grid: Grid) -> Held:
-        """What each series' training rows teach, in its units; `look` reads the entries in `blank`, and keeps them."""
+        """What is learnt from each series' training rows, in its units; `look` reads the entries named in `blank`."""
 
     @abstractmethod
     def blank(self) -> dict[str, Array]:
@@ -81,7 +81,7 @@ class Blockwise(Detector):
         parts = []
         for s in range(grid.series):
             held = {name: value[None].copy() for name, value in self._first(grid.label(s)).items()}
-            parts.append(_in_own_units(self._greeted(held, grid.values(s)[None]), held)[0])
+            parts.append(_in_own_units(self._look_at(held, grid.values(s)[None]), held)[0])
         return _joined(parts)
 
     def follow(self, clock: Clock) -> Follower:
@@ -111,7 +111,7 @@ class Blockwise(Detector):
             return blank
         return {**blank, **{key: value[self._names[name]] for key, value in self._learnt.items() if key in blank}}
 
-    def _greeted(self, held: Held, y_nT: Floats) -> Look:
+    def _look_at(self, held: Held, y_nT: Floats) -> Look:
         """Views of rows; the first values of a series without units only serve to find these."""
         fresh = np.isnan(held["units.spread"])
         if not fresh.any():
@@ -119,11 +119,11 @@ class Blockwise(Detector):
         if y_nT.shape[1] > 1:
             # A single series: its first values are added to the sums, then the rest is judged.
             counts = np.cumsum(~np.isnan(y_nT[0])) + held["units.count"][0]
-            first = int(np.searchsorted(counts, _GREETED)) + 1
-            _greet(held, y_nT[:, :first], np.array([0]))
+            first = int(np.searchsorted(counts, _UNIT_VALUES)) + 1
+            _add_first(held, y_nT[:, :first], np.array([0]))
             before = self.look({k: v.copy() for k, v in held.items()}, np.full_like(y_nT[:, :first], np.nan))
-            return before if first >= y_nT.shape[1] else _joined_looks(before, self._greeted(held, y_nT[:, first:]))
-        _greet(held, y_nT, np.flatnonzero(fresh))
+            return before if first >= y_nT.shape[1] else _joined_looks(before, self._look_at(held, y_nT[:, first:]))
+        _add_first(held, y_nT, np.flatnonzero(fresh))
         centre, spread = held["units.centre"][:, None], held["units.spread"][:, None]
         z_nT = np.where(fresh[:, None], np.nan, (y_nT - centre) / spread)
         kept = {name: value[fresh] for name, value in held.items()}
@@ -148,7 +148,7 @@ class _Following(Follower):
         for s in range(grid.series):
             self.meet(s, grid.label(s))
             held = {name: value[[s]].copy() for name, value in self._held.state().items()}
-            self._detector._greeted(held, grid.values(s)[None])
+            self._detector._look_at(held, grid.values(s)[None])
             self._put(np.array([s]), held)
 
     def meet(self, series: int, name: str) -> None:
@@ -169,7 +169,7 @@ class _Following(Follower):
         # If they also come in order, nothing else is copied either: the state is changed in place.
         some = slice(None) if every and (np.diff(series) == 1).all() else series
         held = {name: value if every and name in lessons else value[some] for name, value in self._held.state().items()}
-        views, ahead = _in_own_units(self._detector._greeted(held, values[:, None]), held)
+        views, ahead = _in_own_units(self._detector._look_at(held, values[:, None]), held)
         self._put(some, {name: value for name, value in held.items() if name not in lessons})
         return Sight(_joined([views]), ahead)
 
@@ -187,7 +187,7 @@ class _Following(Follower):
 def _units(rows_T: Floats) -> tuple[float, float]:
     """Mean and deviation of training values, NaN if there are too few."""
     known = rows_T[~np.isnan(rows_T)]
-    if len(known) < _TAUGHT:
+    if len(known) < _FEWEST_TRAINED:
         return np.nan, np.nan
     centre = float(known.mean())
     return centre, _no_less(float(known.std()), centre)
@@ -197,13 +197,13 @@ def _no_less(deviation: float, centre: float) -> float:
     return max(deviation, _LEAST_SPREAD * abs(centre), 1e-9)
 
 
-def _greet(held: Held, y_nT: Floats, series: Ints) -> None:
+def _add_first(held: Held, y_nT: Floats, series: Ints) -> None:
     """Add first values of some series to their sums; series with enough of them get units."""
     seen = ~np.isnan(y_nT[series])
     values = np.where(seen, y_nT[series], 0.0)
     for name, more in (("count", seen.sum(1)), ("total", values.sum(1)), ("square", (values**2).sum(1))):
         held[f"units.{name}"][series] += more
-    for s in series[held["units.count"][series] >= _GREETED]:
+    for s in series[held["units.count"][series] >= _UNIT_VALUES]:
         count, total, square = (float(held[f"units.{name}"][s]) for name in ("count", "total", "square"))
         centre = total / count
         held["units.centre"][s] = centre

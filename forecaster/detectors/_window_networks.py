@@ -22,7 +22,7 @@ from forecaster.series.grid import Array, Floats, Grid
 from forecaster.training.settings import Training
 from forecaster.training.trainable import Trainable
 
-__all__ = ["FURTHEST", "Told", "WindowDetector", "WindowNetwork"]
+__all__ = ["FURTHEST", "WindowDetector", "WindowNetwork", "WindowScores"]
 
 FURTHEST = 8.0
 """Inputs of a network are clipped to this many deviations; errors are those of the unclipped values."""
@@ -33,12 +33,15 @@ _WEIGHTS = "network.safetensors"
 
 
 @dataclass(frozen=True)
-class Told:
-    """A network's output for windows. Shapes: whole, newest [m]: scores; expected [m]: of the newest value"""
+class WindowScores:
+    """How strange windows are to a network; NaN where it says nothing. Shapes: [m] each"""
 
     whole: Tensor
+    """Of all values of a window."""
     newest: Tensor
+    """Of its newest value."""
     expected: Tensor
+    """The newest value as the network expects it."""
 
 
 class WindowNetwork(Trainable):
@@ -53,10 +56,10 @@ class WindowNetwork(Trainable):
         """The training loss of each window: [m, W] -> [m]"""
 
     @abstractmethod
-    def told(self, windows_mW: Tensor) -> Told:
+    def scores(self, windows_mW: Tensor) -> WindowScores:
         """Scores and expected values of windows."""
 
-    def following(self, windows_mW: Tensor) -> Tensor | None:
+    def next_value(self, windows_mW: Tensor) -> Tensor | None:
         """Expected value after each window: [m]; None from a network that does not forecast."""
         return None
 
@@ -131,9 +134,9 @@ class WindowDetector(Windowed):
     def seen(self, held: Held, windows_nTW: Floats) -> Seen:
         windows = torch.as_tensor(windows_nTW.reshape(-1, self.width), dtype=torch.float32)
         with limited(1), torch.no_grad():
-            parts = [self.network.told(part) for part in torch.split(windows, _WINDOWS_AT_ONCE)]
+            parts = [self.network.scores(part) for part in torch.split(windows, _WINDOWS_AT_ONCE)]
             last = windows.view(*windows_nTW.shape)[:, -1]
-            coming = self.network.following(last)
+            coming = self.network.next_value(last)
         whole, newest, expected = (
             torch.cat([getattr(part, name) for part in parts]).numpy().astype(float).reshape(windows_nTW.shape[:2])
             for name in ("whole", "newest", "expected")

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
-from forecaster.detectors._window_networks import FURTHEST, Told, WindowDetector, WindowNetwork
+from forecaster.detectors._window_networks import FURTHEST, WindowDetector, WindowNetwork, WindowScores
 
 __all__ = ["Aer"]
 
@@ -58,10 +58,10 @@ class _Network(WindowNetwork):
         error = (windows_mW.clamp(-FURTHEST, FURTHEST) - self.made(windows_mW[:, 1:-1])).square()
         return (1 - self.ends) * error[:, 1:-1].mean(1) + self.ends * (error[:, 0] + error[:, -1]) / 2
 
-    def told(self, windows_mW: Tensor) -> Told:
+    def scores(self, windows_mW: Tensor) -> WindowScores:
         made = self.made(windows_mW[:, 1:-1])
         error = windows_mW - made
-        return Told(error[:, 1:-1].square().mean(1).sqrt(), error[:, -1].abs(), made[:, -1])
+        return WindowScores(error[:, 1:-1].square().mean(1).sqrt(), error[:, -1].abs(), made[:, -1])
 
-    def following(self, windows_mW: Tensor) -> Tensor:
+    def next_value(self, windows_mW: Tensor) -> Tensor:
         return self.made(windows_mW[:, 2:])[:, -1]

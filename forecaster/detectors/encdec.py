@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from forecaster.detectors._window_networks import FURTHEST, Told, WindowDetector, WindowNetwork
+from forecaster.detectors._window_networks import FURTHEST, WindowDetector, WindowNetwork, WindowScores
 
 __all__ = ["Encdec"]
 
@@ -42,7 +42,7 @@ class _Network(WindowNetwork):
     def losses(self, windows_mW: Tensor) -> Tensor:
         return (windows_mW.clamp(-FURTHEST, FURTHEST) - self.made(windows_mW)).square().mean(1)
 
-    def told(self, windows_mW: Tensor) -> Told:
+    def scores(self, windows_mW: Tensor) -> WindowScores:
         made = self.made(windows_mW)
         error = windows_mW - made
-        return Told(error.square().mean(1).sqrt(), error[:, -1].abs(), made[:, -1])
+        return WindowScores(error.square().mean(1).sqrt(), error[:, -1].abs(), made[:, -1])

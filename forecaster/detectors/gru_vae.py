@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from forecaster.detectors._window_networks import FURTHEST, Told, WindowDetector, WindowNetwork
+from forecaster.detectors._window_networks import FURTHEST, WindowDetector, WindowNetwork, WindowScores
 
 __all__ = ["GruVae"]
 
@@ -78,14 +78,14 @@ class _Network(WindowNetwork):
         distance = 0.5 * (middle.square() + (2 * log_deviation).exp() - 1 - 2 * log_deviation).sum(-1)
         return unlikely.mean(1) + self.weight * distance / windows_mW.shape[1]
 
-    def told(self, windows_mW: Tensor) -> Told:
+    def scores(self, windows_mW: Tensor) -> WindowScores:
         middle, log_deviation = self.encoded(windows_mW)
         unlikely, expected = torch.zeros_like(windows_mW), torch.zeros_like(windows_mW[:, -1])
         for noise_K in self.noise_LK:
             found = self.decoded(middle + log_deviation.exp() * noise_K, windows_mW.shape[1])
             unlikely += _unlikely(windows_mW, *found) / len(self.noise_LK)
             expected += found[0][:, -1] / len(self.noise_LK)
-        return Told(unlikely.mean(1), unlikely[:, -1], expected)
+        return WindowScores(unlikely.mean(1), unlikely[:, -1], expected)
 
 
 def _unlikely(values: Tensor, middle: Tensor, log_deviation: Tensor) -> Tensor:

@@ -12,7 +12,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 from forecaster.detectors._blocks import Held
 from forecaster.detectors._log_odds import LogOdds, folds
 from forecaster.detectors._random_kernels import RandomKernels
-from forecaster.detectors._window_networks import FURTHEST, Told, WindowDetector, WindowNetwork
+from forecaster.detectors._window_networks import FURTHEST, WindowDetector, WindowNetwork, WindowScores
 from forecaster.detectors.base import Kinds
 from forecaster.layers.threads import limited
 from forecaster.panel.batch import Batch
@@ -135,6 +135,6 @@ class _Network(WindowNetwork):
     def carried_loss(self, batch: Batch, weight_BTH: Tensor, state: Any) -> tuple[Tensor, Any]:
         return self.losses(batch.y_BL.float()).mean(), None
 
-    def told(self, windows_mW: Tensor) -> Told:
+    def scores(self, windows_mW: Tensor) -> WindowScores:
         logits = self.logits(windows_mW) + self.kernels(windows_mW.clamp(-FURTHEST, FURTHEST))
-        return Told(logits, logits, torch.full_like(logits, torch.nan))
+        return WindowScores(logits, logits, torch.full_like(logits, torch.nan))
