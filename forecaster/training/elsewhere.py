@@ -10,19 +10,19 @@ from forecaster.series.grid import Grid
 from forecaster.training.artefact import Artefact
 from forecaster.training.job import Job
 
-__all__ = ["Runs", "launcher"]
+__all__ = ["Runner", "launcher"]
 
 _KEY, _HERE = "launch", "local"
 
 
-class Runs(Protocol):
-    """Whatever runs trainings; a file in `launch/`."""
+class Runner(Protocol):
+    """Runs trainings; each file in `launch/` has one."""
 
     def run(self, jobs: Sequence[Job], grid: Grid, ends: Ints, watch: Watch) -> list[list[Artefact]]:
         """The ensemble members that each job gives. Shapes: ends [S]"""
 
 
-def launcher(settings: Mapping[str, Any]) -> tuple[Runs, dict[str, Any]]:
+def launcher(settings: Mapping[str, Any]) -> tuple[Runner, dict[str, Any]]:
     """The launcher that `launch` and `launch.KEY` ask for, and the other settings.
 
     Raises: ConfigError for an unknown name or setting

@@ -154,7 +154,17 @@ class _Learning:
             self.network.prepare(list(islice(stretches, _PREPARING_STEPS)))
         if not self.network.model.learned:
             return Facts(), []
-        return run(self.network, stretches, self._held_out_for, self.plan.model, training, rates, label, watch, state)
+        return run(
+            self.network,
+            stretches,
+            self._held_out_for,
+            name=self.plan.model,
+            training=training,
+            rates=rates,
+            label=label,
+            watch=watch,
+            state=state,
+        )
 
     def _held_out_for(self, steps: int) -> HeldOut | HeldOutWindows:
         """The rows for early stopping, so many that a validation costs no more than the training between two."""

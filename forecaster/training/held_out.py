@@ -26,6 +26,9 @@ _DRAW = 1
 class HeldOut(IterableDataset[Stretch]):
     """The held-out last part of some series, for forecasts from the last training row on.
 
+    Networks read `run_in` steps before the first of these cutoffs, to warm up their state. A stretch gives about `values`
+    forecast values at most.
+
     Shapes: series, begins and ends [series]: targets from position `begins` up to, but not including, `ends` count
     """
 

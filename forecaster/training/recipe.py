@@ -15,7 +15,7 @@ from forecaster.training.auto import AUTO, CANDIDATES, best
 from forecaster.training.blend import Blend
 from forecaster.training.checkpoint_folder import CheckpointFolder
 from forecaster.training.choice import require_settings
-from forecaster.training.elsewhere import Runs, launcher
+from forecaster.training.elsewhere import Runner, launcher
 from forecaster.training.held_out import held_out_series
 from forecaster.training.job import Job
 from forecaster.training.plan import Plan, plan
@@ -82,7 +82,7 @@ class _Recipe:
     settings: Mapping[str, Any]
     warm: Artefact | None
     kept: CheckpointFolder | None
-    where: Runs
+    where: Runner
     watch: Watch
 
     def train(self, wanted: Sequence[str]) -> list[Artefact]:

@@ -39,6 +39,7 @@ def run(
     network: Trainable,
     stretches: Draws,
     held_out_for: HeldOutFor,
+    *,
     name: str,
     training: Training,
     rates: Schedule,
@@ -50,8 +51,9 @@ def run(
 
     The panel is already on the device; the loader only draws indices.
 
-    `held_out_for` gives the held-out rows for early stopping, once the run's number of steps is known. `state` is a file for
-    checkpoints, from which a killed training continues.
+    `held_out_for` gives the held-out rows for early stopping, once the run's number of steps is known. `name` is that of
+    the model or detector, `label` gives the name of a series by its number, for messages. `state` is a file for checkpoints,
+    from which a killed training continues.
     """
     module = _module(network, training, rates, label)
     callbacks = _Callbacks.of(stretches, held_out_for, training, watch, state)

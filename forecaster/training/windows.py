@@ -24,11 +24,15 @@ from forecaster.training.trainable import Trainable
 __all__ = ["fit_labelled", "fit_windows"]
 
 _STRETCH, _ROWS = 8, 32
+"""Windows in a stretch, and stretches in a step."""
 _LABELLED_ROWS = 256
+"""Windows in a step, if they are labelled."""
 _ROUNDS = 24
+"""How often a training sees each window, within these numbers of steps."""
 _FEWEST_STEPS, _MOST_STEPS = 400, 800
 _HELD_OUT_SERIES = 16
 _HELD_OUT_VALUES = 2_048
+"""About the most held-out windows that are read at once."""
 
 
 def fit_windows(
@@ -48,7 +52,16 @@ def fit_windows(
         panel, torch.as_tensor(begins), Curriculum(rates, training.curriculum), training, window=window, horizon=1
     )
     with limited(training.threads):
-        run(network, stretches, lambda _: held_out, name, training, rates, grid.label, SILENT)
+        run(
+            network,
+            stretches,
+            lambda _: held_out,
+            name=name,
+            training=training,
+            rates=rates,
+            label=grid.label,
+            watch=SILENT,
+        )
 
 
 def fit_labelled(
@@ -83,7 +96,16 @@ def fit_labelled(
     held_out = HeldOut(panel, none, none, none, window=window, horizon=1, run_in=0, values=1)
     rates = schedule(training.schedule, training.schedule_steps, training.cycles)
     with limited(training.threads):
-        run(network, draws, lambda _: held_out, name, training, rates, grid.label, SILENT)
+        run(
+            network,
+            draws,
+            lambda _: held_out,
+            name=name,
+            training=training,
+            rates=rates,
+            label=grid.label,
+            watch=SILENT,
+        )
     return draws
 
 
