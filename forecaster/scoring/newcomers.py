@@ -37,7 +37,7 @@ class AssignedRows:
     reason: list[str]
 
     def answered(self, answers: Answers, tracks: int) -> Answers:
-        """What is said of the rows that came now; silences that a held row made known are said of the one after it."""
+        """The answers to the rows that came now; silences that a held row revealed are answered with the row after it."""
         for n in np.setdiff1d(np.arange(len(self.names)), self.own).tolist():
             said, after = answers.silent[n * tracks], (n + 1) * tracks
             if said is not None:

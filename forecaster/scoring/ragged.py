@@ -48,5 +48,5 @@ def packed(data: Any) -> Array:
 
 
 def unpacked(array: Array) -> Any:
-    """What `packed` was given."""
+    """The data in an array that `packed` made."""
     return json.loads(array.tobytes())

@@ -12,10 +12,10 @@ __all__ = ["Tracks"]
 
 @dataclass(frozen=True)
 class Tracks:
-    """What the rows of each name are told about: its channels and their whole; without channels, the name's one series.
+    """The answers to each row of a name: one for each channel, then one for the whole; without channels, one.
 
-    Channels are series of the detector, those of one name being neighbours. Each row gets an answer for each channel,
-    and behind them one for the whole: these are the tracks of its name, numbered over all names as the series are.
+    The answers are the tracks of a name, numbered over all names. Channels are series of the detector, and those of one
+    name are neighbours.
     """
 
     channels: tuple[str, ...]

@@ -59,7 +59,7 @@ class Job:
         return made
 
     def _done(self, watch: Watch) -> Artefact | None:
-        """What it gave, if it was done before."""
+        """The artefact of this training, if it was done before."""
         assert self.folder is not None
         if not (self.folder / DESCRIPTION).exists():
             return None

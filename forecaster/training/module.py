@@ -109,7 +109,7 @@ class TrainingModule(pl.LightningModule):
         checkpoint["carried"] = workers.gathered(detached(self.carried, torch.device("cpu")))
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Restore the carried state; it begins anew if there are more or fewer workers, whose rows are others."""
+        """Restore the carried state; it begins anew if there are more or fewer workers, as each then has other rows."""
         self.schedule.steps, self.schedule.eased = checkpoint["schedule"]
         self.clipping.norms = checkpoint["norms"]
         carried = checkpoint["carried"]

@@ -125,7 +125,7 @@ class NetworkState:
         return NetworkState(ring, floor, errors, taken(self.state, part), self.static_BK[part])
 
     def put(self, part: Any, new: "NetworkState") -> None:
-        """Replace the state of some series, by what `some` gave and was then stepped."""
+        """Put back the state of some series, which was copied by `some` and then stepped."""
         for old, one in ((self.ring, new.ring), (self.floor, new.floor), (self.errors, new.errors)):
             for held, value in zip(_values(old), _values(one), strict=True) if old is not None else ():
                 held[part] = value

@@ -91,8 +91,8 @@ def _trainer(training: Training, callbacks: list[pl.Callback], device: torch.dev
     return pl.Trainer(
         accelerator="cuda" if device.type == "cuda" else "cpu",
         strategy=DDPStrategy() if workers.count() > 1 else "auto",
-        devices=workers.beside(),
-        num_nodes=workers.count() // workers.beside(),
+        devices=workers.local_count(),
+        num_nodes=workers.count() // workers.local_count(),
         max_steps=training.steps,
         max_epochs=-1,
         callbacks=callbacks,

@@ -17,12 +17,12 @@ from forecaster.training.stretch import Stretch
 
 __all__ = [
     "Shared",
-    "beside",
     "count",
     "device",
     "gathered",
     "gpus",
     "joined",
+    "local_count",
     "number",
     "of_first",
     "read_by_first",
@@ -50,8 +50,8 @@ def count() -> int:
     return distributed.get_world_size() if distributed.is_initialized() else 1
 
 
-def beside() -> int:
-    """How many of them run on this machine."""
+def local_count() -> int:
+    """How many of these workers run on this machine."""
     return int(os.environ["LOCAL_WORLD_SIZE"]) if count() > 1 else 1
 
 
