@@ -5,7 +5,6 @@ rows = stream.feed(frame)                                  # new rows: unique_id
 stream.save(state)
 """
 
-import os
 from collections.abc import Callable, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -13,8 +12,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from safetensors import SafetensorError
-from safetensors.numpy import load_file, save_file
 
 from forecaster import columns
 from forecaster.counted import counted
@@ -27,6 +24,7 @@ from forecaster.scoring.newcomers import Newcomers
 from forecaster.scoring.ragged import packed, unpacked
 from forecaster.scoring.rate import alarms_per_row
 from forecaster.scoring.saved_detector import STATE, SavedDetector
+from forecaster.scoring.stream_file import read_state, write_state
 from forecaster.scoring.stream_members import Members
 from forecaster.scoring.stream_rows import numbers_of, rows_of
 from forecaster.series import table
@@ -35,11 +33,9 @@ from forecaster.series.door import ALONE, Table, long, plain
 from forecaster.series.frequency import Ints
 from forecaster.series.grid import Floats
 from forecaster.series.rows import LARGEST
-from forecaster.training.writing import writing
 
 __all__ = ["Stream"]
 
-FORMAT = 2
 _DISCOVERIES, _NEWCOMERS = "discoveries", "newcomers"
 
 
@@ -190,40 +186,23 @@ class Stream:
 
     def save(self, folder: Path) -> None:
         """Write the state of all series into a folder, all or nothing. Raises: ConfigError if it cannot be written"""
-        arrays = {"version": packed([FORMAT, self.saved.version])}
+        state = self._members.state()
         if self.discoveries is not None:
-            arrays[_DISCOVERIES] = packed(self.discoveries.to_json())
+            state[_DISCOVERIES] = packed(self.discoveries.to_json())
         if held := self._newcomers.to_json():
-            arrays[_NEWCOMERS] = packed(held)
-        arrays |= self._members.state()
-        with writing(folder, "the state"):
-            folder.mkdir(parents=True, exist_ok=True)
-            half = folder / (STATE + ".half")
-            save_file({name: np.ascontiguousarray(value) for name, value in arrays.items()}, half)
-            with half.open("rb") as written:
-                os.fsync(written.fileno())
-            half.replace(folder / STATE)
+            state[_NEWCOMERS] = packed(held)
+        write_state(folder / STATE, state, self.saved.version)
 
     @classmethod
     def _load(cls, saved: SavedDetector, path: Path) -> "Stream":
-        try:
-            arrays = load_file(path)
-            format_, version = unpacked(arrays["version"])
-        except (OSError, ValueError, KeyError, SafetensorError) as error:
-            raise ArtifactError(f"'{path}' holds no readable state ({error}). Remove it to start anew.") from error
-        if format_ != FORMAT or version != saved.version:
-            raise ArtifactError(
-                f"the state in '{path.parent}' is that of {version} (format {format_}), the detector is {saved.version} "
-                f"(format {FORMAT}). Load that one, or give another --state to start anew."
-            )
-        made = cls(saved)
-        made._members.restore(arrays)
+        state, made = read_state(path, saved.version), cls(saved)
+        made._members.restore(state)
         clocks = (followed.clock for followed in made._members.followed if followed is not None)
         made._clock = made._clock or next(clocks, None)
-        if saved.how.fdr and _DISCOVERIES in arrays:
-            made.discoveries = Discoveries.from_json(saved.how.fdr, unpacked(arrays[_DISCOVERIES]))
-        if _NEWCOMERS in arrays:
-            made._newcomers.restore(unpacked(arrays[_NEWCOMERS]))
+        if saved.how.fdr and _DISCOVERIES in state:
+            made.discoveries = Discoveries.from_json(saved.how.fdr, unpacked(state[_DISCOVERIES]))
+        if _NEWCOMERS in state:
+            made._newcomers.restore(unpacked(state[_NEWCOMERS]))
         return made
 
 
