@@ -20,8 +20,8 @@ from forecaster.errors import ArtifactError, ConfigError, DataError, ForecasterE
 from forecaster.progress import RecordingWatch
 from forecaster.series import synthetic, table
 from forecaster.series.quality import Quality
-from forecaster.serving.cli import main
 from forecaster.training.artefact import Artefact
+from tests.commands import run
 from tests.quick import quick
 
 SETTINGS = quick()
@@ -29,15 +29,6 @@ SETTINGS = quick()
 
 def _run(*words: str) -> "subprocess.CompletedProcess[str]":
     return subprocess.run([sys.executable, "-m", "forecaster", *words], capture_output=True, text=True, check=False)
-
-
-def _code(*words: str) -> int:
-    """How the command ends, in this process."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sys, "argv", ["forecaster", *words])
-        with pytest.raises(SystemExit) as ended:
-            main()
-    return int(ended.value.code or 0)
 
 
 def test_forecast_writes_every_series_and_step(file: Path, tmp_path: Path, hourly: pd.DataFrame) -> None:
@@ -395,12 +386,12 @@ def test_the_command_line_ends_with_the_right_code(
     assert (good.returncode, out.exists()) == (0, True), good.stderr
     assert "wrote" in good.stdout
     pd.concat([hourly, hourly.iloc[:3].assign(unique_id="none", y=np.nan)]).to_parquet(file)
-    assert _code("forecast", str(file), *horizon, "--model", "seasonal_naive", "--out", str(out)) == 3
+    assert run("forecast", str(file), *horizon, "--model", "seasonal_naive", "--out", str(out)).code == 3
     capsys.readouterr()
-    assert _code("forecast", str(tmp_path / "absent.csv"), *horizon, "--out", str(tmp_path / "new.csv")) == 2
+    assert run("forecast", str(tmp_path / "absent.csv"), *horizon, "--out", str(tmp_path / "new.csv")).code == 2
     assert capsys.readouterr().err.startswith("error: no file")
     assert not (tmp_path / "new.csv").exists()
-    assert _code("forecast", str(file), *horizon, "--out", str(tmp_path / "new.csv"), "--set", "steps") == 2
+    assert run("forecast", str(file), *horizon, "--out", str(tmp_path / "new.csv"), "--set", "steps").code == 2
     assert capsys.readouterr().err == "error: --set steps: expected key=value.\n"
 
 

@@ -3,7 +3,6 @@
 import os
 import sqlite3
 import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -23,6 +22,7 @@ from forecaster.series.source import Slice
 from forecaster.serving.rest import create
 from forecaster.store.ledger import Ledger
 from forecaster.store.slices import slice_id
+from tests.commands import run
 
 _FILE = """\
 [pipelines.meters]
@@ -69,11 +69,6 @@ def _mounted(folder: Path) -> Iterator[None]:
     subprocess.run(["umount", "--lazy", str(folder)], check=True)
 
 
-def _run(folder: Path, *words: object) -> "subprocess.CompletedProcess[str]":
-    command = [sys.executable, "-m", "forecaster", *map(str, words)]
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("words", "shown"),
@@ -84,16 +79,16 @@ def _run(folder: Path, *words: object) -> "subprocess.CompletedProcess[str]":
     ],
 )
 def test_what_may_only_be_read_is_looked_at(mounted: Path, words: tuple[str, ...], shown: str) -> None:
-    done = _run(mounted, *words)
-    assert (done.returncode, done.stderr) == (0, ""), done.stderr
+    done = run(*words, folder=mounted)
+    assert (done.code, done.stderr) == (0, ""), done.stderr
     assert shown in done.stdout
 
 
 @pytest.mark.slow
 def test_its_report_is_written_elsewhere(mounted: Path, tmp_path: Path) -> None:
     """The champion, too, is fetched without writing anything."""
-    done = _run(mounted, "report", "--out", tmp_path / "report.html")
-    assert done.returncode == 0, done.stderr
+    done = run("report", "--out", tmp_path / "report.html", folder=mounted)
+    assert done.code == 0, done.stderr
     assert "seasonal_naive" in (tmp_path / "report.html").read_text()
 
 
@@ -109,8 +104,8 @@ def test_its_report_is_written_elsewhere(mounted: Path, tmp_path: Path) -> None:
     ],
 )
 def test_what_would_be_written_is_refused_in_a_line(mounted: Path, words: tuple[str, ...]) -> None:
-    done = _run(mounted, *words)
-    assert done.returncode == 2
+    done = run(*words, folder=mounted)
+    assert done.code == 2
     assert done.stderr.startswith("error: cannot write ")
     assert done.stderr.count("\n") == 1, done.stderr
 

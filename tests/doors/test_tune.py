@@ -1,6 +1,5 @@
 """`forecaster tune`: trials in a file, the words to use, and runs in a project."""
 
-import sys
 from pathlib import Path
 
 import pandas as pd
@@ -8,7 +7,7 @@ import pytest
 
 from forecaster.actions.tune import tune
 from forecaster.errors import ConfigError
-from forecaster.serving.cli import main
+from tests.commands import run
 from tests.quick import quick
 
 
@@ -49,12 +48,9 @@ def test_what_cannot_be_searched_is_refused(file: Path) -> None:
     assert not file.with_name("t.csv").exists()
 
 
-def test_a_list_is_searched_from_the_command_line(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_list_is_searched_from_the_command_line(file: Path) -> None:
     """Its commas are not those between flags."""
     out = file.with_name("trials.csv")
     words = ["--horizon", "6", "--model", "linear", "--trials", "2", "--steps", "5", "--search", "window=6,12"]
-    monkeypatch.setattr(sys, "argv", ["forecaster", "tune", str(file), *words, "--out", str(out)])
-    with pytest.raises(SystemExit) as ended:
-        main()
-    assert not ended.value.code
+    assert run("tune", file, *words, "--out", out).code == 0
     assert set(pd.read_csv(out)["window"].dropna()) <= {6, 12}
