@@ -377,22 +377,19 @@ def test_wrong_settings_are_named(
 
 
 @pytest.mark.slow
-def test_the_command_line_ends_with_the_right_code(
-    file: Path, tmp_path: Path, hourly: pd.DataFrame, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_the_command_line_ends_with_the_right_code(file: Path, tmp_path: Path, hourly: pd.DataFrame) -> None:
     """0: all done; 3: some skipped; 2: bad input, no output, and no traceback."""
-    out, horizon = tmp_path / "out.csv", ("--horizon", "2")
+    out, new, horizon = tmp_path / "out.csv", tmp_path / "new.csv", ("--horizon", "2")
     good = _run("forecast", str(file), *horizon, "--model", "seasonal-naive", "--out", str(out))
     assert (good.returncode, out.exists()) == (0, True), good.stderr
     assert "wrote" in good.stdout
     pd.concat([hourly, hourly.iloc[:3].assign(unique_id="none", y=np.nan)]).to_parquet(file)
-    assert run("forecast", str(file), *horizon, "--model", "seasonal_naive", "--out", str(out)).code == 3
-    capsys.readouterr()
-    assert run("forecast", str(tmp_path / "absent.csv"), *horizon, "--out", str(tmp_path / "new.csv")).code == 2
-    assert capsys.readouterr().err.startswith("error: no file")
-    assert not (tmp_path / "new.csv").exists()
-    assert run("forecast", str(file), *horizon, "--out", str(tmp_path / "new.csv"), "--set", "steps").code == 2
-    assert capsys.readouterr().err == "error: --set steps: expected key=value.\n"
+    assert run("forecast", file, *horizon, "--model", "seasonal_naive", "--out", out).code == 3
+    absent = run("forecast", tmp_path / "absent.csv", *horizon, "--out", new)
+    assert (absent.code, new.exists()) == (2, False)
+    assert absent.stderr.startswith("error: no file")
+    wrong = run("forecast", file, *horizon, "--out", new, "--set", "steps")
+    assert (wrong.code, wrong.stderr) == (2, "error: --set steps: expected key=value.\n")
 
 
 def test_a_full_disk_leaves_nothing_behind(file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
