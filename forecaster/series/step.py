@@ -8,7 +8,7 @@ from functools import cache
 import numpy as np
 
 from forecaster.errors import ConfigError
-from forecaster.series import frequency
+from forecaster.series import frequency, spaced
 from forecaster.series.frequency import DAY, Frequency, Ints
 from forecaster.series.grid import Bools
 from forecaster.series.quality import Quality
@@ -19,6 +19,7 @@ _FEW_ROWS = 10
 """A series with fewer rows takes the majority's step if it fits, because its own would be a guess."""
 _EMPTY = 1.5
 """A given step is too short if the rows' step holds this many of it; a business day is 1.4 days."""
+_BUSINESS = Frequency("B", "business", 1)
 
 _NICE = [
     n * unit
@@ -75,10 +76,13 @@ def steps(
 def _require_filled(times: Ints, codes: Ints, given: Frequency, found: Sequence[Frequency | None]) -> None:
     """Check a given step. Raises: ConfigError if rows come at longer regular intervals, so most steps are empty"""
     own = np.array([0 if one is None else _length(one) for one in found])
+    unit = np.array(
+        [DAY if one is not None and one.kind == "business" else length for one, length in zip(found, own, strict=True)]
+    )
     gaps, same = np.diff(times), codes[1:] == codes[:-1]
-    gaps, own = gaps[same], own[codes[1:][same]]
+    gaps, own, unit = gaps[same], own[codes[1:][same]], unit[codes[1:][same]]
     seldom = own >= _EMPTY * _length(given)
-    even = seldom & ((gaps % np.maximum(own, 1) == 0) | (np.abs(gaps - own) < own // 8))
+    even = seldom & ((gaps % np.maximum(unit, 1) == 0) | (np.abs(gaps - own) < own // 8))
     if len(gaps) >= _FEW_ROWS and even.sum() > 0.5 * len(gaps):
         usual = next(one for one in found if one is not None and _length(one) == own[even].min())
         raise ConfigError(
@@ -105,16 +109,16 @@ def _own(times: Ints, codes: Ints, *, integer: bool) -> list[Frequency | None]:
 
     Shapes:  times [rows] sorted within each series, codes [rows] sorted 0..S-1 -> S steps
     Missing: gaps do no harm, as the commonest difference decides; if none is common, a round
-        step near the median is taken
+        step near the median is taken; where many rows would lie far beside that, the unit of all distances
     """
     series = int(codes[-1]) + 1 if len(codes) else 0
+    begins = np.searchsorted(codes, np.arange(series + 1))
     calendar = None if integer else _Calendar.of(times, codes)
     found: list[Frequency | None] = [None] * series
     for code, common, share, median in _gaps(times, codes):
-        if calendar is None:
-            found[code] = Frequency("int" if common == 1 else f"{common}int", "integer", common)
-        else:
-            found[code] = _name(common, share, median, calendar, code)
+        one = _counts(common) if calendar is None else _name(common, share, median, calendar, code)
+        own = times[begins[code] : begins[code + 1]]
+        found[code] = one if share == 1 or one.kind not in ("fixed", "integer") else _finer(own, one, calendar, code)
     return found
 
 
@@ -168,6 +172,27 @@ class _Calendar:
         return cls(weekend, ends, same, weekday[first])
 
 
+def _counts(size: int) -> Frequency:
+    return Frequency("int" if size == 1 else f"{size}int", "integer", size)
+
+
+def _finer(times: Ints, one: Frequency, calendar: _Calendar | None, code: int) -> Frequency:
+    """The unit of a series' distances where many rows lie far beside a step, else that step.
+
+    Days are business days where none is a Saturday or Sunday.
+    """
+    unit = spaced.unit(times, one.size, integer=calendar is None)
+    if unit is None:
+        return one
+    if calendar is None:
+        finer = _counts(unit)
+    elif unit % (7 * DAY) == 0:
+        finer = frequency.weekly(unit // (7 * DAY), int(calendar.weekday[code]))
+    else:
+        finer = _BUSINESS if unit == DAY and not calendar.weekend[code] else frequency.fixed(unit)
+    return finer if spaced.has_neighbours(times, finer) else one
+
+
 def _name(common: int, share: float, median: float, calendar: _Calendar, code: int) -> Frequency:
     months = round(median / (30.436875 * DAY))
     if months >= 1 and common % DAY == 0 and (calendar.same_day[code] or calendar.month_ends[code]):
@@ -175,7 +200,7 @@ def _name(common: int, share: float, median: float, calendar: _Calendar, code: i
     if common % (7 * DAY) == 0 and share >= 0.5:
         return frequency.weekly(common // (7 * DAY), int(calendar.weekday[code]))
     if common == DAY and 0.5 <= share < 0.95 and not calendar.weekend[code]:
-        return Frequency("B", "business", 1)
+        return _BUSINESS
     nearest = _nearest(median)
     late_clock = share < 0.95 and abs(nearest / common - 1) < 0.01
     return frequency.fixed(common if share >= 0.5 and not late_clock else nearest)

@@ -56,6 +56,21 @@ def test_times_come_back_as_they_were(tmp_path: Path) -> None:
         assert rows["cutoff"].iloc[0] == frame["ds"].iloc[-1]
 
 
+def test_days_of_the_week_go_on(tmp_path: Path) -> None:
+    """Of Mondays, Wednesdays and Fridays each gets its own values, and nothing is forecast for weekends."""
+    days = pd.date_range("2024-01-01", "2024-06-28", freq="D")
+    days = days[days.day_of_week.isin([0, 2, 4])]
+    level = {0: 10.0, 2: 20.0, 4: 30.0}
+    noise = np.random.default_rng(0).normal(size=len(days))
+    pd.DataFrame({"ds": days, "y": days.day_of_week.map(level) + noise}).to_csv(tmp_path / "in.csv", index=False)
+    forecast(tmp_path / "in.csv", horizon=10, out=tmp_path / "out.csv", model="seasonal_naive")
+    rows = pd.read_csv(tmp_path / "out.csv", parse_dates=["ds"])
+    assert rows["ds"].tolist() == pd.bdate_range("2024-07-01", periods=10).tolist()
+    usual = rows["ds"].dt.day_of_week.map(level)
+    assert ((rows["q0.5"] - usual).abs() < 4)[usual.notna()].all()
+    assert ((rows["q0.9"] - rows["q0.1"]).between(1, 8)).all()
+
+
 def test_texts_come_back_as_the_fullest_of_them(tmp_path: Path) -> None:
     """A column that begins with a bare day has hours all the same."""
     texts = pd.date_range("2024-03-28", periods=96, freq="h").strftime("%Y-%m-%d %H:%M:%S").str.replace(" 00:00:00", "")

@@ -215,6 +215,80 @@ def test_the_step_is_found_from_the_times(alias: str, expected: str) -> None:
     assert ahead.tolist() == times[30:].tolist()
 
 
+def _on(weekdays: str, rows: int = 60) -> list[pd.Timestamp]:
+    days = pd.date_range("2023-12-04", periods=7 * rows, freq="D", unit="us")
+    return [day for day in days if day.day_name()[:3] in weekdays.split()][:rows]
+
+
+@pytest.mark.parametrize(
+    ("weekdays", "expected"),
+    [("Mon Wed Fri", "B"), ("Mon Tue Thu", "B"), ("Mon Fri", "B"), ("Tue Wed Sat", "D"), ("Mon Wed Fri Sun", "D")],
+)
+@pytest.mark.parametrize("rows", [12, 60])
+def test_some_days_of_the_week_are_days_with_gaps(weekdays: str, expected: str, rows: int) -> None:
+    """No row moves to a day on which there are no data, and the days after the last go on."""
+    days = _on(weekdays, rows)
+    checked = check(_frame(days), Roles())
+    grid = checked.grids[0]
+    assert (grid.frequency.alias, checked.quality.of("repair")) == (expected, [])
+    assert grid.ds(np.zeros(len(grid.y), np.int64), np.arange(len(grid.y)))[~np.isnan(grid.y)].tolist() == days
+
+
+def test_some_days_of_the_week_are_found_with_holidays_times_and_zones() -> None:
+    """A day left out now and then, an hour that is not midnight, and a night in which clocks are put forward."""
+    days = pd.DatetimeIndex([day for n, day in enumerate(_on("Mon Wed Fri", 90)) if n % 11 != 5])
+    for times in (days, days + pd.Timedelta(hours=9), days.tz_localize("Europe/Paris")):
+        checked = check(_frame(list(times)), Roles())
+        assert (checked.grids[0].frequency.alias, checked.quality.of("repair")) == ("B", [])
+
+
+def test_a_step_of_days_may_be_given_for_some_days_of_the_week_and_hours_may_not() -> None:
+    """Each step of an hour but one in 48 would be empty."""
+    assert check(_frame(_on("Mon Wed Fri")), Roles(), freq="D").grids[0].frequency.alias == "D"
+    with pytest.raises(ConfigError, match="--freq h: most steps would be empty, rows come every B"):
+        check(_frame(_on("Mon Wed Fri")), Roles(), freq="h")
+
+
+def test_dates_now_and_then_lose_no_row() -> None:
+    """One to three days apart by chance: on a grid of two days rows would meet."""
+    distances = np.random.default_rng(0).integers(1, 4, 60)
+    checked = check(_frame(_days(*np.cumsum(distances).tolist())), Roles())
+    grid = checked.grids[0]
+    assert (grid.frequency.alias, checked.quality.of("repair")) == ("D", [])
+    assert int((~np.isnan(grid.y)).sum()) == 60
+
+
+_CHANCE = np.random.default_rng(0)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "expected"),
+    [
+        (600 * np.arange(200) + _CHANCE.integers(-30, 31, 200), "10min"),
+        (5 * np.arange(200) + _CHANCE.integers(-1, 2, 200), "5s"),
+        (2 * np.arange(200) + _CHANCE.integers(0, 2, 200), "2s"),
+        (60 * np.cumsum(_CHANCE.choice([4, 5, 5, 5, 5, 6], 200)), "5min"),
+        (86_400 * (7 * np.arange(100) + _CHANCE.integers(0, 7, 100)), "W"),
+        (86_400 * np.cumsum([2] * 50 + [3] + [2] * 50), "2D"),
+        (np.sort(_CHANCE.choice(3_600 * 300, 300, replace=False)), "30min"),
+    ],
+    ids=["beside minutes", "beside seconds", "half a step", "slow clock", "once a week", "one slip", "by chance"],
+)
+def test_readings_beside_their_steps_make_no_finer_grid(seconds: np.ndarray, expected: str) -> None:
+    """Jitter, a clock that is late, a slip and times by chance: the step stays, and moved rows are told."""
+    checked = check(_frame([pd.Timestamp("2024-01-01") + pd.Timedelta(seconds=int(s)) for s in seconds]), Roles())
+    assert checked.grids[0].frequency.alias == expected
+    assert "moved to the nearest step" in _reasons(checked)
+
+
+@pytest.mark.parametrize("weekdays", ["Tue Thu", "Mon Thu"])
+def test_a_grid_without_neighbours_is_not_taken(weekdays: str) -> None:
+    """Spreads are means of moves from one step to the next; without any, intervals would have no width."""
+    checked = check(_frame(_on(weekdays)), Roles())
+    assert checked.grids[0].frequency.alias in ("2D", "3D")
+    assert "moved to the nearest step" in _reasons(checked)
+
+
 def test_years_beyond_nanoseconds() -> None:
     """Yearly series may run to 2540."""
     times = pd.Series(np.arange(np.datetime64("2200", "Y"), np.datetime64("2500", "Y")).astype("datetime64[us]"))
