@@ -24,8 +24,10 @@ _UNIT_VALUES = 60
 """Number of first values from which a series not seen in training gets its units."""
 _FEWEST_TRAINED = 30
 """Fewest training values that give a series units of its own."""
-_LEAST_SPREAD = 1e-7
-"""Least spread, relative to the size of the values: less is rounding, and a flat series has none."""
+_ROUNDING = 1e-7
+"""A spread of less than this part of the size of the values is rounding: the series is flat."""
+_FLAT = 1e-3
+"""The spread of a flat series, relative to the size of its values."""
 _HALF_95 = 1.96
 _NORMAL = norm.ppf(LEVELS)
 
@@ -190,11 +192,11 @@ def _units(rows_T: Floats) -> tuple[float, float]:
     if len(known) < _FEWEST_TRAINED:
         return np.nan, np.nan
     centre = float(known.mean())
-    return centre, _no_less(float(known.std()), centre)
+    return centre, _spread(float(known.std()), centre)
 
 
-def _no_less(deviation: float, centre: float) -> float:
-    return max(deviation, _LEAST_SPREAD * abs(centre), 1e-9)
+def _spread(deviation: float, centre: float) -> float:
+    return max(deviation if deviation > _ROUNDING * abs(centre) else _FLAT * abs(centre), 1e-9)
 
 
 def _add_first(held: Held, y_nT: Floats, series: Ints) -> None:
@@ -207,7 +209,7 @@ def _add_first(held: Held, y_nT: Floats, series: Ints) -> None:
         count, total, square = (float(held[f"units.{name}"][s]) for name in ("count", "total", "square"))
         centre = total / count
         held["units.centre"][s] = centre
-        held["units.spread"][s] = _no_less(np.sqrt(max(square / count - centre**2, 0.0)), centre)
+        held["units.spread"][s] = _spread(np.sqrt(max(square / count - centre**2, 0.0)), centre)
 
 
 def _in_own_units(look: Look, held: Held) -> tuple[Views, Floats]:
