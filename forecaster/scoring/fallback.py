@@ -26,15 +26,20 @@ def reasons(grid: Grid, ends: Ints, horizon: int) -> dict[int, str]:
     counts = np.add.reduceat(seen, begins, dtype=np.int64)
     low = np.minimum.reduceat(np.where(seen, grid.y, np.inf), begins)
     high = np.maximum.reduceat(np.where(seen, grid.y, -np.inf), begins)
-    weak = (counts < max(2, horizon)) | (low == high)
+    beside = seen & np.concatenate([[False], seen[:-1]])
+    beside[begins] = False
+    apart = ~np.logical_or.reduceat(beside, begins)  # networks measure spreads by moves from one step to the next
+    weak = (counts < max(2, horizon)) | (low == high) | apart
     spread = "the spread of a random walk" if weak.all() else "a spread pooled over the other series"
     for s in np.flatnonzero(weak):
         if counts[s] < 2:
             found[int(s)] = f"fewer than two values: the last value, with {spread}"
         elif low[s] == high[s]:
             found[int(s)] = "constant: the last value, with a small spread"
-        else:
+        elif counts[s] < horizon:
             found[int(s)] = f"shorter than the horizon: the last value, with {spread}"
+        else:
+            found[int(s)] = f"no values of two steps in a row: the last value, with {spread}"
     return found
 
 

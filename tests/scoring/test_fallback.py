@@ -66,3 +66,12 @@ def test_the_reason_names_other_series_only_where_there_are_any() -> None:
     ):
         grid = check(frame, Roles(), freq="h").grids[0]
         assert spread in fallback.reasons(grid, grid.lengths, 5)[grid.series - 1]
+
+
+def test_values_of_every_other_step_have_a_width() -> None:
+    """Networks measure spreads by moves from one step to the next, of which there are none; it was 0, unsaid."""
+    values = 20 + np.random.default_rng(1).normal(size=300)
+    values[::2] = np.nan
+    assert 2 < _widths(_series("sparse", values))["sparse"] < 8
+    values[150] = 20.0
+    assert not _widths(_series("sparse", values)), "two neighbours are known"
