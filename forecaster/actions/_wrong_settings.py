@@ -72,8 +72,14 @@ def _rate(text: str) -> None:
 
 
 def _training(one: "Pipeline") -> None:
+    from forecaster.series.roles import Roles
     from forecaster.training.recipe import require_recipe
 
+    for role in Roles.__dataclass_fields__:
+        if role in one.settings:
+            raise ConfigError(
+                f"{role}: a pipeline's series have a value each and no covariates. forecast --{role} reads such columns of a file."
+            )
     require_recipe(one.model, {"training.max_seconds": one.max_seconds, **one.settings})
 
 

@@ -9,6 +9,7 @@ from forecaster.actions._looking import look
 from forecaster.actions._restated import unsaid
 from forecaster.actions._telling import plain, relate, tell, tell_failure
 from forecaster.actions.base import Outcome, instant
+from forecaster.counted import counted
 from forecaster.errors import ConfigError, DiskError
 from forecaster.progress import SILENT, Watch
 from forecaster.registry.base import CHAMPION, Version
@@ -72,7 +73,7 @@ def _scored(app: "App", one: "Pipeline", when: datetime, watch: Watch) -> dict[s
         alerts = {name: app.alert(name) for name in one.alerts}  # report a wrong setting before anything is stored
         scored = look(app, one, champion, when, watch)
         made_by = _made_by(one, champion, run.run_id, when)
-        run.facts = {"events": _store_events(app, one, scored, made_by)}
+        run.facts = {"events": _store_events(app, one, scored, made_by, watch)}
         try:
             run.facts |= _stored(app, one, scored, champion, made_by)
         finally:  # stored events are alerted even if a full disk takes no more
@@ -122,7 +123,7 @@ def _store_scores(app: "App", one: "Pipeline", scored: "Scored", champion: Versi
     return len(fresh)
 
 
-def _store_events(app: "App", one: "Pipeline", scored: "Scored", made_by: dict[str, Any]) -> int:
+def _store_events(app: "App", one: "Pipeline", scored: "Scored", made_by: dict[str, Any], watch: Watch) -> int:
     """Events in rows not scored before; returns how many are new."""
     begun = scored.events[_after(scored.events, "end", scored.newest)]
     # Events found in the first scoring of past rows are recorded, but not alerted.
@@ -132,6 +133,11 @@ def _store_events(app: "App", one: "Pipeline", scored: "Scored", made_by: dict[s
     put = app.ledger.events.put([{str(k): plain(v) for k, v in entry.items()} for entry in entries])
     app.ledger.events.close(one.name, scored.open)
     relate(app, one, begun)
+    if one.alerts and not news.all():
+        watch.say(
+            f"{one.name}: {counted(int((~news).sum()), 'event')} of a series' first scoring: no alert; "
+            f"see forecaster query anomalies {one.name}"
+        )
     return len(put)
 
 

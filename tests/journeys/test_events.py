@@ -24,6 +24,7 @@ from forecaster.app import App
 from forecaster.client import Client
 from forecaster.errors import ConfigError
 from forecaster.evaluation.rehearsal import Rehearsal
+from forecaster.progress import RecordingWatch
 from forecaster.series import synthetic
 from forecaster.serving import rest
 from tests.meters import TOLD_METERS
@@ -99,6 +100,22 @@ def test_nobody_is_told_of_what_was_taken_up(project: Project) -> None:
     assert '"a valve"' in said.text
     with pytest.raises(ConfigError, match="both or neither"):
         label(name, as_="snoozed", app=app)
+
+
+@pytest.mark.slow
+def test_events_of_the_past_are_recorded_and_nobody_is_alerted_to_them(project: Project, tmp_path: Path) -> None:
+    """A meter that is new has been there for weeks: what happened to it is shown, with a word on why nobody was told."""
+    frame = synthetic.seasonal(1, 640, noise=0.1, seed=2).assign(unique_id="new")
+    frame.loc[620:622, "y"] += 9
+    frame.to_csv(tmp_path / "data" / "new.csv", index=False)
+    ingest("meters", app=project.app)
+    watch = RecordingWatch()
+    score("meters", app=project.app, watch=watch)
+    found = project.app.ledger.events.find(series_ids=["new"])
+    assert _utc(620) in found["start"].tolist()
+    assert not (tmp_path / "alerts.jsonl").exists()
+    (line,) = [line for line in watch.lines if "first scoring" in line]
+    assert line.startswith(f"meters: {len(found)} event")
 
 
 @pytest.mark.slow
