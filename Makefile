@@ -9,12 +9,15 @@ WHERE := $(if $(PIP_FIND_LINKS),--find-links $(PIP_FIND_LINKS)) $(if $(TORCH_BAC
 # Tests start Python some hundred times: what it compiled is kept, also where the environment says otherwise.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test setup lint types test-all bench peers pages browser cluster clean
+.PHONY: demo test tests setup lint types test-all bench peers pages browser cluster clean
 
 demo: setup  ## the whole road on data that installed packages carry
 	$(BIN)/python -m flows.demo
 
-test: setup browser cluster lint types  ## everything that CI runs
+test: setup browser cluster  ## everything that CI runs; types are checked beside the first tests, as that takes one core
+	$(MAKE) --no-print-directory -j2 types tests
+
+tests: lint
 	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder -m "not long and not gpu"
 
 setup: $(VENV)/.ready  ## install, nothing else
