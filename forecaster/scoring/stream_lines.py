@@ -44,7 +44,8 @@ class _Row:
 def batches(read: Callable[[int], bytes | None]) -> Iterator[list[bytes]]:
     """Lines as they come, all that are waiting in one batch; an empty batch where nothing came for a while.
 
-    `read` gives what has arrived, None after a while without anything, and b"" at the end. Of a line without an end no more is kept than shows that it is too long.
+    `read` gives what has arrived, None after a while without anything, and b"" at the end. Of a line without an end no
+    more is kept than shows that it is too long.
     """
     begun = bytearray()
     while (chunk := read(_BYTES_AT_ONCE)) != b"":

@@ -12,11 +12,12 @@ from forecaster.panel.panel import Panel, pack
 from forecaster.progress import SILENT
 from forecaster.series.frequency import Ints
 from forecaster.series.grid import Bools, Floats, Grid
+from forecaster.training.checkpoints import Draws
 from forecaster.training.curriculum import Curriculum
 from forecaster.training.held_out import HeldOut
 from forecaster.training.labelled_windows import LabelledWindows
 from forecaster.training.run import run
-from forecaster.training.schedule import schedule
+from forecaster.training.schedule import Schedule, schedule
 from forecaster.training.settings import Training
 from forecaster.training.stretch import TrainingStretches
 from forecaster.training.trainable import Trainable
@@ -51,17 +52,7 @@ def fit_windows(
     stretches = TrainingStretches(
         panel, torch.as_tensor(begins), Curriculum(rates, training.curriculum), training, window=window, horizon=1
     )
-    with limited(training.threads):
-        run(
-            network,
-            stretches,
-            lambda _: held_out,
-            name=name,
-            training=training,
-            rates=rates,
-            label=grid.label,
-            watch=SILENT,
-        )
+    _run(network, stretches, held_out, name, grid, training, rates)
 
 
 def fit_labelled(
@@ -95,6 +86,14 @@ def fit_labelled(
     none = torch.zeros(0, dtype=torch.int64)
     held_out = HeldOut(panel, none, none, none, window=window, horizon=1, run_in=0, values=1)
     rates = schedule(training.schedule, training.schedule_steps, training.cycles)
+    _run(network, draws, held_out, name, grid, training, rates)
+    return draws
+
+
+def _run(
+    network: Trainable, draws: Draws, held_out: HeldOut, name: str, grid: Grid, training: Training, rates: Schedule
+) -> None:
+    """Train it in silence."""
     with limited(training.threads):
         run(
             network,
@@ -106,7 +105,6 @@ def fit_labelled(
             label=grid.label,
             watch=SILENT,
         )
-    return draws
 
 
 def _panel(grid: Grid) -> Panel:
