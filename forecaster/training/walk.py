@@ -82,8 +82,8 @@ def walk(
     Shapes: first, last [S] positions; a series with last < first gives none
     Raises: ArtifactError if the grid's step is not the model's
     """
-    asked = first, last, stride, adaptive, warmup, device
-    every = [_alone(member, grid, *asked) for member in artefact.members]
+    asked = _Asked(first, last, stride)
+    every = [_alone(member, grid, asked, adaptive, warmup, device) for member in artefact.members]
     floors = Floors.of(grid) if adaptive else None
     for parts in zip(*every, strict=True):  # members' forecasts come in the same parts
         series, cutoffs = parts[0].series, parts[0].cutoffs
@@ -92,24 +92,18 @@ def walk(
 
 
 def _alone(
-    artefact: Artefact,
-    grid: Grid,
-    first: Ints,
-    last: Ints,
-    stride: int,
-    adaptive: bool,
-    warmup: int | None,
-    device: str,
+    artefact: Artefact, grid: Grid, asked: "_Asked", adaptive: bool, warmup: int | None, device: str
 ) -> Iterator[Forecasts]:
     """What one member of `walk` forecasts."""
     _require_step(artefact, grid)
+    first, last = asked.first, asked.last
     begins = np.zeros_like(first) if warmup is None else np.maximum(first + 1 - warmup, 0)
     own = _Pass.of(artefact, grid, begins, device)
     adapts = adaptive and own.can_adapt(warmup)
     wanted = np.flatnonzero((last >= first) & (last >= 0))
     order = wanted[np.argsort((last - begins)[wanted], kind="stable")]
     for group in _groups(order, last - begins + 1):
-        yield from own.over(group, _Asked(first[group], last[group], stride), adapts=adapts)
+        yield from own.over(group, asked.of(group), adapts=adapts)
 
 
 def last_forecasts(artefact: Artefact, grid: Grid, *, warmup: int | None = None, device: str = "auto") -> Forecasts:
@@ -179,11 +173,15 @@ def _groups(order: Ints, steps: Ints) -> Iterator[Ints]:
 
 @dataclass(frozen=True)
 class _Asked:
-    """The cutoffs that a caller wants, one range for each series of the group."""
+    """The cutoffs that a caller wants, one range for each series."""
 
     first: Ints
     last: Ints
     stride: int
+
+    def of(self, group: Ints) -> "_Asked":
+        """Those of some series."""
+        return _Asked(self.first[group], self.last[group], self.stride)
 
     def cutoffs(self, block: Block) -> tuple[Ints, Ints]:
         """The wanted cutoffs in a block: series of the group, and steps of the block, [n]"""
