@@ -36,11 +36,13 @@ def main() -> None:
 
 def deployments(project: str) -> list[RunnerDeployment]:
     """Five deployments for each pipeline (score, train and monitor on their schedules or by hand, ingest and listen by hand),
-    and the lake's upkeep."""
+    and the lake's upkeep. A pipeline without a horizon is read on its schedule."""
     made, settings = [], opened(project).settings
     for one in settings.pipelines.values():
-        scheduled = ((score, one.schedule), (train, one.train_schedule), (monitor, one.monitor_schedule))
-        for flow, text in (*scheduled, (ingest, ""), (listen, "")):
+        scheduled: list[tuple[Flow[..., Any], str]] = [(ingest, "" if one.horizon else one.schedule), (listen, "")]
+        if one.horizon:
+            scheduled += [(score, one.schedule), (train, one.train_schedule), (monitor, one.monitor_schedule)]
+        for flow, text in scheduled:
             made.append(_deployment(flow, one.name, text, {"pipeline": one.name, "project": project}))
     if not made:
         raise ConfigError(f"'{project}' has no pipeline to serve.")

@@ -39,7 +39,7 @@ class Pipeline:
     """Conditions that new rows must meet: mode, step, unit, range, duplicates, max_gap, stale, flat
     (`series/contract.py`)."""
     horizon: int
-    """Number of steps to forecast."""
+    """Number of steps to forecast; 0 for series that are only read, as covariates of others."""
     schedule: str = ""
     """When to read the source and to score, such as "every 6h", or a cron line in UTC. Empty: no schedule."""
     train_schedule: str = ""
@@ -48,6 +48,13 @@ class Pipeline:
     """When to judge the stored forecasts by the values that came, and to count alarms (`forecaster monitor`); written like `schedule`."""
     retrain: bool = False
     """Whether that trains and promotes, too, if the champion's forecasts have become worse than it promised."""
+    past: list[str] = field(default_factory=list)
+    """Other series that forecasts read up to their cutoff, such as "weather/pressure"; `{series}` and `{entity}` stand for
+    the name of each series and what it belongs to (`docs/covariates.md`)."""
+    future: list[str] = field(default_factory=list)
+    """Other series that are known in advance, such as "{entity}/promo": plans, issued weather forecasts."""
+    static: list[str] = field(default_factory=list)
+    """Facts of each series that forecasts read: tags of its source, such as "region", or domain, entity, channel, unit."""
     model: str = "auto"
     """Forecasting model: "auto", or the name of a file in `models/`."""
     detector: str = "auto"
@@ -73,16 +80,26 @@ class Pipeline:
     def __post_init__(self) -> None:
         if not re.fullmatch(r"[a-z][a-z0-9_-]*", self.name):
             raise ConfigError(f"pipeline '{self.name}': a name has lower-case letters, digits, '-' and '_'.")
-        if self.horizon < 1:
-            raise ConfigError(f"pipeline '{self.name}': horizon must be at least 1, got {self.horizon}.")
+        if self.horizon < 0:
+            raise ConfigError(
+                f"pipeline '{self.name}': horizon must be at least 1, or 0 for series that are only read; got {self.horizon}."
+            )
         if not self.max_seconds > 0:
             raise ConfigError(f"pipeline '{self.name}': max_seconds must be positive, got {self.max_seconds}.")
         if not all(type(season) is int and season >= 1 for season in self.season):
             raise ConfigError(
                 f"pipeline '{self.name}': season is a list of numbers of steps, each at least 1, such as [24, 168]; got {self.season}."
             )
-        if not all(isinstance(alert, str) for alert in self.alerts):
-            raise ConfigError(f"pipeline '{self.name}': alerts are names such as [\"jsonl\"], got {self.alerts}.")
+        for key, sample in (
+            ("alerts", "jsonl"),
+            ("past", "weather/pressure"),
+            ("future", "{entity}/promo"),
+            ("static", "region"),
+        ):
+            if not all(isinstance(name, str) and name for name in getattr(self, key)):
+                raise ConfigError(
+                    f"pipeline '{self.name}': {key} is a list of names such as [\"{sample}\"], got {getattr(self, key)}."
+                )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -193,6 +210,14 @@ class Settings:
         if not self.pipelines:
             raise ConfigError("the project file has no pipeline. Add a [pipelines.NAME] section.")
         return list(self.pipelines.values())
+
+    def forecasting(self, name: str | None) -> list[Pipeline]:
+        """The same, of pipelines that forecast. Raises: ConfigError for a name of one that only reads, too"""
+        chosen = [one for one in self.chosen(name) if one.horizon]
+        if not chosen:
+            who = f"pipeline '{name}' only reads its" if name else "every pipeline only reads its"
+            raise ConfigError(f"{who} series: horizon is 0.")
+        return chosen
 
     def _placed(self) -> "Settings":
         """The same settings with absolute paths, and with `${NAME}` replaced by environment variables."""

@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from forecaster.actions._covariates import forecast_series, roles_of
 from forecaster.actions._feedback import feedback_of, labels_of, verdicts
 from forecaster.actions._snapshots import Snapshots, digest
 from forecaster.columns import EXPECTATION
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from forecaster.scoring.detection import Detection
     from forecaster.scoring.forecaster import Forecaster
     from forecaster.series.frame import Checked
+    from forecaster.series.roles import Roles
     from forecaster.settings import Pipeline
 
 __all__ = ["Scored", "found_by", "how_of", "look"]
@@ -48,7 +50,7 @@ def look(app: "App", one: "Pipeline", champion: "Version", now: datetime, watch:
     from forecaster.scoring.forecaster import Forecaster
     from forecaster.scoring.maintenance import spans
 
-    names = app.ledger.find_series(stream=one.name)["unique_id"].tolist()
+    names = forecast_series(app, one)["unique_id"].tolist()
     said = verdicts(app, names, now)
     how = how_of(app, one)
     forecaster = Forecaster.load(app.registry.fetch(champion) / "model")
@@ -56,6 +58,11 @@ def look(app: "App", one: "Pipeline", champion: "Version", now: datetime, watch:
         watch.say(
             f"{one.name}: version {champion.version} forecasts {counted(forecaster.horizon, 'step')}, the settings ask for "
             f"{one.horizon}; a training follows them: forecaster train {one.name}"
+        )
+    if forecaster.roles != roles_of(one):
+        watch.say(
+            f"{one.name}: version {champion.version} reads {_read_by(forecaster.roles)}, the settings ask for "
+            f"{_read_by(roles_of(one))}; a training follows them: forecaster train {one.name}"
         )
     spoken = said[["event_id", "state", "at", "over", "every"]].to_csv()
     kind = digest(champion.version, asdict(how), spans(how.rules.maintenance), spoken)
@@ -125,8 +132,12 @@ class _Scoring:
         from forecaster.scoring.standing import Standing
 
         self.snapshots.begin()
-        frame, checked = observed(self.app, self.one, self.now)
+        frame, checked = observed(self.app, self.one, self.now, self.forecaster.roles)
+        noted = checked.quality.lines("note")
         forecasts = self.forecaster.predict(checked)
+        for line in checked.quality.lines("note"):
+            if line not in noted:  # future values that are missing; the others were said by the training
+                self.watch.say(f"{self.one.name}: {line}")
         names, spoken_of = frame["unique_id"].unique(), self.said["unique_id"].unique().tolist()
         scored = self.app.lake.read("scores", series=spoken_of, only=["unique_id", "ds", "as_of", "event_id"])
         rehearsal = Rehearsal.load(self.app.registry.fetch(self.champion) / "rehearsal")
@@ -136,6 +147,8 @@ class _Scoring:
         last = frame.groupby("unique_id")["ds"].max()
 
         def keep() -> None:
+            if self.forecaster.roles.covariates:  # what stands beside a series may have changed: all is read again
+                return
             try:
                 standing = Standing.after(self.snapshots.home, self.forecaster, checked, found, self.how)
             except (ArtifactError, ConfigError) as error:  # it has no such form, or cannot be written
@@ -145,6 +158,11 @@ class _Scoring:
 
         goes_on = events.loc[events["is_open"].astype(bool), "event_id"].tolist()
         return Scored(forecasts, scores_of(found), events, goes_on, newest, keep)
+
+
+def _read_by(roles: "Roles") -> str:
+    """What a model reads beside its series."""
+    return ", ".join((*roles.covariates, *roles.static)) or "no covariates"
 
 
 def _with_what_was(events: "pd.DataFrame", known: "pd.DataFrame") -> "pd.DataFrame":

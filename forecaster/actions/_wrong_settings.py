@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import UTC
 from typing import TYPE_CHECKING
 
+from forecaster.actions._covariates import roles_of
 from forecaster.errors import ConfigError, ForecasterError
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ def of_pipeline(app: "App", one: "Pipeline") -> list[str]:
         (f"{section}.train_schedule", lambda: _timetable(one.train_schedule)),
         (f"{section}.monitor_schedule", lambda: _timetable(one.monitor_schedule)),
         (f"{section}.false_alarms", lambda: _rate(one.false_alarms)),
+        (f"{section}", lambda: roles_of(one)),
         (f"{section}.settings", lambda: _training(one)),
         (f"{section}.judging", lambda: _detector(app, replace(one, rules={}))),
         (f"{section}", lambda: _rules(app, replace(one, judging={}))),
@@ -77,9 +79,8 @@ def _training(one: "Pipeline") -> None:
 
     for role in Roles.__dataclass_fields__:
         if role in one.settings:
-            raise ConfigError(
-                f"{role}: a pipeline's series have a value each and no covariates. forecast --{role} reads such columns of a file."
-            )
+            where = "a pipeline's series have one value each" if role == "targets" else "it stands beside 'horizon'"
+            raise ConfigError(f"{role}: {where}.")
     require_recipe(one.model, {"training.max_seconds": one.max_seconds, **one.settings})
 
 

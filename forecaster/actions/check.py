@@ -1,9 +1,11 @@
 """Look whether a project's settings fit, and whether what they name answers, before anything runs."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING, Annotated
 
 from forecaster.actions import _shared_names
+from forecaster.actions._covariates import roles_of, unknown_covariates
 from forecaster.actions._wrong_settings import of_pipeline, of_project
 from forecaster.actions.base import Outcome
 from forecaster.errors import ForecasterError
@@ -65,12 +67,26 @@ def _asked(app: "App") -> tuple[list[str], list[str]]:
 
 def _problems(app: "App", one: "Pipeline", live: bool) -> list[str]:
     """Problems of its own settings, of its source, and of its names."""
-    others = [*_of_source(app, one, live), *_shared_names.of_settings(app, one)]
+    others = [
+        *_of_source(app, one, live),
+        *_shared_names.of_settings(app, one),
+        *(_of_covariates(app, one) if live else []),
+    ]
     return [*of_pipeline(app, one), *(_where(app, one.name) + problem for problem in others)]
 
 
 def _where(app: "App", name: str) -> str:
     return f"{app.settings.file.name}: pipelines.{name}: "
+
+
+def _of_covariates(app: "App", one: "Pipeline") -> list[str]:
+    """Covariates that no series has, once the pipeline's own series are known."""
+    from forecaster.store.ledger import Ledger
+
+    with suppress(ForecasterError):  # said of the ledger, or of the pipeline's settings
+        if Ledger.answers(app.settings.ledger):
+            return unknown_covariates(app, one, roles_of(one))
+    return []
 
 
 def _of_source(app: "App", one: "Pipeline", live: bool) -> list[str]:

@@ -48,7 +48,7 @@ def monitor(
     import pandas as pd
 
     begin = instant(since, "--since")
-    judged = each(app.settings.chosen(pipeline), lambda one: _monitored(app, one, begin, watch))
+    judged = each(app.settings.forecasting(pipeline), lambda one: _monitored(app, one, begin, watch))
     failed = failures(judged)
     rows = [{"pipeline": row["pipeline"], **version} for row in judged for version in row.get("versions", [])]
     wrong = [

@@ -1,5 +1,7 @@
 """Let the challenger serve, if it is better."""
 
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,6 +15,8 @@ from forecaster.registry.base import CHALLENGER, CHAMPION, PROMOTED, Version
 if TYPE_CHECKING:
     from forecaster.app import App
     from forecaster.evaluation.rehearsal import Rehearsal
+    from forecaster.series.frame import Checked
+    from forecaster.series.roles import Roles
     from forecaster.settings import Pipeline
 
 __all__ = ["promote"]
@@ -39,7 +43,7 @@ def promote(
 
     if version is not None and pipeline is None:
         raise ConfigError("--version needs the name of a pipeline.")
-    rows = each(app.settings.chosen(pipeline), lambda one: _promoted(app, one, version, watch))
+    rows = each(app.settings.forecasting(pipeline), lambda one: _promoted(app, one, version, watch))
     failed = failures(rows)
     table = pd.DataFrame(rows).drop(columns="error", errors="ignore")
     return Outcome(failed, table, skipped=len(failed), facts={"decisions": rows})
@@ -93,36 +97,46 @@ def _compared(
     from forecaster.actions._observed import observed
     from forecaster.evaluation.promotion import decide
     from forecaster.evaluation.rehearsal import Rehearsal, rehearse
+    from forecaster.series.roles import Roles
 
     rehearsal = Rehearsal.load(app.registry.fetch(challenger) / "rehearsal")
-    _, checked = observed(app, one, rehearsal.as_of)
-    naive = rehearse(checked, model=NAIVE, horizon=one.horizon, season=one.season, as_of=rehearsal.as_of)
-    scores = {"challenger": rehearsal.judge(checked).values(), NAIVE: naive.judge(checked).values()}
+
+    @cache
+    def rows(roles: "Roles") -> "Checked":
+        """What the challenger was trained on, with the covariates of a model."""
+        return observed(app, one, rehearsal.as_of, roles)[1]
+
+    naive = rehearse(rows(Roles()), model=NAIVE, horizon=one.horizon, season=one.season, as_of=rehearsal.as_of)
+    scores = {
+        "challenger": rehearsal.judge(rows(rehearsal.forecaster.roles)).values(),
+        NAIVE: naive.judge(rows(Roles())).values(),
+    }
     if champion is not None:
         watch.say(f"{one.name}: champion {champion.version} against challenger {challenger.version}")
-        scores["champion"] = _champion_scores(app, champion, rehearsal, naive, checked)
+        scores["champion"] = _champion_scores(app, one, champion, rehearsal, rows)
     decision = decide(scores["challenger"], scores[NAIVE], scores.get("champion"))
     if decision.promote:
         return challenger, decision.reason, {"scores": scores}
     if champion is None:
-        version = _register_naive(app, one, challenger, checked, naive)
+        version = _register_naive(app, one, challenger, rows(Roles()), naive)
         return version, f"{decision.reason}; seasonal naive serves", {"scores": scores}
     return None, decision.reason, {"scores": scores}
 
 
 def _champion_scores(
-    app: "App", champion: Version, rehearsal: "Rehearsal", naive: "Rehearsal", checked: Any
+    app: "App", one: "Pipeline", champion: Version, rehearsal: "Rehearsal", rows: "Callable[[Roles], Checked]"
 ) -> dict[str, float]:
     """The champion's rehearsal on the challenger's test part: rows that neither was trained on.
 
-    If it was not trained on this step, naive stands in for it: all are judged on the same rows.
+    It reads its own covariates. If it was not trained on a step, naive stands in for it: all are judged on the same rows.
     """
     from dataclasses import replace
 
-    from forecaster.evaluation.rehearsal import Rehearsal
+    from forecaster.evaluation.rehearsal import Rehearsal, rehearse
 
     own = Rehearsal.load(app.registry.fetch(champion) / "rehearsal").forecaster
-    known = {artefact.plan.step for artefact in own.artefacts}
+    checked, known = rows(own.roles), {artefact.plan.step for artefact in own.artefacts}
+    naive = rehearse(checked, model=NAIVE, horizon=one.horizon, season=one.season, as_of=rehearsal.as_of)
     lent = tuple(artefact for artefact in naive.forecaster.artefacts if artefact.plan.step not in known)
     whole = replace(own, artefacts=own.artefacts + lent)
     return replace(rehearsal, forecaster=whole).judge(checked).values()

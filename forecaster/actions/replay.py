@@ -40,6 +40,7 @@ def replay(
     """
     import pandas as pd
 
+    from forecaster.actions._covariates import forecast_series
     from forecaster.actions._looking import how_of
     from forecaster.scoring.rules import among
     from forecaster.series.table_writer import write
@@ -48,7 +49,7 @@ def replay(
     if others:
         raise ConfigError(f"--set {next(iter(others))}: a replay takes rules.KEY=VALUE only.")
     span = instant(since, "--since"), instant(until, "--until")
-    names = app.ledger.find_series(stream=one.name)["unique_id"].tolist()
+    names = forecast_series(app, one)["unique_id"].tolist()
     scores = app.lake.read("scores", series=names) if names else pd.DataFrame()
     if len(scores) == 0:
         raise DataError(f"pipeline '{one.name}' has no scores yet. Run: forecaster score {one.name}")
@@ -114,7 +115,7 @@ def _with_feedback(app: "App", one: "Pipeline", how: "Detection") -> Looked:
             f"pipeline '{one.name}' has no champion, which looks again. Run: forecaster promote {one.name}"
         )
     rehearsal = Rehearsal.load(app.registry.fetch(champion) / "rehearsal")
-    frame, checked = observed(app, one, now)
+    frame, checked = observed(app, one, now, rehearsal.forecaster.roles)
     said = verdicts(app, frame["unique_id"].unique().tolist(), now)
     before, after = (events_of(found_by(rehearsal, checked, how, now, some, None)) for some in (said.head(0), said))
     return before, after, _fates(said[said["over"].isna()], after)

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
+from forecaster.actions._covariates import forecast_series
 from forecaster.actions.base import Outcome
 from forecaster.columns import UNIQUE_ID
 from forecaster.evaluation.reference import NAIVE
@@ -38,8 +39,8 @@ def report(
     from forecaster.reporting.page import Section, write_page
 
     rows, sections, left_out = [], [], []
-    for one in app.settings.chosen(pipeline):
-        known = app.ledger.find_series(stream=one.name)
+    for one in app.settings.forecasting(pipeline):
+        known = forecast_series(app, one)
         model, version, scores = _champion(app, one)
         if len(known) > _MOST_SERIES:
             left_out.append(f"{one.name}: the first {_MOST_SERIES} of {len(known):,} series")

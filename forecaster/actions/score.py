@@ -42,7 +42,7 @@ def score(
     import pandas as pd
 
     when = app.as_of(instant(as_of, "--as-of") or datetime.now(UTC))
-    rows = each(app.settings.chosen(pipeline), lambda one: _scored_or_told(app, one, when, watch))
+    rows = each(app.settings.forecasting(pipeline), lambda one: _scored_or_told(app, one, when, watch))
     failed = failures(rows)
     unreached = [f"{row['pipeline']}: {row['alert_error']}" for row in rows if "alert_error" in row]
     table = pd.DataFrame(rows).drop(columns=["error", "alert_error"], errors="ignore")

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
+from forecaster.actions._covariates import roles_of
 from forecaster.actions._each import each, failures
 from forecaster.actions._observed import examples
 from forecaster.actions._training_run import Trained, show
@@ -38,7 +39,7 @@ def train(
     import pandas as pd
 
     when = app.as_of(instant(as_of, "--as-of") or datetime.now(UTC))
-    rows = each(app.settings.chosen(pipeline), lambda one: _challenger(app, one, when, watch))
+    rows = each(app.settings.forecasting(pipeline), lambda one: _challenger(app, one, when, watch))
     lines = [f"{row['pipeline']}: version {row['version']} is the challenger" for row in rows if "version" in row]
     failed = failures(rows)
     table = pd.DataFrame(rows).drop(columns="error", errors="ignore")
@@ -54,7 +55,9 @@ def _challenger(app: "App", one: "Pipeline", when: datetime, watch: Watch) -> di
 
 def _train_one(app: "App", one: "Pipeline", when: datetime, run: "Run", watch: Watch) -> tuple[Version, dict[str, Any]]:
     app.registry.resolve(one.name, CHALLENGER)  # report a registry that cannot be reached before the work
-    frame, checked, left_out = examples(app, one, when)
+    frame, checked, left_out = examples(app, one, when, roles_of(one))
+    for line in checked.quality.lines("note"):
+        watch.say(f"{one.name}: {line}")
     if left_out:
         watch.say(f"{one.name}: left out {', '.join(f'{rows} {name}' for name, rows in left_out.items())}")
     trained = _trained(one, checked, len(frame), when, watch)

@@ -45,10 +45,10 @@ class Quality:
         """Findings of one kind."""
         return [finding for finding in self.findings if finding.kind == kind]
 
-    def lines(self) -> list[str]:
-        """One line per reason, with counts, for the screen."""
+    def lines(self, kind: Kind | None = None) -> list[str]:
+        """One line per reason, of one kind or of all, with counts, for the screen."""
         totals: dict[tuple[str, str], list[int]] = {}
-        for finding in self.findings:
+        for finding in self.findings if kind is None else self.of(kind):
             entry = totals.setdefault((finding.kind, finding.reason), [0, 0])
             entry[0] += bool(finding.unique_id)
             entry[1] += finding.rows

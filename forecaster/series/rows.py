@@ -16,7 +16,7 @@ from forecaster.series.grid import Bools, Floats, Labels, Objects
 from forecaster.series.quality import Quality
 from forecaster.series.roles import Roles
 
-__all__ = ["LARGEST", "Rows", "clean", "in_order", "numbers_in", "picked"]
+__all__ = ["LARGEST", "Rows", "clean", "coded", "in_order", "numbers_in", "picked"]
 
 _COMMA = r"-?\d+,\d+"
 _POINTS = r"-?\d{1,3}(\.\d{3})+,\d+"
@@ -52,7 +52,7 @@ class Rows:
 
 def clean(frame: pd.DataFrame, roles: Roles, clock: Clock, quality: Quality) -> Rows:
     """Rows with a name and a time, their numbers finite or NaN."""
-    static = [_coded(frame[name], quality) for name in roles.static]
+    static = [coded(frame[name], quality) for name in roles.static]
     varying = [numbers_in(frame[name], quality) for name in (*roles.targets, *roles.covariates)]
     numbers = np.column_stack([*varying, *(values for values, _ in static)])
     endless = np.abs(numbers) > LARGEST
@@ -137,7 +137,7 @@ def _advice(text: str) -> str:
     return "Leave such cells empty, or drop the rows; only --static columns may hold text."
 
 
-def _coded(column: "pd.Series[Any]", quality: Quality) -> tuple[Floats, tuple[str, ...]]:
+def coded(column: "pd.Series[Any]", quality: Quality) -> tuple[Floats, tuple[str, ...]]:
     """The numbers of a column, and no labels; for a text column, each row's label number (NaN if empty), and labels."""
     if not _is_text(column):
         return numbers_in(column, quality), ()
