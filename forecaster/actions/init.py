@@ -80,7 +80,7 @@ train_schedule = "every 30D"
 model = "auto"
 false_alarms = "1/series-year"
 
-# Examples for your own data; docs/sources.md lists all sources.
+# Examples for your own data; docs/sources.md lists all sources, docs/covariates.md says how forecasts read other series.
 # [pipelines.berlin]
 # source = "open_meteo"
 # options = { locations = { berlin = [52.52, 13.41] }, variables = ["temperature_2m"], start = "730D" }

@@ -1,7 +1,8 @@
 """Series at the border: frames, roles, steps, calendars and the contract of a connector. A map of the files, by topic:
 
 A table in     `door` takes what a user has, `table` reads files (`csv_file` the difficult ones), `roles` says what columns
-               are (`likely` guesses, if they have other names), `ahead` adds what is known in advance
+               are (`likely` guesses, if they have other names), `ahead` adds what is known in advance, `covariates` other
+               series as they were known
 The border     `frame` makes series of it: `rows` are cleaned, times read by a `clock` (`official_dates`, `month_names`,
                `compact_dates`), their `step` found (`spaced`: of rows that are planned, but not evenly), each row gets its
                place (`placing`); every repair is told in `quality`

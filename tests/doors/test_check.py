@@ -58,7 +58,7 @@ def test_check_names_a_wrong_setting(project: Path, more: str, said: str) -> Non
         ('scale = "trailling"', "unknown scale 'trailling'"),
         ('size = "xl"', "size=xl: expected one of s, m, l"),
         ("ensemble = 0", "must be a whole number of at least 1, got 0"),
-        ('future = ["promo"]', "a pipeline's series have a value each and no covariates. forecast --future reads such"),
+        ('future = ["promo"]', "future: it stands beside 'horizon'."),
     ],
 )
 @pytest.mark.parametrize("model", ["auto", "lstm", "lstm,gru"])

@@ -82,7 +82,7 @@ def test_a_plan_for_the_next_days_is_in_the_forecasts(folder: Path) -> None:
     assert not any("note" in line or "reads" in line for line in watch.lines)
     found = app.lake.read("forecasts").pivot(index="ds", columns="unique_id", values="q0.5")
     assert found.columns.tolist() == ["a/sold", "b/sold"]
-    assert (found.iloc[[1, 3]].min() > found.iloc[[0, 2]].max() + 20).all()
+    assert (found.iloc[[1, 3]].min() > found.iloc[[0, 2]].max() + 5).all()
     assert set(app.lake.read("scores")["unique_id"]) == {"a/sold", "b/sold"}
     again = score(app=app).facts["scored"][0]
     assert (again["forecasts"], again["scores"]) == (0, 0)
