@@ -32,6 +32,8 @@ class Detector(ABC):
     """Whether `fit` trains a network and so takes training settings."""
     learns_labels: bool = False
     """Whether `fit` uses labels."""
+    judges_size: ClassVar[bool] = True
+    """Whether a value far from all others is strange to it; if not, only how values follow each other counts."""
 
     @dataclass(frozen=True, kw_only=True)
     class Config:
