@@ -27,7 +27,7 @@ class Auto(Detector):
 
     @dataclass(frozen=True, kw_only=True)
     class Config(Detector.Config):
-        members: str = "ridge,profile,seen_range,far_ahead"
+        members: str = "ridge,profile,seen_range,far_ahead,long_runs"
         """Files in `detectors/`, separated by commas."""
 
         def __post_init__(self) -> None:

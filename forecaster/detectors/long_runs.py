@@ -25,11 +25,12 @@ _ROWS = 3
 class LongRuns(Blockwise):
     """Whether a series stays at one value for much longer than ever before: a sensor is stuck, or a count remains 0.
 
-    Of n + 1 exchangeable rows the last is in the longest run of all with probability 1 / (n + 1) at most; from `times`
-    the longest run before on, that probability falls with a power of the length. A series may rest at some values, as
-    at 0 each night: those whose long runs came again and again in training. The runs of each of them are compared
-    among themselves, and all others together, so that nights do not hide a sensor that is stuck by day. A series that
-    was not seen in training is measured by the longest run of those that were, and its own.
+    Each of n + 1 rows of a stationary series is as likely as any other to be the one that makes a run the longest of
+    all, so the last is it with probability 1 / (n + 1); from `times` the longest run before on, that probability falls
+    with a power of the length. A series may rest at some values, as at 0 each night: those whose long runs came again
+    and again in training. The runs of each of them are compared among themselves, and all others together, so that
+    nights do not hide a sensor that is stuck by day. A series that was not seen in training is measured by the longest
+    run of those that were, and by its own.
 
     Shapes:  scores [N, 1], -log10 of a p-value: 0 until a run is much longer than all before
     Missing: a missing value changes nothing; the run goes on after it
