@@ -84,12 +84,14 @@ def forecast(
         trained.note_short_past(checked)
     drawn = out.with_name(out.name + ".paths.parquet") if paths is not None else None
     with base.outputs(file, out, drawn) as (finish, (append, append_paths)):
+        said: list[str] = []
         if trained is None:
             effort: dict[str, Any] = {"size": size, "steps": steps, "max_seconds": max_seconds, "ensemble": ensemble}
             settings = base.training_settings(set_, seed=seed, holidays=holidays, **effort)
             warm = Forecaster.load(warm_start) if warm_start is not None else None
             how: dict[str, Any] = {"model": model, "horizon": horizon, "season": season or (), "settings": settings}
             trained = train(checked, **how, warm=warm, resume=resume, watch=watch)
+            said += [line for member in trained.members for line in member.facts.lines()]
         forecasts = trained.forecasts(checked, horizon=horizon, warmup=warmup)
         rows = trained.rows(forecasts, horizon=horizon, levels=levels)
         append(rows)
@@ -97,8 +99,9 @@ def forecast(
             append_paths(part)
         if save is not None:
             trained.save(save)
+            said.append(f"saved the model to {save}")
         plans = [member.plan.to_json() for member in trained.members]
-        return finish(checked.quality, _lines(trained.members, warmup, save), rows=len(rows), plans=plans)
+        return finish(checked.quality, [*said, *_tail_lines(trained.members, warmup)], rows=len(rows), plans=plans)
 
 
 def _read(
@@ -115,13 +118,6 @@ def _read(
         known = [pair for pair in columns if pair.partition("=")[0] in (UNIQUE_ID, DS, *roles.future)]
         frame = with_future(frame, table.read(future_file, known, decimal), roles, future_file, tz)
     return long(frame, roles)
-
-
-def _lines(members: "Sequence[Artefact]", warmup: int | None, save: Path | None) -> list[str]:
-    """What to say of the training, of reading only the last rows, and of saving."""
-    lines = [line for member in members for line in member.facts.lines()]
-    saved = [f"saved the model to {save}"] if save is not None else []
-    return [*lines, *_tail_lines(members, warmup), *saved]
 
 
 def _tail_lines(members: "Sequence[Artefact]", warmup: int | None) -> list[str]:
