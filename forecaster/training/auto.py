@@ -11,6 +11,7 @@ from forecaster.series.grid import Grid
 from forecaster.training.artefact import Artefact
 from forecaster.training.blend import Blend
 from forecaster.training.candidate import Candidate
+from forecaster.training.late_votes import late_votes
 from forecaster.training.lookback import lookback
 from forecaster.training.plan import Plan
 from forecaster.training.trial import Trial
@@ -20,7 +21,9 @@ __all__ = ["AUTO", "CANDIDATES", "best"]
 
 AUTO = "auto"
 _NETWORK, _NAIVE, _SMOOTHING = "lstm", "best_naive", "ses_drift"
-"""Always candidates."""
+"""Always candidates, the naive one but where there are few rows."""
+_SEASONAL = "seasonal_naive"
+"""Takes the naive one's place where few rows cannot show a season: its lag is the calendar's, and does not have to be found."""
 _SEGMENTS = "segrnn"
 """Added where series are long enough for it: its errors differ from the LSTM's, so the two together err less."""
 _LINEAR = "linear"
@@ -32,9 +35,11 @@ _SHORT = 400
 """Most rows of series that count as short, by their median."""
 _ENOUGH = 20
 """With this many series a network learns what a naive forecast would do, even if no row could be held out."""
+_FEW = 2
+"""With fewer horizons held out, over all series, an error is chance."""
 _SEASONS_AHEAD = 2
 """A horizon is long if it spans at least this many of the shortest season."""
-CANDIDATES = (_NETWORK, _NAIVE, _SMOOTHING, _SEGMENTS, _LINEAR, _STATISTICAL)
+CANDIDATES = (_NETWORK, _NAIVE, _SMOOTHING, _SEGMENTS, _LINEAR, _STATISTICAL, _SEASONAL)
 _CLEARLY = 1.1
 """Factor by which the error of a network must be smaller to beat the naive forecast clearly."""
 
@@ -49,15 +54,18 @@ def best(
     Shapes: ends [S]
     """
     usual = plan(_NETWORK)
-    wanted = tuple(known) or (_NETWORK, _NAIVE, _SMOOTHING, *_further(usual, ends))
     trial = Trial.of(grid, ends, usual)
+    thin = _thin(trial, grid, usual)
+    wanted = tuple(known) or (_NETWORK, _SEASONAL if thin else _NAIVE, _SMOOTHING, *_further(usual, ends))
     tried = Candidate.each(train(wanted), trial)
+    if thin:
+        return _by_late_rows(tried, Trial.of_late_rows(grid, ends, usual), watch)
     if any(np.isnan(one.error) for one in tried):
         return _unweighted(tried, grid.series, watch)
     if not known and _LINEAR not in wanted and _hardly_beats_naive(tried):
         tried += Candidate.each(train([_LINEAR]), trial)
     found, errors = [one.forecasts for one in tried], [one.error for one in tried]
-    learned, naive = [one.learned for one in tried], [one.model == _NAIVE for one in tried]
+    learned, naive = [one.learned for one in tried], [one.model in (_NAIVE, _SEASONAL) for one in tried]
     shares = votes(found, errors, learned, naive, trial.windows, trial.error)
     watch.say(_why(tried, shares))
     weighted = sorted((n for n, share in enumerate(shares) if share), key=lambda n: -shares[n])
@@ -71,6 +79,31 @@ def _ensemble(weighted: Sequence[Candidate], shares: Sequence[float], trial: Tri
         return first
     blend = Blend(tuple(shares), seeds=tuple(len(one.trainings) for one in weighted))
     return first.joined(others, blend.fitted([found for one in weighted for found in one.found], trial.targets))
+
+
+def _thin(trial: Trial, grid: Grid, plan: Plan) -> bool:
+    """Whether the held-out rows say less than the other late ones: if they are few, and so are the series.
+
+    Covariates may tell a network what no other model knows: that shows in one horizon already.
+    """
+    covariates = [*grid.past_names, *grid.future_names, *grid.static_names, *([plan.holidays] if plan.holidays else [])]
+    return grid.series < _ENOUGH and trial.windows < (1 if covariates else _FEW)
+
+
+def _by_late_rows(made: Sequence[Candidate], late: Trial, watch: Watch) -> Artefact:
+    """The models weighted by their errors on late rows; a network has learned these, so it counts as it usually should."""
+    learned = [one.learned for one in made]
+    tried = Candidate.each([each for one in made if not one.learned for each in one.trainings], late)
+    errors = {one.model: one.error for one in tried}
+    shares = late_votes([errors.get(one.model, float("nan")) for one in made], learned)
+    told = ", ".join(f"{one.model} {share:.0%}" for one, share in zip(made, shares, strict=True))
+    watch.say(
+        f"auto: too few rows are held out to compare models, so errors on the later half of all rows count: {told}"
+    )
+    taken = [n for n, share in enumerate(shares) if share]
+    first, *rest = (training for n in taken for training in made[n].trainings)
+    seeds = tuple(len(made[n].trainings) for n in taken)
+    return first.joined(rest, Blend(tuple(shares[n] for n in taken), seeds=seeds)) if rest else first
 
 
 def _unweighted(made: Sequence[Candidate], series: int, watch: Watch) -> Artefact:

@@ -17,6 +17,8 @@ __all__ = ["Trial"]
 
 _FORECASTS = 512
 """Approximate maximum of series and cutoffs: a statistical model is fitted to each series."""
+_FEWEST_ROWS = 4
+"""A series with fewer rows has no late ones that say anything."""
 
 
 @dataclass(frozen=True)
@@ -41,15 +43,39 @@ class Trial:
         """A trial on the rows before `ends` that a training by `plan` holds out. Shapes: ends [S]"""
         chosen = held_out_series(ends, plan)
         chosen = chosen[:: max(1, -(-len(chosen) // _FORECASTS))]
-        part = grid.take(chosen)
-        first, last = ends[chosen] - plan.training.held_out - 1, ends[chosen] - plan.horizon - 1
-        stride = max(1, (plan.training.held_out - plan.horizon) * len(chosen) // _FORECASTS)
-        moves_S = np.array([_usual_move(part.values(s)[: first[s] + 1]) for s in range(part.series)])
+        held_out, ends = plan.training.held_out, ends[chosen]
+        stride = max(1, (held_out - plan.horizon) * len(chosen) // _FORECASTS)
+        first, last = ends - held_out - 1, ends - plan.horizon - 1
+        return cls._between(grid.take(chosen), first, last, ends, stride, plan.horizon, seen=first + 1)
+
+    @classmethod
+    def of_late_rows(cls, grid: Grid, ends: Ints, plan: Plan) -> "Trial":
+        """A trial on the second half of each series, where too few rows come before `ends` to hold any out.
+
+        Fit for models without training only, as networks have learned these rows. Forecasts that reach beyond `ends` are
+        judged on their first steps: targets after it are NaN.
+
+        Shapes: ends [S]
+        """
+        chosen = np.flatnonzero(ends >= _FEWEST_ROWS)
+        chosen = chosen[:: max(1, -(-len(chosen) // _FORECASTS))]
+        ends = ends[chosen]
+        first, last = ends // 2, ends - 2
+        stride = max(1, int((last - first).sum()) // _FORECASTS)
+        return cls._between(grid.take(chosen), first, last, ends, stride, plan.horizon, seen=ends)
+
+    @classmethod
+    def _between(
+        cls, part: Grid, first: Ints, last: Ints, ends: Ints, stride: int, horizon: int, *, seen: Ints
+    ) -> "Trial":
+        """A trial from the first to the last cutoff of each series, in units of the moves of the rows that were `seen`."""
+        moves_S = np.array([_usual_move(part.values(s)[: seen[s]]) for s in range(part.series)])
         cutoffs = [np.arange(a, b + 1, stride) for a, b in zip(first, last, strict=True)]
         owner = np.repeat(np.arange(part.series), [len(one) for one in cutoffs])
-        at = np.concatenate([np.zeros(0, np.int64), *cutoffs])[:, None] + np.arange(1, plan.horizon + 1)
-        moves = np.broadcast_to(moves_S[owner, None], at.shape)
-        return cls(part, first, last, stride, part.y[part.offsets[owner, None] + at], moves)
+        at = np.concatenate([np.zeros(0, np.int64), *cutoffs])[:, None] + np.arange(1, horizon + 1)
+        within = at < ends[owner, None]
+        targets = np.where(within, part.y[part.offsets[owner, None] + np.where(within, at, 0)], np.nan)
+        return cls(part, first, last, stride, targets, np.broadcast_to(moves_S[owner, None], at.shape))
 
     @property
     def windows(self) -> float:

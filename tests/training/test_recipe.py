@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 import torch
 
-from forecaster.columns import LEVELS
+from forecaster.columns import LEVELS, MEDIAN
 from forecaster.errors import ConfigError
 from forecaster.progress import RecordingWatch, Watch
 from forecaster.series import synthetic
@@ -85,16 +85,38 @@ def test_all_seeds_hold_out_the_same_series() -> None:
     np.testing.assert_array_equal(first, second)
 
 
-def test_where_nothing_is_held_out_all_forecast_together() -> None:
-    """Series too short to judge by: a network alone, never tried, may be far off; repeating steadies where series are few."""
-    short = quick(ensemble=3)
-    for count in (2, 24):
-        grid, heard = check(synthetic.seasonal(count, 12), Roles()).grids[0], RecordingWatch()
-        made = learn(grid, grid.lengths, model="auto", horizon=4, settings=short, watch=heard)
-        models = [(one.plan.model, one.plan.training.seed) for one in made.members]
-        assert any("combined alike" in line for line in heard.lines)
-        assert models[:3] == [("lstm", seed) for seed in (1, 2, 3)]
-        assert (("best_naive", 1) in models) == (count == 2)
+def test_where_nothing_is_held_out_many_series_are_forecast_by_all_models_alike() -> None:
+    """Series too short to judge by: a network alone, never tried, may be far off; repeating is left out."""
+    grid, heard = check(synthetic.seasonal(24, 12), Roles()).grids[0], RecordingWatch()
+    made = learn(grid, grid.lengths, model="auto", horizon=4, settings=quick(ensemble=3), watch=heard)
+    models = [(one.plan.model, one.plan.training.seed) for one in made.members]
+    assert any("combined alike" in line for line in heard.lines)
+    assert models[:3] == [("lstm", seed) for seed in (1, 2, 3)]
+    assert ("best_naive", 1) not in models
+
+
+def test_where_nothing_is_held_out_of_few_series_errors_on_late_rows_count() -> None:
+    """Eighteen months of a clean year: too few to find a season in, but last year's values are near all the same."""
+    months = np.arange(30)
+    y = 100 + 20 * np.sin(2 * np.pi * months / 12) + np.random.default_rng(0).standard_normal(30)
+    frame = pd.DataFrame({"ds": pd.date_range("2020-01-01", periods=30, freq="MS"), "y": y, "unique_id": "a"})
+    grid, heard = check(frame.head(18), Roles()).grids[0], RecordingWatch()
+    made = learn(grid, grid.lengths, model="auto", horizon=12, settings=quick(ensemble=2), watch=heard)
+    assert made.plan.seasons == ()
+    assert [one.plan.model for one in made.members][:3] == ["lstm", "lstm", "seasonal_naive"]
+    assert "errors on the later half" in heard.lines[-1]
+    off = np.abs(last_forecasts(made, grid).quantiles[0, :, MEDIAN] - y[18:])
+    assert off.mean() < 3
+
+
+def test_one_horizon_held_out_says_less_than_late_rows_unless_there_are_covariates() -> None:
+    """With covariates a network may know what no other model does, which one horizon shows."""
+    frame = synthetic.seasonal(1, 24)
+    frame["price"] = 1.0
+    for roles, late in ((Roles(), True), (Roles(future=("price",)), False)):
+        grid, heard = check(frame if roles.future else frame.drop(columns="price"), roles).grids[0], RecordingWatch()
+        learn(grid, grid.lengths, model="auto", horizon=4, settings=quick(), watch=heard)
+        assert ("later half" in heard.lines[-1]) == late
 
 
 def test_an_ensemble_survives_its_folder(tmp_path: Path) -> None:
@@ -196,6 +218,18 @@ def test_short_series_are_forecast_with_a_statistical_model_too() -> None:
     few = grid.take(np.arange(3))
     made = learn(few, few.lengths, model="auto", horizon=3, settings=quick())
     assert "theta" in [member.plan.model for member in made.members]
+
+
+def test_late_rows_end_where_training_does() -> None:
+    """Ten of twelve rows: cutoffs from the sixth row to the ninth, and no target after the tenth."""
+    grid = check(synthetic.seasonal(1, 12), Roles()).grids[0]
+    y, ends = grid.values(0), np.array([10])
+    trial = Trial.of_late_rows(grid, ends, plan(grid, ends, model="best_naive", horizon=3))
+    nan = np.nan
+    expected = [[y[6], y[7], y[8]], [y[7], y[8], y[9]], [y[8], y[9], nan], [y[9], nan, nan]]
+    np.testing.assert_array_equal(trial.targets, expected)
+    np.testing.assert_allclose(trial.moves, np.abs(np.diff(y[:10])).mean())
+    assert Trial.of_late_rows(grid, np.array([3]), plan(grid, ends, model="best_naive", horizon=3)).windows == 0
 
 
 def test_candidates_are_tried_on_the_same_cutoffs() -> None:
