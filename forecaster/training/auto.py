@@ -59,7 +59,7 @@ def best(
     wanted = tuple(known) or (_NETWORK, _SEASONAL if thin else _NAIVE, _SMOOTHING, *_further(usual, ends))
     tried = Candidate.each(train(wanted), trial)
     if thin:
-        return _by_late_rows(tried, Trial.of_late_rows(grid, ends, usual), watch)
+        return _by_late_rows(tried, Trial.of_late_rows(grid, ends, usual), watch, held_out=trial.windows > 0)
     if any(np.isnan(one.error) for one in tried):
         return _unweighted(tried, grid.series, watch)
     if not known and _LINEAR not in wanted and _hardly_beats_naive(tried):
@@ -90,12 +90,12 @@ def _thin(trial: Trial, grid: Grid, plan: Plan) -> bool:
     return grid.series < _ENOUGH and trial.windows < (1 if covariates else _FEW)
 
 
-def _by_late_rows(made: Sequence[Candidate], late: Trial, watch: Watch) -> Artefact:
-    """The models weighted by their errors on late rows; a network has learned these, so it counts as it usually should."""
+def _by_late_rows(made: Sequence[Candidate], late: Trial, watch: Watch, *, held_out: bool) -> Artefact:
+    """The models weighted by their errors on late rows, which networks have learned, so these have a constant part."""
     learned = [one.learned for one in made]
     tried = Candidate.each([each for one in made if not one.learned for each in one.trainings], late)
     errors = {one.model: one.error for one in tried}
-    shares = late_votes([errors.get(one.model, float("nan")) for one in made], learned)
+    shares = late_votes([errors.get(one.model, float("nan")) for one in made], learned, tried=held_out)
     told = ", ".join(f"{one.model} {share:.0%}" for one, share in zip(made, shares, strict=True))
     watch.say(
         f"auto: too few rows are held out to compare models, so errors on the later half of all rows count: {told}"
