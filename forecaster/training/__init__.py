@@ -1,7 +1,7 @@
 """One LightningModule, its fit and its artefact. A map of the files, by topic:
 
 What to train     `recipe` goes from a name to artefacts; `auto` compares each `candidate` in a `trial` on held-out rows
-                  and weights them by `votes`, `blend` makes one forecast of several
+                  and weights them by `votes`, or by `late_votes` where hardly any are; `blend` makes one forecast of several
 How               `plan` has every setting, from the user or derived from the data: `settings` of the run, sorted by
                   `choice`, how far back a model reads (`lookback`), how much there is to do (`effort`)
 Where             each training is a `job`, which runs here or `elsewhere`, within its part of the time (`time_shares`);
