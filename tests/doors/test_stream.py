@@ -192,7 +192,9 @@ def test_a_forecaster_is_a_detector_of_its_own_errors(forecaster: Path) -> None:
         assert last["next_ds"] == first["ds"]
         np.testing.assert_allclose(last[list(QUANTILES)].astype(float), first[list(QUANTILES)].astype(float), rtol=1e-4)
     batch, _ = api.detect(frame, load=forecaster)
-    np.testing.assert_allclose(rows["p_value"], batch["p_value"], rtol=1e-5)
+    # Two distances that differ by float32's rounding alone may change ranks: by one of at least two hundred, seldom.
+    np.testing.assert_allclose(rows["p_value"], batch["p_value"], atol=1 / 200)
+    assert np.isclose(rows["p_value"], batch["p_value"], rtol=1e-5, equal_nan=True).mean() > 0.99
     assert (batch["p_value"].iloc[100:] < 0.1).any()  # the first thirty rows of a series know nothing yet
 
 
